@@ -1,0 +1,144 @@
+/** Element types: what a tensor can compute in, what a file can hold, and the conversions between the two. */
+
+/** What a tensor computes in. Labels and indices are int32, everything else float32. */
+export type DType = 'float32' | 'int32';
+
+/** What a weight file may hold. */
+export type StoredDType =
+  | 'float64'
+  | 'float32'
+  | 'float16'
+  | 'bfloat16'
+  | 'int64'
+  | 'int32'
+  | 'int16'
+  | 'int8'
+  | 'uint8'
+  | 'bool';
+
+/** The host array of a tensor. */
+export type HostArray = Float32Array | Int32Array;
+
+/** The array in which stored elements are kept: 16-bit floats as their bits, int64 as bigint. */
+export type StoredArray =
+  | Float64Array
+  | Float32Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array;
+
+/** One named entry of a weight file: row-major, contiguous. `float16` and `bfloat16` come as their bits in a Uint16Array. */
+export interface TensorData {
+  readonly shape: readonly number[];
+  readonly dtype: StoredDType;
+  readonly data: StoredArray;
+}
+
+/** Names to values, in the file's order: PyTorch's `state_dict`. */
+export type StateDict = Map<string, TensorData>;
+
+export const BYTES_PER_ELEMENT: Readonly<Record<StoredDType, number>> = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
+
+const F32 = new Float32Array(1);
+const U32 = new Uint32Array(F32.buffer);
+
+/** IEEE 754 binary16 bits to a number. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A number to IEEE 754 binary16 bits, rounded to nearest even. */
+export function floatToHalf(value: number): number {
+  F32[0] = value;
+  const bits = U32[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    const scaled = Math.abs(F32[0]!) * 2 ** 24;
+    const floor = Math.floor(scaled);
+    const rest = scaled - floor;
+    return sign | (rest > 0.5 || (rest === 0.5 && floor & 1) ? floor + 1 : floor);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+/** bfloat16 bits (the upper half of a float32) to a number. */
+export function bfloat16ToFloat(bits: number): number {
+  U32[0] = bits << 16;
+  return F32[0]!;
+}
+
+/** A number to bfloat16 bits, rounded to nearest even. */
+export function floatToBfloat16(value: number): number {
+  F32[0] = value;
+  const bits = U32[0]!;
+  if ((bits & 0x7fffffff) > 0x7f800000) return ((bits >>> 16) | 0x40) & 0xffff;
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** Stored elements as float32, without a copy where they already are. */
+export function toFloat32(t: TensorData): Float32Array {
+  if (t.dtype === 'float32') return t.data as Float32Array;
+  const out = new Float32Array(t.data.length);
+  if (t.dtype === 'float16') for (let i = 0; i < out.length; i++) out[i] = halfToFloat(t.data[i] as number);
+  else if (t.dtype === 'bfloat16') for (let i = 0; i < out.length; i++) out[i] = bfloat16ToFloat(t.data[i] as number);
+  else for (let i = 0; i < out.length; i++) out[i] = Number(t.data[i]);
+  return out;
+}
+
+/** Stored elements as int32, without a copy where they already are. */
+export function toInt32(t: TensorData): Int32Array {
+  return t.dtype === 'int32' ? (t.data as Int32Array) : Int32Array.from(t.data as ArrayLike<number>, Number);
+}
+
+/** Stored elements in another stored dtype (a copy, unless the dtype is already that one). */
+export function castTo(t: TensorData, dtype: StoredDType): TensorData {
+  if (t.dtype === dtype) return t;
+  const floats = t.dtype === 'float64' && dtype !== 'float32' ? t.data : toFloat32(t);
+  const n = floats.length;
+  const convert = <A extends StoredArray>(out: A, f: (v: number) => number | bigint): A => {
+    for (let i = 0; i < n; i++) (out as { [i: number]: number | bigint })[i] = f(Number(floats[i]));
+    return out;
+  };
+  const data: StoredArray =
+    dtype === 'float32'
+      ? toFloat32(t)
+      : dtype === 'float64'
+        ? convert(new Float64Array(n), (v) => v)
+        : dtype === 'float16'
+          ? convert(new Uint16Array(n), floatToHalf)
+          : dtype === 'bfloat16'
+            ? convert(new Uint16Array(n), floatToBfloat16)
+            : dtype === 'int64'
+              ? BigInt64Array.from(t.data as ArrayLike<number>, (v) => BigInt(v))
+              : dtype === 'int32'
+                ? toInt32(t)
+                : dtype === 'int16'
+                  ? convert(new Int16Array(n), (v) => v)
+                  : dtype === 'int8'
+                    ? convert(new Int8Array(n), (v) => v)
+                    : convert(new Uint8Array(n), dtype === 'bool' ? (v) => (v ? 1 : 0) : (v) => v);
+  return { shape: t.shape, dtype, data };
+}

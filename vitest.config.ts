@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { conditions: ['regraft-source'] },
+  ssr: { resolve: { conditions: ['regraft-source', 'node'] } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // One process at a time holds the GPU: two software adapters on the same cores only slow each other.
+    pool: 'forks',
+    fileParallelism: false,
+  },
+});
