@@ -13,6 +13,8 @@ export class ShapeError extends RegraftError {
   override name = 'ShapeError';
   readonly op: string;
   readonly shapes: readonly (readonly number[])[];
+  /** The module it came from, as `layer4.0.conv1`; '' outside of modules. */
+  path = '';
   constructor(op: string, detail: string, shapes: readonly (readonly number[])[] = []) {
     super(`${op}: ${detail}`);
     this.op = op;

@@ -1,0 +1,274 @@
+"""Records test/fixtures/models from PyTorch and torchvision (Debian: python3-torch, python3-torchvision).
+
+    python3 scripts/record-model-fixtures.py [structure] [numbers]
+
+Weights and inputs come from a hash that test/models/hash-weights.ts computes too, so no weight file is needed.
+Numbers are computed in float64; the script prints how far PyTorch's own float32 is from them.
+"""
+import base64
+import hashlib
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "models"
+
+TORCHVISION = [
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
+    "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2", "squeezenet1_0", "squeezenet1_1",
+]
+CIFAR_DEPTHS = [20, 32, 44, 56, 110]
+
+
+# The CIFAR residual nets of He et al. (2015), section 4.2: names and printed classes as in the published checkpoints.
+class LambdaLayer(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, channels_in, channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or channels_in != channels:
+            extra = (channels - channels_in) // 2
+            self.shortcut = LambdaLayer(lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, extra, extra)))
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, depth, num_classes=10):
+        super().__init__()
+        blocks = (depth - 2) // 6
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = self.stage(16, 16, blocks, 1)
+        self.layer2 = self.stage(16, 32, blocks, 2)
+        self.layer3 = self.stage(32, 64, blocks, 2)
+        self.linear = nn.Linear(64, num_classes)
+
+    @staticmethod
+    def stage(channels_in, channels, blocks, stride):
+        first = BasicBlock(channels_in, channels, stride)
+        return nn.Sequential(first, *[BasicBlock(channels, channels, 1) for _ in range(blocks - 1)])
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.linear(x.mean((2, 3)))
+
+
+def build(name):
+    if name.startswith("cifarResnet"):
+        return ResNet(int(name[len("cifarResnet"):]))
+    return getattr(torchvision.models, name)()
+
+
+def hash_unit(tensor, count):
+    """Uniform in [0, 1), 24 bits, from the tensor's and the element's index."""
+    with np.errstate(over="ignore"):
+        x = np.arange(count, dtype=np.uint32) + np.uint32((tensor * 0x9E3779B9) & 0xFFFFFFFF)
+        x ^= x >> np.uint32(16)
+        x *= np.uint32(0x21F0AAAD)
+        x ^= x >> np.uint32(15)
+        x *= np.uint32(0x735A2D97)
+        x ^= x >> np.uint32(15)
+    return (x >> np.uint32(8)).astype(np.float64) / 16777216.0
+
+
+def hash_values(index, name, shape):
+    count = int(np.prod(shape))
+    u = hash_unit(index, count)
+    if len(shape) >= 2:
+        values = (2 * u - 1) * math.sqrt(6 / (count / shape[0]))
+    elif name.endswith("running_var"):
+        values = 0.5 + u
+    elif name.endswith("weight"):
+        values = 0.25 + 0.5 * u
+    else:
+        values = (2 * u - 1) * 0.1
+    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+
+
+def hash_weights(model):
+    state = model.state_dict()
+    for index, (name, t) in enumerate(state.items()):
+        if t.dtype == torch.float32:
+            state[name] = hash_values(index, name, tuple(t.shape))
+    model.load_state_dict(state)
+    return model
+
+
+def hash_input(shape):
+    u = hash_unit(100_000, int(np.prod(shape)))
+    return torch.from_numpy(((2 * u - 1) * 1.7).astype(np.float32).reshape(shape))
+
+
+def hash_labels(batch, classes):
+    return torch.tensor([(7 * i + 3) % classes for i in range(batch)])
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def packed(values):
+    return base64.b64encode(values.detach().float().contiguous().numpy().tobytes()).decode()
+
+
+def write_json(name, value):
+    (OUT / name).write_text(json.dumps(value, indent=1) + "\n")
+
+
+def record_structure():
+    models = {}
+    for name in TORCHVISION + [f"cifarResnet{d}" for d in CIFAR_DEPTHS]:
+        model = build(name)
+        state = model.state_dict()
+        dtypes = {torch.float32: "float32", torch.int64: "int64"}
+        lines = [f"{k} [{', '.join(map(str, v.shape))}] {dtypes[v.dtype]}" for k, v in state.items()]
+        models[name] = {
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "parameterTensors": len(list(model.parameters())),
+            "entries": len(state),
+            "modules": len(list(model.modules())),
+            "state": digest("\n".join(lines)),
+            "namedParameters": digest("\n".join(n for n, _ in model.named_parameters())),
+            "namedModules": digest("\n".join(n for n, _ in model.named_modules())),
+            "printed": digest(str(model)),
+        }
+        if name in ("resnet18", "resnet50", "squeezenet1_1", "cifarResnet20"):
+            (OUT / f"{name}.txt").write_text(str(model) + "\n")
+    write_json("structure.json", models)
+
+    layers = {
+        "linear": nn.Linear(3, 4), "linearNoBias": nn.Linear(3, 4, bias=False),
+        "conv": nn.Conv2d(3, 4, 3),
+        "convAll": nn.Conv2d(4, 8, (3, 5), stride=2, padding=(1, 2), dilation=2, groups=2, bias=False),
+        "convTranspose": nn.ConvTranspose2d(4, 8, 3, stride=2, padding=1, output_padding=1),
+        "convTransposeAll": nn.ConvTranspose2d(4, 8, 3, groups=2, dilation=2, bias=False),
+        "batchNorm": nn.BatchNorm2d(4),
+        "batchNormBare": nn.BatchNorm2d(4, eps=1.001e-5, momentum=0.01, affine=False, track_running_stats=False),
+        "batchNormCumulative": nn.BatchNorm2d(4, eps=1e-3, momentum=None), "batchNormOne": nn.BatchNorm2d(4, momentum=1.0),
+        "relu": nn.ReLU(), "reluInplace": nn.ReLU(inplace=True), "relu6": nn.ReLU6(), "relu6Inplace": nn.ReLU6(True),
+        "leakyRelu": nn.LeakyReLU(), "leakyReluAll": nn.LeakyReLU(0.2, True), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(),
+        "silu": nn.SiLU(), "siluInplace": nn.SiLU(True), "gelu": nn.GELU(), "geluTanh": nn.GELU("tanh"),
+        "hardswish": nn.Hardswish(), "hardsigmoid": nn.Hardsigmoid(), "softmax": nn.Softmax(1), "logSoftmax": nn.LogSoftmax(-1),
+        "maxPool": nn.MaxPool2d(3, 2, 1), "maxPoolDefault": nn.MaxPool2d(2),
+        "maxPoolAll": nn.MaxPool2d((3, 2), (2, 1), (1, 0), dilation=(1, 2), ceil_mode=True),
+        "avgPool": nn.AvgPool2d(2), "avgPoolAll": nn.AvgPool2d((3, 2), 2, 1),
+        "adaptive": nn.AdaptiveAvgPool2d(1), "adaptivePair": nn.AdaptiveAvgPool2d((1, 1)), "adaptiveNone": nn.AdaptiveAvgPool2d((None, 3)),
+        "dropout": nn.Dropout(), "dropoutAll": nn.Dropout(0.2, True), "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2),
+        "identity": nn.Identity(), "sequential": nn.Sequential(), "nested": nn.Sequential(nn.Sequential(nn.ReLU())),
+        "moduleList": nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)]), "crossEntropy": nn.CrossEntropyLoss(), "mse": nn.MSELoss(),
+    }
+    write_json("layers.json", {k: str(m) for k, m in layers.items()})
+
+
+def gradient_samples(model):
+    samples = {}
+    for name, p in model.named_parameters():
+        if p.grad is None:
+            continue
+        g = p.grad.flatten().double()
+        positions = [k * g.numel() // 12 for k in range(12)]
+        samples[name] = {"norm": float(f"{g.norm().item():.8g}"), "values": packed(g[positions])}
+    return samples
+
+
+def train(model, x, labels, steps, lr):
+    """One gradient, then `steps` steps of SGD with momentum 0.9; the first loss is the one of the gradient."""
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr, momentum=0.9)
+    losses, gradients, stats = [], None, None
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), labels)
+        loss.backward()
+        if gradients is None:
+            gradients = gradient_samples(model)
+            stats = {n: packed(b) for n, b in model.named_buffers() if n in ("bn1.running_mean", "bn1.running_var")}
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, gradients, stats
+
+
+def prepare(case):
+    model = hash_weights(build(case["model"]))
+    if case.get("frozenUntil"):
+        for p in model.parameters():
+            p.requires_grad = False
+        model.fc = nn.Linear(model.fc.in_features, case["classes"])
+        index = len(model.state_dict()) + 1000
+        model.fc.weight.data = hash_values(index, "weight", tuple(model.fc.weight.shape))
+        model.fc.bias.data = hash_values(index + 1, "bias", tuple(model.fc.bias.shape))
+        for p in model.layer4.parameters():
+            p.requires_grad = True
+    model.train(case["training"])
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
+            m.eval()
+    return model
+
+
+def record_numbers():
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    forward = [
+        ("resnet18", 2, 64), ("resnet50", 2, 64), ("squeezenet1_1", 1, 64), ("resnext50_32x4d", 1, 64), ("cifarResnet20", 2, 32),
+        ("resnet18", 1, 224), ("squeezenet1_1", 1, 224), ("squeezenet1_0", 1, 224), ("resnet50", 2, 224),
+    ]
+    logits = []
+    for name, batch, size in forward:
+        model = hash_weights(build(name)).eval()
+        x = hash_input((batch, 3, size, size))
+        with torch.no_grad():
+            single = model(x)
+            y = model.double()(x.double())
+        error = ((single - y).abs().max() / y.abs().max()).item()
+        print(f"{name} {batch}x{size}: max {y.abs().max():.4g}, float32 error {error:.2g}", flush=True)
+        logits.append({"model": name, "batch": batch, "size": size, "logits": packed(y)})
+    write_json("logits.json", logits)
+
+    cases = [
+        {"model": "cifarResnet20", "batch": 4, "size": 32, "classes": 10, "training": True, "lr": 0.01},
+        {"model": "resnet18", "batch": 4, "size": 64, "classes": 1000, "training": True, "lr": 0.0002},
+        {"model": "squeezenet1_1", "batch": 2, "size": 64, "classes": 1000, "training": False, "lr": 0.01},
+        {"model": "resnet50", "batch": 2, "size": 64, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.0002},
+        {"model": "resnet50", "batch": 2, "size": 224, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.0002},
+    ]
+    for case in cases:
+        x = hash_input((case["batch"], 3, case["size"], case["size"]))
+        labels = hash_labels(case["batch"], case["classes"])
+        single, _, _ = train(prepare(case), x, labels, 10, case["lr"])
+        losses, gradients, stats = train(prepare(case).double(), x.double(), labels, 10, case["lr"])
+        error = max(abs(a - b) / abs(b) for a, b in zip(single, losses))
+        print(f"{case['model']} {case['size']}: losses {losses[0]:.4f} .. {losses[-1]:.4f}, float32 error {error:.2g}", flush=True)
+        case.update(losses=[float(f"{v:.9g}") for v in losses], gradients=gradients, stats=stats)
+    write_json("training.json", cases)
+
+
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    wanted = sys.argv[1:] or ["structure", "numbers"]
+    if "structure" in wanted:
+        record_structure()
+    if "numbers" in wanted:
+        record_numbers()

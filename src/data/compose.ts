@@ -1,0 +1,168 @@
+/** Transforms one after another, the usual chains of them, and reading them back from JSON. */
+import { ArgumentError } from '../core/errors.ts';
+import { Generator } from '../core/random.ts';
+import { ColorJitter, type ColorJitterOptions } from './color.ts';
+import {
+  CenterCrop,
+  RandomCrop,
+  type RandomCropOptions,
+  RandomHorizontalFlip,
+  RandomResizedCrop,
+  type RandomResizedCropOptions,
+  Resize,
+  type ResizeOptions,
+} from './geometry.ts';
+import { type FloatImage, isRgb, type RgbImage } from './image.ts';
+import { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
+import type { Interpolation } from './resample.ts';
+import { type Size, Transform, type TransformJSON } from './transform.ts';
+
+/** Applies its transforms in order. Neighbours that can share a pass do; the result is the same. */
+export class Compose extends Transform {
+  readonly name: string = 'Compose';
+  override readonly random: boolean;
+  readonly transforms: readonly Transform[];
+
+  constructor(transforms: readonly Transform[]) {
+    super();
+    this.transforms = transforms;
+    this.random = transforms.some((t) => t.random);
+  }
+
+  apply(image: RgbImage | FloatImage, random: Generator = new Generator(0)): RgbImage | FloatImage {
+    let value = image;
+    for (let i = 0; i < this.transforms.length; i++) {
+      const t = this.transforms[i]!;
+      const next = this.transforms[i + 1];
+      if (t instanceof Resize && next instanceof CenterCrop && isRgb(value) && cropFits(t, next, value)) {
+        value = t.apply(value, random, (height, width) => next.window(height, width));
+        i++;
+      } else if (t instanceof ToTensor && next instanceof Normalize && isRgb(value)) {
+        value = next.applyToLevels(value);
+        i++;
+      } else value = t.apply(value, random);
+    }
+    return value;
+  }
+
+  options(): Record<string, unknown> {
+    return { transforms: this.transforms.map((t) => t.toJSON()) };
+  }
+
+  /** One transform a line, as torchvision prints it. */
+  override toString(): string {
+    return `Compose(\n${this.transforms.map((t) => `    ${t.toString().replaceAll('\n', '\n    ')}\n`).join('')})`;
+  }
+}
+
+function cropFits(resize: Resize, centre: CenterCrop, image: RgbImage): boolean {
+  const [height, width] = resize.outputSize(image.height, image.width);
+  const w = centre.window(height, width);
+  return w.x >= 0 && w.y >= 0 && w.x + w.width <= width && w.y + w.height <= height;
+}
+
+/** What an image classifier's weights say about their input: torchvision's `ImageClassification` preset. */
+export interface ClassificationPreset {
+  /** The side that the shorter edge is resized to. Default 256. */
+  resize?: Size;
+  /** The middle that is kept. Default 224. */
+  crop?: Size;
+  /** Default ImageNet's. */
+  mean?: readonly number[];
+  std?: readonly number[];
+  /** Default 'bilinear'. */
+  interpolation?: Interpolation;
+}
+
+/** Resize, CenterCrop, ToTensor, Normalize: for evaluation and prediction. */
+export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
+  const { resize = 256, crop = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD, interpolation = 'bilinear' } = preset;
+  return new Compose([
+    new Resize(resize, { interpolation }),
+    new CenterCrop(crop),
+    new ToTensor(),
+    new Normalize(mean, std),
+  ]);
+}
+
+export interface TrainingPreset extends Omit<ClassificationPreset, 'resize'> {
+  /** Least and greatest part of the area that is cut out. Default [0.08, 1]; [0.5, 1] is gentler and suits few photos. */
+  scale?: readonly [number, number];
+  ratio?: readonly [number, number];
+  /** Probability of mirroring. Default 0.5; 0 leaves the step out. */
+  flip?: number;
+  /** Default: none. */
+  jitter?: ColorJitterOptions;
+}
+
+/** RandomResizedCrop, RandomHorizontalFlip, (ColorJitter,) ToTensor, Normalize: for training. */
+export function trainingTransforms(preset: TrainingPreset = {}): Compose {
+  const {
+    crop = 224,
+    scale,
+    ratio,
+    flip = 0.5,
+    jitter,
+    mean = IMAGENET_MEAN,
+    std = IMAGENET_STD,
+    interpolation,
+  } = preset;
+  return new Compose([
+    new RandomResizedCrop(crop, {
+      ...(scale && { scale }),
+      ...(ratio && { ratio }),
+      ...(interpolation && { interpolation }),
+    }),
+    ...(flip > 0 ? [new RandomHorizontalFlip(flip)] : []),
+    ...(jitter ? [new ColorJitter(jitter)] : []),
+    new ToTensor(),
+    new Normalize(mean, std),
+  ]);
+}
+
+/** How each class is made again from its options; the constructors check the values. */
+const FROM_JSON: Readonly<Record<string, (json: TransformJSON) => Transform>> = {
+  Compose: (o) => {
+    if (!Array.isArray(o.transforms)) throw new ArgumentError('Compose: transforms must be a list.');
+    return new Compose(o.transforms.map(transformFromJSON));
+  },
+  Resize: (o) => new Resize(o.size as Size, o as ResizeOptions),
+  CenterCrop: (o) => new CenterCrop(o.size as Size),
+  RandomCrop: (o) => new RandomCrop(o.size as Size, o as RandomCropOptions),
+  RandomResizedCrop: (o) => new RandomResizedCrop(o.size as Size, o as unknown as RandomResizedCropOptions),
+  RandomHorizontalFlip: (o) => new RandomHorizontalFlip(o.p as number),
+  ColorJitter: (o) => new ColorJitter(o as ColorJitterOptions),
+  ToTensor: () => new ToTensor(),
+  Normalize: (o) => new Normalize(o.mean as number[], o.std as number[]),
+};
+
+/** Whether {@link transformFromJSON} makes this transform again, with all its parts: not so for classes of the user's own. */
+export function isSaveable(transform: Transform): boolean {
+  if (transform.constructor === Compose) return (transform as Compose).transforms.every(isSaveable);
+  return (
+    Object.hasOwn(FROM_JSON, transform.name) &&
+    FROM_JSON[transform.name]!(transform.toJSON()).constructor === transform.constructor
+  );
+}
+
+/**
+ * The transform that `transform.toJSON()` described.
+ * @throws ArgumentError for an unknown name or a value out of range.
+ */
+export function transformFromJSON(json: TransformJSON): Transform {
+  const name: unknown = json?.name;
+  if (typeof name !== 'string' || !Object.hasOwn(FROM_JSON, name))
+    throw new ArgumentError(
+      `transform: expected one of ${Object.keys(FROM_JSON).join(', ')}, got ${JSON.stringify(name) ?? name}.`,
+    );
+  return FROM_JSON[name]!(json);
+}
+
+/** A transform, its JSON, or the preset that comes with weights. */
+export type TransformLike = Transform | TransformJSON | ClassificationPreset;
+
+/** Any of the three as a transform. */
+export function toTransform(like: TransformLike): Transform {
+  if (like instanceof Transform) return like;
+  return 'name' in like ? transformFromJSON(like) : classificationTransforms(like);
+}

@@ -1,0 +1,218 @@
+/** Batches in a seeded order, loaded ahead while the GPU works. */
+import { availableParallelism } from 'node:os';
+import { ArgumentError, DataError } from '../core/errors.ts';
+import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
+import { gate } from './concurrently.ts';
+import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
+import { reasonOf } from './image-dataset.ts';
+import { SampleThreads } from './sample-threads.ts';
+
+export interface DataLoaderOptions<T = Batch> {
+  /** Default 1. */
+  batchSize?: number;
+  /** A new order each epoch. Default false. */
+  shuffle?: boolean;
+  /** Of the order and of random transforms. Default 0. */
+  seed?: number;
+  /** Leave out a last batch that is not full. Default false. */
+  dropLast?: boolean;
+  /** Batches loaded ahead of the one in use. Default 2. */
+  prefetch?: number;
+  /** How many random versions of an image there are; epoch e shows number e modulo this. Default: a new one each epoch. */
+  views?: number;
+  /** Threads that decode and transform; 0 leaves transforms to the calling thread. The samples are the same. Default: cores less 2, at most 8. */
+  workers?: number;
+  /** Makes a batch from samples. Default: {@link stack}, then tensors. */
+  collate?: (samples: readonly Sample[]) => T | Promise<T>;
+}
+
+/** Where a loader is: batches of `epoch` handed out so far. Goes into a checkpoint. */
+export interface LoaderState {
+  readonly seed: number;
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+/** An image that was left out of its batch. */
+export interface SkippedSample {
+  readonly index: number;
+  readonly path: string;
+  readonly reason: string;
+}
+
+function checkInteger(option: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new ArgumentError(`DataLoader: ${option} must be an integer, ${least} or more, got ${value}.`);
+}
+
+/**
+ * Iterating once is one epoch; the next iteration is the next epoch. An unreadable image is left out of its batch and listed in `skipped`.
+ * Order and samples depend on the seed, the epoch and the index only: not on threads, timing or prefetching.
+ * @example for await (const { images, labels } of new DataLoader(train, { batchSize: 32, shuffle: true, seed: 0 })) { … }
+ */
+export class DataLoader<T = Batch> implements AsyncIterable<T> {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly dropLast: boolean;
+  readonly prefetch: number;
+  readonly views: number | undefined;
+  readonly workers: number;
+  /** Images left out so far, each once. */
+  readonly skipped: SkippedSample[] = [];
+  readonly #collate: (samples: readonly Sample[]) => T | Promise<T>;
+  readonly #threads: SampleThreads | undefined;
+  readonly #gate: ReturnType<typeof gate>;
+  #epoch = 0;
+  #batch = 0;
+
+  /** @throws ArgumentError for an option out of range; DataError for an empty data set. */
+  constructor(dataset: Dataset, options: DataLoaderOptions<T> = {}) {
+    const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 2, views, collate } = options;
+    const { workers = Math.min(8, Math.max(0, availableParallelism() - 2)) } = options;
+    this.dataset = dataset;
+    this.batchSize = checkInteger('batchSize', batchSize, 1);
+    this.shuffle = shuffle;
+    this.seed = checkInteger('seed', seed, 0);
+    this.dropLast = dropLast;
+    this.prefetch = checkInteger('prefetch', prefetch, 0);
+    this.views = views === undefined ? undefined : checkInteger('views', views, 1);
+    this.workers = checkInteger('workers', workers, 0);
+    this.#collate = collate ?? (async (samples) => (await toTensors(stack(samples))) as T);
+    this.#threads = workers > 0 ? threads(workers) : undefined;
+    this.#gate = gate(workers > 0 ? 2 * workers : 4);
+    if (dataset.length === 0) throw new DataError('DataLoader', 'the data set is empty.');
+    if (this.length === 0)
+      throw new DataError(
+        'DataLoader',
+        `no full batch: ${dataset.length} samples, batchSize ${batchSize}. Pass { dropLast: false } or a smaller batchSize.`,
+      );
+  }
+
+  /** Batches in an epoch. */
+  get length(): number {
+    const full = this.dataset.length / this.batchSize;
+    return this.dropLast ? Math.floor(full) : Math.ceil(full);
+  }
+
+  /** The epoch that is being handed out, or comes next. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The next iteration starts this epoch from its first batch. */
+  setEpoch(epoch: number): void {
+    this.#epoch = checkInteger('epoch', epoch, 0);
+    this.#batch = 0;
+  }
+
+  get state(): LoaderState {
+    const done = this.#batch >= this.length;
+    return { seed: this.seed, epoch: this.#epoch + (done ? 1 : 0), batch: done ? 0 : this.#batch };
+  }
+
+  /** The next iteration goes on where `state` was read. @throws ArgumentError for another seed's state. */
+  loadState({ seed, epoch, batch }: LoaderState): void {
+    if (seed !== this.seed)
+      throw new ArgumentError(
+        `DataLoader: the state is of seed ${seed}, this loader has seed ${this.seed}. Pass { seed: ${seed} }.`,
+      );
+    this.setEpoch(epoch);
+    this.#batch = checkInteger('batch', batch, 0);
+  }
+
+  /** The random version that epoch shows. */
+  viewOf(epoch: number = this.#epoch): View {
+    return { seed: this.seed, view: this.views === undefined ? epoch : epoch % this.views };
+  }
+
+  /** Indices of the epoch's batches, in order, without loading anything. */
+  batches(epoch: number = this.#epoch): number[][] {
+    const order = Array.from({ length: this.dataset.length }, (_, i) => i);
+    if (this.shuffle) sampleGenerator(epoch, { seed: this.seed, view: -1 }).shuffle(order);
+    return Array.from({ length: this.length }, (_, b) => order.slice(b * this.batchSize, (b + 1) * this.batchSize));
+  }
+
+  /** Loads these samples, in order, without the unreadable ones (see `skipped`). */
+  async load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
+    const load = async (index: number): Promise<Sample | undefined> => {
+      try {
+        return await this.#gate(() => this.dataset.get(index, view, this.#threads));
+      } catch (error) {
+        const path = error instanceof DataError ? error.path : '';
+        const reason = reasonOf(error, path);
+        if (!this.skipped.some((s) => s.index === index)) this.skipped.push({ index, path, reason });
+        return undefined;
+      }
+    };
+    const samples = await Promise.all(indices.map(load));
+    return samples.filter((s) => s !== undefined);
+  }
+
+  /**
+   * Text that is equal where the sample's floats are, now or in another run: for caches on disk.
+   * @throws ArgumentError where the data set gives no keys.
+   */
+  sampleKey(index: number, view: View = this.viewOf()): Promise<string> {
+    if (this.dataset.key) return this.dataset.key(index, view);
+    throw new ArgumentError('DataLoader: sampleKey needs a data set with a method key(index, view).');
+  }
+
+  /** The rest of the epoch's batches in host memory, without a device. Counts as iterating. */
+  hostBatches(): AsyncGenerator<HostBatch, void, undefined> {
+    return this.#iterate(stack);
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return this.#iterate(this.#collate);
+  }
+
+  async *#iterate<B>(collate: (samples: readonly Sample[]) => B | Promise<B>): AsyncGenerator<B, void, undefined> {
+    const epoch = this.#epoch;
+    const view = this.viewOf(epoch);
+    const batches = this.batches(epoch);
+    const ahead: Promise<Sample[]>[] = [];
+    const start = this.#batch;
+    let next = start;
+    let delivered = 0;
+    try {
+      for (let b = start; b < batches.length; b++) {
+        for (; next < batches.length && next <= b + this.prefetch; next++) {
+          const loading = this.load(batches[next]!, view);
+          // Its fault surfaces below, when its turn comes; until then nobody listens.
+          loading.catch(() => {});
+          ahead.push(loading);
+        }
+        const samples = await ahead.shift()!;
+        this.#batch = b + 1;
+        if (samples.length === 0) continue;
+        delivered++;
+        yield await collate(samples);
+      }
+      if (delivered === 0 && start === 0)
+        throw new DataError(
+          this.skipped[0]!.path,
+          `${this.skipped[0]!.reason} None of the ${this.dataset.length} images could be read; this is the first.`,
+        );
+    } finally {
+      // Also after a `break`: the epoch is over.
+      this.#epoch = epoch + 1;
+      this.#batch = 0;
+    }
+  }
+}
+
+const pools = new Map<number, SampleThreads>();
+
+/** Loaders of one size share their threads: a training and a validation loader seldom run at once. */
+function threads(size: number): SampleThreads {
+  let pool = pools.get(size);
+  if (!pool) pools.set(size, (pool = new SampleThreads(size)));
+  return pool;
+}
+
+/** Ends all loading threads at once. They never keep a process alive; this is for whoever wants their memory back sooner. */
+export async function closeLoaders(): Promise<void> {
+  await Promise.all([...pools.values()].map((pool) => pool.close()));
+}

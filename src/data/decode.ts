@@ -1,0 +1,149 @@
+/** Image files to 8-bit RGB, by `sharp` on its own threads. The only file here that decodes. */
+import { readFile } from 'node:fs/promises';
+import sharp, { type Sharp } from 'sharp';
+import { DataError } from '../core/errors.ts';
+import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
+import type { RgbImage } from './image.ts';
+
+/** What ImageFolder takes for an image, by the end of its name: torchvision's list, and GIF and AVIF. Case does not matter. */
+export const IMAGE_EXTENSIONS: readonly string[] = [
+  '.jpg',
+  '.jpeg',
+  '.png',
+  '.ppm',
+  '.bmp',
+  '.pgm',
+  '.tif',
+  '.tiff',
+  '.webp',
+  '.gif',
+  '.avif',
+];
+
+type Format = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp' | 'pnm';
+
+const latin1 = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
+
+/** The format by the first bytes, whatever the name says; undefined for anything else (SVG and PDF too: they are programs, not photos). */
+function formatOf(bytes: Uint8Array): Format | undefined {
+  const start = latin1(bytes, 0, 12);
+  if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
+  if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
+  if (start.startsWith('GIF8')) return 'gif';
+  if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'webp';
+  if (/^(II[*+]\0|MM\0[*+])/.test(start)) return 'tiff';
+  if (start.slice(4, 8) === 'ftyp' && /^(avif|avis|mif1)/.test(start.slice(8))) return 'avif';
+  if (start.startsWith('BM')) return 'bmp';
+  return /^P[56]\s/.test(start) ? 'pnm' : undefined;
+}
+
+/** `sharp`'s message as one clause. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/truncated|premature end|unexpected end|EOF|not enough/i.test(text)) return 'is truncated or damaged';
+  if (/pixel limit/i.test(text)) return `has more than ${MAX_PIXELS.toLocaleString('en')} pixels`;
+  const line = text
+    .split('\n')[0]!
+    .replace(/^.*?buffer[^:]*: */i, '')
+    .trim();
+  return `cannot be decoded (${line})`;
+}
+
+/** Reads a file's bytes. @throws DataError with the system's reason. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DataError(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
+  }
+}
+
+function checkedFormat(bytes: Uint8Array, name: string): Format {
+  if (bytes.length === 0) throw new DataError(name, 'is empty (0 bytes). Remove it or replace it.');
+  const format = formatOf(bytes);
+  if (format) return format;
+  const start = latin1(bytes, 0, 8).replace(/[^\x20-\x7e]/g, '.');
+  throw new DataError(
+    name,
+    `is not an image that can be read: it starts with "${start}". Remove it or save it as JPEG or PNG.`,
+  );
+}
+
+function open(bytes: Uint8Array): Sharp {
+  // Colour profiles are ignored, as in Pillow. 'error' refuses what is cut short but not what only draws a decoder's warning.
+  return sharp(bytes, { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS, pages: 1 });
+}
+
+/**
+ * Decodes an image file to 8-bit RGB as Pillow's `Image.open(path).convert('RGB')` does: grey is repeated, alpha is dropped, a
+ * palette is looked up, CMYK becomes (1 - C)(1 - K), colour profiles are ignored, and EXIF orientation is *not* applied (torchvision does not either).
+ * An animation gives its first frame. 16-bit images keep their high byte; Pillow does so in colour, but clips grey ones at 255, which is white nearly everywhere.
+ * @param source a path, or the file's bytes (then `name` stands for it in errors)
+ * @throws DataError where the file is missing, empty, not an image, or cut short.
+ */
+export async function decodeImage(source: string | Uint8Array, name?: string): Promise<RgbImage> {
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
+  const path = name ?? (typeof source === 'string' ? source : 'image');
+  const format = checkedFormat(bytes, path);
+  try {
+    if (format === 'bmp') return decodeBmp(bytes);
+    if (format === 'pnm') return decodePnm(bytes);
+    const image = open(bytes);
+    const { space } = await image.metadata();
+    if (space === 'cmyk') return cmykToRgb(await pixels(image.pipelineColourspace('cmyk').toColourspace('cmyk')));
+    return dropAlpha(await pixels(image.toColourspace('srgb')));
+  } catch (error) {
+    const reason = error instanceof BitmapError ? error.message : reasonOf(error);
+    throw new DataError(path, `${reason}. Remove it or replace it.`);
+  }
+}
+
+/**
+ * Whether a file decodes to the end; cheaper than decodeImage where the decoder can reduce on the way.
+ * @throws DataError as decodeImage does.
+ */
+export async function checkImage(path: string): Promise<void> {
+  const bytes = await readBytes(path);
+  const format = checkedFormat(bytes, path);
+  if (format !== 'jpeg') return void (await decodeImage(bytes, path));
+  try {
+    await open(bytes).resize(32, 32, { fit: 'fill' }).raw().toBuffer();
+  } catch (error) {
+    throw new DataError(path, `${reasonOf(error)}. Remove it or replace it.`);
+  }
+}
+
+/** Interleaved samples and how many there are to a pixel. */
+interface Pixels extends RgbImage {
+  readonly channels: number;
+}
+
+async function pixels(image: Sharp): Promise<Pixels> {
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: info.channels };
+}
+
+function dropAlpha({ data, width, height, channels }: Pixels): RgbImage {
+  if (channels === 3) return { data, width, height };
+  const out = new Uint8Array(width * height * 3);
+  const [g, b] = channels >= 3 ? [1, 2] : [0, 0];
+  for (let from = 0, to = 0; to < out.length; from += channels, to += 3) {
+    out[to] = data[from]!;
+    out[to + 1] = data[from + g]!;
+    out[to + 2] = data[from + b]!;
+  }
+  return { data: out, width, height };
+}
+
+/** (255 - C)(255 - K) / 255, rounded as Pillow does. */
+function cmykToRgb({ data, width, height, channels }: Pixels): RgbImage {
+  const out = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; to < out.length; from += channels, to += 3) {
+    const light = 255 - data[from + 3]!;
+    for (let c = 0; c < 3; c++) {
+      const product = data[from + c]! * light + 128;
+      out[to + c] = Math.max(0, light - ((product + (product >> 8)) >> 8));
+    }
+  }
+  return { data: out, width, height };
+}

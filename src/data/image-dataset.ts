@@ -1,0 +1,187 @@
+/** Labelled image files with a transform: what ImageFolder is, and what its parts are. */
+import { createHash } from 'node:crypto';
+import { DataError } from '../core/errors.ts';
+import { isSaveable, type TransformLike, toTransform } from './compose.ts';
+import { concurrently } from './concurrently.ts';
+import { type Dataset, FIRST_VIEW, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+import { checkImage, readBytes } from './decode.ts';
+import { loadImage } from './load-image.ts';
+import { ToTensor } from './normalize.ts';
+import type { SampleThreads } from './sample-threads.ts';
+import type { Transform } from './transform.ts';
+
+/** One file and its class's index. */
+export interface ImageFile {
+  readonly path: string;
+  readonly label: number;
+}
+
+/** A file that cannot be used, and why, as one clause. */
+export interface BadImage {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface Verification {
+  /** The same data set without the bad files. */
+  readonly good: ImageDataset;
+  readonly bad: readonly BadImage[];
+}
+
+export class ImageDataset implements Dataset {
+  /** The folder: names the data set in errors. */
+  readonly root: string;
+  readonly classes: readonly string[];
+  readonly classToIndex: Readonly<Record<string, number>>;
+  readonly samples: readonly ImageFile[];
+  readonly transform: Transform;
+  /** For each sample its place in the folder as first listed: random streams and so augmentations follow it into a part. */
+  readonly #origin: readonly number[];
+  /** A transform of the user's own cannot cross to another thread. */
+  readonly #saveable: boolean;
+  readonly #digests = new Map<string, Promise<string>>();
+
+  constructor(
+    root: string,
+    classes: readonly string[],
+    samples: readonly ImageFile[],
+    transform: TransformLike = new ToTensor(),
+    origin: readonly number[] = samples.map((_, i) => i),
+  ) {
+    this.root = root;
+    this.classes = classes;
+    this.classToIndex = Object.fromEntries(classes.map((name, i) => [name, i]));
+    this.samples = samples;
+    this.transform = toTransform(transform);
+    this.#saveable = isSaveable(this.transform);
+    this.#origin = origin;
+  }
+
+  get length(): number {
+    return this.samples.length;
+  }
+
+  label(index: number): number {
+    return this.#at(index).label;
+  }
+
+  /** How many samples each class has. */
+  classCounts(): number[] {
+    const counts = this.classes.map(() => 0);
+    for (const { label } of this.samples) counts[label]!++;
+    return counts;
+  }
+
+  #at(index: number): ImageFile {
+    const sample = this.samples[index];
+    if (sample) return sample;
+    throw new DataError(this.root, `has no sample ${index}: indices go from 0 to ${this.length - 1}.`);
+  }
+
+  /**
+   * Decodes and transforms one image; `view` chooses among the random versions.
+   * @throws DataError where the file cannot be decoded.
+   */
+  async get(index: number, view: View = FIRST_VIEW, threads?: SampleThreads): Promise<Sample> {
+    const { path, label } = this.#at(index);
+    const origin = this.#origin[index]!;
+    const elsewhere = threads && this.#saveable;
+    const { data, shape } = await (elsewhere
+      ? threads.load(path, this.transform, origin, view)
+      : loadImage(path, this.transform, origin, view));
+    return { image: data, shape, label, index, path };
+  }
+
+  /**
+   * Equal where the sample's floats are: a digest of the file's bytes, of the transform, and, where that is random, of the view.
+   * A file's bytes are read once in the life of this data set.
+   */
+  async key(index: number, view: View = FIRST_VIEW): Promise<string> {
+    const { path } = this.#at(index);
+    let digest = this.#digests.get(path);
+    if (!digest) {
+      digest = readBytes(path).then((bytes) => createHash('sha256').update(bytes).digest('hex'));
+      this.#digests.set(path, digest);
+    }
+    const random = this.transform.random ? [view.seed, view.view, this.#origin[index]] : [];
+    return createHash('sha256')
+      .update(JSON.stringify([await digest, this.transform, ...random]))
+      .digest('hex');
+  }
+
+  /** The samples at `indices`, in that order, with the same classes and transform. */
+  subset(indices: readonly number[]): ImageDataset {
+    const samples = indices.map((i) => this.#at(i));
+    return new ImageDataset(
+      this.root,
+      this.classes,
+      samples,
+      this.transform,
+      indices.map((i) => this.#origin[i]!),
+    );
+  }
+
+  /** The same samples behind another transform: training and validation parts of one folder differ in it. */
+  withTransform(transform: TransformLike): ImageDataset {
+    return new ImageDataset(this.root, this.classes, this.samples, transform, this.#origin);
+  }
+
+  /**
+   * Two parts that share the class list; the second holds `fraction` of the images, of each class by itself when stratified (the default).
+   * @throws DataError where a part would be empty.
+   */
+  split(fraction: number, options: SplitOptions = {}): [train: ImageDataset, validation: ImageDataset] {
+    const labels = this.samples.map((s) => s.label);
+    const [first, second] = splitIndices(this.root, labels, fraction, options);
+    return [this.subset(first), this.subset(second)];
+  }
+
+  /**
+   * Decodes every file, several at once, and tells the bad ones (empty, cut short, not an image) from the good.
+   * @throws DataError where a class has no readable image left.
+   */
+  async verify({
+    concurrency = 4,
+    onProgress,
+  }: {
+    concurrency?: number;
+    onProgress?: (done: number, of: number) => void;
+  } = {}): Promise<Verification> {
+    const reasons: (string | undefined)[] = [];
+    let done = 0;
+    await concurrently(concurrency, this.samples, async ({ path }, i) => {
+      reasons[i] = await checkImage(path).then(
+        () => undefined,
+        (error: unknown) => reasonOf(error, path),
+      );
+      onProgress?.(++done, this.length);
+    });
+    const indices = this.samples.map((_, i) => i);
+    const bad = indices
+      .filter((i) => reasons[i] !== undefined)
+      .map((i) => ({ path: this.samples[i]!.path, reason: reasons[i]! }));
+    const good = bad.length === 0 ? this : this.subset(indices.filter((i) => reasons[i] === undefined));
+    const before = this.classCounts();
+    good.classCounts().forEach((count, label) => {
+      if (count > 0 || before[label] === 0) return;
+      const first = this.samples.findIndex((s) => s.label === label);
+      throw new DataError(
+        this.root,
+        `class '${this.classes[label]}' has no readable image: ${before[label] === 1 ? 'its only file' : `all ${before[label]} files, the first`} ${this.samples[first]!.path} ${reasons[first]}`,
+      );
+    });
+    return { good, bad };
+  }
+
+  toString(): string {
+    const counts = this.classCounts();
+    return `${this.root}: ${this.length} images, ${this.classes.length} classes (${this.classes.map((c, i) => `${c} ${counts[i]}`).join(', ')})`;
+  }
+}
+
+/** A DataError's text without the path in front. @throws what is not a DataError: a bug is no bad image. */
+export function reasonOf(error: unknown, path: string): string {
+  if (error instanceof DataError)
+    return error.message.startsWith(`${path}: `) ? error.message.slice(path.length + 2) : error.message;
+  throw error;
+}

@@ -1,0 +1,48 @@
+/** `regraft/data`: image folders, decoding, transforms and the loader. */
+export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
+export { type Batch, type HostBatch, stack } from './collate.ts';
+export {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  ColorJitter,
+  type ColorJitterOptions,
+} from './color.ts';
+export {
+  type ClassificationPreset,
+  Compose,
+  classificationTransforms,
+  type TrainingPreset,
+  type TransformLike,
+  toTransform,
+  trainingTransforms,
+  transformFromJSON,
+} from './compose.ts';
+export {
+  closeLoaders,
+  DataLoader,
+  type DataLoaderOptions,
+  type LoaderState,
+  type SkippedSample,
+} from './data-loader.ts';
+export { type Dataset, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+export { decodeImage, IMAGE_EXTENSIONS } from './decode.ts';
+export { thumbnail, writeImage } from './encode.ts';
+export {
+  CenterCrop,
+  RandomCrop,
+  type RandomCropOptions,
+  RandomHorizontalFlip,
+  RandomResizedCrop,
+  type RandomResizedCropOptions,
+  Resize,
+  type ResizeOptions,
+} from './geometry.ts';
+export type { FloatImage, RgbImage } from './image.ts';
+export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
+export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
+export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
+export { type ImageFolders, type OpenImageFoldersOptions, openImageFolders } from './open-folders.ts';
+export { type Interpolation, resample } from './resample.ts';
+export { type Size, Transform, type TransformJSON } from './transform.ts';

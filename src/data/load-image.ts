@@ -1,0 +1,27 @@
+/** One file to one network input: decoding and transforming, on whichever thread calls it. */
+import { ArgumentError, DataError } from '../core/errors.ts';
+import { sampleGenerator, type View } from './dataset.ts';
+import { decodeImage } from './decode.ts';
+import { type FloatImage, isRgb } from './image.ts';
+import type { Transform } from './transform.ts';
+
+/**
+ * @param origin the sample's number in its folder: with `view` it seeds the transform's random stream
+ * @throws DataError where the file cannot be decoded; ArgumentError where the transform does not fit the image or gives no floats.
+ */
+export async function loadImage(path: string, transform: Transform, origin: number, view: View): Promise<FloatImage> {
+  const decoded = await decodeImage(path);
+  let out: ReturnType<Transform['apply']>;
+  try {
+    out = transform.apply(decoded, sampleGenerator(origin, view));
+  } catch (error) {
+    if (error instanceof ArgumentError || error instanceof DataError)
+      throw new ArgumentError(`${path}: ${error.message}`);
+    throw error;
+  }
+  if (isRgb(out))
+    throw new ArgumentError(
+      `${path}: the transform gave an 8-bit image, expected floats. End it with ToTensor (and Normalize).`,
+    );
+  return out;
+}

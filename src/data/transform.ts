@@ -1,0 +1,76 @@
+/** What a transform is: a pure function of an image and a random stream, that can be printed, saved and read back. */
+import { ArgumentError } from '../core/errors.ts';
+import type { Generator } from '../core/random.ts';
+import type { FloatImage, RgbImage } from './image.ts';
+
+/** A transform as data: its class name and its options. */
+export interface TransformJSON {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
+/**
+ * The base of every transform. Names, defaults and results are torchvision's (on PIL images, so resizing is antialiased);
+ * random ones draw from the stream they are given, so that a sample depends on its seed alone and not on the order of loading.
+ * A class of your own extends this; without an entry in {@link transformFromJSON} it can be used but not saved with a model.
+ */
+export abstract class Transform {
+  /** The class name, as saved. */
+  abstract readonly name: string;
+  /** Whether it draws from the random stream: if not, an image has one view only. */
+  readonly random: boolean = false;
+
+  /** The transformed image; the given one is left as it is. */
+  abstract apply(image: RgbImage | FloatImage, random: Generator): RgbImage | FloatImage;
+
+  /** The options that make it again. */
+  abstract options(): Record<string, unknown>;
+
+  toJSON(): TransformJSON {
+    return { name: this.name, ...this.options() };
+  }
+
+  /** `Resize(size=256, interpolation=bilinear, antialias=true)` */
+  toString(): string {
+    const text = (v: unknown): string => (Array.isArray(v) ? `[${v.map(text).join(', ')}]` : String(v));
+    return `${this.name}(${Object.entries(this.options())
+      .map(([k, v]) => `${k}=${text(v)}`)
+      .join(', ')})`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+/** One number for both sides, or [height, width]. */
+export type Size = number | readonly [number, number];
+
+/** @throws ArgumentError unless `size` is a positive integer or a pair of them. */
+export function checkSize(transform: string, size: Size): Size {
+  const ok = (n: unknown) => Number.isInteger(n) && (n as number) > 0 && (n as number) <= 65535;
+  if (ok(size) || (Array.isArray(size) && size.length === 2 && size.every(ok))) return size;
+  throw new ArgumentError(
+    `${transform}: size must be a positive integer or [height, width], got ${JSON.stringify(size) ?? size}.`,
+  );
+}
+
+export function sidesOf(size: Size): readonly [height: number, width: number] {
+  return typeof size === 'number' ? [size, size] : size;
+}
+
+/** @throws ArgumentError unless `range` is two numbers in order, within the bounds. */
+export function checkRange(
+  transform: string,
+  option: string,
+  range: readonly number[],
+  low: number,
+  high: number = Number.POSITIVE_INFINITY,
+): readonly [number, number] {
+  const [a, b] = range;
+  if (Array.isArray(range) && range.length === 2 && a! >= low && a! <= b! && b! <= high) return [a!, b!];
+  const bounds = high === Number.POSITIVE_INFINITY ? `${low} or more` : `between ${low} and ${high}`;
+  throw new ArgumentError(
+    `${transform}: ${option} must be [from, to], ${bounds}, got ${JSON.stringify(range) ?? range}.`,
+  );
+}

@@ -1,0 +1,103 @@
+/** What an adapter is: its names, whether it is software, and what kernels need to know of it. */
+
+/**
+ * Which adapter to open: 'auto' (a real GPU, else a software one), 'gpu' (only a real GPU), 'lavapipe', 'swiftshader',
+ * or part of an adapter's name.
+ */
+export type AdapterChoice = 'auto' | 'gpu' | 'lavapipe' | 'swiftshader' | (string & {});
+
+/** A WebGPU entry point and the adapter it gave. */
+export interface OpenedAdapter {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+  /** Memory that a software adapter shares with everything else; absent where the adapter has its own or it is unknown. */
+  readonly memoryBytes?: number;
+}
+
+/** One line of `doctor`: an adapter that was found, or a way to one that failed. */
+export interface AdapterReport {
+  readonly name: string;
+  /** Where it was looked for: 'system', '@sparticuz/chromium' or 'browser'. */
+  readonly source: string;
+  readonly software: boolean;
+  readonly status: 'chosen' | 'available' | 'refused' | 'missing';
+  /** Why it was refused or is missing; empty otherwise. */
+  readonly reason: string;
+}
+
+/** The device's names and abilities, for messages, reports and benchmarks. */
+export interface DeviceInfo {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** A rasteriser that runs on the CPU. */
+  readonly software: boolean;
+  /** Optional features that are on: 'subgroups', 'shader-f16', 'timestamp-query'. */
+  readonly features: readonly string[];
+  /** WebGPU's limits by name. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** What kernels choose by; see `KernelTarget` in the kernels layer, which has the same fields. */
+export interface DeviceTarget {
+  readonly subgroupSize: number;
+  readonly software: boolean;
+  readonly maxWorkgroupsPerDimension: number;
+  readonly maxWorkgroupStorageBytes: number;
+  readonly maxInvocationsPerWorkgroup: number;
+}
+
+/** Features that are asked for where the adapter has them. */
+export const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query'] as const satisfies GPUFeatureName[];
+
+/** Whether an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
+export function isSoftware(info: GPUAdapterInfo): boolean {
+  const text = `${info.architecture} ${info.device} ${info.description}`;
+  return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render|\bsoftware\b/i.test(text);
+}
+
+/** The adapter's name for people: its description, else its device, else vendor and architecture. */
+export function adapterName(info: GPUAdapterInfo): string {
+  return info.description || info.device || `${info.vendor} ${info.architecture}`.trim() || 'unnamed adapter';
+}
+
+/** Why an adapter must not be used, or undefined: lavapipe before Mesa 24 miscompiles or refuses Dawn's shaders. */
+export function refusalOf(info: GPUAdapterInfo): string | undefined {
+  const text = `${info.device} ${info.description}`;
+  if (!/llvmpipe|lavapipe/i.test(text)) return undefined;
+  const mesa = /Mesa (\d+)\.(\d+)/.exec(text);
+  if (!mesa || Number(mesa[1]) >= 24) return undefined;
+  return (
+    `lavapipe of Mesa ${mesa[1]}.${mesa[2]} is too old, 24 or newer is needed ` +
+    '(Debian 12: mesa-vulkan-drivers from bookworm-backports)'
+  );
+}
+
+/** Whether `choice`, which is part of a name, means this adapter. */
+export function matchesName(info: GPUAdapterInfo, choice: string): boolean {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  return text.toLowerCase().includes(choice.toLowerCase());
+}
+
+/** All limits of an adapter, by name. */
+export function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const key in limits) {
+    const value: unknown = limits[key as keyof GPUSupportedLimits];
+    if (typeof value === 'number') all[key] = value;
+  }
+  return all;
+}
+
+/** What kernels need to know, from the device that was opened on an adapter with this `info`. */
+export function targetOf(device: GPUDevice, info: GPUAdapterInfo): DeviceTarget {
+  const { limits } = device;
+  const fixed = device.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
+  return {
+    subgroupSize: fixed ? (info.subgroupMinSize ?? 0) : 0,
+    software: isSoftware(info),
+    maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
+    maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+  };
+}

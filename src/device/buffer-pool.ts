@@ -1,0 +1,122 @@
+/** GPU buffers by size class: what is released is handed out again, so that a training step allocates nothing. */
+import { DeviceError } from '../core/errors.ts';
+import type { Counters } from './counters.ts';
+import type { Faults } from './faults.ts';
+
+const SMALLEST = 256;
+
+/**
+ * The size of the buffer that holds `bytes`: 256 bytes or more, four classes to each power of two, at most `limit`.
+ * A buffer is thus at most a quarter larger than what was asked for.
+ */
+export function sizeClass(bytes: number, limit = Number.POSITIVE_INFINITY): number {
+  if (bytes <= SMALLEST) return SMALLEST;
+  const step = 2 ** (Math.ceil(Math.log2(bytes)) - 3);
+  return Math.min(Math.ceil(bytes / step) * step, Math.floor(limit / 4) * 4);
+}
+
+/**
+ * Free lists of storage buffers (STORAGE | COPY_SRC | COPY_DST). A buffer may be released as soon as the commands that
+ * use it are submitted: the queue runs in order. Its contents are whatever they were.
+ */
+export class BufferPool {
+  readonly #gpu: GPUDevice;
+  readonly #faults: Faults;
+  readonly #counters: Counters;
+  readonly #largest: number;
+  readonly #memoryBytes: number;
+  readonly #free = new Map<number, GPUBuffer[]>();
+  readonly #used = new Set<GPUBuffer>();
+  readonly #invalid = new WeakSet<GPUBuffer>();
+
+  /**
+   * `memoryBytes` caps what the pool holds: a software adapter takes any amount, until the system ends the process.
+   * No cap: the GPU itself says when it is full.
+   */
+  constructor(gpu: GPUDevice, faults: Faults, counters: Counters, memoryBytes = Number.POSITIVE_INFINITY) {
+    this.#gpu = gpu;
+    this.#faults = faults;
+    this.#memoryBytes = memoryBytes;
+    this.#counters = counters;
+    this.#largest = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  }
+
+  /**
+   * A buffer of at least `bytes`; bind it with an explicit size where the kernel asks for `arrayLength`.
+   * Running out of GPU memory is reported at the next await.
+   * @throws DeviceError if `bytes` is more than one binding may hold, or more than a software adapter's machine has left.
+   */
+  acquire(bytes: number): GPUBuffer {
+    if (bytes > this.#largest) throw bindingError('acquire', bytes, this.#largest);
+    const size = sizeClass(bytes, this.#largest);
+    const buffer = this.#free.get(size)?.pop() ?? this.#create(size);
+    this.#used.add(buffer);
+    this.#counters.bytesInUse += size;
+    return buffer;
+  }
+
+  /** Gives a buffer back. Each buffer once: a second release is a bug of the caller and throws. */
+  release(buffer: GPUBuffer): void {
+    if (!this.#used.delete(buffer)) throw new DeviceError('release: the buffer is not in use in this pool.');
+    this.#counters.bytesInUse -= buffer.size;
+    const list = this.#free.get(buffer.size);
+    if (this.#invalid.has(buffer)) this.#drop(buffer);
+    else if (list) list.push(buffer);
+    else this.#free.set(buffer.size, [buffer]);
+  }
+
+  /** Destroys the free buffers; returns their bytes. */
+  trim(): number {
+    const before = this.#counters.bytesHeld;
+    for (const list of this.#free.values()) for (const buffer of list) this.#drop(buffer);
+    this.#free.clear();
+    return before - this.#counters.bytesHeld;
+  }
+
+  #create(size: number): GPUBuffer {
+    const counters = this.#counters;
+    if (counters.bytesHeld + size > this.#memoryBytes) this.trim();
+    if (counters.bytesHeld + size > this.#memoryBytes) {
+      throw new DeviceError(
+        `device: out of memory: ${grouped(size)} bytes do not fit beside ${grouped(counters.bytesInUse)} in use; ` +
+          `this machine has ${grouped(this.#memoryBytes)}. Reduce the batch size.`,
+      );
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    this.#gpu.pushErrorScope('out-of-memory');
+    const buffer = this.#gpu.createBuffer({ size, usage });
+    this.#faults.watch(this.#gpu.popErrorScope().then((error) => (error ? this.#outOfMemory(buffer) : undefined)));
+    counters.buffers++;
+    counters.bytesHeld += size;
+    counters.peakBytes = Math.max(counters.peakBytes, counters.bytesHeld);
+    return buffer;
+  }
+
+  /** The buffer is invalid, and its commands do nothing: it must not be handed out again. */
+  #outOfMemory(buffer: GPUBuffer): DeviceError {
+    this.#invalid.add(buffer);
+    const list = this.#free.get(buffer.size);
+    const index = list?.indexOf(buffer) ?? -1;
+    if (index >= 0) this.#drop(list!.splice(index, 1)[0]!);
+    return new DeviceError(
+      `device: out of GPU memory: a buffer of ${grouped(buffer.size)} bytes does not fit beside the others ` +
+        `(${grouped(this.#counters.bytesInUse)} bytes in use). Reduce the batch size.`,
+    );
+  }
+
+  #drop(buffer: GPUBuffer): void {
+    this.#counters.bytesHeld -= buffer.size;
+    buffer.destroy();
+  }
+}
+
+/** The error for more bytes than an adapter binds at once. */
+export function bindingError(what: string, bytes: number, allowed: number): DeviceError {
+  return new DeviceError(
+    `${what}: needs a ${grouped(bytes)}-byte binding; this adapter allows ${grouped(allowed)}. ` +
+      'Reduce the batch size or the image size.',
+  );
+}
+
+/** 134,217,728 */
+const grouped = (bytes: number): string => bytes.toLocaleString('en-US');

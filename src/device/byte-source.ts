@@ -1,0 +1,96 @@
+/** Bytes read in ranges, whatever they lie in: the part that Node and browsers share. */
+import { RegraftError, WeightFileError } from '../core/errors.ts';
+
+/** Something of known size that is read in ranges, so that a large file never has to be in memory as a whole. */
+export interface ByteSource {
+  /** For messages: the path, the URL, or the file's name. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * Bytes [offset, offset + length). From memory it is a view and not a copy, so its `byteOffset` may be anything.
+   * @throws WeightFileError if the range reaches past the end.
+   */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+/** What {@link ByteSource}s are opened from. */
+export type SourceLike = string | URL | File | Blob | Uint8Array | ArrayBuffer;
+
+/** Throws where [offset, offset + length) is not inside `size` bytes. */
+export function checkRange(name: string, size: number, offset: number, length: number): void {
+  if (offset >= 0 && length >= 0 && offset + length <= size) return;
+  throw new WeightFileError(
+    name,
+    `needs bytes ${offset} to ${offset + length}, but has ${size}. The file may be truncated: get it again.`,
+  );
+}
+
+/** Bytes that are in memory already. */
+export function bytesSource(data: Uint8Array | ArrayBuffer, name = 'bytes'): ByteSource {
+  const bytes = (data instanceof Uint8Array ? data : new Uint8Array(data)) as Uint8Array<ArrayBuffer>;
+  return {
+    name,
+    size: bytes.byteLength,
+    async read(offset, length) {
+      checkRange(name, bytes.byteLength, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+    async close() {},
+  };
+}
+
+/** A Blob or File; each range is copied out when it is asked for. */
+export function blobSource(blob: Blob, name = 'name' in blob ? String(blob.name) : 'blob'): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    async read(offset, length) {
+      checkRange(name, blob.size, offset, length);
+      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+    },
+    async close() {},
+  };
+}
+
+/**
+ * The whole body of an http(s) URL.
+ * @throws WeightFileError if the server cannot be reached or does not answer with success.
+ */
+export async function fetchSource(url: URL): Promise<ByteSource> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new WeightFileError(url.href, `cannot be fetched (${reasonOf(error)}). Check the address and the network.`);
+  }
+  if (!response.ok) {
+    throw new WeightFileError(
+      url.href,
+      `the server answered ${response.status} ${response.statusText}. Check the address.`,
+    );
+  }
+  try {
+    return blobSource(await response.blob(), url.href);
+  } catch (error) {
+    throw new WeightFileError(url.href, `the transfer broke off (${reasonOf(error)}). Try again.`);
+  }
+}
+
+/** Sources that are no path: undefined for a path or a `file:` URL, which only Node can open. */
+export function openPortable(source: SourceLike): Promise<ByteSource> | ByteSource | undefined {
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return bytesSource(source);
+  if (source instanceof Blob) return blobSource(source);
+  const url = source instanceof URL ? source : /^(https?|data|blob):/i.test(source) ? new URL(source) : undefined;
+  if (!url || url.protocol === 'file:') return undefined;
+  if (/^(https?|data|blob):$/.test(url.protocol)) return fetchSource(url);
+  throw new RegraftError(`${url.href}: expected an http, https or file URL, got ${url.protocol}`);
+}
+
+/** The message of whatever was thrown, with fetch's own reason where it has one. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause.message : '';
+  return cause || error.message;
+}

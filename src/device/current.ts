@@ -1,0 +1,28 @@
+/** The device that everything runs on, opened once by `init`. */
+import { DeviceError } from '../core/errors.ts';
+import { type Device, type DeviceInfo, type DeviceOptions, openDevice } from './device.ts';
+
+let current: Device | null = null;
+let opening: Promise<Device> | null = null;
+
+/**
+ * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again
+ * without naming an adapter keeps the device that is open, unless that one was lost.
+ * @throws DeviceError if there is none, in one line that says how to get one.
+ */
+export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
+  if (options.adapter !== undefined || current?.lost || !opening) opening = openDevice(options);
+  try {
+    current = await opening;
+  } catch (error) {
+    opening = null;
+    throw error;
+  }
+  return current.info;
+}
+
+/** @throws DeviceError before {@link init}. */
+export function currentDevice(): Device {
+  if (!current) throw new DeviceError('regraft: no device is open. Call `await init()` first.');
+  return current;
+}

@@ -1,0 +1,118 @@
+/** The open GPU: its queue, buffers, pipelines and errors. The same code in Node and in browsers. */
+import { openAdapter } from '#gpu';
+import { DeviceError } from '../core/errors.ts';
+import {
+  type AdapterChoice,
+  adapterName,
+  type DeviceInfo,
+  type DeviceTarget,
+  isSoftware,
+  limitsOf,
+  type OpenedAdapter,
+  targetOf,
+  wantedFeatures,
+} from './adapter.ts';
+import { BufferPool, bindingError } from './buffer-pool.ts';
+import { type Counters, newCounters } from './counters.ts';
+import { Faults, type LostState } from './faults.ts';
+import { PipelineCache } from './pipeline-cache.ts';
+import { Readback, type ReadRange } from './readback.ts';
+
+export type { AdapterChoice, DeviceInfo, DeviceTarget } from './adapter.ts';
+
+/** Which adapter; default: the environment's REGRAFT_ADAPTER in Node, else 'auto'. */
+export interface DeviceOptions {
+  readonly adapter?: AdapterChoice;
+}
+
+/**
+ * Opens an adapter and a device on it with the adapter's full limits.
+ * @throws DeviceError if there is no adapter, in one line that says how to get one.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const opened = await openAdapter(options.adapter);
+  const { adapter } = opened;
+  const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter.limits) });
+  } catch (error) {
+    throw new DeviceError(
+      `init: ${adapterName(adapter.info)} gave no device: ${error instanceof Error ? error.message.trim() : error}`,
+    );
+  }
+  return new Device(opened, device);
+}
+
+/** One open device. Errors that WebGPU reports late are thrown as DeviceError at the next await of its methods. */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly queue: GPUQueue;
+  readonly info: DeviceInfo;
+  readonly target: DeviceTarget;
+  readonly counters: Counters = newCounters();
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  readonly readback: Readback;
+  readonly #faults: Faults;
+
+  constructor({ adapter, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
+    this.gpu = gpu;
+    this.queue = gpu.queue;
+    const { info } = adapter;
+    this.info = {
+      vendor: info.vendor,
+      architecture: info.architecture,
+      description: adapterName(info),
+      software: isSoftware(info),
+      features: wantedFeatures.filter((feature) => gpu.features.has(feature)),
+      limits: limitsOf(gpu.limits),
+    };
+    this.target = targetOf(gpu, info);
+    this.#faults = new Faults(gpu);
+    this.pool = new BufferPool(gpu, this.#faults, this.counters, memoryBytes);
+    this.pipelines = new PipelineCache(gpu, this.#faults, this.counters);
+    this.readback = new Readback(gpu, this.#faults, this.counters);
+  }
+
+  /** Why the device is gone, or undefined while it works. */
+  get lost(): LostState | undefined {
+    return this.#faults.lost;
+  }
+
+  /** @throws DeviceError if the device is lost or has reported an error since the last check. */
+  check(): void {
+    this.#faults.check();
+  }
+
+  /** Waits until everything that was submitted has run. @throws DeviceError as {@link check}. */
+  async whenIdle(): Promise<void> {
+    await this.#faults.guard(this.queue.onSubmittedWorkDone());
+  }
+
+  /** See {@link Readback.read}. */
+  read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    return this.readback.read(buffer, offset, bytes);
+  }
+
+  /** See {@link Readback.readAll}. */
+  readAll(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    return this.readback.readAll(ranges);
+  }
+
+  /** Bytes that one storage binding may have. */
+  get maxBindingBytes(): number {
+    return Math.min(this.gpu.limits.maxBufferSize, this.gpu.limits.maxStorageBufferBindingSize);
+  }
+
+  /** @throws DeviceError if `what` (an op's name) needs a larger binding than the adapter allows. */
+  checkBinding(what: string, bytes: number): void {
+    if (bytes > this.maxBindingBytes) throw bindingError(what, bytes, this.maxBindingBytes);
+  }
+
+  /** Frees the GPU's memory; whatever waits on the device rejects. */
+  destroy(): void {
+    this.#faults.lose({ reason: 'destroyed', message: '' });
+    this.gpu.destroy();
+  }
+}

@@ -1,0 +1,56 @@
+/** `#files` in browsers: bytes from URLs, Files and memory. There is no file system to write to. */
+import { RegraftError, WeightFileError } from '../core/errors.ts';
+import { type ByteSource, fetchSource, openPortable, type SourceLike } from './byte-source.ts';
+
+export type { ByteSource, SourceLike } from './byte-source.ts';
+
+/**
+ * Opens a URL (a string may be relative to the page), a File or Blob, or bytes for reading in ranges.
+ * @throws WeightFileError if it cannot be fetched.
+ */
+export async function openSource(source: SourceLike): Promise<ByteSource> {
+  const portable = await openPortable(source);
+  if (portable) return portable;
+  const url = URL.parse(source as string | URL, globalThis.location?.href);
+  if (!url || url.protocol === 'file:') {
+    throw new WeightFileError(String(source), 'a browser cannot open paths. Pass a URL or a File.');
+  }
+  return fetchSource(url);
+}
+
+/** @throws RegraftError always: a page cannot write files by path. */
+export async function writeFileAtomic(
+  path: string | URL,
+  _chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  throw noFiles(path);
+}
+
+/** @throws RegraftError always: a page has no folders. */
+export async function cacheFolder(name: string): Promise<string> {
+  throw noFiles(name);
+}
+
+/** @throws RegraftError always: a page has no folders. */
+export async function makeFolder(path: string | URL): Promise<void> {
+  throw noFiles(path);
+}
+
+/** Nothing is at a path here. */
+export async function exists(_path: string | URL): Promise<boolean> {
+  return false;
+}
+
+/** @throws RegraftError always: a page has no files. */
+export async function removeFile(path: string | URL): Promise<void> {
+  throw noFiles(path);
+}
+
+/** Path segments joined with a slash. */
+export function joinPath(...segments: string[]): string {
+  return segments.join('/').replace(/([^:/])\/{2,}/g, '$1/');
+}
+
+function noFiles(path: string | URL): RegraftError {
+  return new RegraftError(`${path}: a browser has no file system to write to. Offer the bytes as a download instead.`);
+}

@@ -1,0 +1,144 @@
+/** `#files` in Node: bytes from paths, URLs and memory; atomic writes; the cache folder. */
+import { constants } from 'node:fs';
+import { access, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RegraftError, WeightFileError } from '../core/errors.ts';
+import { type ByteSource, checkRange, openPortable, reasonOf, type SourceLike } from './byte-source.ts';
+
+export type { ByteSource, SourceLike } from './byte-source.ts';
+
+/**
+ * Opens a path, a `file:` or http(s) URL, a File or Blob, or bytes for reading in ranges. Close it after use.
+ * @throws WeightFileError if there is no such file or it cannot be read.
+ */
+export async function openSource(source: SourceLike): Promise<ByteSource> {
+  return (await openPortable(source)) ?? openFile(pathOf(source as string | URL));
+}
+
+async function openFile(path: string): Promise<ByteSource> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new WeightFileError(
+      path,
+      error.code === 'ENOENT' ? 'there is no such file. Check the path.' : `cannot be opened (${error.message}).`,
+    );
+  });
+  const stat = await file.stat();
+  if (!stat.isFile()) {
+    await file.close();
+    throw new WeightFileError(path, 'expected a file, got a folder or a device. Check the path.');
+  }
+  const size = stat.size;
+  let closed = false;
+  return {
+    name: path,
+    size,
+    async read(offset, length) {
+      if (closed) throw new WeightFileError(path, 'was read after it was closed.');
+      checkRange(path, size, offset, length);
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+        if (bytesRead === 0) throw new WeightFileError(path, 'became shorter while it was read. Try again.');
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await file.close();
+    },
+  };
+}
+
+/**
+ * Writes `chunks` to `path` so that the path holds either its old content or all of the new: a temporary file beside it,
+ * fsync, rename. Follows a symbolic link. The folder must exist.
+ * @throws RegraftError if it cannot be written; whatever `chunks` throws passes through. The temporary file is removed.
+ */
+export async function writeFileAtomic(
+  path: string | URL,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const target = await realpath(pathOf(path)).catch(() => pathOf(path));
+  const temporary = `${target}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
+  const failed = (error: unknown): never => {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const detail = missing ? 'its folder does not exist. Create it first.' : `${reasonOf(error)}.`;
+    throw new RegraftError(`${target}: cannot be written: ${detail}`);
+  };
+  const file = await open(temporary, 'wx').catch(failed);
+  try {
+    try {
+      for await (const chunk of chunks) {
+        for (let done = 0; done < chunk.byteLength; ) {
+          done += (await file.write(chunk, done, chunk.byteLength - done).catch(failed)).bytesWritten;
+        }
+      }
+      await file.sync().catch(failed);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target).catch(failed);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Makes a rename durable; systems that cannot sync a folder (Windows) do not need it. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+/**
+ * A folder of the user's cache for `name`, created if needed: REGRAFT_CACHE, XDG_CACHE_HOME/regraft, %LOCALAPPDATA%\regraft
+ * or ~/.cache/regraft.
+ */
+export async function cacheFolder(name: string): Promise<string> {
+  const folder = join(cacheRoot(), name);
+  await makeFolder(folder);
+  return folder;
+}
+
+function cacheRoot(): string {
+  const { REGRAFT_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (REGRAFT_CACHE) return REGRAFT_CACHE;
+  if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'regraft');
+  if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'regraft');
+  return join(homedir(), '.cache', 'regraft');
+}
+
+/** Creates a folder and those above it; an existing one is fine. */
+export async function makeFolder(path: string | URL): Promise<void> {
+  await mkdir(pathOf(path), { recursive: true }).catch((error) => {
+    throw new RegraftError(`${pathOf(path)}: the folder cannot be created: ${reasonOf(error)}.`);
+  });
+}
+
+/** Whether a file or folder is there and readable. */
+export async function exists(path: string | URL): Promise<boolean> {
+  return access(pathOf(path), constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Removes a file; an absent one is fine. */
+export async function removeFile(path: string | URL): Promise<void> {
+  await rm(pathOf(path), { force: true });
+}
+
+/** Path segments joined with the system's separator. */
+export function joinPath(...segments: string[]): string {
+  return join(...segments);
+}
+
+function pathOf(path: string | URL): string {
+  return path instanceof URL || /^file:\/\//i.test(path) ? fileURLToPath(path) : path;
+}

@@ -1,0 +1,183 @@
+/** `#gpu` in Node: Dawn, on a real GPU, a software Vulkan of the system, or SwiftShader from npm, in this order. */
+import { tmpdir, totalmem } from 'node:os';
+import { DeviceError } from '../core/errors.ts';
+import {
+  type AdapterChoice,
+  type AdapterReport,
+  adapterName,
+  isSoftware,
+  matchesName,
+  type OpenedAdapter,
+  refusalOf,
+} from './adapter.ts';
+import { reasonOf } from './byte-source.ts';
+import { loadSwiftshader, swiftshaderPackage } from './swiftshader-node.ts';
+
+const THREE_WAYS =
+  'Three ways to get one: the driver of a real GPU; Mesa 24 or newer (Debian 12: mesa-vulkan-drivers from ' +
+  `bookworm-backports); or SwiftShader, npm install ${swiftshaderPackage}@138.`;
+const REQUEST: GPURequestAdapterOptions = { powerPreference: 'high-performance' };
+
+// Dawn lives as long as the object that made it; one per choice and process.
+const opened = new Map<string, Promise<GPU>>();
+
+/**
+ * Dawn on the adapter that `choice` (default: the environment's REGRAFT_ADAPTER, else 'auto') means. Sets WebGPU's globals.
+ * @throws DeviceError if there is none, in one line that says how to get one.
+ */
+export function openGPU(choice: AdapterChoice = defaultChoice()): Promise<GPU> {
+  const known = opened.get(choice);
+  if (known) return known;
+  const gpu = find(choice);
+  opened.set(choice, gpu);
+  gpu.catch(() => opened.delete(choice));
+  return gpu;
+}
+
+/** {@link openGPU}, and a fresh adapter of it. @throws DeviceError if there is none. */
+export async function openAdapter(choice?: AdapterChoice): Promise<OpenedAdapter> {
+  const gpu = await openGPU(choice);
+  const adapter = await gpu.requestAdapter(REQUEST);
+  if (!adapter) throw new DeviceError(`init: the adapter is no longer there. ${THREE_WAYS}`);
+  return isSoftware(adapter.info) ? { gpu, adapter, memoryBytes: memoryBytes() } : { gpu, adapter };
+}
+
+/** Every adapter that can be found, in order of choice, and why the others are not used. For `doctor`. */
+export async function listAdapters(choice: AdapterChoice = defaultChoice()): Promise<AdapterReport[]> {
+  const reports: AdapterReport[] = [];
+  for await (const { report } of search(choice, true)) {
+    const taken = report.status === 'chosen' && reports.some(({ status }) => status === 'chosen');
+    reports.push(taken ? { ...report, status: 'available' } : report);
+  }
+  return reports;
+}
+
+/** The machine's memory, or the container's share of it. */
+function memoryBytes(): number {
+  const share = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
+  return Math.min(totalmem(), share);
+}
+
+function defaultChoice(): AdapterChoice {
+  return process.env.REGRAFT_ADAPTER || 'auto';
+}
+
+async function find(choice: AdapterChoice): Promise<GPU> {
+  const passed: string[] = [];
+  for await (const { report, gpu } of search(choice, false)) {
+    if (gpu && report.status === 'chosen') return gpu;
+    passed.push(`${report.name}: ${report.reason}`);
+  }
+  if (choice === 'auto') throw new DeviceError(`init: found no GPU adapter (${passed.join('; ')}). ${THREE_WAYS}`);
+  throw new DeviceError(
+    `init: found no adapter '${choice}' (${passed.join('; ')}). ` +
+      "Choose another with REGRAFT_ADAPTER or init({ adapter }): 'auto' takes the best there is.",
+  );
+}
+
+/** An adapter, or a way to one that failed, with what it was reached through. */
+interface Attempt {
+  readonly report: AdapterReport;
+  readonly gpu?: GPU;
+}
+
+/** The attempts in order of choice; each that fits is reported as 'chosen'. `all` looks where no adapter can fit, too. */
+async function* search(choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
+  const create = await loadDawn();
+  const swiftshader = /swiftshader/i.test(choice);
+  // Who asks for SwiftShader by name gets the one from npm: its version is known.
+  if (swiftshader) yield* searchPackage(create, choice);
+  yield* searchSystem(create, choice, all);
+  if (!swiftshader && (all || choice === 'auto')) yield* searchPackage(create, choice);
+}
+
+type CreateDawn = (flags: string[]) => GPU;
+
+async function loadDawn(): Promise<CreateDawn> {
+  try {
+    const { create, globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    return create;
+  } catch (error) {
+    throw new DeviceError(`init: Dawn, the npm package webgpu, cannot be loaded: ${reasonOf(error)}`);
+  }
+}
+
+async function* searchSystem(create: CreateDawn, choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
+  const attempts = (flags: string[]) => request(create, flags, choice, 'system');
+  const first = await attempts([]);
+  yield first;
+  // Dawn sorts real GPUs before software, so where the first does not fit 'gpu', none does.
+  if (!first.gpu || (!all && choice === 'gpu')) return;
+  for (const name of await systemNames(create)) {
+    const attempt = await attempts([`adapter=${name}`]);
+    if (attempt.report.name !== first.report.name) yield attempt;
+  }
+}
+
+/** The names by which Dawn picks adapters; it tells them when asked for one that does not exist. */
+async function systemNames(create: CreateDawn): Promise<string[]> {
+  const error = await withEnvironment({}, () => create(['adapter=?']).requestAdapter(REQUEST)).catch((e: Error) => e);
+  const text = error instanceof Error ? error.message : '';
+  return [...new Set([...text.matchAll(/name: '(.*)'$/gm)].map((match) => match[1]!))];
+}
+
+async function* searchPackage(create: CreateDawn, choice: AdapterChoice): AsyncGenerator<Attempt> {
+  try {
+    const icd = await loadSwiftshader();
+    yield await request(create, [], choice, swiftshaderPackage, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd });
+  } catch (error) {
+    yield { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error)) };
+  }
+}
+
+/** Asks a new Dawn for an adapter and judges it. */
+async function request(
+  create: CreateDawn,
+  flags: string[],
+  choice: AdapterChoice,
+  source: string,
+  environment: Record<string, string> = {},
+): Promise<Attempt> {
+  const gpu = create(flags);
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await withEnvironment(environment, () => gpu.requestAdapter(REQUEST));
+  } catch (error) {
+    return { report: missing(source, source, reasonOf(error).split('\n', 1)[0]!) };
+  }
+  if (!adapter) return { report: missing(source, source, 'no GPU driver for Vulkan, Metal or Direct3D 12') };
+  const { info } = adapter;
+  const found = { name: adapterName(info), source, software: isSoftware(info) };
+  const refusal = refusalOf(info) ?? misfitOf(info, choice);
+  if (refusal) return { gpu, report: { ...found, status: 'refused', reason: refusal } };
+  return { gpu, report: { ...found, status: 'chosen', reason: '' } };
+}
+
+function misfitOf(info: GPUAdapterInfo, choice: AdapterChoice): string | undefined {
+  if (choice === 'auto') return undefined;
+  if (choice === 'gpu') return isSoftware(info) ? 'software, but a real GPU was asked for' : undefined;
+  return matchesName(info, choice === 'lavapipe' ? 'llvmpipe' : choice) ? undefined : `is not '${choice}'`;
+}
+
+function missing(name: string, source: string, reason: string): AdapterReport {
+  return { name, source, software: name === 'SwiftShader', status: 'missing', reason };
+}
+
+/**
+ * Runs `ask` with the environment that Vulkan reads while Dawn looks for adapters, and restores it: a child process
+ * must not inherit it. Lavapipe complains where XDG_RUNTIME_DIR is not set.
+ */
+async function withEnvironment<T>(variables: Record<string, string>, ask: () => Promise<T>): Promise<T> {
+  const all = { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR || tmpdir(), ...variables };
+  const before = Object.keys(all).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, all);
+  try {
+    return await ask();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}

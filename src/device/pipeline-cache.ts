@@ -1,0 +1,175 @@
+/** Compute pipelines by source, with explicit bind group layouts: the same WGSL is compiled once. */
+import { DeviceError } from '../core/errors.ts';
+import type { Counters } from './counters.ts';
+import type { Faults } from './faults.ts';
+
+/** A compiled kernel and the layouts of its bind groups 0 and, with a fusion, 1. */
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layouts: readonly GPUBindGroupLayout[];
+}
+
+/** What one bind group holds: so many reads, then writes, then perhaps the parameters' uniform. */
+export interface GroupSignature {
+  readonly reads: number;
+  readonly writes: number;
+  readonly params: boolean;
+}
+
+/** A kernel to compile ahead: the arguments of {@link PipelineCache.pipelineFor}. */
+export type PipelineRequest = Parameters<PipelineCache['pipelineFor']>;
+
+/** Group 1 of a kernel that evaluates an expression: so many reads, then perhaps a uniform. */
+export interface FusionSignature {
+  readonly reads: number;
+  readonly params: boolean;
+}
+
+/** The pipelines and layouts of one device. */
+export class PipelineCache {
+  readonly #gpu: GPUDevice;
+  readonly #faults: Faults;
+  readonly #counters: Counters;
+  // Signature, then source: sources are long, so they are not glued to a key.
+  readonly #pipelines = new Map<string, Map<string, Pipeline>>();
+  readonly #groupLayouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelineLayouts = new Map<string, GPUPipelineLayout>();
+
+  constructor(gpu: GPUDevice, faults: Faults, counters: Counters) {
+    this.#gpu = gpu;
+    this.#faults = faults;
+    this.#counters = counters;
+  }
+
+  /**
+   * The pipeline of `wgsl` (entry point `main`). Group 0 binds `reads` read-only storage buffers, `writes` storage
+   * buffers, then the uniform if `hasParams`; group 1 the fusion's reads, then its uniform if it has `params`.
+   * A source that does not compile is reported at the next await, as a DeviceError with the line at fault.
+   * @throws DeviceError if the kernel binds more buffers than the adapter allows.
+   */
+  pipelineFor(
+    wgsl: string,
+    reads: number,
+    writes: number,
+    hasParams: boolean,
+    fusion?: FusionSignature,
+    label = '',
+  ): Pipeline {
+    const { cached, signature, layouts } = this.#find(wgsl, reads, writes, hasParams, fusion, label);
+    if (cached) return cached;
+    this.#gpu.pushErrorScope('validation');
+    const module = this.#gpu.createShaderModule({ code: wgsl, label });
+    const pipeline = this.#gpu.createComputePipeline(this.#descriptor(module, signature, layouts, label));
+    this.#faults.watch(
+      this.#gpu.popErrorScope().then((error) => (error ? compileError(module, wgsl, label, error.message) : undefined)),
+    );
+    return this.#store(wgsl, signature, { pipeline, layouts });
+  }
+
+  /**
+   * Compiles many kernels at once, off the main thread where the implementation can; those known already cost nothing.
+   * @throws DeviceError with the line at fault if a source does not compile.
+   */
+  async warm(requests: readonly PipelineRequest[]): Promise<void> {
+    const compile = async (request: PipelineRequest) => {
+      const [wgsl, , , , , label = ''] = request;
+      const { cached, signature, layouts } = this.#find(...request);
+      if (cached) return;
+      this.#gpu.pushErrorScope('validation');
+      const module = this.#gpu.createShaderModule({ code: wgsl, label });
+      // The pipeline reports the same error, and waits for it without a scope.
+      this.#gpu.popErrorScope().catch(() => null);
+      try {
+        const descriptor = this.#descriptor(module, signature, layouts, label);
+        const pipeline = await this.#faults.guard(this.#gpu.createComputePipelineAsync(descriptor));
+        if (!this.#find(...request).cached) this.#store(wgsl, signature, { pipeline, layouts });
+      } catch (error) {
+        if (this.#faults.lost) throw error;
+        throw await compileError(module, wgsl, label, error instanceof Error ? error.message : String(error));
+      }
+    };
+    const unique = new Map(requests.map((request) => [JSON.stringify(request.slice(0, 5)), request]));
+    await Promise.all([...unique.values()].map(compile));
+  }
+
+  /** A layout of so many reads, writes and perhaps a uniform; the same object for the same signature. */
+  groupLayout({ reads, writes, params }: GroupSignature): GPUBindGroupLayout {
+    const key = `${reads} ${writes} ${params}`;
+    let layout = this.#groupLayouts.get(key);
+    if (!layout) {
+      const types: GPUBufferBindingType[] = [
+        ...Array<GPUBufferBindingType>(reads).fill('read-only-storage'),
+        ...Array<GPUBufferBindingType>(writes).fill('storage'),
+        ...(params ? (['uniform'] as const) : []),
+      ];
+      layout = this.#gpu.createBindGroupLayout({
+        entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+      });
+      this.#groupLayouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  #find(
+    wgsl: string,
+    reads: number,
+    writes: number,
+    params: boolean,
+    fusion: FusionSignature | undefined,
+    label = '',
+  ): { cached: Pipeline | undefined; signature: string; layouts: GPUBindGroupLayout[] } {
+    const signature = `${reads} ${writes} ${params}` + (fusion ? `, ${fusion.reads} ${fusion.params}` : '');
+    const cached = this.#pipelines.get(signature)?.get(wgsl);
+    if (cached) return { cached, signature, layouts: [] };
+    const buffers = reads + writes + (fusion?.reads ?? 0);
+    const allowed = this.#gpu.limits.maxStorageBuffersPerShaderStage;
+    if (buffers > allowed) {
+      throw new DeviceError(
+        `${label || 'kernel'}: binds ${buffers} storage buffers; this adapter allows ${allowed} ` +
+          '(maxStorageBuffersPerShaderStage). Split it.',
+      );
+    }
+    const layouts = [this.groupLayout({ reads, writes, params })];
+    if (fusion) layouts.push(this.groupLayout({ reads: fusion.reads, writes: 0, params: fusion.params }));
+    return { cached, signature, layouts };
+  }
+
+  #descriptor(
+    module: GPUShaderModule,
+    signature: string,
+    bindGroupLayouts: GPUBindGroupLayout[],
+    label: string,
+  ): GPUComputePipelineDescriptor {
+    let layout = this.#pipelineLayouts.get(signature);
+    if (!layout) {
+      layout = this.#gpu.createPipelineLayout({ bindGroupLayouts });
+      this.#pipelineLayouts.set(signature, layout);
+    }
+    return { label, layout, compute: { module, entryPoint: 'main' } };
+  }
+
+  #store(wgsl: string, signature: string, pipeline: Pipeline): Pipeline {
+    const bySource = this.#pipelines.get(signature);
+    if (bySource) bySource.set(wgsl, pipeline);
+    else this.#pipelines.set(signature, new Map([[wgsl, pipeline]]));
+    this.#counters.pipelines++;
+    return pipeline;
+  }
+}
+
+/** `name: line 3: unresolved value 'y': "  x[i] = y;"`, from the compiler's first error, or `message` where it has none. */
+async function compileError(
+  module: GPUShaderModule,
+  wgsl: string,
+  label: string,
+  message: string,
+): Promise<DeviceError> {
+  const { messages } = await module.getCompilationInfo();
+  const first = messages.find(({ type }) => type === 'error');
+  const name = label || 'kernel';
+  if (!first) return new DeviceError(`${name}: the pipeline cannot be made: ${message.trim()}`);
+  const line = wgsl.split('\n')[first.lineNum - 1]?.trim() ?? '';
+  return new DeviceError(
+    `${name}: the WGSL does not compile: line ${first.lineNum}: ${first.message.trim()}: "${line}"`,
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * Planning, third part: a graph turned into dispatches over fixed buffers. A plan is built once for a graph of given
+ * structure and replayed: uploads, changed scalars, one encoder, one pass, one submit.
+ */
+import type { Device } from '../device/device.ts';
+import type { Operand, Step } from '../kernels/kernel.ts';
+import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
+import { fuse, type Group } from './fuse.ts';
+import { assignBuffers, type Interval } from './memory.ts';
+import type { Node } from './record.ts';
+import { Sequence } from './sequence.ts';
+import { own } from './storage.ts';
+import { type Data, type LentBuffer, materialise } from './value.ts';
+
+/** A group with its program, ready to be given buffers. */
+interface Lowered {
+  readonly group: Group;
+  readonly steps: readonly Step[];
+  readonly temps: readonly number[];
+}
+
+/** Where the body's results go, in bytes and lifetimes. */
+interface Layout {
+  readonly lowered: readonly Lowered[];
+  /** Groups that run once, not in every step: everything they read is a slot that this plan does not write. */
+  readonly hoisted: ReadonlySet<Group>;
+  readonly transient: readonly Data[];
+  readonly sizes: readonly number[];
+  readonly assigned: readonly number[];
+  readonly peakBytes: number;
+  readonly lowerBoundBytes: number;
+}
+
+const sum = (values: Iterable<Data>): number => {
+  let bytes = 0;
+  for (const d of values) bytes += bindingBytes(d.bytes);
+  return bytes;
+};
+
+/** Fuses, hoists and lays out a graph; touches no GPU. */
+export function layOut(device: Device, nodes: readonly Node[], externals: readonly Data[], fusion: boolean): Layout {
+  const groups = fuse(nodes, { maxBindings: device.info.limits.maxStorageBuffersPerShaderStage!, enabled: fusion });
+  const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
+  const constants = new Set(externals.filter((d) => d.slot && !written.has(d)));
+  const hoisted = new Set<Group>();
+  for (const group of groups) {
+    if (group.inPlace || group.dynamic || group.writes.some((d) => d.kept) || !group.reads.every((d) => constants.has(d))) continue;
+    hoisted.add(group);
+    for (const d of group.writes) constants.add(d);
+  }
+  const lowered = groups.map((group): Lowered => {
+    const { steps, temps = [] } = group.lower(device.target);
+    return { group, steps, temps };
+  });
+
+  const body = lowered.filter((l) => !hoisted.has(l.group));
+  const first = new Map<Data, number>();
+  const last = new Map<Data, number>();
+  for (const d of externals) if (d.buffer === null) first.set(d, -1);
+  body.forEach(({ group }, at) => {
+    if (!group.inPlace) for (const d of group.writes) if (!d.kept) first.set(d, at);
+    for (const d of [...group.reads, ...group.writes]) last.set(d, at);
+  });
+  const transient = [...first.keys()].filter((d) => last.has(d));
+  const intervals: Interval[] = transient.map((d) => ({ bytes: bindingBytes(d.bytes), first: first.get(d)!, last: last.get(d)! }));
+  body.forEach(({ temps }, at) => {
+    for (const bytes of temps) intervals.push({ bytes: bindingBytes(bytes), first: at, last: at });
+  });
+  const { sizes, buffer, lowerBound } = assignBuffers(intervals);
+  const keptOutputs = body.flatMap((l) => (l.group.inPlace ? [] : l.group.writes.filter((d) => d.kept)));
+  const derived = [...hoisted].flatMap((g) => g.writes);
+  const fixed = sum(keptOutputs) + sum(derived) + sum(externals.filter((d) => d.buffer !== null));
+  const peakBytes = fixed + sizes.reduce((n, s) => n + s, 0);
+  return { lowered, hoisted, transient, sizes, assigned: buffer, peakBytes, lowerBoundBytes: fixed + lowerBound };
+}
+
+export class Plan {
+  readonly #device: Device;
+  readonly #shared: SharedBuffers;
+  readonly #sequence: Sequence;
+  readonly #derived: { derived: Derived; slots: readonly number[]; from: readonly Derived[] }[] = [];
+  readonly #uploads: { external: number; buffer: GPUBuffer }[] = [];
+  readonly #outputs: { node: number; output: number; lent: LentBuffer; bytes: number }[] = [];
+  /** Bytes on the device while the plan runs: everything it reads, writes and keeps in between. */
+  readonly peakBytes: number;
+
+  /** @param externals every datum that the graph reads or updates and does not compute itself. */
+  constructor(device: Device, shared: SharedBuffers, nodes: readonly Node[], externals: readonly Data[], fusion: boolean) {
+    this.#device = device;
+    this.#shared = shared;
+    const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, fusion);
+    this.peakBytes = peakBytes;
+    const place = new Map<Data, GPUBuffer>();
+    const scratch = shared.scratch(sizes);
+    transient.forEach((d, k) => {
+      place.set(d, scratch[assigned[k]!]!);
+    });
+    externals.forEach((d, external) => {
+      if (d.buffer) place.set(d, d.buffer);
+      else if (place.has(d)) this.#uploads.push({ external, buffer: place.get(d)! });
+    });
+    const computed = new Set(lowered.flatMap((l) => l.group.writes));
+    nodes.forEach((node, n) => {
+      node.outputs.forEach((d, output) => {
+        if (node.inPlace || !d.kept || !computed.has(d)) return;
+        const bytes = bindingBytes(d.bytes);
+        const lent = { buffer: device.pool.acquire(bytes), owner: null };
+        place.set(d, lent.buffer);
+        this.#outputs.push({ node: n, output, lent, bytes });
+      });
+    });
+    const bindings = ({ group, temps }: Lowered, tempBuffers: readonly GPUBuffer[]) => {
+      return (o: Operand): GPUBufferBinding => {
+        if (o.kind === 'temp') return { buffer: tempBuffers[o.index]!, size: bindingBytes(temps[o.index]!) };
+        const d = (o.kind === 'input' ? group.reads : group.writes)[o.index]!;
+        device.checkBinding(group.root.name, bindingBytes(d.bytes));
+        return { buffer: place.get(d)!, size: bindingBytes(d.bytes) };
+      };
+    };
+    const origin = new Map<Data, Derived>();
+    const scalars = scalarsOf(nodes);
+    for (const l of lowered) {
+      if (!hoisted.has(l.group)) continue;
+      const { reads, writes, key } = l.group;
+      const names = reads.map((d) => origin.get(d)?.key ?? bufferId(d.buffer!));
+      const counts = writes.map((d) => d.count);
+      const derived = shared.derived(`${key}/${counts.join()}(${names.join()})`, writes.map((d) => d.bytes), l.temps);
+      writes.forEach((d, k) => {
+        origin.set(d, derived);
+        place.set(d, derived.buffers[k]!);
+      });
+      derived.sequence ??= new Sequence(device, [{ steps: l.steps, bufferOf: bindings(l, derived.temps) }], scalars);
+      const slots = reads.filter((d) => !origin.has(d)).map((d) => externals.indexOf(d));
+      const from = reads.flatMap((d) => origin.get(d) ?? []);
+      this.#derived.push({ derived, slots, from });
+    }
+    let temp = transient.length;
+    const body = lowered.filter((l) => !hoisted.has(l.group));
+    const placed = body.map((l) => ({ steps: l.steps, bufferOf: bindings(l, l.temps.map(() => scratch[assigned[temp++]!]!)) }));
+    this.#sequence = new Sequence(device, placed, scalars);
+  }
+
+  /** Kernel names in the order they run. */
+  get kernels(): string[] {
+    return this.#sequence.dispatches.map((d) => d.name);
+  }
+
+  /** Runs the plan for a graph of the same structure: its host inputs are uploaded, its kept outputs get their buffers. */
+  run(nodes: readonly Node[], externals: readonly Data[]): void {
+    const device = this.#device;
+    this.#sequence.writeScalars(scalarsOf(nodes));
+    for (const { external, buffer } of this.#uploads)
+      device.gpu.queue.writeBuffer(buffer, 0, materialise(externals[external]!) as Float32Array<ArrayBuffer>);
+    const encoder = device.gpu.createCommandEncoder();
+    for (const { lent, bytes } of this.#outputs) preserve(device, encoder, lent, bytes);
+    const pass = encoder.beginComputePass();
+    for (const { derived, slots, from } of this.#derived) {
+      const versions = `${slots.map((s) => externals[s]!.version)}|${from.map((f) => f.stamp)}`;
+      if (derived.seen === versions) continue;
+      derived.seen = versions;
+      derived.stamp++;
+      derived.sequence!.encode(pass);
+    }
+    this.#sequence.encode(pass);
+    pass.end();
+    device.gpu.queue.submit([encoder.finish()]);
+    device.counters.submits++;
+    for (const { node, output, lent } of this.#outputs) {
+      const data = nodes[node]!.outputs[output]!;
+      data.buffer = lent.buffer;
+      data.lender = lent;
+      lent.owner = new WeakRef(data);
+    }
+  }
+
+  /** Gives the plan's own buffers back; outputs that somebody still holds keep theirs. */
+  destroy(): void {
+    for (const { lent } of this.#outputs) {
+      const data = lent.owner?.deref();
+      if (data?.lender === lent) own(this.#device, data, lent.buffer);
+      else this.#device.pool.release(lent.buffer);
+    }
+    for (const { derived } of this.#derived) this.#shared.release(derived);
+    this.#sequence.destroy();
+  }
+}
+
+function scalarsOf(nodes: readonly Node[]): number[] {
+  const scalars: number[] = [];
+  for (const node of nodes) if (node.kind === 'elementwise') scalars.push(...node.scalars);
+  return scalars;
+}
+
+/** Moves a lent buffer's contents to a buffer of their own if somebody can still read them. */
+function preserve(device: Device, encoder: GPUCommandEncoder, lent: LentBuffer, bytes: number): void {
+  const data = lent.owner?.deref();
+  lent.owner = null;
+  if (data?.lender !== lent) return;
+  const buffer = device.pool.acquire(bytes);
+  encoder.copyBufferToBuffer(lent.buffer, 0, buffer, 0, bytes);
+  own(device, data, buffer);
+}

@@ -1,0 +1,138 @@
+/** Recording: ops append nodes here and nothing runs until a boundary. */
+import type { DType } from '../core/dtype.ts';
+import { DisposedError } from '../core/errors.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
+import type { EpilogueAxes } from '../kernels/elementwise.ts';
+import type { Fusion, KernelTarget, Program } from '../kernels/kernel.ts';
+import { Data, type Value } from './value.ts';
+
+/** y[i] = f(a[i], b[i], …): the planner fuses these. */
+export interface ElementwiseNode {
+  readonly kind: 'elementwise';
+  readonly name: string;
+  /** Expression over a, b, c, d, s, t; see kernels/elementwise.ts. */
+  readonly wgsl: string;
+  readonly inputs: readonly Value[];
+  readonly scalars: readonly number[];
+  /** The scalars may change from run to run without a new plan. */
+  readonly dynamic: boolean;
+  readonly shape: Shape;
+  readonly outputs: readonly [Data];
+  /** Overwrites a slot instead of making something new. */
+  readonly inPlace: boolean;
+}
+
+/** Everything with a kernel of its own. */
+export interface KernelNode {
+  readonly kind: 'kernel';
+  readonly name: string;
+  /** The attributes that `lower` depends on, as text: two nodes of equal name, key and shapes lower to the same program. */
+  readonly key: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Data[];
+  /** The outputs are slots, updated in place. */
+  readonly inPlace: boolean;
+  /**
+   * Kernels for the node. Program inputs are the node's inputs in order. `fusion` is what the planner fused: the epilogue of
+   * output 0, or the element function that stands for input 0.
+   */
+  lower(target: KernelTarget, fusion: Fusion): Program;
+  /** What `lower` can take: an epilogue on output 0, or an expression in place of input 0. */
+  readonly fuses: 'epilogue' | 'element' | 'nothing';
+  readonly axes?: EpilogueAxes;
+}
+
+export type Node = ElementwiseNode | KernelNode;
+
+/** A graph that grows past this is run without being asked, so that a loop that never reads stays bounded. */
+const RECORD_LIMIT = 50_000;
+
+class Recorder {
+  nodes: Node[] = [];
+  /** Nesting of {@link internal}: above 0, tensors belong to the library, not to the user. */
+  depth = 0;
+  /** Nesting of scopes (step, noGrad) that free what they do not return. */
+  scopes = 0;
+  /** Runs everything recorded; set by run.ts, which this file must not import. */
+  boundary: () => void = () => {};
+}
+
+export const recorder: Recorder = new Recorder();
+
+function append(node: Node): void {
+  for (const { data } of node.inputs)
+    if (data.freed) throw new DisposedError(`${node.name}: an input was freed: ${data.freed}`);
+  for (const data of node.outputs) {
+    if (node.inPlace) data.touch();
+    else data.node = node;
+  }
+  recorder.nodes.push(node);
+  if (recorder.nodes.length >= RECORD_LIMIT && recorder.depth === 0 && recorder.scopes === 0) recorder.boundary();
+}
+
+/** Records an elementwise computation; inputs broadcast to `shape`. */
+export function recordElementwise(
+  name: string,
+  wgsl: string,
+  inputs: readonly Value[],
+  shape: Shape,
+  options: { scalars?: readonly number[]; dynamic?: boolean; dtype?: DType } = {},
+): Value {
+  const data = new Data(sizeOf(shape), options.dtype ?? 'float32');
+  const { scalars = [], dynamic = false } = options;
+  append({ kind: 'elementwise', name, wgsl, inputs, scalars, dynamic, shape, outputs: [data], inPlace: false });
+  return { shape, data };
+}
+
+/** Records `slot = f(inputs)`, in place. An input may be the slot itself. */
+export function recordAssign(name: string, wgsl: string, slot: Value, inputs: readonly Value[], scalars: readonly number[] = []): void {
+  slot.data.slot = true;
+  const node = { kind: 'elementwise', name, wgsl, inputs, scalars, dynamic: false, shape: slot.shape } as const;
+  append({ ...node, outputs: [slot.data], inPlace: true });
+}
+
+/** What a kernel node needs beyond its inputs and outputs. */
+export interface KernelOptions {
+  readonly key: string;
+  readonly lower: KernelNode['lower'];
+  readonly fuses?: KernelNode['fuses'];
+  readonly axes?: EpilogueAxes;
+}
+
+/** Records an op with a kernel of its own and gives its outputs. */
+export function recordKernel(
+  name: string,
+  inputs: readonly Value[],
+  outputs: readonly { shape: Shape; dtype?: DType }[],
+  options: KernelOptions,
+): Value[] {
+  const values = outputs.map(({ shape, dtype = 'float32' }) => ({ shape, data: new Data(sizeOf(shape), dtype) }));
+  append({ kind: 'kernel', name, inputs, outputs: values.map((v) => v.data), inPlace: false, fuses: 'nothing', ...options });
+  return values;
+}
+
+/** Records a kernel that updates `slots` in place (its program's outputs); `inputs` are only read. */
+export function recordUpdate(name: string, inputs: readonly Value[], slots: readonly Value[], options: KernelOptions): void {
+  for (const { data } of slots) data.slot = true;
+  append({ kind: 'kernel', name, inputs, outputs: slots.map((s) => s.data), inPlace: true, fuses: 'nothing', ...options });
+}
+
+/** Runs `fn` as library code: tensors made inside are not kept for the user. */
+export function internal<T>(fn: () => T): T {
+  recorder.depth++;
+  try {
+    return fn();
+  } finally {
+    recorder.depth--;
+  }
+}
+
+/** Whether a tensor made now is one that the user may come back to. */
+export function userVisible(): boolean {
+  return recorder.depth === 0 && recorder.scopes === 0;
+}
+
+/** Lets the user come back to a value that library code made: a module's output, a captured activation. */
+export function reveal(value: Value): void {
+  if (recorder.scopes === 0) value.data.visible = true;
+}

@@ -1,0 +1,196 @@
+/** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
+import type { HostArray } from '../core/dtype.ts';
+import { ArgumentError, DisposedError } from '../core/errors.ts';
+import type { Device } from '../device/device.ts';
+import { currentDevice } from '../device/current.ts';
+import { bufferId, SharedBuffers } from './buffers.ts';
+import { layOut, Plan } from './plan.ts';
+import { type Node, recorder } from './record.ts';
+import { free, upload } from './storage.ts';
+import { type Data, materialise, type Value } from './value.ts';
+
+/** Plans kept for replay; the one unused longest goes first. */
+const MAX_PLANS = 64;
+
+/** A host input that is uploaded this often moves to the GPU for good. */
+const UPLOADS_BEFORE_STAYING = 2;
+
+interface Engine {
+  readonly shared: SharedBuffers;
+  readonly plans: Map<string, Plan>;
+}
+
+const engines = new WeakMap<Device, Engine>();
+const uploads = new WeakMap<Data, number>();
+
+/** Switches for tests and measurements. */
+export const graphOptions: { fusion: boolean } = { fusion: true };
+
+function engineOf(device: Device): Engine {
+  let engine = engines.get(device);
+  if (!engine) engines.set(device, (engine = { shared: new SharedBuffers(device), plans: new Map() }));
+  return engine;
+}
+
+recorder.boundary = flush;
+
+/** What the graph reads or updates without computing it, brought to where a plan expects it; and the plan's key. */
+function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; key: string } {
+  const externals: Data[] = [];
+  const names = new Map<Data, string>();
+  const keys: string[] = [graphOptions.fusion ? '' : 'unfused'];
+  const nameOf = (data: Data): string => {
+    let name = names.get(data);
+    if (name) return name;
+    if (data.host !== null) {
+      const times = (uploads.get(data) ?? 0) + 1;
+      uploads.set(data, times);
+      if (data.slot || times > UPLOADS_BEFORE_STAYING) upload(device, data);
+    }
+    name = `x${externals.push(data)}`;
+    names.set(data, name);
+    keys.push(`${name}=${data.buffer ? `b${bufferId(data.buffer)}` : 'host'}${data.slot ? '!' : ''}${data.dtype}${data.count}`);
+    return name;
+  };
+  nodes.forEach((node, n) => {
+    const inputs = node.inputs.map((v) => `${nameOf(v.data)}:${v.shape.join('x')}`);
+    const outputs = node.outputs.map((data, k) => {
+      if (node.inPlace) return `>${nameOf(data)}`;
+      names.set(data, `n${n}.${k}`);
+      return data.kept ? 'kept' : '';
+    });
+    const attributes =
+      node.kind === 'kernel' ? node.key : `${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
+    keys.push(`${node.name}{${attributes}}(${inputs.join()})${outputs.join()}`);
+  });
+  return { externals, key: keys.join('\n') };
+}
+
+/** Runs everything recorded. Returns without waiting for the GPU. */
+export function flush(): void {
+  const { nodes } = recorder;
+  if (!nodes.length) return;
+  recorder.nodes = [];
+  const device = currentDevice();
+  const engine = engineOf(device);
+  try {
+    const { externals, key } = survey(device, nodes);
+    let plan = engine.plans.get(key);
+    if (plan) engine.plans.delete(key);
+    else plan = new Plan(device, engine.shared, nodes, externals, graphOptions.fusion);
+    engine.plans.set(key, plan);
+    if (engine.plans.size > MAX_PLANS) {
+      const [oldest, old] = engine.plans.entries().next().value!;
+      engine.plans.delete(oldest);
+      old.destroy();
+    }
+    plan.run(nodes, externals);
+  } finally {
+    settle(nodes);
+  }
+}
+
+/** After a run: what was not kept cannot be read any more. */
+function settle(nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    if (node.inPlace) continue;
+    for (const data of node.outputs) {
+      data.node = null;
+      if (!data.buffer) data.freed = 'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
+    }
+  }
+}
+
+/** What {@link explain} tells about a computation without running it. */
+export interface Explanation {
+  /** Bytes on the device while it runs: parameters, inputs, results and everything in between. */
+  readonly peakBytes: number;
+  /** The tensors alive at once, at their worst: no plan could need less. */
+  readonly lowerBoundBytes: number;
+  /** Names of the kernels, in the order they would run. */
+  readonly kernels: readonly string[];
+}
+
+/** Plans what `fn` records, without running it: memory and kernels are known before the first dispatch. */
+export function explain(fn: () => unknown): Explanation {
+  flush();
+  const device = currentDevice();
+  let nodes: Node[] = [];
+  try {
+    scoped(fn, (result) => {
+      keep(result, true);
+      nodes = recorder.nodes;
+      recorder.nodes = [];
+    });
+    const { externals } = survey(device, nodes);
+    const { lowered, hoisted, peakBytes, lowerBoundBytes } = layOut(device, nodes, externals, graphOptions.fusion);
+    const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));
+    return { peakBytes, lowerBoundBytes, kernels };
+  } finally {
+    settle(nodes);
+  }
+}
+
+/** Marks every tensor found in `result` (nested arrays, maps and plain objects included) as one the user holds. */
+function keep(result: unknown, visible: boolean): void {
+  if (result === null || typeof result !== 'object' || ArrayBuffer.isView(result)) return;
+  const data = (result as Partial<Value>).data;
+  const holder = (result as { value?: Partial<Value> }).value;
+  if (holder && typeof holder === 'object' && holder.data && 'visible' in holder.data) holder.data.visible = visible;
+  else if (data && typeof data === 'object' && 'visible' in data) data.visible = visible;
+  else if (Symbol.iterator in result) for (const item of result as Iterable<unknown>) keep(item, visible);
+  else if (Object.getPrototypeOf(result) === Object.prototype) for (const item of Object.values(result)) keep(item, visible);
+}
+
+function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
+  const outermost = recorder.scopes === 0 && recorder.depth === 0;
+  recorder.scopes++;
+  let result: T;
+  try {
+    result = fn();
+  } finally {
+    recorder.scopes--;
+  }
+  if (result instanceof Promise)
+    throw new ArgumentError('step: the function must be synchronous, got one that returns a promise. Await outside of it.');
+  if (outermost) atEnd(result);
+  return result;
+}
+
+/** Runs `fn`, then everything it recorded; what it does not return is freed. Nested calls belong to the outermost one. */
+export function runScope<T>(fn: () => T): T {
+  if (recorder.scopes === 0 && recorder.depth === 0) flush();
+  return scoped(fn, (result) => {
+    for (const node of recorder.nodes) for (const data of node.outputs) data.saves = 0;
+    keep(result, true);
+    flush();
+  });
+}
+
+/** The elements of a value, row-major. Runs what was recorded. */
+export async function readBack(value: Value): Promise<HostArray> {
+  flush();
+  const { data } = value;
+  if (data.freed) throw new DisposedError(`tensor ${JSON.stringify(value.shape)}: it was freed: ${data.freed}`);
+  if (data.host !== null) return materialise(data).slice();
+  const device = currentDevice();
+  const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
+  const host = data.dtype === 'int32' ? new Int32Array(bytes) : new Float32Array(bytes);
+  // A small result stays on the host, so that the plan may reuse its buffer at once.
+  if (data.lender && data.bytes <= 65536) {
+    free(device, data, '');
+    data.freed = null;
+    data.host = host;
+    return host.slice();
+  }
+  return host;
+}
+
+/** Gives the storage of a value back. */
+export function dispose(value: Value, why = 'dispose() was called on it.'): void {
+  const { data } = value;
+  data.visible = false;
+  if (data.node) return;
+  free(currentDevice(), data, why);
+}
+

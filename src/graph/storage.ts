@@ -1,0 +1,39 @@
+/** Who owns a datum's buffer, and how it finds its way back to the pool. */
+import type { Device } from '../device/device.ts';
+import { type Data, materialise } from './value.ts';
+
+/** The safety net: a datum that was dropped without being freed gives its buffer back when it is collected. */
+const collected = new FinalizationRegistry<{ device: Device; buffer: GPUBuffer }>(({ device, buffer }) => {
+  device.pool.release(buffer);
+});
+
+/** Makes `buffer` (from the pool) the datum's own. */
+export function own(device: Device, data: Data, buffer: GPUBuffer): void {
+  data.buffer = buffer;
+  data.lender = null;
+  collected.register(data, { device, buffer }, data);
+}
+
+/** Gives the datum's storage back. `why` is what a later read will say. */
+export function free(device: Device, data: Data, why: string): void {
+  if (data.lender) data.lender.owner = null;
+  else if (data.buffer) {
+    collected.unregister(data);
+    device.pool.release(data.buffer);
+  }
+  data.buffer = null;
+  data.lender = null;
+  data.host = null;
+  data.freed = why;
+}
+
+/** Puts host elements into a buffer of the datum's own; the host copy is let go. */
+export function upload(device: Device, data: Data): void {
+  const host = materialise(data);
+  if (!data.buffer) {
+    device.checkBinding('tensor', data.bytes);
+    own(device, data, device.pool.acquire(Math.max(16, Math.ceil(data.bytes / 16) * 16)));
+  }
+  device.gpu.queue.writeBuffer(data.buffer!, 0, host as Float32Array<ArrayBuffer>);
+  data.host = null;
+}

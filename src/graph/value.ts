@@ -1,0 +1,90 @@
+/** Tensors as the graph sees them: a shape over data that is still to be computed, on the GPU, or on the host. */
+import type { DType, HostArray } from '../core/dtype.ts';
+import { RegraftError } from '../core/errors.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
+import type { Node } from './record.ts';
+
+/** A buffer that a plan lends to the output of its latest run; see {@link Data.lender}. */
+export interface LentBuffer {
+  readonly buffer: GPUBuffer;
+  owner: WeakRef<Data> | null;
+}
+
+let stamps = 0;
+
+/** One tensor's worth of elements. Reshaped tensors share it. */
+export class Data {
+  readonly count: number;
+  readonly dtype: DType;
+  /** The node that will compute it, until the graph has run. */
+  node: Node | null = null;
+  /** Where it is on the GPU. */
+  buffer: GPUBuffer | null = null;
+  /** Set while `buffer` belongs to a plan, which moves the contents elsewhere before it writes there again. */
+  lender: LentBuffer | null = null;
+  /** Its elements on the host, or how to make them (null once they are on the GPU). */
+  host: HostArray | (() => HostArray) | null = null;
+  /** Storage with an identity: parameters, running statistics, optimizer state. Only these are written in place. */
+  slot = false;
+  /** A user can still read it after the graph has run. */
+  visible = false;
+  /** How many recorded backward rules still need it. */
+  saves = 0;
+  /** Changes with every write; never repeats between two Data. */
+  version: number = ++stamps;
+  /** Why it can no longer be read, once it was given back. */
+  freed: string | null = null;
+
+  constructor(count: number, dtype: DType) {
+    this.count = count;
+    this.dtype = dtype;
+  }
+
+  get bytes(): number {
+    return this.count * 4;
+  }
+
+  /** To be called by whoever changes the elements. */
+  touch(): void {
+    this.version = ++stamps;
+  }
+
+  /** Whether the graph must keep the elements when it has run. */
+  get kept(): boolean {
+    return this.visible || this.saves > 0;
+  }
+}
+
+/** A shape over data: what ops take and give. */
+export interface Value {
+  readonly shape: Shape;
+  readonly data: Data;
+}
+
+/** A value whose elements are on the host. They are uploaded when a graph first needs them. */
+export function hostValue(shape: Shape, dtype: DType, host: HostArray | (() => HostArray)): Value {
+  const data = new Data(sizeOf(shape), dtype);
+  data.host = host;
+  return { shape, data };
+}
+
+/** A value with storage of its own, which optimizers and running statistics write in place. */
+export function slotValue(shape: Shape, dtype: DType, host: HostArray | (() => HostArray)): Value {
+  const value = hostValue(shape, dtype, host);
+  value.data.slot = true;
+  return value;
+}
+
+/** The same elements under another shape of equal size. */
+export function withShape(value: Value, shape: Shape): Value {
+  return { shape, data: value.data };
+}
+
+/** The host array behind `data.host`, made now if it was only described. */
+export function materialise(data: Data): HostArray {
+  if (typeof data.host === 'function') data.host = data.host();
+  const host = data.host!;
+  if (host.length !== data.count)
+    throw new RegraftError(`tensor: expected ${data.count} elements, got ${host.length}.`);
+  return host;
+}

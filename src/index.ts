@@ -1,0 +1,20 @@
+/** The core of regraft: devices, tensors and differentiation. Layers, optimizers, models, data and training have entries of their own. */
+export type { DType, HostArray, StateDict, StoredDType, TensorData } from './core/dtype.ts';
+export {
+  ArgumentError,
+  DataError,
+  DeviceError,
+  DisposedError,
+  RegraftError,
+  ShapeError,
+  StateDictError,
+  WeightFileError,
+} from './core/errors.ts';
+export { Generator, manualSeed } from './core/random.ts';
+export type { Shape } from './core/shape.ts';
+export { init } from './device/current.ts';
+export type { DeviceInfo, DeviceOptions } from './device/device.ts';
+export { type Explanation, explain } from './graph/run.ts';
+export { isGradEnabled, noGrad, step } from './tensor/autograd.ts';
+export { arange, full, ones, rand, randn, tensor, zeros } from './tensor/factory.ts';
+export { cat, Tensor } from './tensor/tensor.ts';

@@ -1,0 +1,118 @@
+/** Weight files from one format to another: the code behind `regraft convert` and scripts/convert-weights.ts. */
+import { type SourceLike, writeFileAtomic } from '#files';
+import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dtype.ts';
+import { StateDictError } from '../core/errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { count, listed, plural } from './bytes.ts';
+import type { FloatDType, ReadOptions } from './format.ts';
+import { readWeightFile } from './read.ts';
+import { writtenDType } from './safetensors.ts';
+import { outputFormat } from './write.ts';
+
+/** Options of {@link convert}. */
+export interface ConvertOptions extends ReadOptions {
+  /** Floating-point tensors are written as this. Default: as they are. */
+  dtype?: FloatDType;
+  /** Added to the metadata of the input; an equal key replaces it. */
+  metadata?: Readonly<Record<string, string>>;
+  /** The names and shapes that a model has. Given, the file must have exactly these. */
+  expected?: ReadonlyMap<string, Shape>;
+  /** What {@link ConvertOptions.expected} is of, for messages: `resnet50`. */
+  model?: string;
+}
+
+/** One tensor's way through {@link convert}. */
+export interface ConvertedTensor {
+  readonly nameIn: string;
+  readonly nameOut: string;
+  readonly shape: Shape;
+  readonly dtypeIn: StoredDType;
+  readonly dtypeOut: StoredDType;
+}
+
+/** What {@link convert} did. */
+export interface ConvertReport {
+  readonly formatIn: string;
+  readonly formatOut: string;
+  readonly tensors: readonly ConvertedTensor[];
+  /** Sentences on what was picked, renamed and left out. */
+  readonly notes: readonly string[];
+  /** Of the tensors, in the output. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads a weight file, checks it against a model's names and shapes if those are given, and writes it. The output is
+ * written whole or not at all.
+ *
+ * @throws WeightFileError if the input cannot be read; StateDictError with every mismatch at once;
+ * ArgumentError if the output's format cannot be written or cannot hold the content.
+ */
+export async function convert(
+  input: SourceLike,
+  output: string | URL,
+  options: ConvertOptions = {},
+): Promise<ConvertReport> {
+  const format = outputFormat(output);
+  const file = await readWeightFile(input, options.key === undefined ? {} : { key: options.key });
+  const notes = [...file.notes];
+  if (options.expected) notes.push(...checkAgainst(file.state, options.expected, options.model ?? 'model'));
+  const tensors = [...file.state].map(([name, { shape, dtype }]) => ({
+    nameIn: file.namesInFile.get(name) ?? name,
+    nameOut: name,
+    shape,
+    dtypeIn: dtype,
+    dtypeOut: writtenDType(dtype, options.dtype),
+  }));
+  // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
+  const metadata = { format: 'pt', ...file.metadata, ...options.metadata };
+  await writeFileAtomic(
+    output,
+    format.write(file.state, options.dtype === undefined ? { metadata } : { metadata, dtype: options.dtype }),
+  );
+  const bytes = tensors.reduce((sum, { shape, dtypeOut }) => sum + sizeOf(shape) * BYTES_PER_ELEMENT[dtypeOut], 0);
+  return { formatIn: file.format, formatOut: format.name, tensors, notes, bytes };
+}
+
+/** Returns what is worth a note; throws what is a mismatch. */
+function checkAgainst(state: StateDict, expected: ReadonlyMap<string, Shape>, model: string): string[] {
+  const absent = [...expected.keys()].filter((name) => !state.has(name));
+  // PyTorch before 0.4.1 had no such counters, and PyTorch still loads those files.
+  const missing = absent.filter((name) => !name.endsWith('.num_batches_tracked'));
+  const unexpected = [...state.keys()].filter((name) => !expected.has(name));
+  const wrongShapes = [...expected].flatMap(([name, shape]) => {
+    const got = state.get(name)?.shape;
+    return got && !sameShape(got, shape) ? [`${name} ${formatShape(got)} instead of ${formatShape(shape)}`] : [];
+  });
+  if (missing.length + unexpected.length + wrongShapes.length > 0)
+    throw new StateDictError(
+      `${model}: ${fault(missing, 'missing key')}, ${fault(unexpected, 'unexpected key')}, ${fault(wrongShapes, 'wrong shape')}.`,
+      { missing, unexpected, wrongShapes },
+    );
+  const tolerated = absent.length - missing.length;
+  return tolerated > 0
+    ? [`${plural(tolerated, 'counter')} num_batches_tracked not in the file: ${model} starts at 0.`]
+    : [];
+}
+
+function fault(names: readonly string[], noun: string): string {
+  return names.length > 0 ? `${plural(names.length, noun)} (${listed(names)})` : `0 ${noun}s`;
+}
+
+/** The report as a table for people: a line a tensor, then the notes and the sums. */
+export function formatReport({ formatIn, formatOut, tensors, notes, bytes }: ConvertReport): string {
+  const rows = tensors.map(({ nameIn, nameOut, shape, dtypeIn, dtypeOut }) => [
+    nameIn === nameOut ? nameIn : `${nameIn} -> ${nameOut}`,
+    formatShape(shape),
+    dtypeIn === dtypeOut ? dtypeIn : `${dtypeIn} -> ${dtypeOut}`,
+  ]);
+  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
+  const lines = rows.map(
+    ([name, shape, dtype]) => `${name!.padEnd(widths[0]!)}  ${shape!.padEnd(widths[1]!)}  ${dtype}`,
+  );
+  return [
+    ...lines,
+    ...notes,
+    `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,
+  ].join('\n');
+}

@@ -1,0 +1,61 @@
+/** What a weight format is: how it is recognised, read and written. A new one is a file with one of these, and a row in formats.ts. */
+import type { StateDict } from '../core/dtype.ts';
+import type { ByteSource } from '../device/byte-source.ts';
+
+/** What was in a weight file. */
+export interface WeightFile {
+  /** Names to tensors, in the file's order, prefixes of wrappers (`module.`) taken off. */
+  readonly state: StateDict;
+  /** Text that the file holds beside the tensors: safetensors metadata, or the plain numbers of a checkpoint. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** {@link WeightFormat.name} of the format that was found. */
+  readonly format: string;
+  /** What a user should know about how the file was read, a sentence each: what was picked, renamed, left out. */
+  readonly notes: readonly string[];
+  /** Names of `state` to the names that the file itself has. */
+  readonly namesInFile: ReadonlyMap<string, string>;
+}
+
+/** Options of reading. */
+export interface ReadOptions {
+  /**
+   * Which nested dictionary of a checkpoint holds the weights: `'model'`, or `'teacher.state_dict'`. Default: the usual
+   * names are tried, and the choice is told in {@link WeightFile.notes}.
+   */
+  key?: string;
+}
+
+/** What floating-point tensors can be written as. */
+export type FloatDType = 'float32' | 'float16' | 'bfloat16';
+
+/** Options of writing. */
+export interface WriteOptions {
+  /** Floating-point tensors are written as this; integers and bools stay as they are. Default: each as it is. */
+  dtype?: FloatDType;
+  /** Text to store beside the tensors. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** One row of the registry. */
+export interface WeightFormat {
+  /** As messages print it: `safetensors`, `torch (zip)`. */
+  readonly name: string;
+  /** Usual extensions, with the dot. They choose the format of an output and are never trusted for an input. */
+  readonly extensions: readonly string[];
+  /**
+   * Whether the content is of this format.
+   * @param head The first {@link HEAD_BYTES} bytes, or all of a shorter file.
+   * @throws WeightFileError where the container is recognised and too damaged to tell.
+   */
+  matches(head: Uint8Array, source: ByteSource): boolean | Promise<boolean>;
+  /** @throws WeightFileError */
+  read(source: ByteSource, options: ReadOptions): Promise<WeightFile>;
+  /**
+   * The file's bytes in order; a tensor is converted when its turn comes. Absent for formats that are only read.
+   * @throws ArgumentError before the first chunk if the state does not fit the format.
+   */
+  write?(state: StateDict, options: WriteOptions): Iterable<Uint8Array>;
+}
+
+/** How much of a file {@link WeightFormat.matches} sees. */
+export const HEAD_BYTES = 512;

@@ -1,0 +1,9 @@
+/** `regraft/io`: weight files in and out. */
+export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
+export { type ConvertedTensor, type ConvertOptions, type ConvertReport, convert, formatReport } from './convert.ts';
+export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './format.ts';
+export { FORMATS } from './formats.ts';
+export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';
+export { readWeightFile, readWeights } from './read.ts';
+export { safetensorsChunks } from './safetensors.ts';
+export { outputFormat, type WriteFileOptions, writeWeights } from './write.ts';

@@ -1,0 +1,61 @@
+/** Weights in: from a path, URL, File or bytes, whatever the format. */
+import { openSource, type SourceLike } from '#files';
+import type { StateDict } from '../core/dtype.ts';
+import { WeightFileError } from '../core/errors.ts';
+import type { ByteSource } from '../device/byte-source.ts';
+import { plural } from './bytes.ts';
+import { HEAD_BYTES, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
+import { FORMATS } from './formats.ts';
+
+/**
+ * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.
+ *
+ * @param source A path, URL, File, Blob or bytes.
+ * @throws WeightFileError if it cannot be read, is of no known format, damaged, or holds more than data.
+ * @example
+ * const state = await readWeights('resnet50.pth');
+ * model.loadStateDict(state);
+ */
+export async function readWeights(source: SourceLike, options: ReadOptions = {}): Promise<StateDict> {
+  return (await readWeightFile(source, options)).state;
+}
+
+/**
+ * As {@link readWeights}, with what else there is to know: format, metadata, notes on what was picked and renamed.
+ * @throws WeightFileError
+ */
+export async function readWeightFile(source: SourceLike, options: ReadOptions = {}): Promise<WeightFile> {
+  const file = await openSource(source);
+  try {
+    const format = await findFormat(file);
+    return await format.read(file, options);
+  } finally {
+    await file.close();
+  }
+}
+
+async function findFormat(file: ByteSource): Promise<WeightFormat> {
+  const head = await file.read(0, Math.min(HEAD_BYTES, file.size));
+  for (const format of FORMATS) if (await format.matches(head, file)) return format;
+  throw new WeightFileError(
+    file.name,
+    `${unknownContent(head, file.name)} Known: ${FORMATS.filter((f) => f.extensions.length > 0)
+      .map((f) => f.name)
+      .join(', ')}.`,
+  );
+}
+
+/** What a file is that is no weight file: the usual accidents by name. */
+function unknownContent(head: Uint8Array, name: string): string {
+  if (head.length === 0) return 'is empty (0 bytes).';
+  const text = new TextDecoder('latin1').decode(head).trimStart().toLowerCase();
+  if (text.startsWith('version https://git-lfs')) return 'is a Git LFS pointer, not the weights. Run git lfs pull.';
+  if (text.startsWith('<!doctype html') || text.startsWith('<html'))
+    return 'is a web page, not the weights. Download it again.';
+  const first = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const extension = /\.\w+$/.exec(name)?.[0].toLowerCase() ?? '';
+  const expected = FORMATS.find(({ extensions }) => extensions.includes(extension));
+  return expected
+    ? `is named ${extension}, but its content is of no known weight format (first ${plural(Math.min(8, head.length), 'byte')}: ${first}).`
+    : `is of no known weight format (first ${plural(Math.min(8, head.length), 'byte')}: ${first}).`;
+}

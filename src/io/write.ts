@@ -1,0 +1,51 @@
+/** Weights out: to a path, in the format of its extension. */
+import { writeFileAtomic } from '#files';
+import type { StateDict } from '../core/dtype.ts';
+import { ArgumentError } from '../core/errors.ts';
+import type { WeightFormat, WriteOptions } from './format.ts';
+import { FORMATS } from './formats.ts';
+
+/** Options of {@link writeWeights}. */
+export interface WriteFileOptions extends WriteOptions {
+  /** Name of the format, for a path whose extension does not tell. */
+  format?: string;
+}
+
+/**
+ * Writes a state dict. The path gets the whole file or stays as it was.
+ *
+ * @param state Of a model (`model.stateDict()`, its promise included) or of {@link readWeights}.
+ * @throws ArgumentError if the extension names no format that can be written, or the state does not fit it.
+ * @example
+ * await writeWeights('tuned.safetensors', model.stateDict(), { dtype: 'float16' });
+ */
+export async function writeWeights(
+  path: string | URL,
+  state: StateDict | Promise<StateDict>,
+  options: WriteFileOptions = {},
+): Promise<void> {
+  const format = outputFormat(path, options.format);
+  await writeFileAtomic(path, format.write(await state, options));
+}
+
+/**
+ * The format that a path's extension, or `name`, asks for.
+ * @throws ArgumentError naming those that can be written.
+ */
+export function outputFormat(
+  path: string | URL,
+  name?: string,
+): WeightFormat & { write: NonNullable<WeightFormat['write']> } {
+  const extension = /\.\w+$/.exec(String(path))?.[0].toLowerCase() ?? '';
+  const writable = FORMATS.filter(
+    (format): format is WeightFormat & { write: NonNullable<WeightFormat['write']> } => format.write !== undefined,
+  );
+  const found = writable.find((f) => (name === undefined ? f.extensions.includes(extension) : f.name === name));
+  if (found) return found;
+  const existing = writable.map((f) => (name === undefined ? f.extensions.join(', ') : f.name)).join(', ');
+  throw new ArgumentError(
+    name === undefined
+      ? `writeWeights: ${extension ? `'${extension}' is no format that` : 'no extension says which format'} can be written (${path}). Use ${existing}.`
+      : `writeWeights: '${name}' is no format that can be written. Use ${existing}.`,
+  );
+}

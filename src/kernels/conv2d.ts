@@ -1,0 +1,222 @@
+/**
+ * 2-D convolution, forward, as an implicit matrix product (no im2col buffer): NCHW by OIHW.
+ *
+ *   y[n, k, oy, ox] = sum over r, s, c of w[k, c, r, s] * x[n, c, oy*strideH + r*dilationH - top, ox*strideW + s*dilationW - left]
+ *
+ * Rows are output channels of a group, columns are output pixels over all images, a segment is a filter tap (r, s), k runs
+ * over the group's input channels, a slice is a group. The tap's offset and validity are computed once per segment and column;
+ * inside it x advances by one channel plane. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts. Weights are read
+ * packed (see {@link packWeights}); depthwise convolutions have their own kernels (depthwise.ts) and read OIHW.
+ */
+import { type Conv2dShape, canonical, isDepthwise } from './conv2d-shape.ts';
+import { depthwise } from './depthwise.ts';
+import { type Gemm, gemm } from './gemm.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  flatGrid,
+  flatWorkgroup,
+  input,
+  type KernelTarget,
+  output,
+  type Program,
+} from './kernel.ts';
+
+export type { Conv2dShape } from './conv2d-shape.ts';
+
+/** Which product the weights are packed for: y from x, or the gradient of x from that of y. */
+export type PackDirection = 'forward' | 'inputGrad';
+
+/** Packed weights: [group][panel][r][s][depth][lane], rows beyond the last padded with 0. Sizes are elements. */
+export interface PackedLayout {
+  /** Rows of a panel. */
+  readonly lanes: number;
+  readonly panels: number;
+  readonly elements: number;
+}
+
+/** Rows and depth (the channels that are summed over) of the product that `direction` computes, per group. */
+function packedSides(shape: Conv2dShape, direction: PackDirection): { rows: number; depth: number } {
+  const [C, K] = [shape.C / shape.groups, shape.K / shape.groups];
+  return direction === 'forward' ? { rows: K, depth: C } : { rows: C, depth: K };
+}
+
+export function packedLayout(shape: Conv2dShape, direction: PackDirection): PackedLayout {
+  const { rows, depth } = packedSides(shape, direction);
+  const lanes = Math.min(32, ceilDiv(rows, 4) * 4);
+  const panels = ceilDiv(rows, lanes);
+  return { lanes, panels, elements: shape.groups * panels * shape.R * shape.S * depth * lanes };
+}
+
+/**
+ * Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as
+ * input(1). Null for a depthwise convolution, whose kernels read OIHW. One invocation an element: gathers, writes coalesced.
+ */
+export function packWeights(
+  target: KernelTarget,
+  shape: Conv2dShape,
+  direction: PackDirection,
+): { readonly program: Program; readonly elements: number } | null {
+  if (isDepthwise(shape)) return null;
+  const { lanes, panels, elements } = packedLayout(shape, direction);
+  const { rows, depth } = packedSides(shape, direction);
+  const taps = shape.R * shape.S;
+  const C = shape.C / shape.groups;
+  const [rowStride, depthStride] = direction === 'forward' ? [C * taps, taps] : [taps, C * taps];
+  const step = {
+    name: 'conv2d.pack',
+    wgsl: packWgsl,
+    reads: [input(0)],
+    writes: [output(0)],
+    params: [elements, lanes, panels, taps, rows, depth, rowStride, depthStride, (shape.K / shape.groups) * C * taps],
+    workgroups: flatGrid(ceilDiv(elements, 64), target.maxWorkgroupsPerDimension),
+  };
+  return { program: { steps: [step] }, elements };
+}
+
+const packWgsl = /* wgsl */ `
+struct Pack {
+  elements: u32,
+  lanes: u32,
+  panels: u32,
+  taps: u32,
+  rows: u32,
+  depth: u32,
+  rowStride: u32,
+  depthStride: u32,
+  groupStride: u32,
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(2) var<uniform> pack: Pack;
+${flatWorkgroup}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * 64u + thread;
+  if (i >= pack.elements) {
+    return;
+  }
+  let lane = i % pack.lanes;
+  let k = (i / pack.lanes) % pack.depth;
+  let tap = (i / pack.lanes / pack.depth) % pack.taps;
+  let panel = i / pack.lanes / pack.depth / pack.taps;
+  let row = (panel % pack.panels) * pack.lanes + lane;
+  let source = (panel / pack.panels) * pack.groupStride + row * pack.rowStride + k * pack.depthStride + tap;
+  packed[i] = select(0.0, weight[source], row < pack.rows);
+}`;
+
+/** WGSL: offset of row m of a packed weight at k = 0 of a tap. `lanes`, `panels`, `taps` and K come from the uniform. */
+export const packedRow = /* wgsl */ `
+fn packedRow(group: u32, m: u32, tap: u32) -> u32 {
+  let panel = group * gemm.panels + m / gemm.lanes;
+  return (panel * gemm.taps + tap) * gemm.K * gemm.lanes + m % gemm.lanes;
+}`;
+
+const loaders = /* wgsl */ `
+struct Slice {
+  columns: u32,
+  segments: u32,
+  group: u32,
+}
+
+struct Column {
+  x: u32,       // offset of this image's first plane of the group
+  y: u32,       // offset of this pixel in the group's first output plane
+  top: i32,     // input coordinates under tap (0, 0)
+  left: i32,
+  pixel: u32,
+}
+
+struct Tap {
+  offset: u32,
+  inside: bool,
+}
+
+fn sliceAt(z: u32) -> Slice {
+  return Slice(gemm.images * gemm.outPixels, gemm.taps, z);
+}
+
+fn columnAt(slice: Slice, n: u32) -> Column {
+  let image = n / gemm.outPixels;
+  let pixel = n % gemm.outPixels;
+  let top = i32(pixel / gemm.outW * gemm.strideH) - i32(gemm.padTop);
+  let left = i32(pixel % gemm.outW * gemm.strideW) - i32(gemm.padLeft);
+  let x = (image * gemm.groups + slice.group) * gemm.K * gemm.strideB;
+  let y = (image * gemm.groups + slice.group) * gemm.M * gemm.outPixels + pixel;
+  return Column(x, y, top, left, pixel);
+}
+${packedRow}
+
+fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
+  return packedRow(slice.group, m, segment);
+}
+
+fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
+  let y = column.top + i32(segment / gemm.S * gemm.dilationH);
+  let x = column.left + i32(segment % gemm.S * gemm.dilationW);
+  // As u32, a negative coordinate is past the end too.
+  let inside = u32(y) < gemm.H && u32(x) < gemm.W;
+  return Tap(select(0u, column.x + u32(y) * gemm.W + u32(x), inside), inside);
+}
+
+fn inside(tap: Tap, k: u32) -> bool {
+  return tap.inside;
+}
+
+fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
+  return Output(column.y + m * gemm.outPixels, slice.group * gemm.M + m, column.pixel);
+}`;
+
+/**
+ * Reads x = input(0) and the weight packed 'forward' (depthwise: OIHW) = input(1), writes y = output(0).
+ * The epilogue's row is the output channel, its column the pixel oy * outW + ox.
+ */
+export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
+  if (isDepthwise(shape)) return depthwise(target, shape, epilogue);
+  const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
+  const { lanes, panels } = packedLayout(shape, 'forward');
+  const outPixels = outH * outW;
+  const problem: Gemm = {
+    name: 'conv2d',
+    reads: [
+      ['x', input(0)],
+      ['weight', input(1)],
+    ],
+    a: 'weight',
+    b: 'x',
+    strideA: lanes,
+    strideB: H * W,
+    M: K / groups,
+    N: N * outPixels,
+    K: C / groups,
+    segments: R * S,
+    slices: groups,
+    output: { size: N * K * outPixels, rows: K, columns: outPixels },
+    fields: {
+      images: N,
+      groups,
+      H,
+      W,
+      outPixels,
+      outW,
+      taps: R * S,
+      S,
+      strideH,
+      strideW,
+      dilationH,
+      dilationW,
+      padTop: padding[0],
+      padLeft: padding[2],
+      lanes,
+      panels,
+    },
+    loaders,
+  };
+  return gemm(target, problem, epilogue);
+}

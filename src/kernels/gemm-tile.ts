@@ -1,0 +1,149 @@
+/**
+ * GEMM family `tile`: a workgroup of 64 threads computes BM x BN through workgroup memory, for GPUs.
+ *
+ * Per BK steps of k the workgroup copies a BM x BK piece of A and a BK x BN piece of B into workgroup memory (k-major, in
+ * vec4s along m and n, rows padded by one vec4 against bank conflicts), then each thread multiplies TM values of A with TN of
+ * B per k: (TM + TN) / 4 vec4 reads for TM * TN multiply-adds. 64 x 64 x 16 with 8 x 8 registers a thread, or 32 x 32 x 16
+ * with 4 x 4 where the large tile would leave most of the GPU idle. Workgroup memory: under 10 KiB.
+ * Traffic: (1/BM + 1/BN) * M * N * K elements read, M * N written.
+ *
+ * Row offsets and taps are computed once per segment, one row and one column a thread, and shared through workgroup memory,
+ * so the copy may run along whichever axis is contiguous.
+ */
+import type { Gemm, GemmMain } from './gemm.ts';
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const THREADS = 64;
+const BK = 16;
+
+/** 64 x 64 tiles, or 32 x 32 where there are fewer than 64 of the former or either side is at most 32. */
+export function tileMain(problem: Gemm): GemmMain {
+  const { M, N, slices } = problem;
+  const large = M > 32 && N > 32 && Math.ceil(M / 64) * Math.ceil(N / 64) * slices >= 64;
+  return large ? tile(64, 8, problem) : tile(32, 4, problem);
+}
+
+/** A square tile of `B` rows and columns, `T` of each a thread. */
+function tile(B: number, T: number, { a, b, strideA, strideB }: Gemm): GemmMain {
+  const V = T / 4;
+  const side = B / T;
+  const pitch = B / 4 + 1;
+  const vectors = range(V);
+  const rows = range(T);
+  const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
+  const lane = (i: number): string => `a${Math.floor(i / 4)}.${'xyzw'[i % 4]}`;
+
+  // Which neighbouring threads read neighbouring addresses: along k, or along the tile's side.
+  const unit = (alongK: boolean): string =>
+    alongK
+      ? `let k = unit % ${BK}u;\n      let v = unit / ${BK}u;`
+      : `let k = unit / ${B / 4}u;\n      let v = unit % ${B / 4}u;`;
+
+  const accumulators = rows.map((i) => vectors.map((j) => `var c${i}_${j} = vec4f();`).join(' '));
+  const reads = [
+    ...vectors.map((v) => `let a${v} = tileA[k * ${pitch}u + thread / ${side}u + ${v * side}u];`),
+    ...vectors.map((v) => `let b${v} = tileB[k * ${pitch}u + thread % ${side}u + ${v * side}u];`),
+  ];
+  const products = rows.map((i) =>
+    vectors.map((j) => `c${i}_${j} = fma(vec4f(${lane(i)}), b${j}, c${i}_${j});`).join(' '),
+  );
+  const rowOf = (j: number): string =>
+    rows.slice(1).reduce((chain, i) => `select(${chain}, c${i}_${j}, i == ${i}u)`, `c0_${j}`);
+  const values = vectors.map((v) => `let value${v} = ${rowOf(v)};`);
+
+  return {
+    variant: `tile${B}x${B}${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`,
+    enables: '',
+    tileM: B,
+    tileN: B,
+    wgsl: /* wgsl */ `
+var<workgroup> tileA: array<vec4f, ${BK * pitch}>;
+var<workgroup> tileB: array<vec4f, ${BK * pitch}>;
+var<workgroup> offsets: array<u32, ${B}>;
+var<workgroup> taps: array<Tap, ${B}>;
+
+fn loadA(m: u32, k: u32, end: u32) -> f32 {
+  return select(0.0, ${a}[offsets[m] + k * gemm.strideA], k < end);
+}
+
+fn loadB(n: u32, k: u32, end: u32) -> f32 {
+  let tap = taps[n];
+  return select(0.0, ${b}[tap.offset + k * gemm.strideB], k < end && inside(tap, k));
+}
+
+@compute @workgroup_size(${THREADS})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let index = flatWorkgroup(workgroup, workgroups);
+  if (index >= gemm.workgroups) {
+    return;
+  }
+  let place = placeAt(index);
+  let slice = sliceAt(place.z);
+  let m0 = place.row * ${B}u;
+  let n0 = place.column * ${B}u;
+  if (n0 >= slice.columns) {
+    return;
+  }
+  // Rows and columns past the end repeat the last one; they are computed and not stored.
+  let row = min(m0 + thread, gemm.M - 1u);
+  let column = columnAt(slice, min(n0 + thread, slice.columns - 1u));
+  ${lines(accumulators, 2)}
+  let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
+  let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
+  let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
+  let lastK = min(firstK + gemm.depthChunk, gemm.K);
+  for (var segment = firstSegment; segment < lastSegment; segment++) {
+    if (thread < ${B}u) {
+      offsets[thread] = rowOffset(slice, row, segment);
+      taps[thread] = tapAt(slice, column, segment);
+    }
+    workgroupBarrier();
+    for (var k0 = firstK; k0 < lastK; k0 += ${BK}u) {
+      for (var unit = thread; unit < ${(BK * B) / 4}u; unit += ${THREADS}u) {
+      ${unit(strideA === 1)}
+        tileA[k * ${pitch}u + v] = vec4f(
+          loadA(v * 4u, k0 + k, lastK),
+          loadA(v * 4u + 1u, k0 + k, lastK),
+          loadA(v * 4u + 2u, k0 + k, lastK),
+          loadA(v * 4u + 3u, k0 + k, lastK),
+        );
+      }
+      for (var unit = thread; unit < ${(BK * B) / 4}u; unit += ${THREADS}u) {
+      ${unit(strideB === 1)}
+        tileB[k * ${pitch}u + v] = vec4f(
+          loadB(v * 4u, k0 + k, lastK),
+          loadB(v * 4u + 1u, k0 + k, lastK),
+          loadB(v * 4u + 2u, k0 + k, lastK),
+          loadB(v * 4u + 3u, k0 + k, lastK),
+        );
+      }
+      workgroupBarrier();
+      for (var k = 0u; k < ${BK}u; k++) {
+        ${lines(reads, 8)}
+        ${lines(products, 8)}
+      }
+      workgroupBarrier();
+    }
+  }
+  for (var i = 0u; i < ${T}u; i++) {
+    let m = m0 + (thread / ${side}u + (i / 4u) * ${side}u) * 4u + i % 4u;
+    if (m >= gemm.M) {
+      continue;
+    }
+    ${lines(values, 4)}
+    for (var j = 0u; j < ${T}u; j++) {
+      let n = n0 + (thread % ${side}u + (j / 4u) * ${side}u) * 4u + j % 4u;
+      let four = ${V === 1 ? 'value0' : 'select(value0, value1, j >= 4u)'};
+      let value = select(select(four.x, four.y, j % 4u == 1u), select(four.z, four.w, j % 4u == 3u), j % 4u >= 2u);
+      if (n < slice.columns) {
+        finish(value, outputAt(slice, columnAt(slice, n), m), place.split);
+      }
+    }
+  }
+}`,
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * Matrix product with pluggable addressing: matmul, convolution and both its gradients are one abstract problem,
+ *
+ *   Y[slice][m, n] = sum over segment, k of A[slice][m, segment, k] * B[slice][segment, k, n].
+ *
+ * A slice is a batch element, a group or an output phase. A segment is a part of the reduction inside which both operands
+ * advance by a constant stride: a filter tap, or a row of an image. How (m, segment) and (segment, n) turn into offsets is
+ * WGSL of the problem ({@link Gemm.loaders}); how a workgroup walks its tile is one of two families:
+ *
+ * - lane (gemm-lane.ts): one subgroup per tile, reuse through subgroup broadcasts. For software adapters.
+ * - tile (gemm-tile.ts): workgroup memory and register tiles. For GPUs, and where subgroups are missing.
+ *
+ * Shapes live in the uniform, so a family needs few pipelines. When tiles are few and the reduction is long, it is split:
+ * partial sums go to a temporary, and a second step adds them in a fixed order (no atomics, so results repeat bit by bit).
+ */
+import { laneFits, laneMain } from './gemm-lane.ts';
+import { tileMain } from './gemm-tile.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  flatGrid,
+  flatWorkgroup,
+  type KernelTarget,
+  type Operand,
+  output,
+  type Program,
+  type Step,
+  temp,
+} from './kernel.ts';
+
+/** One problem of the family. Sizes are elements. */
+export interface Gemm {
+  /** For labels: `conv2d`. */
+  readonly name: string;
+  /** Bindings that are read, in order, by their WGSL names. */
+  readonly reads: readonly (readonly [name: string, operand: Operand])[];
+  /** Which of {@link reads} is A and which is B. */
+  readonly a: string;
+  readonly b: string;
+  /** Elements between successive k of A and of B inside a segment. */
+  readonly strideA: number;
+  readonly strideB: number;
+  /** Rows, columns (of the widest slice), length of a segment, segments (of the longest slice), slices. */
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly segments: number;
+  readonly slices: number;
+  /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
+  readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
+  /** Words of the uniform that {@link loaders} read as `gemm.NAME`. */
+  readonly fields: Readonly<Record<string, number>>;
+  /**
+   * WGSL. `Slice` has at least `columns` and `segments`; every n passed is below `columns`, every m below M.
+   *
+   *   struct Slice { columns: u32, segments: u32, … }        fn sliceAt(z: u32) -> Slice
+   *   struct Column { … }                                    fn columnAt(slice: Slice, n: u32) -> Column
+   *   fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32            of A[m, segment, 0]
+   *   struct Tap { offset: u32, … }                          fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap
+   *   fn inside(tap: Tap, k: u32) -> bool                    false where B is padding, that is 0
+   *   fn outputAt(slice: Slice, column: Column, m: u32) -> Output        index and coordinates for the epilogue
+   */
+  readonly loaders: string;
+}
+
+/** How the reduction is cut: `segmentSplits * depthSplits` parts of `segmentChunk` segments by `depthChunk` steps of k. */
+export interface Split {
+  readonly segmentChunk: number;
+  readonly segmentSplits: number;
+  readonly depthChunk: number;
+  readonly depthSplits: number;
+}
+
+/** What a family contributes: entry point and tile size. */
+export interface GemmMain {
+  readonly variant: string;
+  readonly enables: string;
+  readonly wgsl: string;
+  readonly tileM: number;
+  readonly tileN: number;
+}
+
+const headFields = [
+  'workgroups',
+  'rowTiles',
+  'columnTiles',
+  'M',
+  'K',
+  'strideA',
+  'strideB',
+  'segmentChunk',
+  'depthChunk',
+  'depthSplits',
+  'splits',
+  'outputSize',
+] as const;
+
+const prelude = /* wgsl */ `
+struct Output {
+  i: u32,
+  row: u32,
+  column: u32,
+}
+
+// Where this workgroup works: its tile, its slice and its part of the reduction.
+struct Place {
+  row: u32,
+  column: u32,
+  z: u32,
+  split: u32,
+}
+
+fn placeAt(index: u32) -> Place {
+  let tile = index / gemm.columnTiles;
+  let z = tile / gemm.rowTiles;
+  return Place(tile % gemm.rowTiles, index % gemm.columnTiles, z / gemm.splits, z % gemm.splits);
+}`;
+
+const finish = /* wgsl */ `
+fn finish(value: f32, at: Output, split: u32) {
+  y[at.i] = epilogue(value, at.i, at.row, at.column);
+}`;
+
+const finishPartial = /* wgsl */ `
+fn finish(value: f32, at: Output, split: u32) {
+  y[split * gemm.outputSize + at.i] = value;
+}`;
+
+/** The program of `problem`: one step, or two where the reduction is split. Writes output(0). */
+export function gemm(target: KernelTarget, problem: Gemm, epilogue: Fusion): Program {
+  const lanes = laneFits(target);
+  const main = lanes ? laneMain(target.subgroupSize, problem) : tileMain(problem);
+  const rowTiles = ceilDiv(problem.M, main.tileM);
+  const columnTiles = ceilDiv(problem.N, main.tileN);
+  const tiles = rowTiles * columnTiles * problem.slices;
+  const split = splitReduction(problem, tiles, lanes ? 16 : 256);
+  const splits = split.segmentSplits * split.depthSplits;
+  const head: Record<(typeof headFields)[number], number> = {
+    workgroups: tiles * splits,
+    rowTiles,
+    columnTiles,
+    M: problem.M,
+    K: problem.K,
+    strideA: problem.strideA,
+    strideB: problem.strideB,
+    segmentChunk: split.segmentChunk,
+    depthChunk: split.depthChunk,
+    depthSplits: split.depthSplits,
+    splits,
+    outputSize: problem.output.size,
+  };
+  const whole = splits === 1;
+  const product: Step = {
+    name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
+    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial),
+    reads: problem.reads.map(([, operand]) => operand),
+    writes: [whole ? output(0) : temp(0)],
+    params: [...headFields.map((name) => head[name]), ...Object.values(problem.fields)],
+    workgroups: flatGrid(tiles * splits, target.maxWorkgroupsPerDimension),
+    ...(whole ? { fusion: epilogue } : {}),
+  };
+  if (whole) return { steps: [product] };
+  return {
+    steps: [product, sumPartials(target, problem, splits, epilogue)],
+    temps: [splits * problem.output.size * 4],
+  };
+}
+
+/** A module: parameters, bindings, loaders, the store, then the family's main. */
+function assemble(problem: Gemm, main: GemmMain, store: string): string {
+  const fields = [...headFields, ...Object.keys(problem.fields)];
+  const reads = problem.reads.map(
+    ([name], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<f32>;\n`,
+  );
+  return /* wgsl */ `${main.enables}
+struct Gemm {
+${fields.map((name) => `  ${name}: u32,\n`).join('')}}
+
+${reads.join('')}@group(0) @binding(${reads.length}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(${reads.length + 1}) var<uniform> gemm: Gemm;
+${flatWorkgroup}
+${prelude}
+${problem.loaders}
+${store}
+${main.wgsl}`;
+}
+
+/** Cuts the reduction when fewer than `wanted` workgroups would run, into parts of at least 256 products. */
+function splitReduction(problem: Gemm, tiles: number, wanted: number): Split {
+  const { segments, K } = problem;
+  const whole = { segmentChunk: segments, segmentSplits: 1, depthChunk: K, depthSplits: 1 };
+  const parts = Math.min(Math.floor(wanted / tiles), Math.floor((segments * K) / 256));
+  if (parts < 2) return whole;
+  if (segments >= parts) {
+    const segmentChunk = ceilDiv(segments, parts);
+    return { ...whole, segmentChunk, segmentSplits: ceilDiv(segments, segmentChunk) };
+  }
+  // Multiples of 16 keep chunks whole for every unroll and every tile depth.
+  const depthChunk = ceilDiv(ceilDiv(K, parts), 16) * 16;
+  return { ...whole, depthChunk, depthSplits: ceilDiv(K, depthChunk) };
+}
+
+/** y[i] = epilogue(sum over splits of partial[split][i]); one invocation an element, coalesced. Few splits, so no tree. */
+function sumPartials(target: KernelTarget, problem: Gemm, splits: number, epilogue: Fusion): Step {
+  const { size, rows, columns } = problem.output;
+  return {
+    name: `${problem.name}.sum`,
+    wgsl: /* wgsl */ `
+struct Sum {
+  size: u32,
+  splits: u32,
+  rows: u32,
+  columns: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> sum: Sum;
+${flatWorkgroup}
+${epilogue.wgsl}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * 64u + thread;
+  if (i >= sum.size) {
+    return;
+  }
+  var value = 0.0;
+  for (var split = 0u; split < sum.splits; split++) {
+    value += partial[split * sum.size + i];
+  }
+  y[i] = epilogue(value, i, (i / sum.columns) % sum.rows, i % sum.columns);
+}`,
+    reads: [temp(0)],
+    writes: [output(0)],
+    params: [size, splits, rows, columns],
+    workgroups: flatGrid(ceilDiv(size, 64), target.maxWorkgroupsPerDimension),
+    fusion: epilogue,
+  };
+}

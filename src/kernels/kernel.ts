@@ -1,0 +1,104 @@
+/**
+ * What a kernel is to the rest of the house: WGSL text, the tensors it binds, its parameters and its grid.
+ *
+ * Bindings of group 0, in this order: every read (`var<storage, read>`), every write (`var<storage, read_write>`), then the
+ * parameters (`var<uniform>`), if there are any. Group 1 belongs to the {@link Fusion} that the kernel evaluates.
+ */
+
+/** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
+export type Operand =
+  | { readonly kind: 'input'; readonly index: number }
+  | { readonly kind: 'output'; readonly index: number }
+  | { readonly kind: 'temp'; readonly index: number };
+
+export const input = (index: number): Operand => ({ kind: 'input', index });
+export const output = (index: number): Operand => ({ kind: 'output', index });
+export const temp = (index: number): Operand => ({ kind: 'temp', index });
+
+/** One dispatch. `params` are 32-bit words in the order of the WGSL struct; {@link float} puts an f32 among them. */
+export interface Step {
+  /** Family and variant, for labels and benchmarks: `matmul.lane`. */
+  readonly name: string;
+  /** The whole module; its entry point is `main`. */
+  readonly wgsl: string;
+  readonly reads: readonly Operand[];
+  readonly writes: readonly Operand[];
+  readonly params?: readonly number[];
+  readonly workgroups: readonly [number, number, number];
+  /** The expression bound to group 1, when the module contains one. */
+  readonly fusion?: Fusion;
+}
+
+/** What one op (with whatever is fused into it) runs: its steps in order, and the byte sizes of its temporaries. */
+export interface Program {
+  readonly steps: readonly Step[];
+  readonly temps?: readonly number[];
+}
+
+/**
+ * An elementwise expression that another kernel evaluates: on the way out (`epilogue`) or on the way in (`element`).
+ * `wgsl` declares the bindings of group 1 and one function:
+ *
+ * - epilogue: `fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32`: `value` is what the kernel computed for element
+ *   `i` of its output (row-major in the public layout); `row` and `column` are coordinates that the kernel has at hand
+ *   (for convolution `row` is the output channel; for matmul they are the last two axes).
+ * - element: `fn element(i: u32) -> f32`: the value of element `i` of the (virtual) input.
+ */
+export interface Fusion {
+  readonly wgsl: string;
+  /** Buffers of group 1: inputs of the fused op, bound as `var<storage, read>`. */
+  readonly reads: readonly Operand[];
+  /** Words of group 1's uniform, which is bound last. */
+  readonly params: readonly number[];
+  /** Numbers among the params that may change from run to run: which scalar of the plan, which word. */
+  readonly scalars?: readonly { readonly scalar: number; readonly word: number }[];
+}
+
+/** The epilogue that changes nothing. */
+export const identityEpilogue: Fusion = {
+  wgsl: /* wgsl */ `
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  return value;
+}`,
+  reads: [],
+  params: [],
+};
+
+/** What kernels choose by: the adapter's class and limits. */
+export interface KernelTarget {
+  /** Lanes of a subgroup when it has one fixed size and `subgroups` is on, else 0. */
+  readonly subgroupSize: number;
+  /** A software rasteriser: workgroup memory costs as much as storage, subgroup broadcasts are cheap. */
+  readonly software: boolean;
+  readonly maxWorkgroupsPerDimension: number;
+  readonly maxWorkgroupStorageBytes: number;
+  readonly maxInvocationsPerWorkgroup: number;
+}
+
+const F32 = new Float32Array(1);
+const U32 = new Uint32Array(F32.buffer);
+
+/** An f32 as the word that a uniform holds. */
+export function float(value: number): number {
+  F32[0] = value;
+  return U32[0]!;
+}
+
+/** ceil(a / b) for counts. */
+export const ceilDiv = (a: number, b: number): number => Math.floor((a + b - 1) / b);
+
+/**
+ * A one-dimensional grid of `count` workgroups folded into two dimensions where it exceeds the limit.
+ * Kernels recover the index with {@link flatWorkgroup}.
+ */
+export function flatGrid(count: number, limit = 65535): readonly [number, number, number] {
+  if (count <= limit) return [count, 1, 1];
+  const rows = ceilDiv(count, limit);
+  return [ceilDiv(count, rows), rows, 1];
+}
+
+/** WGSL: the workgroup's index in a {@link flatGrid}. May be past the end by less than one row: check it. */
+export const flatWorkgroup = /* wgsl */ `
+fn flatWorkgroup(workgroup: vec3u, workgroups: vec3u) -> u32 {
+  return workgroup.y * workgroups.x + workgroup.x;
+}`;

@@ -1,0 +1,99 @@
+/** All models by name: what a program needs to know to build, cut and fine-tune one that it was only told the name of. */
+import { ArgumentError } from '../core/errors.ts';
+import { Conv2d, Linear, type Module } from '../nn/index.ts';
+import { cifarResnet20, cifarResnet32, cifarResnet44, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts';
+import type { ModelOptions } from './create.ts';
+import { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
+import {
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+  resnext50_32x4d,
+  resnext101_32x8d,
+  resnext101_64x4d,
+  wide_resnet50_2,
+  wide_resnet101_2,
+} from './resnet.ts';
+import { squeezenet1_0, squeezenet1_1 } from './squeezenet.ts';
+import * as published from './weights.ts';
+
+export interface ModelEntry {
+  /** Builds the model. */
+  readonly create: (options?: ModelOptions) => Promise<Module>;
+  /** Published weights by name, if there are any. */
+  readonly weights?: published.WeightsTable;
+  /** Side of the square images it was trained on, in pixels. */
+  readonly inputSize: number;
+  /** How it wants its images when its weights do not say otherwise. */
+  readonly transforms: ImagePreset;
+  /** Where to cut, for `freezeUntil`, from the first to the last; the last is the head alone. */
+  readonly stages: readonly string[];
+  /** Path of the layer that makes the classes. */
+  readonly head: string;
+}
+
+function resnet(create: ModelEntry['create'], weights: published.WeightsTable): ModelEntry {
+  const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'];
+  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, head: 'fc' };
+}
+
+function squeezenet(
+  create: ModelEntry['create'],
+  weights: published.WeightsTable,
+  fires: readonly number[],
+): ModelEntry {
+  const stages = ['features', ...fires.map((i) => `features.${i}`), 'classifier'];
+  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, head: 'classifier.1' };
+}
+
+function cifar(create: ModelEntry['create']): ModelEntry {
+  const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'linear'];
+  return { create, inputSize: 32, transforms: CIFAR_PRESET, stages, head: 'linear' };
+}
+
+/** Every model that regraft builds, by the name of its function. */
+export const MODELS: Readonly<Record<string, ModelEntry>> = {
+  resnet18: resnet(resnet18, published.ResNet18Weights),
+  resnet34: resnet(resnet34, published.ResNet34Weights),
+  resnet50: resnet(resnet50, published.ResNet50Weights),
+  resnet101: resnet(resnet101, published.ResNet101Weights),
+  resnet152: resnet(resnet152, published.ResNet152Weights),
+  resnext50_32x4d: resnet(resnext50_32x4d, published.ResNeXt50_32X4DWeights),
+  resnext101_32x8d: resnet(resnext101_32x8d, published.ResNeXt101_32X8DWeights),
+  resnext101_64x4d: resnet(resnext101_64x4d, published.ResNeXt101_64X4DWeights),
+  wide_resnet50_2: resnet(wide_resnet50_2, published.Wide_ResNet50_2Weights),
+  wide_resnet101_2: resnet(wide_resnet101_2, published.Wide_ResNet101_2Weights),
+  squeezenet1_0: squeezenet(squeezenet1_0, published.SqueezeNet1_0Weights, [3, 7, 12]),
+  squeezenet1_1: squeezenet(squeezenet1_1, published.SqueezeNet1_1Weights, [3, 6, 9]),
+  cifarResnet20: cifar(cifarResnet20),
+  cifarResnet32: cifar(cifarResnet32),
+  cifarResnet44: cifar(cifarResnet44),
+  cifarResnet56: cifar(cifarResnet56),
+  cifarResnet110: cifar(cifarResnet110),
+};
+
+/**
+ * Replaces the layer at `head` (an entry's `head`) by a new, trainable one of the same kind with `numClasses` outputs.
+ * @returns the new layer.
+ */
+export function graftHead(model: Module, head: string, numClasses: number): Linear | Conv2d {
+  const old = model.getSubmodule(head);
+  const cut = head.lastIndexOf('.');
+  const parent = model.getSubmodule(cut < 0 ? '' : head.slice(0, cut)) as unknown as Record<string, Module>;
+  const grafted = sameKind(old, numClasses);
+  if (!grafted)
+    throw new ArgumentError(
+      `graftHead: '${head}' must be a Linear or a Conv2d, got ${old.typeName}. Replace it by hand.`,
+    );
+  parent[head.slice(cut + 1)] = grafted;
+  return grafted;
+}
+
+function sameKind(old: Module, numClasses: number): Linear | Conv2d | undefined {
+  if (old instanceof Linear) return new Linear(old.inFeatures, numClasses, { bias: old.bias !== null });
+  if (!(old instanceof Conv2d)) return undefined;
+  const { stride, padding, dilation } = old;
+  return new Conv2d(old.inChannels, numClasses, old.kernelSize, { stride, padding, dilation, bias: old.bias !== null });
+}

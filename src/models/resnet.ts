@@ -1,0 +1,243 @@
+/**
+ * Residual networks for ImageNet, with torchvision's names, order and initialisation (v1.5: the stride is on the 3x3).
+ * He et al. 2015, https://arxiv.org/abs/1512.03385; ResNeXt https://arxiv.org/abs/1611.05431; wide https://arxiv.org/abs/1605.07146.
+ */
+
+import {
+  AdaptiveAvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  init,
+  Linear,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+} from '../nn/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { create, type ModelOptions } from './create.ts';
+import {
+  ResNet18Weights,
+  ResNet34Weights,
+  ResNet50Weights,
+  ResNet101Weights,
+  ResNet152Weights,
+  ResNeXt50_32X4DWeights,
+  ResNeXt101_32X8DWeights,
+  ResNeXt101_64X4DWeights,
+  Wide_ResNet50_2Weights,
+  Wide_ResNet101_2Weights,
+} from './weights.ts';
+
+/** What a stage is built from. */
+export interface BlockOptions {
+  stride?: number;
+  downsample?: Sequential | null;
+  groups?: number;
+  /** Channels per group at 64 planes; 64 by default. */
+  baseWidth?: number;
+}
+
+/** A residual block's constructor; its output has `planes * expansion` channels. */
+export interface BlockType {
+  readonly expansion: number;
+  new (channels: number, planes: number, options?: BlockOptions): Module;
+}
+
+function conv3x3(channelsIn: number, channelsOut: number, stride = 1, groups = 1): Conv2d {
+  return new Conv2d(channelsIn, channelsOut, 3, { stride, padding: 1, groups, bias: false });
+}
+
+function conv1x1(channelsIn: number, channelsOut: number, stride = 1): Conv2d {
+  return new Conv2d(channelsIn, channelsOut, 1, { stride, bias: false });
+}
+
+/** Two 3x3 convolutions beside a shortcut: ResNet-18 and 34. */
+export class BasicBlock extends Module {
+  static readonly expansion = 1;
+  conv1: Conv2d;
+  bn1: BatchNorm2d;
+  relu: ReLU;
+  conv2: Conv2d;
+  bn2: BatchNorm2d;
+  downsample: Sequential | null;
+
+  constructor(channels: number, planes: number, options: BlockOptions = {}) {
+    super();
+    this.conv1 = conv3x3(channels, planes, options.stride);
+    this.bn1 = new BatchNorm2d(planes);
+    this.relu = new ReLU({ inplace: true });
+    this.conv2 = conv3x3(planes, planes);
+    this.bn2 = new BatchNorm2d(planes);
+    this.downsample = options.downsample ?? null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const identity = this.downsample ? this.downsample.forward(x) : x;
+    let y = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+    y = this.bn2.forward(this.conv2.forward(y));
+    return this.relu.forward(y.add(identity));
+  }
+}
+
+/** 1x1, 3x3 and 1x1 convolutions beside a shortcut: ResNet-50 and deeper. */
+export class Bottleneck extends Module {
+  static readonly expansion = 4;
+  conv1: Conv2d;
+  bn1: BatchNorm2d;
+  conv2: Conv2d;
+  bn2: BatchNorm2d;
+  conv3: Conv2d;
+  bn3: BatchNorm2d;
+  relu: ReLU;
+  downsample: Sequential | null;
+
+  constructor(channels: number, planes: number, options: BlockOptions = {}) {
+    super();
+    const { stride = 1, groups = 1, baseWidth = 64 } = options;
+    const width = Math.floor(planes * (baseWidth / 64)) * groups;
+    this.conv1 = conv1x1(channels, width);
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = conv3x3(width, width, stride, groups);
+    this.bn2 = new BatchNorm2d(width);
+    this.conv3 = conv1x1(width, planes * Bottleneck.expansion);
+    this.bn3 = new BatchNorm2d(planes * Bottleneck.expansion);
+    this.relu = new ReLU({ inplace: true });
+    this.downsample = options.downsample ?? null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const identity = this.downsample ? this.downsample.forward(x) : x;
+    let y = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
+    y = this.relu.forward(this.bn2.forward(this.conv2.forward(y)));
+    y = this.bn3.forward(this.conv3.forward(y));
+    return this.relu.forward(y.add(identity));
+  }
+}
+
+export interface ResNetOptions {
+  /** 1000 by default. */
+  numClasses?: number;
+  /** Groups of the 3x3 convolutions (ResNeXt); 1 by default. */
+  groups?: number;
+  /** Channels per group at 64 planes; 64 by default, 128 in the wide nets. */
+  widthPerGroup?: number;
+}
+
+/** [N, 3, H, W] to logits [N, numClasses]; H and W from 33 up, 224 in training. */
+export class ResNet extends Module {
+  conv1: Conv2d;
+  bn1: BatchNorm2d;
+  relu: ReLU;
+  maxpool: MaxPool2d;
+  layer1: Sequential;
+  layer2: Sequential;
+  layer3: Sequential;
+  layer4: Sequential;
+  avgpool: AdaptiveAvgPool2d;
+  fc: Linear;
+
+  /** @param layers blocks in each of the four stages. */
+  constructor(block: BlockType, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
+    super();
+    const { numClasses = 1000, groups = 1, widthPerGroup: baseWidth = 64 } = options;
+    let channels = 64;
+    const stage = (planes: number, blocks: number, stride: number): Sequential => {
+      const out = planes * block.expansion;
+      const downsample =
+        stride !== 1 || channels !== out ? new Sequential(conv1x1(channels, out, stride), new BatchNorm2d(out)) : null;
+      const sequence = new Sequential(new block(channels, planes, { stride, downsample, groups, baseWidth }));
+      for (let i = 1; i < blocks; i++) sequence.append(new block(out, planes, { groups, baseWidth }));
+      channels = out;
+      return sequence;
+    };
+    this.conv1 = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
+    this.bn1 = new BatchNorm2d(64);
+    this.relu = new ReLU({ inplace: true });
+    this.maxpool = new MaxPool2d(3, { stride: 2, padding: 1 });
+    this.layer1 = stage(64, layers[0], 1);
+    this.layer2 = stage(128, layers[1], 2);
+    this.layer3 = stage(256, layers[2], 2);
+    this.layer4 = stage(512, layers[3], 2);
+    this.avgpool = new AdaptiveAvgPool2d([1, 1]);
+    this.fc = new Linear(512 * block.expansion, numClasses);
+    for (const module of this.modules())
+      if (module instanceof Conv2d) init.kaimingNormal(module.weight, { mode: 'fanOut', nonlinearity: 'relu' });
+  }
+
+  override forward(x: Tensor): Tensor {
+    let y = this.conv1.forward(x);
+    y = this.bn1.forward(y);
+    y = this.relu.forward(y);
+    y = this.maxpool.forward(y);
+    y = this.layer1.forward(y);
+    y = this.layer2.forward(y);
+    y = this.layer3.forward(y);
+    y = this.layer4.forward(y);
+    y = this.avgpool.forward(y);
+    return this.fc.forward(y.flatten(1));
+  }
+}
+
+/** 11,689,512 parameters. */
+export function resnet18(options: ModelOptions = {}): Promise<ResNet> {
+  return create('resnet18', ResNet18Weights, 'fc', options, (c) => new ResNet(BasicBlock, [2, 2, 2, 2], c));
+}
+
+/** 21,797,672 parameters. */
+export function resnet34(options: ModelOptions = {}): Promise<ResNet> {
+  return create('resnet34', ResNet34Weights, 'fc', options, (c) => new ResNet(BasicBlock, [3, 4, 6, 3], c));
+}
+
+/** 25,557,032 parameters. */
+export function resnet50(options: ModelOptions = {}): Promise<ResNet> {
+  return create('resnet50', ResNet50Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 6, 3], c));
+}
+
+/** 44,549,160 parameters. */
+export function resnet101(options: ModelOptions = {}): Promise<ResNet> {
+  return create('resnet101', ResNet101Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 23, 3], c));
+}
+
+/** 60,192,808 parameters. */
+export function resnet152(options: ModelOptions = {}): Promise<ResNet> {
+  return create('resnet152', ResNet152Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 8, 36, 3], c));
+}
+
+/** 25,028,904 parameters. */
+export function resnext50_32x4d(options: ModelOptions = {}): Promise<ResNet> {
+  const shape = { groups: 32, widthPerGroup: 4 };
+  return create('resnext50_32x4d', ResNeXt50_32X4DWeights, 'fc', options, (c) => {
+    return new ResNet(Bottleneck, [3, 4, 6, 3], { ...shape, ...c });
+  });
+}
+
+/** 88,791,336 parameters. */
+export function resnext101_32x8d(options: ModelOptions = {}): Promise<ResNet> {
+  const shape = { groups: 32, widthPerGroup: 8 };
+  return create('resnext101_32x8d', ResNeXt101_32X8DWeights, 'fc', options, (c) => {
+    return new ResNet(Bottleneck, [3, 4, 23, 3], { ...shape, ...c });
+  });
+}
+
+/** 83,455,272 parameters. */
+export function resnext101_64x4d(options: ModelOptions = {}): Promise<ResNet> {
+  const shape = { groups: 64, widthPerGroup: 4 };
+  return create('resnext101_64x4d', ResNeXt101_64X4DWeights, 'fc', options, (c) => {
+    return new ResNet(Bottleneck, [3, 4, 23, 3], { ...shape, ...c });
+  });
+}
+
+/** 68,883,240 parameters. */
+export function wide_resnet50_2(options: ModelOptions = {}): Promise<ResNet> {
+  return create('wide_resnet50_2', Wide_ResNet50_2Weights, 'fc', options, (c) => {
+    return new ResNet(Bottleneck, [3, 4, 6, 3], { widthPerGroup: 128, ...c });
+  });
+}
+
+/** 126,886,696 parameters. */
+export function wide_resnet101_2(options: ModelOptions = {}): Promise<ResNet> {
+  return create('wide_resnet101_2', Wide_ResNet101_2Weights, 'fc', options, (c) => {
+    return new ResNet(Bottleneck, [3, 4, 23, 3], { widthPerGroup: 128, ...c });
+  });
+}

@@ -1,0 +1,80 @@
+/** Modules made of modules in order. Elements are fields '0', '1', …, and so are their state-dict names. */
+import { ArgumentError } from '../core/errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { Module } from './module.ts';
+import { printList } from './print.ts';
+
+abstract class ModuleSequence extends Module {
+  [index: number]: Module;
+
+  constructor(modules: readonly Module[]) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+
+  get length(): number {
+    return this.namedChildrenInOrder().length;
+  }
+
+  /** The element at `index`; negative ones count from the end. */
+  at(index: number): Module | undefined {
+    return this.namedChildrenInOrder().at(index)?.[1];
+  }
+
+  /** Adds `module` behind the last one. */
+  append(module: Module): this {
+    this[this.length] = module;
+    return this;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Module> {
+    for (const [, module] of this.namedChildrenInOrder()) yield module;
+  }
+
+  /** Elements in order; unlike `namedChildren`, a module that occurs twice is listed twice. */
+  protected namedChildrenInOrder(): [string, Module][] {
+    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+  }
+}
+
+/**
+ * Runs its modules one after the other.
+ * @example
+ * const head = new Sequential(new Dropout(0.2), new Linear(512, 10));
+ * head[1] = new Linear(512, 5);
+ */
+export class Sequential extends ModuleSequence {
+  /** @param modules the modules in order, or one record of named modules. */
+  constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
+    const [first] = modules;
+    const named = first !== undefined && !(first instanceof Module) ? first : undefined;
+    super(named ? [] : (modules as Module[]));
+    if (named) Object.assign(this, named);
+  }
+
+  override forward(x: Tensor): Tensor {
+    let y = x;
+    for (const module of this) y = module.forward(y);
+    return y;
+  }
+
+  /** Elements `start` to `end` (not included) as a new Sequential of the same modules. */
+  slice(start?: number, end?: number): Sequential {
+    return new Sequential(...[...this].slice(start, end));
+  }
+}
+
+/** A list of modules; how they are run is up to the module that owns it. */
+export class ModuleList extends ModuleSequence {
+  constructor(modules: Iterable<Module> = []) {
+    super([...modules]);
+  }
+
+  override forward(): never {
+    throw new ArgumentError('ModuleList: has no forward of its own. Call forward on its elements, or use Sequential.');
+  }
+
+  override toString(): string {
+    return printList(this);
+  }
+}

@@ -1,0 +1,40 @@
+/** Dropout. */
+import { ArgumentError } from '../core/errors.ts';
+import { defaultGenerator, Generator } from '../core/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { Module } from './module.ts';
+import { pythonBool } from './print.ts';
+
+export interface DropoutOptions {
+  /** Makes the layer's own sequence of masks; without it they follow from `manualSeed`. */
+  seed?: number;
+  /** Printed, as in PyTorch; nothing else depends on it. */
+  inplace?: boolean;
+}
+
+/**
+ * In training, zeroes each element with probability `p` and scales the others by 1 / (1 - p); else the identity.
+ * Srivastava et al. 2014.
+ */
+export class Dropout extends Module {
+  readonly p: number;
+  readonly inplace: boolean;
+  #generator: Generator | undefined;
+
+  constructor(p = 0.5, options: DropoutOptions = {}) {
+    super();
+    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`Dropout: p must be a probability from 0 to 1, got ${p}.`);
+    this.p = p;
+    this.inplace = options.inplace ?? false;
+    if (options.seed !== undefined) this.#generator = new Generator(options.seed);
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (!this.training || this.p === 0) return x;
+    return x.dropout(this.p, { seed: (this.#generator ?? defaultGenerator).uint32() });
+  }
+
+  override extraRepr(): string {
+    return `p=${this.p}, inplace=${pythonBool(this.inplace)}`;
+  }
+}

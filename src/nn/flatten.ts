@@ -1,0 +1,30 @@
+/** Layers that only change shapes, or nothing. */
+import type { Tensor } from '../tensor/tensor.ts';
+import { Module } from './module.ts';
+
+/** Joins the axes from `start` to `end`; by default all but the batch. */
+export class Flatten extends Module {
+  readonly start: number;
+  readonly end: number;
+
+  constructor(start = 1, end = -1) {
+    super();
+    this.start = start;
+    this.end = end;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.flatten(this.start, this.end);
+  }
+
+  override extraRepr(): string {
+    return `start_dim=${this.start}, end_dim=${this.end}`;
+  }
+}
+
+/** Returns its input: put it in place of a layer that is not wanted. */
+export class Identity extends Module {
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+}

@@ -1,0 +1,82 @@
+/** Which parameters a freezing pattern names. */
+import { ArgumentError } from '../core/errors.ts';
+import type { Module } from './module.ts';
+import type { Parameter } from './parameter.ts';
+
+/**
+ * A glob over dotted names as a regular expression: `*` any run of characters, dots included; `?` one character;
+ * `[12]` one of these; `{bn1,bn2}` one of these words.
+ */
+export function globToRegExp(glob: string): RegExp {
+  let inBraces = 0;
+  let source = '';
+  for (const c of glob) {
+    if (c === '*') source += '.*';
+    else if (c === '?') source += '.';
+    else if (c === '[' || c === ']') source += c;
+    else if (c === '{') {
+      source += '(?:';
+      inBraces++;
+    } else if (c === '}' && inBraces > 0) {
+      source += ')';
+      inBraces--;
+    } else if (c === ',' && inBraces > 0) source += '|';
+    else source += c.replace(/[.+^$()|\\}]/g, '\\$&');
+  }
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    throw new ArgumentError(
+      `freeze: '${glob}' is not a complete pattern. Close its brackets, as in 'layer[34].*' or '*.{bn1,bn2}.*'.`,
+    );
+  }
+}
+
+/**
+ * The parameters whose own name, or the name of a module around them, matches one of `globs`.
+ * @throws ArgumentError for a pattern that matches nothing, with the names that come close.
+ */
+export function matchParameters(op: string, root: Module, globs: readonly string[]): Parameter[] {
+  const named = root.namedParameters();
+  const matched = new Set<Parameter>();
+  for (const glob of globs) {
+    const pattern = globToRegExp(glob);
+    const hits = named.filter(([name]) => nameAndAncestors(name).some((n) => pattern.test(n)));
+    if (hits.length === 0)
+      throw new ArgumentError(
+        `${op}: no parameter or module of ${root.typeName} matches '${glob}'. ${closeNames(root, glob)}`,
+      );
+    for (const [, parameter] of hits) matched.add(parameter);
+  }
+  return [...matched];
+}
+
+/** `a.b.c`, `a.b`, `a`. */
+function nameAndAncestors(name: string): string[] {
+  const parts = name.split('.');
+  return parts.map((_, i) => parts.slice(0, parts.length - i).join('.'));
+}
+
+/** `Close names: layer4, layer3, layer2.`, for an error message. */
+export function closeNames(root: Module, wanted: string): string {
+  const names = [...root.namedModules().map(([name]) => name), ...root.namedParameters().map(([name]) => name)];
+  const bare = wanted.replace(/[*?]/g, '').replace(/^\.+|\.+$/g, '');
+  const ranked = [...new Set(names)]
+    .filter((name) => name !== '')
+    .map((name, order) => ({ name, order, distance: editDistance(bare, name) }))
+    .sort((a, b) => a.distance - b.distance || a.order - b.order)
+    .slice(0, 3);
+  return ranked.length === 0 ? 'It has no named parts.' : `Close names: ${ranked.map((r) => r.name).join(', ')}.`;
+}
+
+/** Levenshtein's distance: insertions, deletions and replacements that lead from `a` to `b`. */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

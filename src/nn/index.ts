@@ -1,0 +1,44 @@
+/** `regraft/nn`: modules, layers, losses, initialisation. */
+export {
+  type ActivationOptions,
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Tanh,
+} from './activation.ts';
+export { BatchNorm2d, type BatchNorm2dOptions, type FrozenStats } from './batchnorm.ts';
+export { ModuleList, Sequential } from './container.ts';
+export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './conv.ts';
+export { Dropout, type DropoutOptions } from './dropout.ts';
+export { Flatten, Identity } from './flatten.ts';
+export type { ForwardHook } from './forward.ts';
+export * as init from './init.ts';
+export { Linear, type LinearOptions } from './linear.ts';
+export {
+  CrossEntropyLoss,
+  type CrossEntropyOptions,
+  crossEntropy,
+  MSELoss,
+  mseLoss,
+  type Reduction,
+} from './loss.ts';
+export { Module } from './module.ts';
+export { Buffer, Counter, Parameter } from './parameter.ts';
+export {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  type AvgPool2dOptions,
+  MaxPool2d,
+  type MaxPool2dOptions,
+  type PoolOptions,
+} from './pooling.ts';
+export type { Padding2d, Size2d } from './sizes.ts';
+export type { StateDictFaults } from './state-dict.ts';
+export type { SummaryOptions } from './summary.ts';

@@ -1,0 +1,142 @@
+/**
+ * Initial values, as PyTorch's `torch.nn.init`: the same distributions and bounds, from regraft's own seeded generator.
+ * Each call draws one seed; the values are made when the parameter is first used, so a model whose weights are loaded
+ * from a file never pays for random ones.
+ */
+import { ArgumentError } from '../core/errors.ts';
+import { defaultGenerator, Generator } from '../core/random.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
+import type { Buffer, Parameter } from './parameter.ts';
+
+/** Keep the variance of activations (fanIn) or of gradients (fanOut). */
+export type FanMode = 'fanIn' | 'fanOut';
+
+/** What follows the layer; it decides the gain. */
+export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
+
+/** Options of the Kaiming initialisations. */
+export interface KaimingOptions {
+  /** 'fanIn' by default. */
+  mode?: FanMode;
+  /** 'leakyRelu' by default. */
+  nonlinearity?: Nonlinearity;
+  /** Negative slope, for 'leakyRelu': 0 by default. */
+  slope?: number;
+}
+
+/** A function that makes `count` elements. */
+export type Initializer = () => Float32Array;
+
+/**
+ * Inputs and outputs that one weight element takes part in, times the kernel's area: weight [out, in, ...kernel].
+ * @throws ArgumentError for fewer than two dimensions.
+ */
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2)
+    throw new ArgumentError(
+      `init: fans need a weight of 2 or more dimensions, got [${shape.join(', ')}]. Use constant or normal for vectors.`,
+    );
+  const area = sizeOf(shape.slice(2));
+  return { fanIn: shape[1]! * area, fanOut: shape[0]! * area };
+}
+
+/** The factor that a nonlinearity asks of the standard deviation. */
+export function gain(nonlinearity: Nonlinearity, slope = 0): number {
+  switch (nonlinearity) {
+    case 'relu':
+      return Math.SQRT2;
+    case 'leakyRelu':
+      return Math.sqrt(2 / (1 + slope * slope));
+    case 'tanh':
+      return 5 / 3;
+    case 'selu':
+      return 3 / 4;
+    default:
+      return 1;
+  }
+}
+
+/** Normal with standard deviation gain / sqrt(fan). He et al. 2015, https://arxiv.org/abs/1502.01852 */
+export function kaimingNormal(t: Parameter, options: KaimingOptions = {}): void {
+  normal(t, 0, kaimingDeviation(t.shape, options));
+}
+
+/** Uniform in +-sqrt(3) gain / sqrt(fan). He et al. 2015, https://arxiv.org/abs/1502.01852 */
+export function kaimingUniform(t: Parameter, options: KaimingOptions = {}): void {
+  const bound = Math.sqrt(3) * kaimingDeviation(t.shape, options);
+  uniform(t, -bound, bound);
+}
+
+/** Normal with standard deviation gain * sqrt(2 / (fanIn + fanOut)). Glorot and Bengio 2010. */
+export function xavierNormal(t: Parameter, factor = 1): void {
+  normal(t, 0, xavierDeviation(t.shape, factor));
+}
+
+/** Uniform with the standard deviation of {@link xavierNormal}. */
+export function xavierUniform(t: Parameter, factor = 1): void {
+  const bound = Math.sqrt(3) * xavierDeviation(t.shape, factor);
+  uniform(t, -bound, bound);
+}
+
+/** Normal around `mean`. */
+export function normal(t: Parameter | Buffer, mean = 0, deviation = 1): void {
+  t.initialize(normalValues(t.size, mean, deviation));
+}
+
+/** Uniform in [low, high). */
+export function uniform(t: Parameter | Buffer, low = 0, high = 1): void {
+  t.initialize(uniformValues(t.size, low, high));
+}
+
+/** All elements `value`. */
+export function constant(t: Parameter | Buffer, value: number): void {
+  t.initialize(constantValues(t.size, value));
+}
+
+/** Draws a seed now and the values later. */
+export function normalValues(count: number, mean: number, deviation: number): Initializer {
+  const seed = defaultGenerator.uint32();
+  return () => {
+    const generator = new Generator(seed);
+    const out = new Float32Array(count);
+    for (let i = 0; i < count; i++) out[i] = mean + deviation * generator.normal();
+    return out;
+  };
+}
+
+/** Draws a seed now and the values later. */
+export function uniformValues(count: number, low: number, high: number): Initializer {
+  const seed = defaultGenerator.uint32();
+  return () => {
+    const generator = new Generator(seed);
+    const out = new Float32Array(count);
+    for (let i = 0; i < count; i++) out[i] = generator.uniform(low, high);
+    return out;
+  };
+}
+
+export function constantValues(count: number, value: number): Initializer {
+  return () => new Float32Array(count).fill(value);
+}
+
+/** PyTorch's default for the weight of linear and convolution layers: uniform in +-1 / sqrt(fanIn). */
+export function layerWeight(shape: Shape): Initializer {
+  const bound = 1 / Math.sqrt(fans(shape).fanIn);
+  return uniformValues(sizeOf(shape), -bound, bound);
+}
+
+/** PyTorch's default for the bias that goes with a weight of shape `weight`. */
+export function layerBias(count: number, weight: Shape): Initializer {
+  const bound = 1 / Math.sqrt(fans(weight).fanIn);
+  return uniformValues(count, -bound, bound);
+}
+
+function kaimingDeviation(shape: Shape, options: KaimingOptions): number {
+  const { mode = 'fanIn', nonlinearity = 'leakyRelu', slope = 0 } = options;
+  return gain(nonlinearity, slope) / Math.sqrt(fans(shape)[mode]);
+}
+
+function xavierDeviation(shape: Shape, factor: number): number {
+  const { fanIn, fanOut } = fans(shape);
+  return factor * Math.sqrt(2 / (fanIn + fanOut));
+}

@@ -1,0 +1,41 @@
+/** Fully connected layer. */
+import type { Tensor } from '../tensor/tensor.ts';
+import { layerBias, layerWeight } from './init.ts';
+import { Module } from './module.ts';
+import { Parameter } from './parameter.ts';
+import { pythonBool } from './print.ts';
+
+export interface LinearOptions {
+  /** Whether there is a bias; true by default. */
+  bias?: boolean;
+}
+
+/**
+ * y = x W^T + b over the last axis: [..., inFeatures] to [..., outFeatures].
+ * @throws ShapeError from forward, if the last axis is not inFeatures long.
+ */
+export class Linear extends Module {
+  /** [outFeatures, inFeatures]. */
+  weight: Parameter;
+  /** [outFeatures], or null. */
+  bias: Parameter | null;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    super();
+    const shape = [outFeatures, inFeatures];
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
+    this.weight = new Parameter(shape, layerWeight(shape));
+    this.bias = (options.bias ?? true) ? new Parameter([outFeatures], layerBias(outFeatures, shape)) : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.linear(this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${pythonBool(this.bias !== null)}`;
+  }
+}

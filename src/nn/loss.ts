@@ -1,0 +1,62 @@
+/** Losses, as functions and as modules. */
+import type { Tensor } from '../tensor/tensor.ts';
+import { Module } from './module.ts';
+import { Buffer } from './parameter.ts';
+
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface CrossEntropyOptions {
+  /** A factor per class, [classes]; 'mean' divides by the factors' sum, as PyTorch does. */
+  weight?: Tensor;
+  /** The share of the target that is spread over all classes; 0 by default. */
+  labelSmoothing?: number;
+  /** Rows with this label count for nothing; -100 by default. */
+  ignoreIndex?: number;
+  /** 'mean' by default. */
+  reduction?: Reduction;
+}
+
+/**
+ * Cross-entropy between logits [N, classes] and int32 labels [N]; the softmax is inside.
+ * @throws ShapeError if the labels are not one per row.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  return logits.crossEntropy(labels, options);
+}
+
+/** (prediction - target)^2: its mean, its sum, or each. */
+export function mseLoss(prediction: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  return prediction.mseLoss(target, options);
+}
+
+/** {@link crossEntropy} as a module; class weights are a buffer. */
+export class CrossEntropyLoss extends Module {
+  weight: Buffer | null;
+  readonly options: Omit<CrossEntropyOptions, 'weight'>;
+
+  /** @param options those of {@link crossEntropy}, the class weights as numbers. */
+  constructor(options: Omit<CrossEntropyOptions, 'weight'> & { weight?: readonly number[] } = {}) {
+    super();
+    const { weight, ...rest } = options;
+    this.weight = weight ? new Buffer([weight.length], () => Float32Array.from(weight)) : null;
+    this.options = rest;
+  }
+
+  override forward(logits: Tensor, labels: Tensor): Tensor {
+    return crossEntropy(logits, labels, this.weight ? { ...this.options, weight: this.weight } : this.options);
+  }
+}
+
+/** {@link mseLoss} as a module. */
+export class MSELoss extends Module {
+  readonly options: { reduction?: Reduction };
+
+  constructor(options: { reduction?: Reduction } = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(prediction: Tensor, target: Tensor): Tensor {
+    return mseLoss(prediction, target, this.options);
+  }
+}

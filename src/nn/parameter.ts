@@ -1,0 +1,84 @@
+/** The tensors that a module owns: parameters, which training changes, and buffers, which it only keeps. */
+import type { DType, HostArray, TensorData } from '../core/dtype.ts';
+import { ShapeError } from '../core/errors.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import { flush } from '../graph/run.ts';
+import { slotValue } from '../graph/value.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Values, or how to make them when they are first needed. */
+export type InitialValues = HostArray | (() => HostArray);
+
+/** A tensor with storage of its own, that modules save and load. */
+abstract class StateTensor extends Tensor {
+  constructor(shape: Shape, values: InitialValues, dtype: DType, requiresGrad: boolean) {
+    super(slotValue(shape, dtype, values), { requires_grad: requiresGrad });
+  }
+
+  /** Overwrites all elements, row-major. @throws ShapeError for another number of them. */
+  set(values: HostArray): void {
+    if (values.length !== this.size)
+      throw new ShapeError('set', `${formatShape(this.shape)} needs ${this.size} elements, got ${values.length}.`, [
+        this.shape,
+      ]);
+    this.initialize(() => values.slice());
+  }
+
+  /** Overwrites all elements by what `make` will give when they are next needed. */
+  initialize(make: () => HostArray): void {
+    flush();
+    this.value.data.host = make;
+    this.value.data.touch();
+  }
+
+  /** The elements as a state-dict entry. */
+  async toTensorData(): Promise<TensorData> {
+    return { shape: [...this.shape], dtype: this.dtype, data: await this.data() };
+  }
+}
+
+/** A tensor that training changes, unless `requires_grad` is false: then it is frozen, and nothing touches it. */
+export class Parameter extends StateTensor {
+  /** @param values the elements, or a function that makes them when they are first needed. */
+  constructor(shape: Shape, values: InitialValues, requiresGrad = true) {
+    super(shape, values, 'float32', requiresGrad);
+  }
+}
+
+/** A tensor that belongs to a module's state and is not trained: running statistics, class weights. */
+export class Buffer extends StateTensor {
+  constructor(shape: Shape, values: InitialValues, dtype: DType = 'float32') {
+    super(shape, values, dtype, false);
+  }
+}
+
+/** A count of steps: a scalar buffer that lives on the host, saved as int64 as PyTorch does. */
+export class Counter extends Buffer {
+  #count = 0;
+
+  constructor() {
+    super([], () => Int32Array.of(0), 'int32');
+    this.initialize(() => Int32Array.of(this.#count));
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds one; gives the new count. */
+  increment(): number {
+    this.#count++;
+    this.value.data.host = () => Int32Array.of(this.#count);
+    this.value.data.touch();
+    return this.#count;
+  }
+
+  override set(values: HostArray): void {
+    super.set(values);
+    this.#count = values[0]!;
+  }
+
+  override async toTensorData(): Promise<TensorData> {
+    return { shape: [], dtype: 'int64', data: BigInt64Array.of(BigInt(this.#count)) };
+  }
+}

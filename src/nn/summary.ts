@@ -1,0 +1,109 @@
+/** `model.summary()`: the layers as a table. */
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { recorder } from '../graph/record.ts';
+import { hostValue } from '../graph/value.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Module } from './module.ts';
+import type { Parameter } from './parameter.ts';
+
+export interface SummaryOptions {
+  /** Shape of an input, batch included: `[1, 3, 224, 224]`. With it the table shows each output's shape. */
+  inputShape?: Shape;
+  /** How many levels of submodules to list; all by default. */
+  depth?: number;
+}
+
+type Row = readonly [name: string, type: string, output: string, parameters: string, state: string];
+
+/** Name, type, output shape, parameters and whether they are frozen, a line per module; totals below. */
+export function summarize(root: Module, options: SummaryOptions): string {
+  const { inputShape, depth = Number.POSITIVE_INFINITY } = options;
+  const outputs = inputShape ? outputShapes(root, inputShape) : undefined;
+  const rows: Row[] = [];
+  for (const [name, module] of root.namedModules()) {
+    const level = name === '' ? 0 : name.split('.').length;
+    if (level > depth) continue;
+    const label = name === '' ? '' : `${'  '.repeat(level - 1)}${name.slice(name.lastIndexOf('.') + 1)}`;
+    const parameters = module.parameters();
+    rows.push([
+      label,
+      module.typeName,
+      outputs?.get(module)?.map(formatShape).join(' ') ?? '',
+      parameters.length === 0 ? '' : count(parameters).toLocaleString('en-US'),
+      stateOf(parameters),
+    ]);
+  }
+  const all = root.parameters();
+  const trainable = all.filter((p) => p.requires_grad);
+  const total = (label: string, list: readonly Parameter[]) =>
+    `${label.padEnd(11)}${count(list).toLocaleString('en-US').padStart(13)} parameters in ${list.length} tensors`;
+  return [
+    ...table(
+      ['layer', 'type', ...(outputs ? ['output'] : []), 'parameters', ''],
+      outputs ? rows : rows.map(withoutOutput),
+    ),
+    '',
+    total('total', all),
+    total('trainable', trainable),
+    total(
+      'frozen',
+      all.filter((p) => !p.requires_grad),
+    ),
+  ].join('\n');
+}
+
+/** Output shapes per module, from a recorded forward pass that is never run. Modes and statistics stay as they are. */
+function outputShapes(root: Module, inputShape: Shape): Map<Module, Shape[]> {
+  const shapes = new Map<Module, Shape[]>();
+  const modules = root.modules();
+  const modes = modules.map((module) => module.training);
+  const removers = modules.map((module) =>
+    module.onForward((output) => {
+      const known = shapes.get(module);
+      if (!known) shapes.set(module, [output.shape]);
+      else if (!known.some((shape) => formatShape(shape) === formatShape(output.shape))) known.push(output.shape);
+    }),
+  );
+  try {
+    root.eval();
+    noGrad(() => {
+      const recorded = recorder.nodes.length;
+      try {
+        root.forward(new Tensor(hostValue(inputShape, 'float32', () => new Float32Array(sizeOf(inputShape)))));
+      } finally {
+        recorder.nodes.length = recorded;
+      }
+    });
+  } finally {
+    for (const [i, module] of modules.entries()) module.training = modes[i]!;
+    for (const remove of removers) remove();
+  }
+  return shapes;
+}
+
+function count(parameters: readonly Parameter[]): number {
+  return parameters.reduce((sum, p) => sum + p.size, 0);
+}
+
+function stateOf(parameters: readonly Parameter[]): string {
+  const trainable = parameters.filter((p) => p.requires_grad).length;
+  if (parameters.length === 0) return '';
+  return trainable === 0 ? 'frozen' : trainable === parameters.length ? 'trainable' : 'partly frozen';
+}
+
+function withoutOutput([name, type, , parameters, state]: Row): string[] {
+  return [name, type, parameters, state];
+}
+
+/** Columns as wide as their longest cell; the column of parameter counts is set flush right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const right = head.indexOf('parameters');
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i === right ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd();
+  return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)];
+}

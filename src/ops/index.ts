@@ -1,0 +1,8 @@
+/** All ops. Importing this file registers them. */
+export { batchNorm2d } from './batchnorm.ts';
+export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d } from './conv2d.ts';
+export { accumulate, type ElementwiseName, elementwiseOps } from './elementwise.ts';
+export { linear, matmul } from './matmul.ts';
+export { type Op, ops } from './op.ts';
+export { argmax, max, mean, min, sum, variance } from './reduce.ts';
+export { cat, expand, pad, permute, reshape, slice } from './shape.ts';

@@ -1,0 +1,150 @@
+/** Reverse-mode differentiation: ops leave a trail while they record, backward walks it once and frees it. First order only. */
+import { RegraftError, ShapeError } from '../core/errors.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import { internal, userVisible } from '../graph/record.ts';
+import { runScope } from '../graph/run.ts';
+import type { Value } from '../graph/value.ts';
+import { accumulate } from '../ops/elementwise.ts';
+import type { Op } from '../ops/op.ts';
+
+/** A tensor as autograd sees it. */
+export interface Variable {
+  readonly value: Value;
+  readonly requires_grad: boolean;
+  /** The op that made it; null for a leaf. */
+  readonly gradNode: GradNode | null;
+  /** Adds to a leaf's gradient. */
+  addGrad(gradient: Value): void;
+}
+
+/** One op on the trail. */
+export interface GradNode {
+  readonly op: Op<never>;
+  readonly inputs: readonly (Variable | null)[];
+  readonly values: readonly (Value | null)[];
+  readonly versions: readonly (number | undefined)[];
+  readonly output: Value;
+  readonly attributes: unknown;
+  readonly saved: Record<string, Value>;
+  done: boolean;
+}
+
+let gradEnabled = true;
+
+/** Whether ops leave a trail now. */
+export function isGradEnabled(): boolean {
+  return gradEnabled;
+}
+
+/**
+ * Runs `fn` without recording gradients, then everything it recorded; what it does not return is freed.
+ * `fn` must be synchronous: read results back outside of it.
+ */
+export function noGrad<T>(fn: () => T): T {
+  return runScope(() => {
+    const before = gradEnabled;
+    gradEnabled = false;
+    try {
+      return fn();
+    } finally {
+      gradEnabled = before;
+    }
+  });
+}
+
+/**
+ * Runs `fn` (typically forward, backward and `optimizer.step()`) as one unit: everything it recorded runs when it ends and,
+ * apart from what it returns, is freed. The second call with the same shapes replays the plan of the first.
+ */
+export function step<T>(fn: () => T): T {
+  return runScope(fn);
+}
+
+/** Records an op, and leaves a trail where a gradient may be wanted. */
+export function applyOp<A>(op: Op<A>, inputs: readonly (Variable | null)[], attributes: A): { value: Value; gradNode: GradNode | null } {
+  const values = inputs.map((t) => t?.value ?? null);
+  const saved: Record<string, Value> = {};
+  const value = op.forward(values, attributes, saved);
+  if (userVisible()) value.data.visible = true;
+  if (!gradEnabled || !op.backward || !inputs.some((t) => t?.requires_grad)) return { value, gradNode: null };
+  const versions = values.map((v) => v?.data.version);
+  const gradNode: GradNode = { op: op as unknown as Op<never>, inputs, values, versions, output: value, attributes, saved, done: false };
+  for (const { data } of held(gradNode)) data.saves++;
+  return { value, gradNode };
+}
+
+function held(node: GradNode): Value[] {
+  return [...node.values.filter((v): v is Value => v !== null), node.output, ...Object.values(node.saved)];
+}
+
+/** The trail behind `root`, every op before those that feed it. */
+function trailOf(root: GradNode): GradNode[] {
+  const order: GradNode[] = [];
+  const seen = new Set<GradNode>([root]);
+  const stack: { node: GradNode; next: number }[] = [{ node: root, next: 0 }];
+  while (stack.length) {
+    const top = stack.at(-1)!;
+    const input = top.node.inputs[top.next++];
+    if (top.next > top.node.inputs.length) {
+      order.push(stack.pop()!.node);
+    } else if (input?.gradNode && !seen.has(input.gradNode)) {
+      seen.add(input.gradNode);
+      stack.push({ node: input.gradNode, next: 0 });
+    }
+  }
+  return order.reverse();
+}
+
+/**
+ * Adds d root / d leaf to the `grad` of every leaf that requires one. Frees the trail, unless `retainGraph`.
+ * @throws ShapeError unless `root` is a scalar or `gradient` has its shape.
+ */
+export function backward(root: Variable, gradient: Value, retainGraph: boolean): void {
+  if (!root.requires_grad)
+    throw new RegraftError(
+      'backward: this tensor does not depend on any that requires a gradient. Set requires_grad = true on one, outside of noGrad().',
+    );
+  const { shape } = root.value;
+  if (!sameShape(gradient.shape, shape))
+    throw new ShapeError(
+      'backward',
+      `the gradient must have the shape of the output ${formatShape(shape)}, got ${formatShape(gradient.shape)}.`,
+      [shape, gradient.shape],
+    );
+  internal(() => {
+    if (!root.gradNode) {
+      root.addGrad(gradient);
+      return;
+    }
+    const gradients = new Map<GradNode, Value>([[root.gradNode, gradient]]);
+    for (const node of trailOf(root.gradNode)) {
+      const gy = gradients.get(node);
+      gradients.delete(node);
+      if (gy) propagate(node, gy, gradients);
+      if (retainGraph) continue;
+      node.done = true;
+      for (const { data } of held(node)) data.saves--;
+    }
+  });
+}
+
+/** Passes one op's gradient on to its inputs. */
+function propagate(node: GradNode, gy: Value, gradients: Map<GradNode, Value>): void {
+  const { op, inputs, values, versions, output, saved } = node;
+  if (node.done)
+    throw new RegraftError(
+      `backward: the graph of '${op.name}' was freed by an earlier backward(). Pass { retainGraph: true } to the first.`,
+    );
+  if (values.some((v, k) => v && v.data.version !== versions[k]))
+    throw new RegraftError(
+      `backward: an input of '${op.name}' was changed in place since it was used. Call backward() before optimizer.step().`,
+    );
+  const needs = inputs.map((t) => t?.requires_grad ?? false);
+  const results = op.backward!(gy, { inputs: values, output, attributes: node.attributes as never, needs, saved });
+  inputs.forEach((input, k) => {
+    const g = results[k];
+    if (!g || !input?.requires_grad) return;
+    if (input.gradNode) gradients.set(input.gradNode, accumulate(gradients.get(input.gradNode), g));
+    else input.addGrad(g);
+  });
+}

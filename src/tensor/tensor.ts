@@ -1,0 +1,349 @@
+/** The tensor that users hold: methods record ops, `data()` and `item()` read back. */
+import type { DType, HostArray } from '../core/dtype.ts';
+import { RegraftError, ShapeError } from '../core/errors.ts';
+import { formatShape, normalizeAxis, type Shape } from '../core/shape.ts';
+import { recorder } from '../graph/record.ts';
+import { dispose, readBack } from '../graph/run.ts';
+import { hostValue, type Value } from '../graph/value.ts';
+import * as ops from '../ops/index.ts';
+import { applyOp, backward, type GradNode, type Variable } from './autograd.ts';
+
+/** The scalar form of a binary op, where the number is the second operand. */
+const SCALAR_FORM = {
+  maximum: 'maxScalar',
+  minimum: 'minScalar',
+  eq: 'eqScalar',
+  ne: 'neScalar',
+  lt: 'ltScalar',
+  le: 'leScalar',
+  gt: 'gtScalar',
+  ge: 'geScalar',
+} as const;
+
+/**
+ * An n-dimensional array on the GPU, float32 or int32, row-major in its public layout. Ops are recorded and run when a
+ * result is read (`await t.data()`), or when `step` or `noGrad` end. Shapes broadcast as in NumPy.
+ */
+export class Tensor implements Variable {
+  readonly value: Value;
+  readonly gradNode: GradNode | null;
+  #requiresGrad: boolean;
+  #grad: Tensor | null = null;
+  /** The user has taken `grad` into their own hands: it may outlive zeroGrad(). */
+  #gradTaken = false;
+
+  constructor(value: Value, options: { requires_grad?: boolean; gradNode?: GradNode | null } = {}) {
+    this.value = value;
+    this.gradNode = options.gradNode ?? null;
+    this.#requiresGrad = options.requires_grad ?? this.gradNode !== null;
+  }
+
+  get shape(): Shape {
+    return this.value.shape;
+  }
+  get dtype(): DType {
+    return this.value.data.dtype;
+  }
+  /** Number of elements. */
+  get size(): number {
+    return this.value.data.count;
+  }
+  get rank(): number {
+    return this.value.shape.length;
+  }
+
+  /** Whether backward() computes a gradient for it. Turning it off on a leaf drops the gradient it has: that is freezing. */
+  get requires_grad(): boolean {
+    return this.#requiresGrad;
+  }
+  set requires_grad(flag: boolean) {
+    if (this.gradNode && !flag)
+      throw new RegraftError('requires_grad: only leaves can be frozen; this tensor is the result of an op. Use detach().');
+    if (flag && this.dtype !== 'float32') throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${this.dtype}.`);
+    this.#requiresGrad = flag;
+    if (!flag) this.grad = null;
+  }
+
+  /** What backward() has added up so far; null before it, and after zeroGrad(). */
+  get grad(): Tensor | null {
+    if (recorder.depth === 0) this.#gradTaken = true;
+    return this.#grad;
+  }
+  set grad(gradient: Tensor | null) {
+    const before = this.#grad;
+    this.#grad = gradient;
+    if (before && before !== gradient && !this.#gradTaken) dispose(before.value, 'zeroGrad() was called.');
+    this.#gradTaken = false;
+    if (gradient) gradient.value.data.visible = true;
+  }
+
+  /** For autograd: adds to the gradient. */
+  addGrad(gradient: Value): void {
+    const before = this.#grad;
+    this.grad = before ? new Tensor(ops.accumulate(before.value, gradient)) : new Tensor(gradient);
+  }
+
+  /** The elements, row-major. Runs what was recorded; the only way (with item()) to wait for the GPU. */
+  data(): Promise<HostArray> {
+    return readBack(this.value);
+  }
+
+  /** The only element of a one-element tensor. @throws ShapeError for any other size. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError('item', `expected one element, got shape ${formatShape(this.shape)}. Use data().`, [this.shape]);
+    return (await readBack(this.value))[0]!;
+  }
+
+  /**
+   * Adds the gradient of this tensor to the `grad` of every leaf that requires one, and frees the graph.
+   * @param gradient of the output, of its shape; may be left out for a scalar.
+   */
+  backward(gradient?: Tensor, options: { retainGraph?: boolean } = {}): void {
+    if (!gradient && this.size !== 1)
+      throw new ShapeError('backward', `expected a scalar, got ${formatShape(this.shape)}. Reduce it, or pass the gradient of the output.`, [this.shape]);
+    backward(this, gradient?.value ?? hostValue(this.shape, 'float32', Float32Array.of(1)), options.retainGraph ?? false);
+  }
+
+  /** The same elements, without the trail. */
+  detach(): Tensor {
+    return new Tensor(this.value);
+  }
+
+  /** Gives the memory back now. Nobody has to call it: what is dropped is collected. */
+  dispose(): void {
+    dispose(this.value);
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${formatShape(this.shape)}, ${this.dtype}${this.requires_grad ? ', requires_grad' : ''})`;
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  add(b: Tensor | number): Tensor {
+    return typeof b === 'number' ? unary('addScalar', this, b) : binary('add', this, b);
+  }
+  sub(b: Tensor | number): Tensor {
+    return typeof b === 'number' ? unary('addScalar', this, -b) : binary('sub', this, b);
+  }
+  mul(b: Tensor | number): Tensor {
+    return typeof b === 'number' ? unary('mulScalar', this, b) : binary('mul', this, b);
+  }
+  div(b: Tensor | number): Tensor {
+    return typeof b === 'number' ? unary('mulScalar', this, 1 / b) : binary('div', this, b);
+  }
+  /** this ^ b. Integer exponents take negative bases; gradients flow to both. */
+  pow(b: Tensor | number): Tensor {
+    if (typeof b !== 'number') return binary('pow', this, b);
+    if (b === 2) return this.square();
+    if (b === 0.5) return this.sqrt();
+    if (b === -1) return this.reciprocal();
+    return unary('powScalar', this, b);
+  }
+  maximum(b: Tensor | number): Tensor {
+    return binary('maximum', this, b);
+  }
+  minimum(b: Tensor | number): Tensor {
+    return binary('minimum', this, b);
+  }
+  /** 1 where equal, else 0; float32, as all comparisons. */
+  eq(b: Tensor | number): Tensor {
+    return binary('eq', this, b);
+  }
+  ne(b: Tensor | number): Tensor {
+    return binary('ne', this, b);
+  }
+  lt(b: Tensor | number): Tensor {
+    return binary('lt', this, b);
+  }
+  le(b: Tensor | number): Tensor {
+    return binary('le', this, b);
+  }
+  gt(b: Tensor | number): Tensor {
+    return binary('gt', this, b);
+  }
+  ge(b: Tensor | number): Tensor {
+    return binary('ge', this, b);
+  }
+  /** `a` where this is not 0, else `b`. */
+  where(a: Tensor, b: Tensor): Tensor {
+    return apply(ops.elementwiseOps.where, [this, a, b], {});
+  }
+
+  neg(): Tensor {
+    return unary('neg', this);
+  }
+  abs(): Tensor {
+    return unary('abs', this);
+  }
+  exp(): Tensor {
+    return unary('exp', this);
+  }
+  log(): Tensor {
+    return unary('log', this);
+  }
+  sqrt(): Tensor {
+    return unary('sqrt', this);
+  }
+  rsqrt(): Tensor {
+    return unary('rsqrt', this);
+  }
+  square(): Tensor {
+    return unary('square', this);
+  }
+  reciprocal(): Tensor {
+    return unary('reciprocal', this);
+  }
+  relu(): Tensor {
+    return unary('relu', this);
+  }
+  relu6(): Tensor {
+    return unary('relu6', this);
+  }
+  leakyRelu(slope = 0.01): Tensor {
+    return apply(ops.elementwiseOps.leakyRelu, [this], { scalars: [slope] });
+  }
+  sigmoid(): Tensor {
+    return unary('sigmoid', this);
+  }
+  tanh(): Tensor {
+    return unary('tanh', this);
+  }
+  silu(): Tensor {
+    return unary('silu', this);
+  }
+  gelu(options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
+    return unary(options.approximate === 'tanh' ? 'geluTanh' : 'gelu', this);
+  }
+  hardswish(): Tensor {
+    return unary('hardswish', this);
+  }
+  hardsigmoid(): Tensor {
+    return unary('hardsigmoid', this);
+  }
+  /** Limits to [min, max]; a bound left out is none. */
+  clamp(min = -3.4028234663852886e38, max = 3.4028234663852886e38): Tensor {
+    return apply(ops.elementwiseOps.clamp, [this], { scalars: [min, max] });
+  }
+
+  /** Sum over `axes` (all when left out). */
+  sum(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+    return apply(ops.sum, [this], { axes, ...options });
+  }
+  mean(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+    return apply(ops.mean, [this], { axes, ...options });
+  }
+  /** Largest element; equal ones share the gradient, as `torch.amax`. */
+  max(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+    return apply(ops.max, [this], { axes, ...options });
+  }
+  min(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
+    return apply(ops.min, [this], { axes, ...options });
+  }
+  /** Variance, unbiased unless `correction` is 0. */
+  variance(axes?: number | readonly number[], options: { keepdim?: boolean; correction?: number } = {}): Tensor {
+    return apply(ops.variance, [this], { axes, ...options });
+  }
+  /** Index of the first largest element along `axis` (of the flattened tensor when left out), int32. */
+  argmax(axis?: number, options: { keepdim?: boolean } = {}): Tensor {
+    return apply(ops.argmax, [this], { axis, ...options });
+  }
+
+  /** Matrix product; batch axes broadcast, vectors as in PyTorch. */
+  matmul(b: Tensor): Tensor {
+    return apply(ops.matmul, [this, b], undefined);
+  }
+  /** this[…, in] @ weight[out, in]ᵀ + bias[out]. */
+  linear(weight: Tensor, bias: Tensor | null = null): Tensor {
+    return apply(ops.linear, bias ? [this, weight, bias] : [this, weight], undefined);
+  }
+
+  /** The same elements under another shape; one size may be -1. */
+  reshape(shape: Shape): Tensor {
+    return apply(ops.reshape, [this], { shape });
+  }
+  /** Joins the axes from `start` to `end`. */
+  flatten(start = 0, end = -1): Tensor {
+    const first = normalizeAxis('flatten', start, this.rank);
+    const last = normalizeAxis('flatten', end, this.rank);
+    return this.reshape([...this.shape.slice(0, first), -1, ...this.shape.slice(last + 1)]);
+  }
+  unsqueeze(axis: number): Tensor {
+    const at = normalizeAxis('unsqueeze', axis, this.rank + 1);
+    return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
+  }
+  /** Drops axes of size 1: all of them, or the one named. */
+  squeeze(axis?: number): Tensor {
+    const at = axis === undefined ? -1 : normalizeAxis('squeeze', axis, this.rank);
+    return this.reshape(this.shape.filter((d, k) => d !== 1 || (axis !== undefined && k !== at)));
+  }
+  permute(axes: readonly number[]): Tensor {
+    return apply(ops.permute, [this], { axes });
+  }
+  transpose(axis0: number, axis1: number): Tensor {
+    const axes = this.shape.map((_, d) => d);
+    const [a, b] = [normalizeAxis('transpose', axis0, this.rank), normalizeAxis('transpose', axis1, this.rank)];
+    [axes[a], axes[b]] = [b, a];
+    return this.permute(axes);
+  }
+  /** Repeats axes of size 1 (and new leading ones) to `shape`; -1 keeps an axis. */
+  expand(shape: Shape): Tensor {
+    return apply(ops.expand, [this], { shape });
+  }
+  /** The range [start, end) of one axis; negative positions count from the end. */
+  slice(axis: number, start: number, end: number = Number.MAX_SAFE_INTEGER, step = 1): Tensor {
+    return apply(ops.slice, [this], { axis, start, end, step });
+  }
+  /** Constant padding as `F.pad`: [left, right, top, bottom, …], from the last axis backwards. */
+  pad(padding: readonly number[], value = 0): Tensor {
+    return apply(ops.pad, [this], { padding, value });
+  }
+
+  /** Convolution of [N, C, H, W] by weight [K, C / groups, R, S], plus bias [K]. */
+  conv2d(weight: Tensor, bias: Tensor | null = null, options: ops.Conv2dOptions = {}): Tensor {
+    return apply(ops.conv2d, bias ? [this, weight, bias] : [this, weight], options);
+  }
+  /** Transposed convolution of [N, C, H, W] by weight [C, K / groups, R, S], plus bias [K]. */
+  convTranspose2d(weight: Tensor, bias: Tensor | null = null, options: ops.ConvTranspose2dOptions = {}): Tensor {
+    return apply(ops.convTranspose2d, bias ? [this, weight, bias] : [this, weight], options);
+  }
+  /**
+   * Batch normalisation per channel of [N, C, H, W]. `training`: by the batch's statistics, and the running ones are moved in
+   * place; else by the running ones.
+   */
+  batchNorm2d(
+    weight: Tensor | null,
+    bias: Tensor | null,
+    runningMean: Tensor | null,
+    runningVar: Tensor | null,
+    options: { training: boolean; momentum?: number; eps?: number },
+  ): Tensor {
+    const { training, momentum = 0.1, eps = 1e-5 } = options;
+    const attributes = { training, momentum, eps, runningMean: runningMean?.value ?? null, runningVar: runningVar?.value ?? null };
+    return apply(ops.batchNorm2d, [this, weight, bias], attributes);
+  }
+}
+
+/** Applies an op to tensors. */
+export function apply<A>(op: ops.Op<A>, inputs: readonly (Tensor | null)[], attributes: A): Tensor {
+  const { value, gradNode } = applyOp(op, inputs, attributes);
+  return new Tensor(value, { gradNode });
+}
+
+/** Joins tensors along `axis`. */
+export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
+  return apply(ops.cat, tensors, { axis });
+}
+
+function unary(name: ops.ElementwiseName, a: Tensor, scalar?: number): Tensor {
+  return apply(ops.elementwiseOps[name], [a], scalar === undefined ? {} : { scalars: [scalar], dynamic: true });
+}
+
+function binary(name: ops.ElementwiseName, a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') return unary(SCALAR_FORM[name as keyof typeof SCALAR_FORM], a, b);
+  return apply(ops.elementwiseOps[name], [a, b], {});
+}

@@ -1,0 +1,53 @@
+/** HTML by template literal: every interpolated string is escaped, only {@link Markup} goes in as it is. */
+
+/** Text that is HTML already. */
+export class Markup {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Content = Markup | string | number | null | undefined | false | readonly Content[];
+
+/** `html\`<b>${name}</b>\``: strings and numbers escaped (for text and quoted attributes), lists joined, null, undefined and false left out. */
+export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+  let text = strings[0]!;
+  values.forEach((value, i) => {
+    text += render(value) + strings[i + 1]!;
+  });
+  return new Markup(text);
+}
+
+/**
+ * A string from outside (a class, a file) as inline text, isolated so that right-to-left marks in it cannot reorder
+ * what stands around it.
+ */
+export function quoted(text: string): Markup {
+  return html`<bdi>${text}</bdi>`;
+}
+
+/** The five characters that HTML gives a meaning to; control characters, which it forbids, become U+FFFD. */
+export function escapeHtml(text: string): string {
+  return (
+    text
+      .replace(/[&<>"']/g, (character) => ENTITIES[character]!)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '\ufffd')
+  );
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function render(value: Content): string {
+  if (value === null || value === undefined || value === false) return '';
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'object') return value.map(render).join('');
+  return escapeHtml(String(value));
+}

@@ -1,0 +1,28 @@
+/** The report's page around its sections: the document and its head. Nothing is loaded from anywhere. */
+import { type Content, html, Markup } from './report-markup.ts';
+import { SCRIPT } from './report-script.ts';
+import { STYLE } from './report-style.ts';
+
+/**
+ * One self-contained document. Its content security policy allows no request, and only the one script of this file
+ * (by a nonce), so that not even a mistake in escaping could run something.
+ */
+export function page(title: string, body: Content): string {
+  const nonce = globalThis.crypto.randomUUID();
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+${body}
+<script nonce="${nonce}">${new Markup(SCRIPT)}</script>
+</body>
+</html>
+`.text;
+}

@@ -1,0 +1,235 @@
+/** The report's prose and tables: headline, key figures, freezing proof, run facts. */
+import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
+import { wilsonInterval } from './metrics.ts';
+import { type Content, html, type Markup, quoted } from './report-markup.ts';
+import type { EpochRecord, FinetuneResult, Measured } from './result.ts';
+
+/** The accuracy that the page leads with: on the validation images, or on the training images where there are no others. */
+export function headlineAccuracy(result: FinetuneResult): { value: Measured; images: number; validation: boolean } {
+  if (result.evaluation)
+    return { value: result.evaluation.accuracy, images: result.evaluation.images, validation: true };
+  const kept = result.history.find((record) => record.epoch === result.bestEpoch) ?? result.history.at(-1);
+  return { value: kept?.trainAccuracy ?? null, images: result.data.trainImages, validation: false };
+}
+
+/** Title, the accuracy, how it was reached in one sentence, what to hold it against. */
+export function headline(result: FinetuneResult): Markup {
+  const { model, data, phases, history } = result;
+  const { value, images, validation } = headlineAccuracy(result);
+  const epochs = history.length;
+  const plan = phases.map((phase) => `${phase.name} (${plural(phase.epochs, 'epoch')})`).join(', then ');
+  return html`<header>
+<p class="eyebrow">${model.name} on ${quoted(data.source)}</p>
+<h1><b>${formatPercent(value)}</b> of ${formatCount(images)} ${validation ? 'validation' : 'training'} images classified correctly</h1>
+<p class="lead">${
+    model.weights
+      ? html`Weights from ${quoted(fileName(model.weights.source))} were fine-tuned`
+      : html`From random weights, the model was trained`
+  } for ${plural(epochs, 'epoch')} on ${formatCount(data.trainImages)} images of ${plural(data.classes.length, 'class', 'classes')}${phases.length > 1 && html`: ${plan}`}. ${
+    result.frozen.tensors > 0 &&
+    html`${formatCount(model.parameters.total - model.parameters.trainable)} of ${formatCount(model.parameters.total)} parameters stayed frozen.`
+  }</p>
+${context(result, value, images, validation)}
+</header>`;
+}
+
+/** How far the headline can be trusted, and what it beats. */
+function context(
+  { evaluation, comparisons }: FinetuneResult,
+  value: Measured,
+  images: number,
+  validation: boolean,
+): Content {
+  const notes: Markup[] = [];
+  if (!validation) notes.push(html`No images were held out, so this says little about new ones.`);
+  else if (value !== null) {
+    const [low, high] = wilsonInterval(Math.round(value * images), images) ?? [0, 1];
+    notes.push(
+      html`With ${formatCount(images)} images, the true rate lies between ${formatPercent(low)} and ${formatPercent(high)} (95 % confidence).`,
+    );
+  }
+  if (evaluation && evaluation.images > 0) {
+    const largest = Math.max(...evaluation.perClass.map((scores) => scores.support));
+    notes.push(html`Always answering the most frequent class gives ${formatPercent(largest / evaluation.images)}.`);
+  }
+  for (const { name, accuracy, note } of comparisons ?? [])
+    notes.push(
+      html`Under the same budget, <b>${name}</b> reached <b>${formatPercent(accuracy)}</b>${note && html` (${note})`}.`,
+    );
+  return html`<ul class="context">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
+}
+
+/** The strip of key figures under the headline. */
+export function keyFigures(result: FinetuneResult): Markup {
+  const { evaluation, model, history, seconds } = result;
+  const figures: [string, string, string?][] = [];
+  if (evaluation) {
+    figures.push(['validation loss', formatValue(evaluation.loss)]);
+    figures.push(['mean F1', formatPercent(evaluation.macro.f1)]);
+    if (evaluation.topK) figures.push([`top-${evaluation.topK.k} accuracy`, formatPercent(evaluation.topK.accuracy)]);
+    figures.push(['calibration error', formatPercent(evaluation.calibrationError), 'between confidence and accuracy']);
+  }
+  figures.push([
+    'trained parameters',
+    formatCount(model.parameters.trainable, { compact: true }),
+    `of ${formatCount(model.parameters.total, { compact: true })}`,
+  ]);
+  figures.push(['run time', formatDuration(seconds.total)]);
+  const speed = median(history.map((record) => record.imagesPerSecond));
+  if (speed !== null) figures.push(['images per second', formatCount(Math.round(speed)), 'median of the epochs']);
+  if (result.peakGpuBytes !== null) figures.push(['peak GPU memory', formatBytes(result.peakGpuBytes)]);
+  return html`<dl class="figures">${figures.map(
+    ([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}${note && html`<small>${note}</small>`}</dd></div>`,
+  )}</dl>`;
+}
+
+/** Every epoch in figures: the curves for those who do not see them. */
+export function epochTable({ history, phases }: FinetuneResult): Markup {
+  const validated = history.some((record) => record.validationLoss !== null);
+  const columns = [
+    'epoch',
+    ...(phases.length > 1 ? ['phase'] : []),
+    'training loss',
+    'training accuracy',
+    ...(validated ? ['validation loss', 'validation accuracy'] : []),
+    'learning rate',
+    'time',
+    'images/s',
+  ];
+  return html`<details><summary>All epochs as a table</summary><div class="scroll epochs"><table>
+<caption>Epoch by epoch</caption>
+<thead><tr>${columns.map((name) => html`<th scope="col"${numeric(name)}>${name}</th>`)}</tr></thead>
+<tbody>${history.map(
+    (r) =>
+      html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}<td class="number">${formatValue(r.trainLoss)}</td><td class="number">${formatPercent(r.trainAccuracy)}</td>${validated && html`<td class="number">${formatValue(r.validationLoss)}</td><td class="number">${formatPercent(r.validationAccuracy)}</td>`}<td class="number">${formatRate(r.learningRate)}</td><td class="number">${formatDuration(r.seconds)}</td><td class="number">${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}</td></tr>\n`,
+  )}</tbody></table></div></details>`;
+}
+
+function numeric(column: string): Content {
+  return column !== 'phase' && html` class="number"`;
+}
+
+/** What was frozen and the proof that nothing of it changed. */
+export function freezingProof({ frozen, model }: FinetuneResult): Markup {
+  const { total, trainable } = model.parameters;
+  if (frozen.tensors === 0) return html`<p>Nothing was frozen: all ${formatCount(total)} parameters were trained.</p>`;
+  const intact = frozen.changedBytes === 0 && frozen.digestBefore === frozen.digestAfter;
+  return html`<p class="proof ${intact ? 'intact' : 'broken'}"><b>${plural(frozen.tensors, 'tensor')} frozen, ${formatCount(frozen.changedBytes)} bytes changed.</b> ${
+    intact
+      ? 'A digest over every frozen parameter and buffer, taken before and after the run, is the same.'
+      : 'Frozen tensors were changed by this run, which must never happen: please report it as a bug.'
+  }</p>
+<div class="split" role="img" aria-label="${formatPercent(trainable / total)} of the parameters were trained"><i style="--share:${Math.max(0.5, Math.round((trainable / total) * 1000) / 10)}%"></i></div>
+<p class="soft split-legend"><span><i class="swatch train"></i>${formatCount(trainable)} trained (${formatPercent(trainable / total)})</span><span><i class="swatch rest"></i>${formatCount(total - trainable)} frozen</span></p>
+<dl class="facts"><div><dt>frozen bytes</dt><dd>${formatBytes(frozen.bytes)} <span class="soft">(parameters and buffers)</span></dd></div>
+<div><dt>digest before</dt><dd class="digest">${frozen.digestBefore}</dd></div><div><dt>digest after</dt><dd class="digest">${frozen.digestAfter}</dd></div></dl>
+${frozen.names && frozen.names.length > 0 && html`<details><summary>The ${formatCount(frozen.names.length)} frozen tensors by name</summary><p class="names">${frozen.names.map((name) => html`<code>${name}</code> `)}</p></details>`}`;
+}
+
+/** Where the time went. */
+export function timing({ seconds, history }: FinetuneResult): Markup {
+  const parts = Object.entries(seconds.parts);
+  return html`<table class="timing"><caption>Seconds by part</caption>
+<thead><tr><th scope="col">part</th><th scope="col" class="number">time</th><th scope="col" class="number">share</th></tr></thead>
+<tbody>${parts.map(
+    ([name, value]) =>
+      html`<tr><th scope="row">${name}</th><td class="number">${formatDuration(value)}</td><td class="number"><i class="bar" style="--share:${seconds.total > 0 ? Math.round((value / seconds.total) * 1000) / 10 : 0}%"></i><span>${formatPercent(seconds.total > 0 ? value / seconds.total : null, 0)}</span></td></tr>`,
+  )}</tbody>
+<tfoot><tr><th scope="row">whole run</th><td class="number">${formatDuration(seconds.total)}</td><td></td></tr></tfoot></table>
+${cacheGain(history)}`;
+}
+
+function cacheGain(history: readonly EpochRecord[]): Content {
+  const [cached, full] = [true, false].map((kind) =>
+    median(history.filter((r) => r.cached === kind).map((r) => r.seconds)),
+  );
+  if (cached === null || cached === undefined || full === null || full === undefined || cached <= 0) return null;
+  return html`<p class="soft">With the frozen trunk's activations from the cache an epoch took ${formatDuration(cached)}, without ${formatDuration(full)} (medians).</p>`;
+}
+
+/** Model, weights, data, adapter, and what the run was given. */
+export function runFacts(result: FinetuneResult): Markup {
+  const { model, data, adapter, hyperparameters, phases } = result;
+  const facts: [string, Content][] = [
+    ['date', html`<time datetime="${result.date}">${formatDate(result.date)}</time>`],
+    ['regraft', result.version],
+    ['model', html`${model.name} <span class="soft">(${formatCount(model.parameters.total)} parameters)</span>`],
+    [
+      'weights',
+      model.weights
+        ? html`${quoted(model.weights.source)}<span class="digest">sha256 ${model.weights.sha256}</span>`
+        : 'random',
+    ],
+    [
+      'images',
+      html`${formatCount(data.trainImages)} for training, ${formatCount(data.validationImages)} for validation${data.skipped.length > 0 && html`, ${formatCount(data.skipped.length)} skipped`}`,
+    ],
+    [
+      'adapter',
+      html`${adapter.description}${adapter.software && html` <span class="soft">(software, no GPU)</span>`}<span class="soft block">${[adapter.vendor, adapter.architecture].filter(Boolean).join(', ')}</span>`,
+    ],
+    ['peak GPU memory', formatBytes(result.peakGpuBytes)],
+  ];
+  return html`<div class="columns"><div><h3>Model, data, machine</h3>${factList(facts)}</div>
+<div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).map(([name, value]) => [name, value === null ? '–' : String(value)]))}</div></div>
+${
+  phases.length > 0 &&
+  html`<h3>Phases</h3><div class="scroll"><table><caption>What was trained, in order</caption>
+<thead><tr><th scope="col">phase</th><th scope="col" class="number">epochs</th><th scope="col" class="number">learning rate</th><th scope="col" class="number">trainable parameters</th><th scope="col">frozen until</th></tr></thead>
+<tbody>${phases.map(
+    (p) =>
+      html`<tr><th scope="row">${p.name}</th><td class="number">${p.epochs}</td><td class="number">${formatRate(p.learningRate)}</td><td class="number">${formatCount(p.trainableParameters)}</td><td>${p.frozenUntil === null ? 'nothing frozen' : html`<code>${p.frozenUntil}</code>`}</td></tr>`,
+  )}</tbody></table></div>`
+}`;
+}
+
+/** The files that could not be used, or null. */
+export function skippedFiles({ data }: FinetuneResult): Markup | null {
+  if (data.skipped.length === 0) return null;
+  return html`<div class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
+<thead><tr><th scope="col">file</th><th scope="col">reason</th></tr></thead>
+<tbody>${data.skipped.map(({ path, reason }) => html`<tr><th scope="row" class="path" dir="auto">${path}</th><td>${reason}</td></tr>`)}</tbody></table></div>`;
+}
+
+/** The commands: as typed, and in full. */
+export function reproduction({ command, reproduce }: FinetuneResult): Markup {
+  return html`<p class="soft">Every default and the seed spelled out:</p>
+<div class="command"><pre><code id="reproduce">${reproduce}</code></pre><button type="button" class="script" data-copy="reproduce">Copy</button></div>
+${command !== reproduce && html`<p class="soft">As it was typed:</p><div class="command"><pre><code>${command}</code></pre></div>`}`;
+}
+
+/** The last part of a path or URL, without the query. */
+function fileName(source: string): string {
+  return (
+    source
+      .replace(/[?#].*$/, '')
+      .split(/[\\/]/)
+      .filter(Boolean)
+      .at(-1) ?? source
+  );
+}
+
+function factList(facts: readonly [string, Content][]): Markup {
+  return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function formatRate(rate: number): string {
+  return rate !== 0 && Math.abs(rate) < 1e-3 ? rate.toExponential(2) : String(Number(rate.toPrecision(4)));
+}
+
+function formatDate(date: string): string {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(date)
+    ? `${date.slice(0, 10)} ${date.slice(11, 16)}${date.endsWith('Z') ? ' UTC' : ''}`
+    : date;
+}
+
+function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)}\u00a0${count === 1 ? one : many}`;
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,184 @@
+/** The report's style sheet: light and dark, phone to print. Blue and orange stay apart for every kind of colour blindness. */
+
+export const STYLE: string = /* css */ `
+:root {
+  color-scheme: light dark;
+  --page: #f5f6f8; --paper: #fff; --ink: #1c2228; --soft: #57606a; --line: #d9dee3; --tint: #eef1f4;
+  --train: #0067a8; --validation: #c2500a; --other: #6b7280;
+  --hit: #79b6e3; --miss: #f3a469; --good: #0a6b4f; --bad: #b42318;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0e1116; --paper: #161a20; --ink: #e4e8ec; --soft: #9aa4af; --line: #30363e; --tint: #1f252c;
+    --train: #5ab4ea; --validation: #f0a03c; --other: #9aa4af;
+    --hit: #1f6394; --miss: #97490f; --good: #4cc38a; --bad: #ff8a7a;
+  }
+}
+* { box-sizing: border-box; }
+html { scroll-padding-top: 1rem; -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) clamp(.75rem, 3vw, 2rem); }
+header, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: clamp(1rem, 3vw, 1.75rem); margin: 0 0 1rem; min-width: 0; }
+h1 { font-size: clamp(1.35rem, 4.2vw, 2.1rem); line-height: 1.2; font-weight: 500; margin: 0 0 .75rem; text-wrap: balance; }
+h1 b { font-weight: 700; }
+h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .75rem; }
+h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
+.columns h3 { margin-top: 0; }
+p { margin: 0 0 .75rem; }
+p, li, dd, h1 { overflow-wrap: anywhere; }
+.eyebrow { color: var(--soft); margin: 0 0 .25rem; }
+.lead { max-width: 48rem; font-size: 1.05rem; }
+.context { margin: 0; padding: 0 0 0 1.1rem; color: var(--soft); max-width: 48rem; }
+.context b { color: var(--ink); }
+.soft { color: var(--soft); }
+.soft b { color: var(--ink); }
+.block { display: block; }
+small { color: var(--soft); font-size: .8rem; }
+nav { margin: 0 0 1rem; display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0 .25rem; }
+a { color: var(--train); }
+:focus-visible { outline: 3px solid var(--validation); outline-offset: 2px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(clamp(8rem, 20vw, 12rem), 1fr)); gap: 1rem 1.25rem; margin: 0 0 1rem; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 1rem clamp(1rem, 3vw, 1.75rem); }
+.figures dt { color: var(--soft); font-size: .85rem; }
+.figures dd { margin: 0; font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.figures small { display: block; font-weight: 400; line-height: 1.3; }
+
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem 2rem; margin-bottom: 1rem; }
+figure { margin: 0; min-width: 0; }
+.chart figcaption { font-weight: 600; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .1rem 0 .6rem; padding: 0; font-size: .85rem; color: var(--soft); }
+.swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid currentColor; vertical-align: .25em; margin-right: .4rem; }
+.swatch.train, .tip .train { color: var(--train); }
+.swatch.validation, .tip .validation { color: var(--validation); }
+.swatch.other, .tip .other { color: var(--other); border-top-style: dashed; }
+.swatch.trace { color: var(--train); opacity: .4; border-top-width: 1px; }
+.swatch.rest { color: var(--line); border-top-width: .7rem; vertical-align: 0; }
+.split-legend .swatch.train { border-top-width: .7rem; vertical-align: 0; }
+.ring { display: inline-block; width: .8rem; height: .8rem; border: 2px solid var(--ink); border-radius: 50%; vertical-align: -.1em; margin-right: .35rem; }
+.ring.at { position: absolute; margin: -.4rem 0 0 -.4rem; pointer-events: none; }
+.plot { position: relative; height: clamp(11rem, 34vw, 16rem); margin: 1.6rem .6rem 1.6rem 3.2rem; border-bottom: 1px solid var(--soft); touch-action: pan-y; }
+.plot svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; pointer-events: none; }
+.plot path { fill: none; stroke: currentColor; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
+.plot .grid { color: var(--line); stroke-width: 1; }
+.plot path.trace { color: var(--train); stroke-width: 1; opacity: .4; }
+.plot .line.train, .plot .dots.train { color: var(--train); }
+.plot .line.validation, .plot .dots.validation { color: var(--validation); }
+.plot .line.other, .plot .dots.other { color: var(--other); }
+.plot .line.other { stroke-dasharray: 5 5; }
+.plot .dots { stroke-width: 6; }
+.plot .x, .plot .y { position: absolute; color: var(--soft); font-size: .78rem; line-height: 1; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.plot .y { right: 100%; margin: -.5em .5rem 0 0; }
+.plot .x { top: 100%; transform: translateX(-50%); margin-top: .5rem; }
+.axis { text-align: center; font-size: .78rem; color: var(--soft); margin: -.4rem 0 0; }
+.phase { position: absolute; top: -1.35rem; bottom: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-size: .78rem; line-height: 1.35rem; color: var(--soft); padding: 0 .3rem; }
+.phase.next { border-left: 1px dashed var(--soft); }
+.rule { position: absolute; top: 0; bottom: 0; border-left: 1px solid var(--ink); pointer-events: none; }
+.tip { position: absolute; top: .25rem; z-index: 3; background: var(--paper); border: 1px solid var(--line); border-radius: 6px; box-shadow: 0 2px 10px #0003; padding: .35rem .6rem; font-size: .82rem; white-space: nowrap; pointer-events: none; font-variant-numeric: tabular-nums; }
+.tip b { display: block; }
+.tip span { display: block; }
+
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--soft); font-size: .85rem; padding: 0 0 .5rem; caption-side: top; }
+th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+thead th { font-size: .85rem; color: var(--soft); font-weight: 600; vertical-align: bottom; }
+tbody th { font-weight: 500; }
+tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
+.number { text-align: right; white-space: nowrap; }
+.scroll { overflow: auto; max-width: 100%; -webkit-overflow-scrolling: touch; }
+.scroll table { width: 100%; }
+.epochs, .classes { max-height: 34rem; }
+.skipped { max-height: 20rem; }
+.epochs thead th, .classes thead th, .skipped thead th { position: sticky; top: 0; background: var(--paper); box-shadow: inset 0 -1px var(--line); z-index: 1; }
+.classes tfoot th, .classes tfoot td { position: sticky; bottom: 0; background: var(--paper); box-shadow: inset 0 1px var(--line); }
+.classes tbody th, .classes tfoot th, .classes thead th:first-child { position: sticky; left: 0; background: var(--paper); z-index: 1; }
+.classes thead th:first-child, .classes tfoot th { z-index: 2; }
+.classes tbody th { overflow-wrap: anywhere; min-width: 5.5rem; max-width: 14rem; }
+.taken { min-width: 9rem; }
+.bar { display: inline-block; width: 3.5rem; height: .55rem; margin-right: .6rem; border-radius: 2px; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
+.bar + span { display: inline-block; min-width: 3.7rem; }
+.sortable thead button { all: unset; cursor: pointer; }
+.sortable thead button:focus-visible { outline: 3px solid var(--validation); }
+.sortable thead button::after { content: " ↕"; opacity: .45; }
+.sortable [aria-sort=ascending] button::after { content: " ↑"; opacity: 1; }
+.sortable [aria-sort=descending] button::after { content: " ↓"; opacity: 1; }
+
+.matrix { width: fit-content; max-height: min(80vh, 46rem); border: 1px solid var(--line); border-radius: 6px; }
+.matrix table { width: auto; border-collapse: separate; border-spacing: 1px; }
+.matrix caption, .classes caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); padding: 0; }
+.matrix th, .matrix td { border: 0; padding: .15rem .3rem; font-weight: 500; }
+.matrix td { text-align: center; vertical-align: middle; min-width: 2.6rem; height: 2.2rem; background: var(--tint); }
+.matrix td.hit { background: color-mix(in srgb, var(--hit) calc(15% + .85 * var(--share)), var(--tint)); }
+.matrix td.miss { background: color-mix(in srgb, var(--miss) calc(25% + .75 * var(--share)), var(--tint)); }
+.matrix td.none { color: var(--soft); opacity: .75; }
+.matrix td.hit { font-weight: 700; }
+.matrix td:focus-visible { outline-offset: -2px; }
+.matrix thead th { position: sticky; top: 0; background: var(--paper); z-index: 1; text-align: center; color: var(--ink); }
+.matrix tbody th, .matrix .corner { position: sticky; left: 0; background: var(--paper); text-align: right; vertical-align: middle; }
+.matrix .corner { z-index: 2; color: var(--soft); font-size: .75rem; vertical-align: bottom; font-weight: 400; }
+.matrix tbody th span { display: block; max-width: clamp(5.5rem, 22vw, 12rem); margin-left: auto; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.matrix.turned thead th:not(.corner) span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin: 0 auto; }
+.matrix.small td { min-width: 2rem; height: 1.75rem; font-size: .85rem; }
+.matrix.tiny td { min-width: 1.55rem; height: 1.45rem; font-size: .72rem; padding: 0 .1rem; }
+.matrix.small th { font-size: .82rem; }
+.matrix.tiny th { font-size: .75rem; padding: 0 .25rem; }
+.readout { display: block; margin: .5rem 0 0; font-size: .9rem; color: var(--soft); min-height: 1.55em; }
+.pairs { margin: 0; padding-left: 1.4rem; columns: 2 20rem; column-gap: 2rem; }
+
+.gallery { list-style: none; padding: 0; margin: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: 1.25rem 1rem; }
+.gallery img, .missing { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--tint); border-radius: 6px; margin-bottom: .4rem; }
+.missing { display: grid; place-items: center; color: var(--soft); font-size: .85rem; }
+.gallery figcaption { font-size: .88rem; line-height: 1.4; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 .5rem; }
+.gallery .wrong { color: var(--validation); }
+.gallery b { overflow-wrap: anywhere; }
+.path { overflow-wrap: anywhere; }
+.gallery .path { grid-column: 1 / -1; color: var(--soft); font-size: .78rem; }
+
+.proof { border-left: 4px solid; padding: .5rem .9rem; background: var(--tint); border-radius: 0 6px 6px 0; }
+.proof b { display: block; }
+.intact { border-color: var(--good); }
+.intact b { color: var(--good); }
+.broken { border-color: var(--bad); }
+.broken b { color: var(--bad); }
+.split { height: .7rem; border-radius: 3px; background: var(--line); overflow: hidden; margin: 1rem 0 .4rem; }
+.split i { display: block; height: 100%; width: var(--share); background: var(--train); }
+.split-legend { display: flex; flex-wrap: wrap; gap: 0 1.5rem; font-size: .9rem; }
+.digest, code, pre { font: .84em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+.digest { overflow-wrap: anywhere; }
+dd .digest { display: block; color: var(--soft); }
+.names code { display: inline-block; margin-right: .5rem; overflow-wrap: anywhere; }
+.facts { margin: 0; }
+.facts div { display: grid; grid-template-columns: minmax(7rem, 10rem) minmax(0, 1fr); gap: .75rem; padding: .3rem 0; border-bottom: 1px solid var(--line); }
+.facts dt { color: var(--soft); overflow-wrap: anywhere; }
+.facts dd { margin: 0; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem 2.5rem; }
+.timing { width: 100%; max-width: 34rem; margin-bottom: .75rem; }
+details { margin-top: .75rem; }
+summary { cursor: pointer; color: var(--train); }
+details > div, details > p { margin-top: .5rem; }
+.command { position: relative; margin-bottom: .75rem; }
+pre { margin: 0; padding: .8rem 1rem; background: var(--tint); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
+.command button { position: absolute; top: .4rem; right: .4rem; font: inherit; font-size: .8rem; padding: .15rem .6rem; border: 1px solid var(--line); border-radius: 5px; background: var(--paper); color: var(--ink); cursor: pointer; }
+.command:has(button) pre { padding-right: 5rem; }
+footer { color: var(--soft); font-size: .85rem; padding: 0 .25rem; }
+html:not(.scripted) .script { display: none; }
+@media (max-width: 30rem) {
+  .facts div { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  .facts dt { font-size: .85rem; }
+  th, td { padding: .3rem .4rem; }
+  .bar { display: none; }
+  .bar + span { min-width: 0; }
+}
+@media print {
+  :root { --page: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #ccc; --tint: #f2f2f2; --train: #0067a8; --validation: #c2500a; --other: #6b7280; --hit: #79b6e3; --miss: #f3a469; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  body { font-size: 10pt; }
+  main { max-width: none; padding: 0; }
+  header, section { border: 0; padding: 0 0 6mm; }
+  nav, button, .script { display: none !important; }
+  .scroll { overflow: visible; max-height: none; border: 0; }
+  .scroll th, .scroll td { position: static !important; }
+  .matrix.small { zoom: .6; }
+  .matrix.tiny { zoom: .38; }
+  tr, figure, .figures div, .proof { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
+}
+`;

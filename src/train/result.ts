@@ -1,0 +1,130 @@
+/** What a fine-tuning run leaves behind as `metrics.json`, and what the report is drawn from. JSON-able throughout. */
+import type { Evaluation } from './metrics.ts';
+
+/** Numbers that a diverged run makes NaN or infinite turn into `null` in JSON. */
+export type Measured = number | null;
+
+export interface FinetuneResult {
+  /** regraft's version. */
+  readonly version: string;
+  /** When the run began, ISO 8601. */
+  readonly date: string;
+  /** The command as it was typed. */
+  readonly command: string;
+  /** A command that repeats the run, every default and the seed spelled out. */
+  readonly reproduce: string;
+  readonly model: {
+    readonly name: string;
+    /** Where the weights came from; null for random ones. */
+    readonly weights: { readonly source: string; readonly sha256: string } | null;
+    readonly parameters: { readonly total: number; readonly trainable: number };
+  };
+  readonly data: {
+    readonly source: string;
+    readonly classes: readonly string[];
+    readonly trainImages: number;
+    readonly validationImages: number;
+    readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  };
+  readonly hyperparameters: Readonly<Record<string, string | number | boolean | null>>;
+  readonly phases: readonly Phase[];
+  readonly history: readonly EpochRecord[];
+  /** Thinned by {@link thinLosses}. */
+  readonly stepLosses: readonly StepLoss[];
+  /** The epoch (from 1) whose weights were kept. */
+  readonly bestEpoch: number;
+  /** Scores of the kept weights on the validation images; null where there are none. */
+  readonly evaluation: Evaluation | null;
+  readonly worstMistakes: readonly PicturedMistake[];
+  readonly frozen: FreezingProof;
+  readonly adapter: {
+    readonly description: string;
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly software: boolean;
+  };
+  /** Seconds by part, in the order to show; "total" is the wall clock of the run. */
+  readonly seconds: { readonly total: number; readonly parts: Readonly<Record<string, number>> };
+  readonly peakGpuBytes: number | null;
+  readonly comparisons?: readonly ComparisonRun[];
+}
+
+/** A stretch of epochs with one set of trainable parameters. */
+export interface Phase {
+  /** As in 'head' or 'layer4 and head'. */
+  readonly name: string;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly trainableParameters: number;
+  /** The first module that is trained, as given to `freezeUntil`; null where all is trained. */
+  readonly frozenUntil: string | null;
+}
+
+export interface EpochRecord {
+  /** From 1, through all phases. */
+  readonly epoch: number;
+  /** Index into `phases`. */
+  readonly phase: number;
+  readonly trainLoss: Measured;
+  readonly trainAccuracy: Measured;
+  readonly validationLoss: Measured;
+  readonly validationAccuracy: Measured;
+  readonly learningRate: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  /** Whether the frozen trunk's activations came from the cache. */
+  readonly cached: boolean;
+}
+
+export interface StepLoss {
+  readonly step: number;
+  /** Epochs done when the step ended, with a fraction: 1.5 is the middle of the second. */
+  readonly epoch: number;
+  readonly loss: Measured;
+}
+
+export interface PicturedMistake {
+  readonly path: string;
+  /** A small picture as `data:image/jpeg;base64,…`; null where there is none. */
+  readonly thumbnail: string | null;
+  /** Class names. */
+  readonly label: string;
+  readonly predicted: string;
+  /** Probability of the predicted class. */
+  readonly probability: number;
+  readonly loss: Measured;
+}
+
+/** Digests over the frozen parameters and buffers, before and after the run. */
+export interface FreezingProof {
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly digestBefore: string;
+  readonly digestAfter: string;
+  /** 0, or something is wrong. */
+  readonly changedBytes: number;
+  readonly names?: readonly string[];
+}
+
+/** Another run under the same budget, as 'from scratch'. */
+export interface ComparisonRun {
+  readonly name: string;
+  readonly history: readonly EpochRecord[];
+  /** Validation accuracy of its best epoch. */
+  readonly accuracy: Measured;
+  readonly note?: string;
+}
+
+/** At most `limit` (default 400) points: means over equal stretches of steps, each at its last step. */
+export function thinLosses(losses: readonly StepLoss[], limit = 400): StepLoss[] {
+  const stretch = Math.ceil(losses.length / limit);
+  if (stretch <= 1) return [...losses];
+  const out: StepLoss[] = [];
+  for (let i = 0; i < losses.length; i += stretch) {
+    const part = losses.slice(i, i + stretch);
+    const known = part.flatMap(({ loss }) => (loss !== null && Number.isFinite(loss) ? [loss] : []));
+    const loss = known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+    out.push({ ...part[part.length - 1]!, loss });
+  }
+  return out;
+}

@@ -1,0 +1,118 @@
+/** The choice of an adapter, its refusals, and processes that end by themselves. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, test } from 'vitest';
+import { adapterName, isSoftware, matchesName, refusalOf } from '../../src/device/adapter.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'regraft-adapter-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const child = fileURLToPath(new URL('child.ts', import.meta.url));
+
+/** Runs child.ts in a process of its own: it must end by itself within 30 s. */
+async function run(mode: string, environment: Record<string, string> = {}) {
+  const args = ['--conditions=regraft-source', '--import', 'tsx', child, mode];
+  const env = { ...process.env, NODE_OPTIONS: '', ...environment };
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 30_000 });
+  return JSON.parse(stdout);
+}
+
+const info = (fields: Partial<GPUAdapterInfo>) =>
+  ({
+    vendor: '',
+    architecture: '',
+    device: '',
+    description: '',
+    isFallbackAdapter: false,
+    ...fields,
+  }) as GPUAdapterInfo;
+
+describe('adapters', () => {
+  test('lavapipe before Mesa 24 is refused with the reason; other drivers of old Mesa are not', () => {
+    const lavapipe = (mesa: string) =>
+      refusalOf(info({ vendor: 'mesa', description: `llvmpipe: Mesa ${mesa} (LLVM 15.0.6) 0.0.1` }));
+    expect(lavapipe('22.3.6')).toBe(
+      'lavapipe of Mesa 22.3 is too old, 24 or newer is needed (Debian 12: mesa-vulkan-drivers from bookworm-backports)',
+    );
+    expect(lavapipe('24.0.1')).toBeUndefined();
+    expect(lavapipe('25.0.7-2~bpo12+1')).toBeUndefined();
+    expect(refusalOf(info({ vendor: 'amd', description: 'radv: Mesa 22.3.6' }))).toBeUndefined();
+  });
+
+  test('software is recognised by what the driver says', () => {
+    expect(isSoftware(info({ architecture: 'software', description: 'llvmpipe: Mesa 25.0.7' }))).toBe(true);
+    expect(isSoftware(info({ architecture: 'swiftshader' }))).toBe(true);
+    expect(isSoftware(info({ description: 'Microsoft Basic Render Driver' }))).toBe(true);
+    expect(isSoftware(info({ vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA: 550.120' }))).toBe(false);
+  });
+
+  test('names: any part, any case', () => {
+    const nvidia = info({ vendor: 'nvidia', architecture: 'ampere', device: 'nvidia-rtx-3090' });
+    expect(matchesName(nvidia, 'RTX-3090')).toBe(true);
+    expect(matchesName(nvidia, 'intel')).toBe(false);
+    expect(adapterName(nvidia)).toBe('nvidia-rtx-3090');
+    expect(adapterName(info({ vendor: 'apple', architecture: 'metal-3' }))).toBe('apple metal-3');
+  });
+
+  test('a process that used the GPU idles without CPU time, and ends by itself', async () => {
+    const { value, idleMs } = await run('idle');
+    expect(value).toBe(1.5);
+    expect(idleMs).toBeLessThan(300);
+  });
+
+  test('a name that nothing has: one line that says what there is', async () => {
+    const { error } = await run('open', { REGRAFT_ADAPTER: 'no such adapter' });
+    expect(error).toMatch(/^DeviceError: init: found no adapter 'no such adapter' \(.+: is not 'no such adapter'/);
+    expect(error).not.toContain('\n');
+  });
+
+  describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('SwiftShader from npm', () => {
+    // A loader that cannot be loaded, and no driver: what a machine without any Vulkan package looks like to Dawn.
+    writeFileSync(join(folder, 'libvulkan.so.1'), '');
+    const noVulkan = { LD_LIBRARY_PATH: folder, VK_DRIVER_FILES: '/none', VK_ICD_FILENAMES: '/none' };
+    const cache = join(folder, 'cache');
+
+    test('takes over on a machine without Vulkan, is unpacked once, and leaves the environment alone', async () => {
+      const environment = { ...noVulkan, REGRAFT_CACHE: cache, REGRAFT_ADAPTER: 'auto' };
+      // Two at once: whoever unpacks first, both work.
+      const both = await Promise.all([run('open', environment), run('open', environment)]);
+      for (const result of both) {
+        expect(result).toMatchObject({ value: 1.5, software: true, environment: '/none' });
+        expect(result.description).toMatch(/swiftshader/i);
+      }
+      expect(readdirSync(join(cache, 'swiftshader'))).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+    });
+
+    test('is taken by name beside a system that has Vulkan', async () => {
+      const result = await run('idle', { REGRAFT_CACHE: cache, REGRAFT_ADAPTER: 'swiftshader' });
+      expect(result.description).toMatch(/swiftshader/i);
+      expect(result.idleMs).toBeLessThan(300);
+    });
+
+    test('listAdapters tells in order what was found, and marks one', async () => {
+      const reports = await run('list', { ...noVulkan, REGRAFT_CACHE: cache, REGRAFT_ADAPTER: 'auto' });
+      expect(reports).toMatchObject([
+        { source: 'system', status: 'missing', reason: 'no GPU driver for Vulkan, Metal or Direct3D 12' },
+        { source: '@sparticuz/chromium', status: 'chosen', software: true, reason: '' },
+      ]);
+    });
+
+    test('no way at all: one line with the reasons and the three ways to an adapter', async () => {
+      const { error } = await run('open', {
+        ...noVulkan,
+        REGRAFT_CACHE: join(folder, 'libvulkan.so.1'),
+        REGRAFT_ADAPTER: 'auto',
+      });
+      expect(error).toMatch(/^DeviceError: init: found no GPU adapter \(system: no GPU driver.*; SwiftShader: .*\)\. /);
+      expect(error).toContain(
+        'Three ways to get one: the driver of a real GPU; Mesa 24 or newer (Debian 12: mesa-vulkan-drivers from ' +
+          'bookworm-backports); or SwiftShader, npm install @sparticuz/chromium@138.',
+      );
+      expect(error).not.toContain('\n');
+    });
+  });
+});

@@ -1,0 +1,120 @@
+/** Reading in ranges from every kind of source, and writing without leaving half a file. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { RegraftError, WeightFileError } from '../../src/core/errors.ts';
+import * as browser from '../../src/device/files-browser.ts';
+import * as node from '../../src/device/files-node.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'regraft-files-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
+const path = join(folder, 'weights.bin');
+writeFileSync(path, bytes);
+
+const server = createServer((request, response) => {
+  if (request.url === '/weights.bin') response.end(bytes);
+  else response.writeHead(404).end();
+});
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+afterAll(() => server.close());
+const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+describe('openSource', () => {
+  test.each([
+    ['a path', path, path],
+    ['a file URL', pathToFileURL(path), path],
+    ['a file URL as text', pathToFileURL(path).href, path],
+    ['an http URL', `${address}/weights.bin`, `${address}/weights.bin`],
+    ['a File', new File([bytes], 'weights.bin'), 'weights.bin'],
+    ['a Blob', new Blob([bytes]), 'blob'],
+    ['bytes', bytes, 'bytes'],
+    ['a view into larger bytes', new Uint8Array([7, ...bytes]).subarray(1), 'bytes'],
+    ['an ArrayBuffer', bytes.slice().buffer, 'bytes'],
+  ])('%s: ranges, size and name', async (_, source, name) => {
+    const opened = await node.openSource(source);
+    expect(opened.name).toBe(name);
+    expect(opened.size).toBe(1000);
+    expect(await opened.read(500, 3)).toEqual(bytes.slice(500, 503));
+    expect(await opened.read(0, 1000)).toEqual(bytes);
+    expect(await opened.read(1000, 0)).toHaveLength(0);
+    const parts = await Promise.all([0, 100, 200].map((offset) => opened.read(offset, 2)));
+    expect(parts.map(([first]) => first)).toEqual([0, 100, 200]);
+    await expect(opened.read(999, 2)).rejects.toThrow(
+      `${name}: needs bytes 999 to 1001, but has 1000. The file may be truncated: get it again.`,
+    );
+    await opened.close();
+    await opened.close();
+  });
+
+  test('what cannot be opened: a WeightFileError with the path', async () => {
+    const absent = join(folder, 'absent.pth');
+    await expect(node.openSource(absent)).rejects.toThrow(`${absent}: there is no such file. Check the path.`);
+    await expect(node.openSource(folder)).rejects.toThrow(`${folder}: expected a file`);
+    await expect(node.openSource(`${address}/absent`)).rejects.toThrow('the server answered 404 Not Found');
+    await expect(node.openSource('http://127.0.0.1:1/x')).rejects.toThrow(WeightFileError);
+    await expect(node.openSource(new URL('ftp://host/x'))).rejects.toThrow('expected an http, https or file URL');
+  });
+
+  test('in browsers: URLs and Files, no paths', async () => {
+    const opened = await browser.openSource(`${address}/weights.bin`);
+    expect(await opened.read(10, 2)).toEqual(bytes.slice(10, 12));
+    expect((await browser.openSource(new File([bytes], 'a'))).size).toBe(1000);
+    await expect(browser.openSource('weights.bin')).rejects.toThrow('weights.bin: a browser cannot open paths.');
+    await expect(browser.writeFileAtomic('a', [])).rejects.toThrow('a: a browser has no file system to write to.');
+    expect(browser.joinPath('https://host/a/', 'b', 'c')).toBe('https://host/a/b/c');
+  });
+});
+
+describe('writeFileAtomic', () => {
+  const target = join(folder, 'out.bin');
+  const temporaries = () => readdirSync(folder).filter((name) => name.endsWith('.tmp'));
+
+  test('writes the chunks in order, replaces what was there, follows links', async () => {
+    await node.writeFileAtomic(target, [bytes.subarray(0, 10), bytes.subarray(10)]);
+    expect(readFileSync(target)).toEqual(Buffer.from(bytes));
+    async function* chunks() {
+      yield bytes.subarray(0, 1);
+      yield new Uint8Array(0);
+      yield bytes.subarray(1, 2);
+    }
+    const link = join(folder, 'link.bin');
+    symlinkSync(target, link);
+    await node.writeFileAtomic(pathToFileURL(link), chunks());
+    expect([...readFileSync(target)]).toEqual([0, 1]);
+    expect(temporaries()).toEqual([]);
+  });
+
+  test('a failure half-way leaves the old file, and no temporary one', async () => {
+    writeFileSync(target, 'old');
+    async function* chunks() {
+      yield bytes;
+      throw new Error('no more');
+    }
+    await expect(node.writeFileAtomic(target, chunks())).rejects.toThrow('no more');
+    expect(readFileSync(target, 'utf8')).toBe('old');
+    expect(temporaries()).toEqual([]);
+    const nowhere = join(folder, 'none', 'out.bin');
+    await expect(node.writeFileAtomic(nowhere, [])).rejects.toThrow(
+      `${nowhere}: cannot be written: its folder does not exist. Create it first.`,
+    );
+    await expect(node.writeFileAtomic(folder, [bytes])).rejects.toThrow(RegraftError);
+  });
+});
+
+test('cacheFolder: REGRAFT_CACHE, then XDG_CACHE_HOME if absolute', async () => {
+  vi.stubEnv('REGRAFT_CACHE', join(folder, 'cache'));
+  const cache = await node.cacheFolder('weights');
+  expect(cache).toBe(join(folder, 'cache', 'weights'));
+  expect(await node.exists(cache)).toBe(true);
+  expect(await node.exists(join(cache, 'absent'))).toBe(false);
+  vi.stubEnv('REGRAFT_CACHE', '');
+  vi.stubEnv('XDG_CACHE_HOME', join(folder, 'xdg'));
+  expect(await node.cacheFolder('weights')).toBe(join(folder, 'xdg', 'regraft', 'weights'));
+  vi.unstubAllEnvs();
+});

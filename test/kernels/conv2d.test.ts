@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { type Conv2dShape, packWeights } from '../../src/kernels/conv2d.ts';
+import { checkConv, convShape, targets } from './reference.ts';
+import { runProgram } from './run.ts';
+
+const cases: [string, Conv2dShape][] = [
+  ['1x1 of one pixel', convShape(1, 1, [1, 1], 1, [1, 1])],
+  ['pointwise 17 to 65', convShape(2, 17, [5, 7], 65, [1, 1])],
+  ['pointwise 64 to 33, even depth', convShape(3, 64, [9, 3], 33, [1, 1])],
+  ['pointwise, stride 2', convShape(2, 6, [9, 8], 17, [1, 1], { stride: [2, 2] })],
+  ['3x3, padding 1', convShape(2, 3, [17, 17], 20, [3, 3], { padding: [1, 1, 1, 1] })],
+  ['3x3, stride 2, odd size', convShape(2, 10, [17, 13], 34, [3, 3], { stride: [2, 2], padding: [1, 1, 1, 1] })],
+  ['7x7, stride 2, three channels', convShape(1, 3, [31, 33], 16, [7, 7], { stride: [2, 2], padding: [3, 3, 3, 3] })],
+  ['asymmetric padding and stride', convShape(1, 4, [10, 15], 9, [3, 2], { stride: [3, 2], padding: [0, 2, 1, 0] })],
+  ['dilation 2', convShape(1, 5, [12, 11], 6, [3, 3], { dilation: [2, 2], padding: [2, 2, 2, 2] })],
+  ['dilation 2 and stride 2', convShape(1, 5, [12, 11], 6, [3, 3], { dilation: [2, 2], stride: [2, 2] })],
+  ['dilation 3, stride 2', convShape(2, 3, [17, 16], 4, [3, 2], { dilation: [3, 3], stride: [2, 2], padding: [1, 4, 0, 1] })],
+  ['stride larger than filter', convShape(1, 3, [11, 9], 5, [2, 1], { stride: [4, 3] })],
+  ['filter as large as the image', convShape(2, 7, [5, 4], 40, [5, 4])],
+  ['padding wider than the image', convShape(1, 2, [1, 2], 3, [3, 3], { padding: [2, 2, 3, 3] })],
+  ['three groups', convShape(2, 9, [8, 7], 15, [3, 3], { groups: 3, padding: [1, 1, 1, 1] })],
+  ['groups of 34, stride 2', convShape(1, 8, [9, 9], 68, [3, 3], { groups: 2, stride: [2, 2], padding: [0, 1, 0, 1] })],
+  ['long reduction of the weight gradient', convShape(4, 3, [40, 37], 5, [3, 3], { padding: [1, 1, 1, 1] })],
+  ['long reduction over channels', convShape(1, 600, [3, 3], 10, [3, 3], { padding: [1, 1, 1, 1] })],
+];
+
+describe('conv2d, its input and weight gradients', () => {
+  for (const [label, shape] of cases) test(label, () => checkConv(shape));
+});
+
+describe('packWeights', () => {
+  test('pads the last panel with zeros', async () => {
+    const [target] = await targets();
+    const { program, elements } = packWeights(target!, convShape(1, 2, [1, 1], 3, [1, 1]), 'forward')!;
+    const [packed] = await runProgram(program, [new Float32Array([1, 2, 3, 4, 5, 6])], [elements]);
+    expect([...packed!]).toEqual([1, 3, 5, 0, 2, 4, 6, 0]);
+  });
+});

@@ -1,0 +1,120 @@
+/** What the tests of the GEMM family share: targets, random inputs, a non-trivial epilogue, a tolerance. */
+import { expect } from 'vitest';
+import { conv2d, type Conv2dShape, packWeights } from '../../src/kernels/conv2d.ts';
+import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
+import { type Fusion, float, input, type KernelTarget } from '../../src/kernels/kernel.ts';
+import { openDevice, runProgram } from './run.ts';
+
+/** Both families: the adapter as it is, and as if it were a GPU. */
+export async function targets(): Promise<KernelTarget[]> {
+  const { target } = await openDevice();
+  return [target, { ...target, software: false }];
+}
+
+/** Uniform in [-1, 1), the same for the same seed. */
+export function random(n: number, seed: number): Float32Array {
+  let state = seed * 0x9e3779b9;
+  return Float32Array.from({ length: n }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 0x80000000 - 1;
+  });
+}
+
+/** value * extra[i % 13] + row + 0.5 * column, where extra is input(index). */
+export const scaleByInput = (index: number): Fusion => ({
+  wgsl: /* wgsl */ `
+@group(1) @binding(0) var<storage, read> extra: array<f32>;
+@group(1) @binding(1) var<uniform> half: f32;
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  return value * extra[i % 13u] + f32(row) + half * f32(column);
+}`,
+  reads: [input(index)],
+  params: [float(0.5)],
+});
+
+/** Every element within `tolerance` * max(1, |expected|). */
+export function close(actual: Float32Array, expected: Float32Array, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  const wrong = expected.findIndex((e, i) => !(Math.abs(actual[i]! - e) <= tolerance * Math.max(1, Math.abs(e))));
+  if (wrong >= 0) expect.fail(`element ${wrong}: expected ${expected[wrong]}, got ${actual[wrong]}`);
+}
+
+/** y, gx and gw of a convolution by their definition. */
+export function convReference(shape: Conv2dShape, x: Float32Array, w: Float32Array, gy: Float32Array) {
+  const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = shape;
+  const [cGroup, kGroup] = [C / groups, K / groups];
+  const [y, gx, gw] = [gy, x, w].map((like) => new Float64Array(like.length)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  for (let n = 0; n < N; n++)
+    for (let k = 0; k < K; k++)
+      for (let oy = 0; oy < outH; oy++)
+        for (let ox = 0; ox < outW; ox++)
+          for (let c = 0; c < cGroup; c++)
+            for (let r = 0; r < R; r++)
+              for (let s = 0; s < S; s++) {
+                const iy = oy * strideH + r * dilationH - padding[0];
+                const ix = ox * strideW + s * dilationW - padding[2];
+                if (iy < 0 || ix < 0 || iy >= H || ix >= W) continue;
+                const o = ((n * K + k) * outH + oy) * outW + ox;
+                const i = ((n * C + Math.floor(k / kGroup) * cGroup + c) * H + iy) * W + ix;
+                const f = ((k * cGroup + c) * R + r) * S + s;
+                y[o]! += x[i]! * w[f]!;
+                gx[i]! += gy[o]! * w[f]!;
+                gw[f]! += gy[o]! * x[i]!;
+              }
+  return { y: Float32Array.from(y), gx: Float32Array.from(gx), gw: Float32Array.from(gw) };
+}
+
+/** A whole shape from its parts; square filter options apply to both axes, outH and outW follow. */
+export function convShape(
+  N: number,
+  C: number,
+  [H, W]: [number, number],
+  K: number,
+  [R, S]: [number, number],
+  options: {
+    stride?: [number, number];
+    dilation?: [number, number];
+    padding?: Conv2dShape['padding'];
+    groups?: number;
+  } = {},
+): Conv2dShape {
+  const { stride = [1, 1], dilation = [1, 1], padding = [0, 0, 0, 0], groups = 1 } = options;
+  const out = (size: number, pad: number, filter: number, d: number, step: number) =>
+    Math.floor((size + pad - d * (filter - 1) - 1) / step) + 1;
+  return {
+    ...{ N, C, H, W, K, R, S, padding, groups },
+    ...{ strideH: stride[0], strideW: stride[1], dilationH: dilation[0], dilationW: dilation[1] },
+    outH: out(H, padding[0] + padding[1], R, dilation[0], stride[0]),
+    outW: out(W, padding[2] + padding[3], S, dilation[1], stride[1]),
+  };
+}
+
+/** Runs forward, input gradient and weight gradient of `shape` on every target and compares them with the definition. */
+export async function checkConv(shape: Conv2dShape): Promise<void> {
+  const { N, C, H, W, K, R, S, groups, outH, outW } = shape;
+  const x = random(N * C * H * W, 1);
+  const w = random(((K * C) / groups) * R * S, 2);
+  const gy = random(N * K * outH * outW, 3);
+  const extra = random(13, 4);
+  const expected = convReference(shape, x, w, gy);
+  const finished = (values: Float32Array, rows: number, columns: number) =>
+    values.map((v, i) => v * extra[i % 13]! + (Math.floor(i / columns) % rows) + 0.5 * (i % columns));
+  for (const target of await targets()) {
+    const packed = async (direction: 'forward' | 'inputGrad') => {
+      const pack = packWeights(target, shape, direction);
+      return pack ? (await runProgram(pack.program, [w], [pack.elements]))[0]! : w;
+    };
+    const epilogue = scaleByInput(2);
+    const [y] = await runProgram(conv2d(target, shape, epilogue), [x, await packed('forward'), extra], [gy.length]);
+    close(y!, finished(expected.y, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
+    const inputGrad = conv2dInputGrad(target, shape, epilogue);
+    const [gx] = await runProgram(inputGrad, [gy, await packed('inputGrad'), extra], [x.length]);
+    close(gx!, finished(expected.gx, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
+    const [gw] = await runProgram(conv2dWeightGrad(target, shape), [gy, x], [w.length]);
+    close(gw!, expected.gw, 1e-5 * Math.sqrt(N * outH * outW));
+  }
+}

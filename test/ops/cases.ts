@@ -1,0 +1,21 @@
+/** The table: every op, one row a case. `scripts/record-op-fixtures.py` records what PyTorch gives for it. */
+import { chains } from './cases/chains.ts';
+import { convolution } from './cases/conv.ts';
+import { elementwise } from './cases/elementwise.ts';
+import { loss } from './cases/loss.ts';
+import { matmul } from './cases/matmul.ts';
+import { normAndPool } from './cases/norm-pool.ts';
+import { reduce } from './cases/reduce.ts';
+import { shape } from './cases/shape.ts';
+import type { Row } from './row.ts';
+
+export const rows: readonly Row[] = [
+  ...elementwise,
+  ...reduce,
+  ...matmul,
+  ...convolution,
+  ...normAndPool,
+  ...loss,
+  ...shape,
+  ...chains,
+];

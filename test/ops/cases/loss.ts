@@ -1,0 +1,171 @@
+/** Losses: every option of cross-entropy, alone and together; mean squared error. */
+import { constant, labels, large, positive, someIgnored } from '../inputs.ts';
+import { type Row, row } from '../row.ts';
+
+const classWeights = (classes: number) => constant(positive([classes]));
+
+export const loss: Row[] = [
+  row(
+    'crossEntropy',
+    'mean',
+    [[5, 7], labels([5], 7)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    'sum',
+    [[5, 7], labels([5], 7)],
+    (x, t) => x.crossEntropy(t, { reduction: 'sum' }),
+    "lambda x, t: F.cross_entropy(x, t, reduction='sum')",
+  ),
+  row(
+    'crossEntropy',
+    'one loss a row',
+    [[5, 7], labels([5], 7)],
+    (x, t) => x.crossEntropy(t, { reduction: 'none' }),
+    "lambda x, t: F.cross_entropy(x, t, reduction='none')",
+  ),
+  row(
+    'crossEntropy',
+    'batch 1, 2 classes',
+    [[1, 2], labels([1], 2)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    '1031 classes',
+    [[3, 1031], labels([3], 1031)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    '65 rows',
+    [[65, 3], labels([65], 3)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    'large logits',
+    [large([5, 7]), labels([5], 7)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    'class weights, mean',
+    [[5, 7], labels([5], 7), classWeights(7)],
+    (x, t, w) => x.crossEntropy(t, { weight: w }),
+    'lambda x, t, w: F.cross_entropy(x, t, w)',
+  ),
+  row(
+    'crossEntropy',
+    'class weights, sum',
+    [[5, 7], labels([5], 7), classWeights(7)],
+    (x, t, w) => x.crossEntropy(t, { weight: w, reduction: 'sum' }),
+    "lambda x, t, w: F.cross_entropy(x, t, w, reduction='sum')",
+  ),
+  row(
+    'crossEntropy',
+    'label smoothing',
+    [[5, 7], labels([5], 7)],
+    (x, t) => x.crossEntropy(t, { labelSmoothing: 0.1 }),
+    'lambda x, t: F.cross_entropy(x, t, label_smoothing=0.1)',
+  ),
+  row(
+    'crossEntropy',
+    'label smoothing, one loss a row',
+    [[5, 7], labels([5], 7)],
+    (x, t) => x.crossEntropy(t, { labelSmoothing: 0.25, reduction: 'none' }),
+    "lambda x, t: F.cross_entropy(x, t, label_smoothing=0.25, reduction='none')",
+  ),
+  row(
+    'crossEntropy',
+    'class weights and label smoothing',
+    [[5, 7], labels([5], 7), classWeights(7)],
+    (x, t, w) => x.crossEntropy(t, { weight: w, labelSmoothing: 0.1 }),
+    'lambda x, t, w: F.cross_entropy(x, t, w, label_smoothing=0.1)',
+  ),
+  row(
+    'crossEntropy',
+    'some labels ignored, mean over the rest',
+    [[7, 5], someIgnored([7], 5)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    'some labels ignored, one loss a row',
+    [[7, 5], someIgnored([7], 5)],
+    (x, t) => x.crossEntropy(t, { reduction: 'none' }),
+    "lambda x, t: F.cross_entropy(x, t, reduction='none')",
+  ),
+  row(
+    'crossEntropy',
+    'an ignored class that exists',
+    [[7, 5], someIgnored([7], 5, 2)],
+    (x, t) => x.crossEntropy(t, { ignoreIndex: 2 }),
+    'lambda x, t: F.cross_entropy(x, t, ignore_index=2)',
+  ),
+  row(
+    'crossEntropy',
+    'weights, smoothing and ignored labels together',
+    [[7, 5], someIgnored([7], 5), classWeights(5)],
+    (x, t, w) => x.crossEntropy(t, { weight: w, labelSmoothing: 0.2 }),
+    'lambda x, t, w: F.cross_entropy(x, t, w, label_smoothing=0.2)',
+  ),
+  row(
+    'crossEntropy',
+    'a label a pixel, [N, C, H, W]',
+    [[2, 3, 4, 5], labels([2, 4, 5], 3)],
+    (x, t) => x.crossEntropy(t),
+    'lambda x, t: F.cross_entropy(x, t)',
+  ),
+  row(
+    'crossEntropy',
+    'a label a pixel, weighted, some ignored',
+    [[2, 3, 4, 5], someIgnored([2, 4, 5], 3), classWeights(3)],
+    (x, t, w) => x.crossEntropy(t, { weight: w, labelSmoothing: 0.1 }),
+    'lambda x, t, w: F.cross_entropy(x, t, w, label_smoothing=0.1)',
+  ),
+  row(
+    'crossEntropy',
+    'a label a pixel, one loss each',
+    [[2, 3, 4, 5], labels([2, 4, 5], 3)],
+    (x, t) => x.crossEntropy(t, { reduction: 'none' }),
+    "lambda x, t: F.cross_entropy(x, t, reduction='none')",
+  ),
+  row(
+    'mseLoss',
+    'mean',
+    [
+      [5, 7],
+      [5, 7],
+    ],
+    (x, y) => x.mseLoss(y),
+    'lambda x, y: F.mse_loss(x, y)',
+  ),
+  row(
+    'mseLoss',
+    'sum',
+    [
+      [5, 7],
+      [5, 7],
+    ],
+    (x, y) => x.mseLoss(y, { reduction: 'sum' }),
+    "lambda x, y: F.mse_loss(x, y, reduction='sum')",
+  ),
+  row(
+    'mseLoss',
+    'elementwise',
+    [
+      [2, 3, 5],
+      [2, 3, 5],
+    ],
+    (x, y) => x.mseLoss(y, { reduction: 'none' }),
+    "lambda x, y: F.mse_loss(x, y, reduction='none')",
+  ),
+];
