@@ -60,11 +60,9 @@ export function adjustHue(image: RgbImage, factor: number): RgbImage {
     let hue = 0;
     let saturation = 0;
     if (range > 0) {
-      const [rc, gc, bc] = [(max - r) / range, (max - g) / range, (max - b) / range].map(Math.fround) as [
-        number,
-        number,
-        number,
-      ];
+      const rc = Math.fround((max - r) / range);
+      const gc = Math.fround((max - g) / range);
+      const bc = Math.fround((max - b) / range);
       const sector = Math.fround(r === max ? bc - gc : g === max ? 2 + rc - bc : 4 + gc - rc);
       hue = Math.trunc(Math.fround((sector / 6 + 1) % 1) * 255);
       saturation = Math.trunc(Math.fround(range / max) * 255);

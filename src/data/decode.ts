@@ -40,7 +40,7 @@ function formatOf(bytes: Uint8Array): Format | undefined {
 /** `sharp`'s message as one clause. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  if (/truncated|premature end|unexpected end|EOF|not enough/i.test(text)) return 'is truncated or damaged';
+  if (/truncated|premature end|unexpected end|EOF|not enough|read error/i.test(text)) return 'is truncated or damaged';
   if (/pixel limit/i.test(text)) return `has more than ${MAX_PIXELS.toLocaleString('en')} pixels`;
   const line = text
     .split('\n')[0]!

@@ -186,14 +186,24 @@ function addRows(
       0;
 }
 
+/** Source positions by repeated addition: where a centre falls on an edge, the accumulated rounding decides, in Pillow as here. */
+function nearestPositions(from: number, to: number, start: number, n: number): Int32Array {
+  const positions = new Int32Array(start + n);
+  const scale = from / to;
+  let centre = scale * 0.5;
+  for (let i = 0; i < positions.length; i++, centre += scale) positions[i] = Math.min(from - 1, Math.trunc(centre));
+  return positions.subarray(start);
+}
+
 function nearest(image: RgbImage, width: number, height: number, source: Rectangle, output: Rectangle): RgbImage {
+  const columns = nearestPositions(source.width, width, output.x, output.width);
+  const rows = nearestPositions(source.height, height, output.y, output.height);
   const out = new Uint8Array(output.width * output.height * 3);
   let to = 0;
-  for (let y = 0; y < output.height; y++) {
-    const row = source.y + Math.floor((output.y + y + 0.5) * (source.height / height));
-    for (let x = 0; x < output.width; x++) {
-      const column = source.x + Math.floor((output.x + x + 0.5) * (source.width / width));
-      const from = (row * image.width + column) * 3;
+  for (const y of rows) {
+    const row = ((source.y + y) * image.width + source.x) * 3;
+    for (const x of columns) {
+      const from = row + x * 3;
       out[to++] = image.data[from]!;
       out[to++] = image.data[from + 1]!;
       out[to++] = image.data[from + 2]!;

@@ -11,7 +11,7 @@ import {
   refusalOf,
 } from './adapter.ts';
 import { reasonOf } from './byte-source.ts';
-import { loadSwiftshader, swiftshaderPackage } from './swiftshader-node.ts';
+import { loadSwiftshader, loadVulkan, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
 
 const THREE_WAYS =
   'Three ways to get one: the driver of a real GPU; Mesa 24 or newer (Debian 12: mesa-vulkan-drivers from ' +
@@ -104,6 +104,13 @@ async function loadDawn(): Promise<CreateDawn> {
 }
 
 async function* searchSystem(create: CreateDawn, choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
+  try {
+    // Dawn would find out by itself, but prints two lines of warning about it.
+    if (process.platform === 'linux') loadVulkan(vulkanLoader);
+  } catch (error) {
+    yield { report: missing('system', 'system', `no Vulkan: ${reasonOf(error)}`) };
+    return;
+  }
   const attempts = (flags: string[]) => request(create, flags, choice, 'system');
   const first = await attempts([]);
   yield first;
@@ -127,7 +134,7 @@ async function* searchPackage(create: CreateDawn, choice: AdapterChoice): AsyncG
     const icd = await loadSwiftshader();
     yield await request(create, [], choice, swiftshaderPackage, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd });
   } catch (error) {
-    yield { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error)) };
+    yield { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error).replace(/\.$/, '')) };
   }
 }
 

@@ -12,9 +12,11 @@ import { cacheFolder } from './files-node.ts';
 /** The npm package that carries SwiftShader. */
 export const swiftshaderPackage = '@sparticuz/chromium';
 
-const LOADER = 'libvulkan.so.1';
+/** Vulkan's loader, by the name under which Dawn asks for it on Linux. */
+export const vulkanLoader = 'libvulkan.so.1';
+
 const ICD = 'vk_swiftshader_icd.json';
-const FILES = [LOADER, ICD, 'libvk_swiftshader.so'];
+const FILES = [vulkanLoader, ICD, 'libvk_swiftshader.so'];
 /** glibc's RTLD_NODELETE, which `node:os` does not name. */
 const RTLD_NODELETE = 0x1000;
 
@@ -25,17 +27,22 @@ const RTLD_NODELETE = 0x1000;
  */
 export async function loadSwiftshader(): Promise<string> {
   const folder = await unpack();
+  loadVulkan(join(folder, vulkanLoader));
+  return join(folder, ICD);
+}
+
+/**
+ * Loads Vulkan's loader for the whole process; a bare name is looked up as the system does.
+ * @throws DeviceError if it is absent or broken.
+ */
+export function loadVulkan(library: string): void {
+  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
   try {
-    process.dlopen(
-      { exports: {} },
-      join(folder, LOADER),
-      constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL | RTLD_NODELETE,
-    );
+    process.dlopen({ exports: {} }, library, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
   } catch (error) {
     // It is no Node add-on, so Node complains after loading it, and it stays loaded: that is what is wanted.
-    if (!/did not self-register/.test(reasonOf(error))) throw new DeviceError(`${LOADER}: ${reasonOf(error)}`);
+    if (!/did not self-register/.test(reasonOf(error))) throw new DeviceError(reasonOf(error));
   }
-  return join(folder, ICD);
 }
 
 /** The folder of the unpacked files, in the user's cache. */

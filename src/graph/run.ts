@@ -12,8 +12,8 @@ import { type Data, materialise, type Value } from './value.ts';
 /** Plans kept for replay; the one unused longest goes first. */
 const MAX_PLANS = 64;
 
-/** A host input that is uploaded this often moves to the GPU for good. */
-const UPLOADS_BEFORE_STAYING = 2;
+/** A host input that is needed more often than this moves to the GPU for good. */
+const UPLOADS_BEFORE_STAYING = 1;
 
 interface Engine {
   readonly shared: SharedBuffers;

@@ -40,22 +40,26 @@ export function listed(names: readonly string[]): string {
 }
 
 /**
- * Bytes [offset, offset + length) of `source`, where both numbers may come out of the file itself.
- * @throws WeightFileError naming `what`, if they are not all there. Nothing is allocated before that is known.
+ * Checks that bytes [offset, offset + length) are inside the file; both numbers may come out of the file itself.
+ * @throws WeightFileError naming `what` they are.
  */
+export function checkInside(source: ByteSource, offset: number, length: number, what: string): void {
+  if (offset >= 0 && length >= 0 && offset + length <= source.size) return;
+  throw new WeightFileError(
+    source.name,
+    `${what} takes ${count(length)} bytes at byte ${count(offset)}, but the file ends at ${count(source.size)}. ` +
+      'It is truncated or damaged: get it again.',
+  );
+}
+
+/** Bytes [offset, offset + length), once {@link checkInside} has passed: nothing is allocated before. */
 export async function readRange(
   source: ByteSource,
   offset: number,
   length: number,
   what: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
-    throw new WeightFileError(
-      source.name,
-      `${what} takes ${count(length)} bytes at byte ${count(offset)}, but the file ends at ${count(source.size)}. ` +
-        'It is truncated or damaged: get it again.',
-    );
-  }
+  checkInside(source, offset, length, what);
   return source.read(offset, length);
 }
 

@@ -145,12 +145,12 @@ function checkLayout(file: string, entries: readonly Entry[], available: number)
         file,
         begin < position
           ? `tensor '${printable(name)}' begins at byte ${count(begin)} of the data, inside the tensor before it.`
-          : `${count(begin - position)} bytes before tensor '${printable(name)}' belong to no tensor.`,
+          : `leaves ${plural(begin - position, 'byte')} before tensor '${printable(name)}' unused.`,
       );
     position = end;
   }
   if (position !== available)
-    throw new WeightFileError(file, `${count(available - position)} bytes at its end belong to no tensor.`);
+    throw new WeightFileError(file, `leaves ${plural(available - position, 'byte')} at its end unused.`);
 }
 
 /**

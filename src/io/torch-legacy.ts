@@ -2,14 +2,13 @@
  * PyTorch checkpoints as `torch.save` wrote them before 1.6: five pickles (magic number, version, system, object, storage
  * keys), then each storage as its element count and its bytes. And the tar archives from before that, which are refused.
  */
-import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { count, plural, printable, readRange, shown } from './bytes.ts';
+import { checkInside, count, plural, printable, readRange, shown } from './bytes.ts';
 import type { ReadOptions, WeightFile, WeightFormat } from './format.ts';
 import { type PickleRules, unpickle } from './pickle.ts';
 import { NeedsMoreBytes } from './pickle-reader.ts';
-import { TorchRules } from './torch-objects.ts';
+import { storageBytes, TorchRules } from './torch-objects.ts';
 import { readState } from './torch-state.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -114,8 +113,9 @@ async function locateStorages(
       );
     position += 8;
     offsets.set(storage.key, position);
-    await readRange(source, position + storage.size * BYTES_PER_ELEMENT[storage.dtype], 0, label);
-    position += storage.size * BYTES_PER_ELEMENT[storage.dtype];
+    const length = storageBytes(storage);
+    checkInside(source, position, length, label);
+    position += length;
   }
   for (const key of rules.storages.keys()) {
     if (!offsets.has(key))

@@ -5,7 +5,7 @@
 import { Inflate } from 'fflate';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { count, crc32, printable, readRange } from './bytes.ts';
+import { checkInside, count, crc32, printable, readRange } from './bytes.ts';
 
 /** One file of an archive. */
 export interface ZipEntry {
@@ -131,7 +131,7 @@ async function inflate(
       `${label} declares ${count(entry.size)} bytes in ${count(entry.packedSize)}: ` +
         `more than ${INFLATE_RATIO} times its packed size is not unpacked.`,
     );
-  await readRange(source, start + entry.packedSize, 0, label);
+  checkInside(source, start, entry.packedSize, label);
   const out = new Uint8Array(entry.size);
   let filled = 0;
   let finished = false;

@@ -40,7 +40,7 @@ export async function create<M extends Module>(
   const state = source == null ? undefined : await stateOf(source, options.download);
   const numClasses = options.numClasses ?? state?.get(`${head}.weight`)?.shape[0];
   const model = seeded(seed, () => build(numClasses === undefined ? {} : { numClasses }));
-  if (state) model.loadStateDict(state);
+  if (state) model.loadStateDict(state, { copy: false });
   if (frozenStats)
     for (const module of model.modules()) if (module instanceof BatchNorm2d) module.frozenStats = frozenStats;
   return model;

@@ -40,5 +40,5 @@ export {
   type PoolOptions,
 } from './pooling.ts';
 export type { Padding2d, Size2d } from './sizes.ts';
-export type { StateDictFaults } from './state-dict.ts';
+export type { LoadOptions, StateDictFaults } from './state-dict.ts';
 export type { SummaryOptions } from './summary.ts';

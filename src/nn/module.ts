@@ -9,7 +9,7 @@ import { callForward, type ForwardHook } from './forward.ts';
 import { closeNames, matchParameters } from './freezing.ts';
 import { Buffer, Parameter } from './parameter.ts';
 import { printModule } from './print.ts';
-import { loadStateDict, type StateDictFaults } from './state-dict.ts';
+import { type LoadOptions, loadStateDict, type StateDictFaults } from './state-dict.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
 /**
@@ -126,8 +126,8 @@ export abstract class Module {
    * @returns what did not fit, with `{ strict: false }`.
    * @throws StateDictError with every fault at once, unless `{ strict: false }`.
    */
-  loadStateDict(state: StateDict, options: { strict?: boolean } = {}): StateDictFaults {
-    return loadStateDict(this.typeName, this.#stateEntries(), state, options.strict ?? true);
+  loadStateDict(state: StateDict, options: LoadOptions = {}): StateDictFaults {
+    return loadStateDict(this.typeName, this.#stateEntries(), state, options);
   }
 
   /** Training mode: dropout drops, batch norms that are not frozen use batch statistics and update the running ones. */

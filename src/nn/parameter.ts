@@ -15,13 +15,17 @@ abstract class StateTensor extends Tensor {
     super(slotValue(shape, dtype, values), { requires_grad: requiresGrad });
   }
 
-  /** Overwrites all elements, row-major. @throws ShapeError for another number of them. */
-  set(values: HostArray): void {
+  /**
+   * Overwrites all elements, row-major. `values` are copied, unless `copy` is false: then leave them alone afterwards.
+   * @throws ShapeError for another number of them.
+   */
+  set(values: HostArray, copy = true): void {
     if (values.length !== this.size)
       throw new ShapeError('set', `${formatShape(this.shape)} needs ${this.size} elements, got ${values.length}.`, [
         this.shape,
       ]);
-    this.initialize(() => values.slice());
+    const own = copy ? values.slice() : values;
+    this.initialize(() => own);
   }
 
   /** Overwrites all elements by what `make` will give when they are next needed. */

@@ -14,6 +14,13 @@ export interface StateDictFaults {
   readonly wrongShapes: string[];
 }
 
+export interface LoadOptions {
+  /** Throw unless everything fits; true by default. */
+  strict?: boolean;
+  /** false: float32 arrays of the state dict become the module's own and must not be changed afterwards; true by default. */
+  copy?: boolean;
+}
+
 /** How many names a message lists of each kind; the error's fields hold all of them. */
 const NAMES_SHOWN = 8;
 
@@ -28,7 +35,7 @@ export function loadStateDict(
   type: string,
   entries: readonly (readonly [string, Parameter | Buffer])[],
   state: StateDict,
-  strict: boolean,
+  options: LoadOptions,
 ): StateDictFaults {
   const known = new Set(entries.map(([name]) => name));
   const missing: string[] = [];
@@ -43,12 +50,12 @@ export function loadStateDict(
       wrongShapes.push(name);
       wrongShapeTexts.push(`${name}: got ${formatShape(given.shape)}, expected ${formatShape(target.shape)}`);
     } else {
-      writes.push(() => target.set(valuesFor(target, given)));
+      writes.push(() => target.set(valuesFor(target, given), options.copy));
     }
   }
   const unexpected = [...state.keys()].filter((name) => !known.has(name));
   const faults = { missing, unexpected, wrongShapes };
-  if (strict && missing.length + unexpected.length + wrongShapes.length > 0) {
+  if ((options.strict ?? true) && missing.length + unexpected.length + wrongShapes.length > 0) {
     const parts = [
       counted(missing, missing.length === 1 ? 'missing key' : 'missing keys'),
       counted(unexpected, 'unexpected'),

@@ -63,15 +63,16 @@ export function curveChart(chart: Chart): Markup {
     chart.trace && trace.length > 0 && html`<li><i class="swatch trace"></i>${chart.trace.name}</li>`,
     isNumber(keptValue) && epochs > 1 && html`<li><i class="ring"></i>kept, epoch ${chart.keptEpoch}</li>`,
   ]}</ul>
-<div class="plot" role="img" tabindex="0" aria-label="${describe(chart)}" data-series="${JSON.stringify(
+<div class="plot" role="group" tabindex="0" aria-label="${describe(chart)}" data-series="${JSON.stringify(
     chart.series.map((s) => ({
       name: s.name,
       style: s.style,
-      values: s.values.map((v) => (isNumber(v) ? [y(v), chart.format(v)] : null)),
+      values: s.values.map((v) => (isNumber(v) ? chart.format(v) : null)),
     })),
   )}" data-epochs="${epochs}">
+<div aria-hidden="true">
 ${phaseBands(chart.phases, x)}
-<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
+<svg viewBox="0 0 100 100" preserveAspectRatio="none">
 ${axis.ticks.map((tick) => html`<path class="grid" d="M0 ${y(tick)}H100"/>`)}
 ${trace.length > 0 && html`<path class="trace" d="M${trace.map(([epoch, value]) => `${x(epoch)} ${y(value)}`).join('L')}"/>`}
 ${[...chart.series].reverse().map((s) => html`<path class="line ${s.style}" d="${linePath(s.values, x, y)}"/>${epochs <= 40 && html`<path class="dots ${s.style}" d="${dotPath(s.values, x, y)}"/>`}`)}
@@ -79,8 +80,8 @@ ${[...chart.series].reverse().map((s) => html`<path class="line ${s.style}" d="$
 ${isNumber(keptValue) && epochs > 1 && html`<i class="ring at" style="left:${x(chart.keptEpoch)}%;top:${y(keptValue)}%"></i>`}
 ${axis.ticks.map((tick) => html`<span class="y" style="top:${y(tick)}%">${chart.formatTick(tick)}</span>`)}
 ${epochTicks(epochs).map((tick) => html`<span class="x" style="left:${x(tick)}%">${tick}</span>`)}
-</div>
-<p class="axis">epoch</p>
+</div></div>
+<p class="axis" aria-hidden="true">epoch</p>
 </figure>`;
 }
 

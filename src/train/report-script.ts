@@ -23,7 +23,7 @@ for (const plot of document.querySelectorAll('.plot')) {
       if (!value) continue;
       const row = tip.appendChild(document.createElement('span'));
       row.appendChild(document.createElement('i')).className = 'swatch ' + style;
-      row.append(name + ' ' + value[1]);
+      row.append(name + ' ' + value);
     }
     const share = epoch / epochs;
     rule.style.left = share * 100 + '%';
@@ -31,11 +31,13 @@ for (const plot of document.querySelectorAll('.plot')) {
     tip.style.right = share > 0.5 ? 'calc(' + (1 - share) * 100 + '% + .6rem)' : '';
   };
   show(0);
-  plot.addEventListener('pointermove', (event) => {
+  const point = (event) => {
     const box = plot.getBoundingClientRect();
     show(Math.min(epochs, Math.max(1, Math.round(((event.clientX - box.left) / box.width) * epochs))));
-  });
-  plot.addEventListener('pointerleave', () => show(0));
+  };
+  plot.addEventListener('pointerdown', point);
+  plot.addEventListener('pointermove', point);
+  plot.addEventListener('pointerleave', (event) => event.pointerType === 'touch' || show(0)); // a tap stays
   plot.addEventListener('blur', () => show(0));
   plot.addEventListener('keydown', (event) => {
     const to = { ArrowRight: epoch + 1, ArrowLeft: epoch - 1, Home: 1, End: epochs, Escape: 0 }[event.key];

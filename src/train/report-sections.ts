@@ -45,7 +45,7 @@ function context(
   else if (value !== null) {
     const [low, high] = wilsonInterval(Math.round(value * images), images) ?? [0, 1];
     notes.push(
-      html`With ${formatCount(images)} images, the true rate lies between ${formatPercent(low)} and ${formatPercent(high)} (95 % confidence).`,
+      html`With ${formatCount(images)} images, the 95 % confidence interval is ${formatPercent(low)} to ${formatPercent(high)}.`,
     );
   }
   if (evaluation && evaluation.images > 0) {
@@ -129,7 +129,7 @@ ${frozen.names && frozen.names.length > 0 && html`<details><summary>The ${format
 /** Where the time went. */
 export function timing({ seconds, history }: FinetuneResult): Markup {
   const parts = Object.entries(seconds.parts);
-  return html`<table class="timing"><caption>Seconds by part</caption>
+  return html`<table class="timing"><caption>Time by part of the run</caption>
 <thead><tr><th scope="col">part</th><th scope="col" class="number">time</th><th scope="col" class="number">share</th></tr></thead>
 <tbody>${parts.map(
     ([name, value]) =>

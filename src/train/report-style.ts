@@ -25,6 +25,7 @@ h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .75rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 .columns h3 { margin-top: 0; }
 p { margin: 0 0 .75rem; }
+section > :last-child, section > :last-child > :last-child { margin-bottom: 0; }
 p, li, dd, h1 { overflow-wrap: anywhere; }
 .eyebrow { color: var(--soft); margin: 0 0 .25rem; }
 .lead { max-width: 48rem; font-size: 1.05rem; }
@@ -44,8 +45,9 @@ a { color: var(--train); }
 
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.5rem 2rem; margin-bottom: 1rem; }
 figure { margin: 0; min-width: 0; }
+.chart { display: flex; flex-direction: column; }
 .chart figcaption { font-weight: 600; }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .1rem 0 .6rem; padding: 0; font-size: .85rem; color: var(--soft); }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .1rem 0 2rem; padding: 0; font-size: .85rem; color: var(--soft); }
 .swatch { display: inline-block; width: 1.3rem; height: 0; border-top: 3px solid currentColor; vertical-align: .25em; margin-right: .4rem; }
 .swatch.train, .tip .train { color: var(--train); }
 .swatch.validation, .tip .validation { color: var(--validation); }
@@ -55,7 +57,7 @@ figure { margin: 0; min-width: 0; }
 .split-legend .swatch.train { border-top-width: .7rem; vertical-align: 0; }
 .ring { display: inline-block; width: .8rem; height: .8rem; border: 2px solid var(--ink); border-radius: 50%; vertical-align: -.1em; margin-right: .35rem; }
 .ring.at { position: absolute; margin: -.4rem 0 0 -.4rem; pointer-events: none; }
-.plot { position: relative; height: clamp(11rem, 34vw, 16rem); margin: 1.6rem .6rem 1.6rem 3.2rem; border-bottom: 1px solid var(--soft); touch-action: pan-y; }
+.plot { position: relative; height: clamp(11rem, 34vw, 16rem); margin: auto .6rem 1.6rem 3.2rem; border-bottom: 1px solid var(--soft); touch-action: pan-y; }
 .plot svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; pointer-events: none; }
 .plot path { fill: none; stroke: currentColor; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
 .plot .grid { color: var(--line); stroke-width: 1; }
@@ -87,11 +89,13 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .scroll table { width: 100%; }
 .epochs, .classes { max-height: 34rem; }
 .skipped { max-height: 20rem; }
+.epochs thead th { white-space: normal; }
+.epochs td:not(.number) { min-width: 9rem; }
 .epochs thead th, .classes thead th, .skipped thead th { position: sticky; top: 0; background: var(--paper); box-shadow: inset 0 -1px var(--line); z-index: 1; }
 .classes tfoot th, .classes tfoot td { position: sticky; bottom: 0; background: var(--paper); box-shadow: inset 0 1px var(--line); }
 .classes tbody th, .classes tfoot th, .classes thead th:first-child { position: sticky; left: 0; background: var(--paper); z-index: 1; }
 .classes thead th:first-child, .classes tfoot th { z-index: 2; }
-.classes tbody th { overflow-wrap: anywhere; min-width: 5.5rem; max-width: 14rem; }
+.classes tbody th { overflow-wrap: anywhere; min-width: 8rem; max-width: 14rem; }
 .taken { min-width: 9rem; }
 .bar { display: inline-block; width: 3.5rem; height: .55rem; margin-right: .6rem; border-radius: 2px; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
 .bar + span { display: inline-block; min-width: 3.7rem; }
@@ -107,7 +111,7 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .matrix th, .matrix td { border: 0; padding: .15rem .3rem; font-weight: 500; }
 .matrix td { text-align: center; vertical-align: middle; min-width: 2.6rem; height: 2.2rem; background: var(--tint); }
 .matrix td.hit { background: color-mix(in srgb, var(--hit) calc(15% + .85 * var(--share)), var(--tint)); }
-.matrix td.miss { background: color-mix(in srgb, var(--miss) calc(25% + .75 * var(--share)), var(--tint)); }
+.matrix td.miss { background: color-mix(in srgb, var(--miss) calc(40% + .6 * var(--share)), var(--tint)); }
 .matrix td.none { color: var(--soft); opacity: .75; }
 .matrix td.hit { font-weight: 700; }
 .matrix td:focus-visible { outline-offset: -2px; }

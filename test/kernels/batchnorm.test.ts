@@ -16,7 +16,10 @@ function channels(x: Float32Array, N: number, C: number, HW: number): number[][]
 }
 
 const mean = (v: number[]) => v.reduce((a, b) => a + b, 0) / v.length;
-const variance = (v: number[]) => mean(v.map((a) => (a - mean(v)) ** 2));
+const variance = (v: number[]) => {
+  const center = mean(v);
+  return mean(v.map((a) => (a - center) ** 2));
+};
 
 const shapes = [
   [1, 1, 1],

@@ -150,7 +150,7 @@ test('freeze and unfreeze take patterns over names and modules', () => {
 test('a pattern or path that matches nothing names what comes close', () => {
   const net = new Net();
   expect(() => net.freeze('blok.*')).toThrow(
-    "freeze: no parameter or module of Net matches 'blok.*'. Close names: block, fc, scale.",
+    "freeze: no parameter or module of Net matches 'blok.*'. Close names: block, block.bn, fc.",
   );
   expect(() => net.freezeUntil('blocks')).toThrow("freezeUntil: Net has no 'blocks'. Close names: block, ");
   expect(() => net.getSubmodule('block.con')).toThrow(

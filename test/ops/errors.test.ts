@@ -6,7 +6,8 @@ import { cat, init, noGrad, ones, step, type Tensor, tensor, zeros } from '../..
 
 /** An input of ones; nothing here gets far enough to look at it. */
 const t = (...shape: number[]): Tensor => ones(shape);
-const parameter = (...shape: number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, { requires_grad: true });
+const parameter = (...shape: number[]): Tensor =>
+  tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, { requires_grad: true });
 const int = (...shape: number[]): Tensor => tensor(new Int32Array(shape.reduce((a, b) => a * b, 1)), shape);
 
 const shapeErrors: [() => unknown, string][] = [
@@ -114,7 +115,10 @@ function thrown(fn: () => unknown): unknown {
   throw new Error(`${source(fn)} raised nothing.`);
 }
 
-const source = (fn: () => unknown): string => String(fn).replace(/^\(\)\s*=>\s*/, '').replace(/\s+/g, ' ');
+const source = (fn: () => unknown): string =>
+  String(fn)
+    .replace(/^\(\)\s*=>\s*/, '')
+    .replace(/\s+/g, ' ');
 
 beforeAll(async () => {
   await init();

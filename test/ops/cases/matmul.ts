@@ -97,4 +97,31 @@ export const matmul: Row[] = [
     (x, w, b) => x.matmul(w.transpose(0, 1)).add(b).relu(),
     'lambda x, w, b: F.relu(F.linear(x, w, b))',
   ),
+  row('linear', 'with bias', [[5, 17], [9, 17], [9]], (x, w, b) => x.linear(w, b), 'lambda x, w, b: F.linear(x, w, b)'),
+  row(
+    'linear',
+    'no bias, one row',
+    [
+      [1, 17],
+      [9, 17],
+    ],
+    (x, w) => x.linear(w),
+    'lambda x, w: F.linear(x, w)',
+  ),
+  row('linear', 'a vector', [[17], [9, 17], [9]], (x, w, b) => x.linear(w, b), 'lambda x, w, b: F.linear(x, w, b)'),
+  row(
+    'linear',
+    'rank 3, 65 features',
+    [[2, 3, 65], [33, 65], [33]],
+    (x, w, b) => x.linear(w, b),
+    'lambda x, w, b: F.linear(x, w, b)',
+  ),
+  row(
+    'linear',
+    'followed by relu',
+    [[5, 17], [9, 17], [9]],
+    (x, w, b) => x.linear(w, b).relu(),
+    'lambda x, w, b: F.relu(F.linear(x, w, b))',
+    { smooth: false },
+  ),
 ];

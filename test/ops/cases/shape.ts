@@ -44,6 +44,8 @@ export const shape: Row[] = [
   view('slice', 'negative start and end', [2, 9, 3], (x) => x.slice(1, -5, -1), 'x[:, -5:-1]'),
   view('slice', 'an end past the end', [7], (x) => x.slice(0, 3, 100), 'x[3:100]'),
   view('slice', 'a channel of [N, C, H, W]', [2, 3, 4, 5], (x) => x.slice(1, 1, 2), 'x[:, 1:2]'),
+  view('slice', 'every second', [9, 3], (x) => x.slice(0, 1, 8, 2), 'x[1:8:2]'),
+  view('slice', 'every third column, a rest left over', [2, 11], (x) => x.slice(1, 0, 11, 3), 'x[:, ::3]'),
   view('slice', 'of a slice', [7, 6], (x) => x.slice(0, 1, 6).slice(1, 2, 5), 'x[1:6, 2:5]'),
   view(
     'slice',

@@ -1,0 +1,102 @@
+/** What all optimizers share: parameter groups, skipping what is frozen, state that can be saved and resumed. */
+import type { TensorData } from '../core/dtype.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { sizeOf } from '../core/shape.ts';
+import { internal } from '../graph/record.ts';
+import { dispose, readBack } from '../graph/run.ts';
+import { slotValue, type Value } from '../graph/value.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Parameters with hyperparameters of their own; the optimizer's defaults fill in what is left out. */
+export type GroupOptions<H> = { readonly params: Iterable<Tensor> } & Partial<H>;
+
+/** A parameter group as it is now: schedules write `lr` (and `momentum`) here. */
+export type ParamGroup<H> = { params: Tensor[]; lr: number; initialLr?: number } & H;
+
+export abstract class Optimizer<H extends { lr: number }> {
+  readonly paramGroups: ParamGroup<H>[];
+  /** Per parameter: momentum buffers, step counts. Made at the first step, dropped when the parameter is frozen. */
+  readonly #state = new Map<Tensor, Record<string, Value>>();
+
+  /** @param params parameters, or groups of them with options of their own. Frozen ones may be among them: they are skipped. */
+  constructor(params: Iterable<Tensor> | Iterable<GroupOptions<H>>, defaults: H) {
+    const list = [...params] as (Tensor | GroupOptions<H>)[];
+    const grouped = list.filter((p): p is GroupOptions<H> => 'params' in p);
+    const groups = grouped.length ? grouped : [{ params: list as Tensor[] }];
+    this.paramGroups = groups.map((g) => ({ ...defaults, ...g, params: [...g.params] }));
+    const all = this.paramGroups.flatMap((g) => g.params);
+    if (!all.length) throw new ArgumentError('optimizer: got no parameters.');
+    if (new Set(all).size < all.length) throw new ArgumentError('optimizer: a parameter appears in two groups, or twice in one.');
+    for (const g of this.paramGroups)
+      for (const [name, value] of Object.entries(g))
+        if (typeof value === 'number' && !(value >= 0)) throw new ArgumentError(`optimizer: ${name} must not be negative, got ${value}.`);
+  }
+
+  /** Drops all gradients. */
+  zeroGrad(): void {
+    internal(() => {
+      for (const { params } of this.paramGroups) for (const p of params) p.grad = null;
+    });
+  }
+
+  /** Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state. */
+  step(): void {
+    internal(() => {
+      for (const group of this.paramGroups) {
+        let hyper: Value | null = null;
+        for (const p of group.params) {
+          if (!p.requires_grad) this.#forget(p);
+          if (!p.requires_grad || !p.grad) continue;
+          hyper ??= this.hyperparameters(group);
+          this.update(p, p.grad.value, hyper, group);
+        }
+      }
+    });
+  }
+
+  /** The group's numbers as the kernel reads them. */
+  protected abstract hyperparameters(group: ParamGroup<H>): Value;
+  /** Records the update of one parameter. */
+  protected abstract update(param: Tensor, gradient: Value, hyper: Value, group: ParamGroup<H>): void;
+
+  /** State `name` of a parameter: zeros of `shape` when it is new. */
+  protected state(param: Tensor, name: string, shape: readonly number[]): Value {
+    let state = this.#state.get(param);
+    if (!state) this.#state.set(param, (state = {}));
+    return (state[name] ??= slotValue(shape, 'float32', () => new Float32Array(sizeOf(shape))));
+  }
+
+  #forget(param: Tensor): void {
+    for (const value of Object.values(this.#state.get(param) ?? {})) dispose(value);
+    this.#state.delete(param);
+  }
+
+  /** All state, as `GROUP.INDEX.NAME`, and the groups' numbers: what a checkpoint holds. */
+  async stateDict(): Promise<{ state: Map<string, TensorData>; groups: Record<string, unknown>[] }> {
+    const state = new Map<string, TensorData>();
+    for (const [g, { params }] of this.paramGroups.entries())
+      for (const [k, p] of params.entries())
+        for (const [name, value] of Object.entries(this.#state.get(p) ?? {}))
+          state.set(`${g}.${k}.${name}`, { shape: value.shape, dtype: 'float32', data: await readBack(value) });
+    return { state, groups: this.paramGroups.map(({ params, ...numbers }) => ({ ...numbers, params: params.length })) };
+  }
+
+  /** Takes up where {@link stateDict} left off. @throws ArgumentError if the groups differ. */
+  loadStateDict(saved: { state: ReadonlyMap<string, TensorData>; groups: readonly Record<string, unknown>[] }): void {
+    const sizes = (groups: readonly number[]) => `[${groups.join(', ')}]`;
+    const [had, has] = [saved.groups.map((g) => g.params as number), this.paramGroups.map((g) => g.params.length)];
+    if (sizes(had) !== sizes(has))
+      throw new ArgumentError(`optimizer: the saved state has parameter groups of ${sizes(had)}, this one of ${sizes(has)}.`);
+    for (const [g, group] of this.paramGroups.entries()) {
+      const { params: _, ...numbers } = saved.groups[g]!;
+      Object.assign(group, numbers);
+    }
+    for (const p of this.#state.keys()) this.#forget(p);
+    for (const [key, { shape, data }] of saved.state) {
+      const [g, k, name] = key.split('.') as [string, string, string];
+      const value = this.state(this.paramGroups[+g]!.params[+k]!, name, shape);
+      value.data.host = Float32Array.from(data as Float32Array);
+      value.data.touch();
+    }
+  }
+}

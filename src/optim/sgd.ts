@@ -1,0 +1,44 @@
+/** Stochastic gradient descent with momentum, in PyTorch's form. */
+import { ArgumentError } from '../core/errors.ts';
+import { recordUpdate } from '../graph/record.ts';
+import { hostValue, type Value } from '../graph/value.ts';
+import { sgd, sgdHyper } from '../kernels/optimizer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
+
+export interface SGDOptions {
+  /** Learning rate. */
+  lr: number;
+  /** 0 by default: no velocity is kept. */
+  momentum: number;
+  dampening: number;
+  /** L2: added to the gradient. */
+  weightDecay: number;
+  nesterov: boolean;
+}
+
+/** v = momentum v + g (the first time v = g); p -= lr v, with Nesterov lr (g + momentum v). Sutskever et al. 2013. */
+export class SGD extends Optimizer<SGDOptions> {
+  constructor(params: Iterable<Tensor> | Iterable<GroupOptions<SGDOptions>>, options: Partial<SGDOptions> & { lr: number }) {
+    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options });
+    for (const g of this.paramGroups)
+      if (g.nesterov && (g.momentum <= 0 || g.dampening !== 0))
+        throw new ArgumentError('SGD: Nesterov momentum needs momentum above 0 and no dampening.');
+  }
+
+  protected hyperparameters(group: ParamGroup<SGDOptions>): Value {
+    const hyper = sgdHyper(group);
+    return hostValue([hyper.length], 'float32', hyper);
+  }
+
+  protected update(param: Tensor, gradient: Value, hyper: Value, group: ParamGroup<SGDOptions>): void {
+    const [momentum, dampening] = [group.momentum > 0, group.momentum > 0 && group.dampening > 0];
+    const slots = [param.value];
+    if (momentum) slots.push(this.state(param, 'momentum_buffer', param.shape));
+    if (dampening) slots.push(this.state(param, 'step', [1]));
+    recordUpdate('sgd', [gradient, hyper], slots, {
+      key: `${momentum},${dampening}`,
+      lower: (target) => sgd(target, { size: param.size, momentum, dampening }),
+    });
+  }
+}

@@ -1,0 +1,509 @@
+/** Files that attack the reader, or were damaged: one clear line each, nothing run, nothing allocated beyond reason. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
+import { describe, expect, test } from 'vitest';
+import { WeightFileError } from '../../src/core/errors.ts';
+import { readWeights } from '../../src/io/index.ts';
+import {
+  bytes,
+  call,
+  dict,
+  expectRefusal,
+  global,
+  int,
+  PROTO2,
+  pickle,
+  storage,
+  tensor,
+  text,
+  torchLegacy,
+  torchZip,
+  tuple,
+  uint32,
+  uint64,
+} from './build.ts';
+
+const fixture = async (name: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await readFile(fileURLToPath(new URL(`../fixtures/io/${name}`, import.meta.url))));
+const ONLY = 'a weight file may only build tensors and plain containers.';
+/** Where data.pkl begins in an archive of torchZip. */
+const PKL = 46;
+const EMPTY_LIST = pickle('](', 'e');
+
+describe('pickles that would run code', () => {
+  test.each([
+    ['REDUCE of os.system', call(global('os', 'system'), text('touch /tmp/owned')), 'os.system'],
+    ['posix.system', call(global('posix', 'system'), text('id')), 'posix.system'],
+    ['builtins.eval', call(global('builtins', 'eval'), text('1')), 'builtins.eval'],
+    ['__builtin__.exec', call(global('__builtin__', 'exec'), text('1')), '__builtin__.exec'],
+    ['getattr', call(global('builtins', 'getattr'), text('a'), text('b')), 'builtins.getattr'],
+    ['a nested pickle', call(global('torch.storage', '_load_from_bytes'), text('x')), 'torch.storage._load_from_bytes'],
+    ['NEWOBJ', bytes(global('subprocess', 'Popen'), tuple(text('id')), 0x81), 'subprocess.Popen'],
+    ['STACK_GLOBAL', bytes(text('os'), text('system'), 0x93), 'os.system'],
+    [
+      'a name with a path',
+      bytes(text('builtins'), text('set.__init__.__globals__'), 0x93),
+      'builtins.set.__init__.__globals__',
+    ],
+    ['INST', bytes('(', 'ios\nsystem\n'), 'os.system'],
+    ['a name that would draw on the terminal', global('os\u001b[2J', 'system'), 'os\\u001b[2J.system'],
+    ['__proto__', global('__proto__', 'constructor'), '__proto__.constructor'],
+  ])('%s', async (_, attack, name) => {
+    const object = pickle(dict(text('w'), attack));
+    const at = (content: Uint8Array) => {
+      // The opcode that names it: GLOBAL and INST at its first byte, STACK_GLOBAL after the two texts.
+      const whole = Buffer.from(content).toString('latin1');
+      const start = whole.indexOf(Buffer.from(attack).toString('latin1'));
+      const stackGlobal = attack.indexOf(0x93);
+      return (start + (attack[0] === 0x58 ? stackGlobal : attack[0] === 0x28 ? 1 : 0)).toLocaleString('en-US');
+    };
+    const zip = torchZip(object);
+    await expectRefusal(zip, `refuses to unpickle '${name}' at byte ${at(zip)}: ${ONLY}`);
+    const legacy = torchLegacy(object);
+    await expectRefusal(legacy, `refuses to unpickle '${name}' at byte ${at(legacy)}: ${ONLY}`);
+  });
+
+  test('a bare pickle is refused for what it names', async () => {
+    await expectRefusal(bytes('cos\nsystem\n(S"id"\ntR.'), `refuses to unpickle 'os.system' at byte 0: ${ONLY}`);
+    await expectRefusal(
+      bytes(0x80, 4, 0x8c, 2, 'os', 0x8c, 6, 'system', 0x93, '.'),
+      `refuses to unpickle 'os.system' at byte 14: ${ONLY}`,
+    );
+    await expectRefusal(
+      pickle('}'),
+      'is a pickle, but none that torch.save wrote: its first object is no magic number.',
+    );
+  });
+
+  test('places are counted from the file’s start, with separators', async () => {
+    const padding = text('x'.repeat(1144));
+    const file = torchZip(bytes(PROTO2, padding, '0', call(global('os', 'system')), '.'));
+    await expectRefusal(file, `refuses to unpickle 'os.system' at byte 1,198: ${ONLY}`);
+    expect(Buffer.from(file.subarray(1198, 1207)).toString()).toBe('cos\nsyste');
+  });
+
+  test.each([
+    [
+      'BUILD of __setstate__',
+      bytes(call(global('collections', 'OrderedDict')), dict(text('__setstate__'), text('x')), 'b'),
+      `refuses to set '__setstate__' at byte ${PKL + 56}: ${ONLY}`,
+    ],
+    ['BUILD of a list', bytes(']', dict(), 'b'), `refuses to set an object's state at byte ${PKL + 6}: ${ONLY}`],
+    [
+      'BUILD of a class',
+      bytes(global('torch', 'FloatStorage'), dict(), 'b'),
+      `refuses to set an object's state at byte ${PKL + 25}: ${ONLY}`,
+    ],
+    [
+      'REDUCE of text',
+      bytes(text('os'), tuple(), 'R'),
+      `the pickle calls something that is no class at byte ${PKL + 11}.`,
+    ],
+    [
+      'REDUCE of a dtype',
+      call(global('torch', 'float32')),
+      `the pickle calls 'torch.float32' at byte ${PKL + 19}, which is only a name here.`,
+    ],
+    [
+      'a whole model',
+      bytes(global('torchvision.models.resnet', 'ResNet')),
+      `refuses to unpickle 'torchvision.models.resnet.ResNet' at byte ${PKL + 2}: ${ONLY} It seems to hold a whole pickled model: in Python, save model.state_dict() instead.`,
+    ],
+    [
+      'a complex tensor',
+      bytes(global('torch', 'ComplexFloatStorage')),
+      `refuses to unpickle 'torch.ComplexFloatStorage' at byte ${PKL + 2}: ${ONLY} Complex and quantised tensors are not read.`,
+    ],
+    [
+      'a persistent id of no storage',
+      bytes(text('module'), 'Q'),
+      `a reference at byte ${PKL + 13} is to something unknown: expected a storage.`,
+    ],
+    [
+      'a pickled module',
+      bytes(tuple(text('module'), text('a')), 'Q'),
+      `a reference at byte ${PKL + 21} is to a whole pickled model (save model.state_dict() instead): expected a storage.`,
+    ],
+  ])('%s', async (_, attack, message) => {
+    await expectRefusal(torchZip(pickle(attack)), message);
+  });
+});
+
+describe('pickles that lie', () => {
+  test.each([
+    [
+      'text longer than the file',
+      bytes('X', uint32(0xffffffff)),
+      `the pickle ends in the middle: the opcode at byte ${PKL + 2} reads to byte 4,294,967,348, but the pickle's bytes end at 54. The file is truncated or damaged: get it again.`,
+    ],
+    [
+      'a 64-bit length',
+      bytes(0x8d, uint64(0xffffffffffffffffn)),
+      `the pickle ends in the middle: the opcode at byte ${PKL + 2} reads to byte 18,446,744,073,709,552,000, but the pickle's bytes end at 58. The file is truncated or damaged: get it again.`,
+    ],
+    [
+      'an integer of a gigabyte',
+      bytes(0x8b, uint32(1 << 30)),
+      `the integer at byte ${PKL + 2} has 1,073,741,824 bytes: more than 1,024 are no number of a checkpoint.`,
+    ],
+    [
+      'a negative length',
+      bytes(0x8b, uint32(-1)),
+      `the integer at byte ${PKL + 2} has 4,294,967,295 bytes: more than 1,024 are no number of a checkpoint.`,
+    ],
+    [
+      'text that is no UTF-8',
+      bytes('X', uint32(1), 0xff),
+      `the text at byte ${PKL + 2} is not UTF-8. The file is damaged.`,
+    ],
+    [
+      'a memo entry never made',
+      bytes('h', 7),
+      `the pickle refers to entry 7 of its memo at byte ${PKL + 2}, which it never made.`,
+    ],
+    [
+      'an empty stack',
+      bytes('0'),
+      `the pickle takes more from its stack than it put there at byte ${PKL + 2}. The file is damaged.`,
+    ],
+    [
+      'a pop below the mark',
+      bytes(']', '(', 'a'),
+      `the pickle takes more from its stack than it put there at byte ${PKL + 4}. The file is damaged.`,
+    ],
+    [
+      'no mark',
+      bytes(']', 'e'),
+      `the pickle takes more from its stack than it put there at byte ${PKL + 3}. The file is damaged.`,
+    ],
+    [
+      'an append to a dictionary',
+      bytes('}', 'N', 'a'),
+      `the pickle appends to something that is no list at byte ${PKL + 4}.`,
+    ],
+    [
+      'items of a list',
+      bytes(']', 'N', 'N', 's'),
+      `the pickle sets items of something that is no dictionary at byte ${PKL + 5}.`,
+    ],
+    ['a key without a value', bytes('}', '(', 'N', 'u'), `the pickle has a key without a value at byte ${PKL + 5}.`],
+    [
+      'an unknown opcode',
+      bytes(0xff),
+      `pickle opcode 0xff at byte ${PKL + 2} is none that weight files use: expected those of protocols 2 to 5.`,
+    ],
+    ['a protocol of the future', bytes(0x80, 9), `pickle protocol 9 at byte ${PKL + 2} is unknown: expected 2 to 5.`],
+    ['an endless class name', bytes('c', 'a'.repeat(600)), `a class name at byte ${PKL + 2} is longer than 512 bytes.`],
+  ])('%s', async (_, body, message) => {
+    await expectRefusal(torchZip(pickle(body)), message);
+  });
+
+  const one = (t: Uint8Array) => torchZip(pickle(dict(text('w'), t)), { 0: new Uint8Array(16) });
+  const declared = (rest: string) => `a tensor at byte ${rest}`;
+  test.each([
+    [
+      'past its storage',
+      one(tensor(storage('0', 4), 0, [5], [1])),
+      declared("193 with sizes [5], strides [1] and offset 0 needs 5 elements; its storage '0' has 4."),
+    ],
+    [
+      'with an offset past it',
+      one(tensor(storage('0', 4), 4, [1], [1])),
+      declared("193 with sizes [1], strides [1] and offset 4 needs 5 elements; its storage '0' has 4."),
+    ],
+    [
+      'with a stride past it',
+      one(tensor(storage('0', 4), 0, [2, 2], [3, 1])),
+      declared("203 with sizes [2, 2], strides [3, 1] and offset 0 needs 5 elements; its storage '0' has 4."),
+    ],
+    [
+      'of negative size',
+      one(tensor(storage('0', 4), 0, [-1], [1])),
+      declared('193 is declared in an unknown way: expected storage, offset, sizes and strides.'),
+    ],
+    [
+      'of negative stride',
+      one(tensor(storage('0', 4), 3, [2], [-1])),
+      declared('193 is declared in an unknown way: expected storage, offset, sizes and strides.'),
+    ],
+    [
+      'of negative offset',
+      one(tensor(storage('0', 4), -1, [2], [1])),
+      declared('193 is declared in an unknown way: expected storage, offset, sizes and strides.'),
+    ],
+    [
+      'of two sizes and one stride',
+      one(tensor(storage('0', 4), 0, [2, 2], [1])),
+      declared('198 is declared in an unknown way: expected storage, offset, sizes and strides.'),
+    ],
+    [
+      'of sizes whose product overflows',
+      one(tensor(storage('0', 4), 0, [2 ** 30, 2 ** 30], [0, 0])),
+      declared('203 is declared in an unknown way: expected storage, offset, sizes and strides.'),
+    ],
+    [
+      'expanded to terabytes',
+      one(tensor(storage('0', 4), 0, [2 ** 20, 2 ** 20], [0, 0])),
+      'its tensors take 4,398,046,511,104 bytes, but the file has 410: more than 16 times its size is not unpacked.',
+    ],
+    [
+      'in a storage of negative size',
+      one(tensor(storage('0', -4), 0, [1], [1])),
+      `a storage at byte ${PKL + 97} is declared in an unknown way: expected class, key, location and size.`,
+    ],
+    [
+      'in a storage larger than its data',
+      one(tensor(storage('0', 8), 0, [8], [1])),
+      "storage '0' should be 32 bytes (8 float32 elements), but zip entry 'archive/data/0' has 16.",
+    ],
+    [
+      'in a storage smaller than its data',
+      one(tensor(storage('0', 1), 0, [1], [1])),
+      "storage '0' should be 4 bytes (1 float32 element), but zip entry 'archive/data/0' has 16.",
+    ],
+    [
+      'in a storage that is not there',
+      one(tensor(storage('../0', 4), 0, [1], [1])),
+      "has no zip entry 'archive/data/../0'. It is damaged.",
+    ],
+    [
+      'in a storage of two types',
+      torchZip(
+        pickle(
+          dict(
+            text('a'),
+            tensor(storage('0', 4), 0, [1], [1]),
+            text('b'),
+            tensor(storage('0', 4, 'IntStorage'), 0, [1], [1]),
+          ),
+        ),
+        { 0: new Uint8Array(16) },
+      ),
+      "storage '0' at byte 285 is declared as 4 int32, before as 4 float32.",
+    ],
+  ])('a tensor %s', async (_, content, message) => {
+    await expectRefusal(content, message);
+  });
+
+  test('containers a hundred thousand deep, and one that holds itself', async () => {
+    const deep = 100_000;
+    const lists = pickle(']'.repeat(deep), 'a'.repeat(deep - 1));
+    await expectRefusal(torchZip(lists), 'holds no named tensors: expected a state dict, got a list of 1 item.');
+    const dicts = pickle('}', ...Array.from({ length: 5000 }, () => bytes(text('model'), '}')), 's'.repeat(5000));
+    await expectRefusal(
+      torchZip(dicts),
+      'holds no named tensors: expected a state dict, got a dictionary of 1 (model).',
+    );
+    const cyclic = pickle('}', 'q', 0, text('model'), 'h', 0, 's');
+    await expectRefusal(
+      torchZip(cyclic),
+      'holds no named tensors: expected a state dict, got a dictionary of 1 (model).',
+    );
+  });
+
+  test('a list of lists of lists …, each twice the last, is not expanded', async () => {
+    const doubled = Array.from({ length: 60 }, (_, i) => bytes('(', 'h', i, 'h', i, 't', 'q', i + 1));
+    const laughs = bytes(']', 'q', 0, ...doubled);
+    await expectRefusal(
+      torchZip(pickle(laughs)),
+      'holds no named tensors: expected a state dict, got a list of 2 items.',
+    );
+    const keys = bytes(torchLegacy(pickle('}')).slice(0, -EMPTY_LIST.length), pickle('](', laughs, 'h', 60, 'e'));
+    await expectRefusal(keys, "lists storage 'a list of 0 items' that no tensor uses. The file is damaged.");
+  });
+
+  test('work without end is stopped', async () => {
+    const long = new Uint8Array(6_000_000).fill(0x4e);
+    await expectRefusal(
+      torchZip(pickle(long)),
+      'the pickle is still building at byte 5,000,047 after 5,000,000 steps. No weight file needs that.',
+    );
+    const list = bytes('(', new Uint8Array(100_000).fill(0x4e), 'l', 'q', 0, '0');
+    const sets = Array.from({ length: 100 }, () => bytes(global('builtins', 'set'), 'h', 0, 0x85, 'R', '0'));
+    await expectRefusal(
+      torchZip(pickle(list, ...sets)),
+      'the pickle is still building at byte 101,099 after 5,000,000 steps. No weight file needs that.',
+    );
+  });
+});
+
+describe('archives that lie', () => {
+  test('zip bombs, in the pickle and in a storage', async () => {
+    const inPickle = torchZip(pickle(text('x'.repeat(16_000_000))), {}, 6);
+    const packed = new DataView(inPickle.buffer).getUint32(18, true);
+    expect(packed).toBeLessThan(20_000);
+    await expectRefusal(
+      inPickle,
+      `zip entry 'archive/data.pkl' declares 16,000,009 bytes in ${packed.toLocaleString('en-US')}: more than 64 times its packed size is not unpacked.`,
+    );
+    const object = pickle(dict(text('w'), tensor(storage('0', 4_000_000), 0, [4_000_000], [1])));
+    const inStorage = torchZip(object, { 0: new Uint8Array(16_000_000) }, 6);
+    await expectRefusal(
+      inStorage,
+      `its tensors take 16,000,000 bytes, but the file has ${inStorage.length.toLocaleString('en-US')}: more than 16 times its size is not unpacked.`,
+    );
+  });
+
+  test('a zip bomb that understates its size', async () => {
+    const small = pickle(dict(text('w'), tensor(storage('0', 4), 0, [4], [1])));
+    const bomb = torchZip(small, { 0: new Uint8Array(16_000_000) }, 6);
+    const entry = Buffer.from(bomb).lastIndexOf('archive/data/0') - 46;
+    bomb.set(uint32(16), entry + 24);
+    await expectRefusal(bomb, "zip entry 'archive/data/0' unpacks to more than the 16 bytes it declares.");
+  });
+
+  test('a deflated entry that comes out short, or is garbage', async () => {
+    const object = pickle(dict(text('w'), tensor(storage('0', 400), 0, [400], [1])));
+    const short = torchZip(object, { 0: new Uint8Array(1500) }, 6);
+    short.set(uint32(1600), Buffer.from(short).lastIndexOf('archive/data/0') - 46 + 24);
+    await expectRefusal(short, "zip entry 'archive/data/0' unpacks to 1,500 bytes; it declares 1,600.");
+    const garbage = torchZip(object, { 0: new Uint8Array(1600) }, 6);
+    const start = Buffer.from(garbage).indexOf('archive/data/0') + 'archive/data/0'.length;
+    garbage.set([0xff, 0xff], start);
+    await expectRefusal(
+      garbage,
+      "zip entry 'archive/data/0' cannot be inflated (invalid block type). The file is damaged.",
+    );
+  });
+
+  test('an entry that does not match its checksum', async () => {
+    const file = await fixture('zip.pth');
+    const storage0 = Buffer.from(file).indexOf('archive/data/0');
+    file[storage0 + 80]! ^= 1;
+    await expectRefusal(
+      file,
+      "zip entry 'archive/data/0' does not match its checksum. The file is damaged: get it again.",
+    );
+  });
+
+  test('entries that share bytes, lie past the directory, or have one name', async () => {
+    const two = torchZip(pickle('}'), { 0: new Uint8Array(8), 1: new Uint8Array(8) });
+    const directory = (name: string, content: Uint8Array = two) => Buffer.from(content).lastIndexOf(name) - 46;
+    const shared = two.slice();
+    shared.set(
+      shared.subarray(directory('archive/data/0') + 42, directory('archive/data/0') + 46),
+      directory('archive/data/1') + 42,
+    );
+    await expectRefusal(shared, "zip entries 'archive/data/0' and 'archive/data/1' overlap.");
+    const past = two.slice();
+    past.set(uint32(9999), directory('archive/data/1') + 20);
+    await expectRefusal(
+      past,
+      "zip entry 'archive/data/1' takes 9,999 bytes at byte 102, past where the entries end (154). The file is damaged: get it again.",
+    );
+    const twins = two.slice();
+    twins.set(bytes('0'), directory('archive/data/1') + 46 + 'archive/data/'.length);
+    await expectRefusal(twins, "has two zip entries named 'archive/data/0'.");
+    const encrypted = two.slice();
+    encrypted[directory('archive/data.pkl') + 8]! |= 1;
+    await expectRefusal(encrypted, "zip entry 'archive/data.pkl' is encrypted, which is not read.");
+    const method = two.slice();
+    method[directory('archive/data.pkl') + 10] = 12;
+    await expectRefusal(method, "zip entry 'archive/data.pkl' is packed by method 12: expected stored or deflated.");
+    const entries = two.slice();
+    entries.set([0xff, 0xff], two.length - 12);
+    await expectRefusal(
+      entries,
+      'its zip directory declares 65,535 entries in 182 bytes at byte 154; the file has 358. It is damaged: get it again.',
+    );
+  });
+
+  test('TorchScript, big-endian, no pickle, two pickles', async () => {
+    const file = (files: Record<string, Uint8Array>) => zipSync(files, { level: 0 }) as Uint8Array<ArrayBuffer>;
+    const object = pickle('}');
+    await expectRefusal(
+      file({ 'a/data.pkl': object, 'a/constants.pkl': object }),
+      'is a TorchScript archive, which holds code. In Python, save model.state_dict() instead.',
+    );
+    await expectRefusal(
+      file({ 'a/data.pkl': object, 'a/byteorder': bytes('big') }),
+      "was written with byte order 'big': only little-endian is read.",
+    );
+    await expectRefusal(
+      file({ 'a/data.pkl': object, 'b/data.pkl': object }),
+      'expected one data.pkl in the zip archive, got 2.',
+    );
+    await expectRefusal(
+      file({ 'a.txt': object }),
+      'is named .pth, but its content is of no known weight format (first 8 bytes: 50 4b 03 04 14 00 00 00). Known: safetensors, torch (zip), torch (before 1.6).',
+    );
+  });
+
+  test('the old format: a storage of another length, unknown, twice, missing; a big-endian machine', async () => {
+    const object = pickle(dict(text('w'), tensor(storage('k', 2), 0, [2], [1])));
+    const data = new Uint8Array(8);
+    await expectRefusal(
+      torchLegacy(object, ['k'], [uint64(3n), data]),
+      "storage 'k' should have 2 float32 elements, but its data declares 3.",
+    );
+    await expectRefusal(
+      torchLegacy(object, ['k'], [uint64(-1n), data]),
+      "storage 'k' should have 2 float32 elements, but its data declares -1.",
+    );
+    await expectRefusal(
+      torchLegacy(object, ['x'], [uint64(2n), data]),
+      "lists storage 'x' that no tensor uses. The file is damaged.",
+    );
+    await expectRefusal(
+      torchLegacy(object, ['k', 'k'], [uint64(2n), data]),
+      "lists storage 'k' twice. The file is damaged.",
+    );
+    await expectRefusal(torchLegacy(object), "lacks storage 'k'. The file is damaged.");
+    await expectRefusal(
+      torchLegacy(object, ['k'], [uint64(2n), data.subarray(1)]),
+      "storage 'k' takes 8 bytes at byte 218, but the file ends at 225. It is truncated or damaged: get it again.",
+    );
+    const big = torchLegacy(object, ['k'], [uint64(2n), data]);
+    big[Buffer.from(big).indexOf('little_endian') + 13] = 0x89;
+    await expectRefusal(big, 'was written on a big-endian machine: only little-endian is read.');
+    const version = torchLegacy(object);
+    version[Buffer.from(version).indexOf(int(1001)) + 1]! ^= 1;
+    await expectRefusal(version, 'has format version 1000: expected 1001.');
+  });
+});
+
+describe('files that are something else', () => {
+  const known = 'Known: safetensors, torch (zip), torch (before 1.6).';
+  test.each([
+    ['nothing', bytes(), `is empty (0 bytes). ${known}`],
+    [
+      'a Git LFS pointer',
+      bytes('version https://git-lfs.github.com/spec/v1\noid sha256:0\n'),
+      `is a Git LFS pointer, not the weights. Run git lfs pull. ${known}`,
+    ],
+    ['a web page', bytes('\n<!DOCTYPE html><html>'), `is a web page, not the weights. Download it again. ${known}`],
+    [
+      'text',
+      bytes('hello'),
+      `is named .pth, but its content is of no known weight format (first 5 bytes: 68 65 6c 6c 6f). ${known}`,
+    ],
+    [
+      'a tar archive',
+      bytes(new Uint8Array(257), 'ustar', new Uint8Array(250)),
+      'is a tar archive. If it is a checkpoint of PyTorch 0.1.10 or older, load it with PyTorch and save it again.',
+    ],
+  ])('%s', async (_, content, message) => {
+    await expectRefusal(content, message);
+  });
+
+  test('a missing file and a folder', async () => {
+    await expect(readWeights('no/such.pth')).rejects.toThrow(WeightFileError);
+    await expect(readWeights(fileURLToPath(new URL('../fixtures', import.meta.url)))).rejects.toThrow(WeightFileError);
+  });
+});
+
+describe('truncated at every eighth', () => {
+  test.each(['zip.pth', 'zip-deflated.pth', 'legacy.pth', 'tensors.safetensors', 'training-legacy.pth'])(
+    '%s',
+    async (name) => {
+      const whole = await fixture(name);
+      for (let eighth = 0; eighth < 8; eighth++) {
+        const part = whole.slice(0, Math.floor((whole.length * eighth) / 8));
+        await expect(readWeights(new File([part], 'x.pth')), `${eighth}/8`).rejects.toThrow(
+          /^x\.pth: .*(truncated|is empty|no known weight format)/,
+        );
+      }
+    },
+  );
+});

@@ -1,0 +1,215 @@
+/** The report: self-contained, escaped, complete, and whole at the ends of its range. */
+import { describe, expect, test } from 'vitest';
+import { renderReport } from '../../src/train/report.ts';
+import { epochTicks, niceAxis } from '../../src/train/report-chart.ts';
+import { escapeHtml, html } from '../../src/train/report-markup.ts';
+import type { FinetuneResult } from '../../src/train/result.ts';
+import { PIXEL, sampleResult } from './sample-result.ts';
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `class ${i}`);
+const count = (text: string, part: string | RegExp): number => text.split(part).length - 1;
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+/** The page without its constant style sheet and script. */
+const body = (page: string): string =>
+  page.replace(/<style>.*?<\/style>/s, '').replace(/<script nonce.*?<\/script>/s, '');
+
+describe('markup', () => {
+  test('escapes every interpolation, joins lists, leaves out what is not there', () => {
+    const hostile = `<img src=x onerror="alert('1')">&`;
+    expect(html`<b title="${hostile}">${[hostile, html`<i>${1}</i>`]}${null}${false}${undefined}${0}</b>`.text).toBe(
+      '<b title="&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;">&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;<i>1</i>0</b>',
+    );
+  });
+
+  test('control characters become visible', () => {
+    expect(escapeHtml('a\u0000b\u001b[31m\n')).toBe('a\ufffdb\ufffd[31m\n');
+  });
+});
+
+describe('a hostile result', () => {
+  const evil = `</script><script>alert("1")</script><img src='https://evil.example/x'>`;
+  /** Every string of the result, replaced; the structure kept. */
+  const poison = (value: unknown): unknown => {
+    if (typeof value === 'string') return evil;
+    if (Array.isArray(value)) return value.map(poison);
+    if (value !== null && typeof value === 'object')
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, poison(inner)]));
+    return value;
+  };
+  const result = poison(sampleResult({ classes: ['a', 'b', 'c'], comparison: true, margin: 1 })) as FinetuneResult;
+  const page = renderReport({
+    ...result,
+    hyperparameters: { [evil]: evil },
+    seconds: { total: 1, parts: { [evil]: 1 } },
+    model: { ...result.model, weights: { source: evil, sha256: evil } },
+  });
+
+  test('brings no tag of its own onto the page, in text or in attributes', () => {
+    expect(count(page, /<script\b/)).toBe(1);
+    expect(count(page, '</script>')).toBe(1);
+    expect(page).not.toMatch(/<img\b/);
+    expect(body(page)).toContain('&lt;script&gt;alert(&quot;1&quot;)');
+    // Between tags and inside quoted attributes there is no bare quote or bracket left.
+    for (const tag of body(page).match(/<[a-z][^>]*>/g)!)
+      expect(tag).toMatch(/^<[a-z][a-z0-9]*(?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*\s*\/?>$/);
+  });
+
+  test('a picture that is not carried in the file is not shown', () => {
+    expect(page).toContain('no picture');
+    const remote = sampleResult({ classes: ['a', 'b'], margin: 1, thumbnail: () => 'https://evil.example/x.png' });
+    expect(renderReport(remote)).not.toContain('evil.example');
+    const svg = sampleResult({ classes: ['a', 'b'], margin: 1, thumbnail: () => 'data:image/svg+xml;base64,AAAA' });
+    expect(renderReport(svg)).not.toContain('svg+xml');
+  });
+});
+
+describe('the page', () => {
+  const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+  const result = sampleResult({ classes, comparison: true });
+  const page = renderReport(result);
+
+  test('loads nothing, and forbids itself to', () => {
+    expect(page).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-`);
+    expect(page).not.toMatch(/<link|<iframe|@import|url\(|fetch\(|XMLHttpRequest/);
+    for (const [, source] of page.matchAll(/\bsrc="([^"]*)"/g)) expect(source).toMatch(/^data:image\//);
+    for (const [, target] of page.matchAll(/\bhref="([^"]*)"/g)) expect(target).toMatch(/^#/);
+  });
+
+  test('every link leads somewhere, every id is there once', () => {
+    const ids = [...page.matchAll(/\bid="([^"]+)"/g)].map(([, id]) => id!);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, target] of page.matchAll(/(?:href="#|aria-labelledby=")([^"]+)"/g)) expect(ids).toContain(target);
+  });
+
+  test('opens and closes the same elements', () => {
+    for (const tag of [
+      'section',
+      'div',
+      'table',
+      'tr',
+      'td',
+      'figure',
+      'figcaption',
+      'ul',
+      'ol',
+      'li',
+      'dl',
+      'span',
+      'b',
+      'i',
+      'bdi',
+    ])
+      expect([tag, count(body(page), new RegExp(`<${tag}\\b`))]).toEqual([tag, count(body(page), `</${tag}>`)]);
+  });
+
+  test('says the accuracy, how it was reached and what it beats', () => {
+    const text = plain(page);
+    expect(text).toContain('<title>91.0 %: resnet50 on photos/flowers</title>');
+    expect(text).toContain('<b>91.0 %</b> of 400 validation images classified correctly');
+    expect(text).toContain(
+      'were fine-tuned for 12 epochs on 1,600 images of 10 classes: head (3 epochs), then layer4 and head (9 epochs)',
+    );
+    expect(text).toContain('the 95 % confidence interval is');
+    expect(text).toContain('<b>from scratch</b> reached <b>50.1 %</b>');
+  });
+
+  test('holds every part', () => {
+    for (const part of [
+      ...result.worstMistakes.map((mistake) => mistake.path),
+      ...result.data.skipped.map((file) => file.path),
+      result.frozen.digestBefore,
+      '268 tensors frozen, 0 bytes changed.'.replace(' ', '\u00a0'),
+      result.adapter.description,
+      'weightDecay',
+      'filling the trunk cache',
+      escapeHtml(result.reproduce),
+      escapeHtml(result.command),
+      result.model.weights!.sha256,
+    ])
+      expect(page).toContain(part);
+    for (const count of result.evaluation!.confusion.flat().filter(Boolean)) expect(page).toContain(`>${count}</td>`);
+    expect(count(page, `<img src="${PIXEL}" alt="`)).toBe(result.worstMistakes.length);
+  });
+
+  test('every table has a caption, every picture a text, one matrix cell is in the tab order', () => {
+    expect(count(page, '<table')).toBe(count(page, '<caption>'));
+    expect(count(page, '<img')).toBe(count(page, /<img src="[^"]+" alt="[^"]+"/));
+    const matrix = page.slice(page.indexOf('id="confusion"'), page.indexOf('id="readout"'));
+    expect(count(matrix, '<td')).toBe(100);
+    expect(count(matrix, 'tabindex="0"')).toBe(1);
+  });
+});
+
+describe('at the ends of its range', () => {
+  test.each([2, 60, 100])('%i classes', (n) => {
+    const page = renderReport(sampleResult({ classes: names(n), validationImages: 5 }));
+    const matrix = page.slice(page.indexOf('id="confusion"'), page.indexOf('id="readout"'));
+    expect(count(matrix, '<td')).toBe(n * n);
+    expect(page.length).toBeLessThan(700_000);
+    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test.each([1, 200])('%i epochs', (n) => {
+    const page = renderReport(sampleResult({ classes: names(3), epochs: [n] }));
+    expect(count(page, 'class="plot"')).toBe(2);
+    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test('no validation images: the training accuracy, and what it is worth', () => {
+    const page = renderReport({ ...sampleResult({ classes: names(2), validationImages: 0 }), worstMistakes: [] });
+    expect(page).toContain('training images classified correctly');
+    expect(page).toContain('No images were held out');
+    expect(page).not.toContain('id="confusion"');
+    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test('no mistakes', () => {
+    const page = renderReport(sampleResult({ classes: names(3), margin: 60 }));
+    expect(page).toContain('None: every validation image was classified correctly.');
+  });
+
+  test('a diverged run, as metrics.json gives it back, and one without an epoch', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const history = sample.history.map((record) => ({ ...record, trainLoss: Number.NaN, validationLoss: Number.NaN }));
+    const diverged = JSON.parse(JSON.stringify({ ...sample, history })) as FinetuneResult;
+    expect(renderReport(diverged)).toContain('Nothing was measured.');
+    expect(renderReport({ ...sample, history })).toContain('Nothing was measured.');
+    expect(renderReport({ ...sample, history: [], stepLosses: [], phases: [] })).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test('changed frozen bytes are told as a fault', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const page = plain(renderReport({ ...sample, frozen: { ...sample.frozen, changedBytes: 12 } }));
+    expect(page).toContain('268 tensors frozen, 12 bytes changed.');
+    expect(page).toContain('must never happen');
+  });
+
+  test('nothing frozen, random weights, nothing skipped', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const page = renderReport({
+      ...sample,
+      model: { ...sample.model, weights: null },
+      frozen: { ...sample.frozen, tensors: 0 },
+      data: { ...sample.data, skipped: [] },
+    });
+    expect(page).toContain('Nothing was frozen');
+    expect(page).toContain('From random weights');
+    expect(page).not.toContain('Skipped files');
+  });
+});
+
+describe('axes', () => {
+  test('marks are round and hold the values', () => {
+    expect(niceAxis(0.1, 0.94, 1).ticks).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+    expect(niceAxis(0.9, 0.97, 1)).toEqual({ low: 0.9, high: 0.98, ticks: [0.9, 0.92, 0.94, 0.96, 0.98] });
+    expect(niceAxis(3, 3)).toMatchObject({ low: 3 });
+    expect(niceAxis(0, 0).high).toBeGreaterThan(0);
+  });
+
+  test.each<[number, number[]]>([
+    [1, [1]],
+    [5, [1, 2, 3, 4, 5]],
+    [12, [2, 4, 6, 8, 10, 12]],
+    [200, [50, 100, 150, 200]],
+  ])('%i epochs are marked at %j', (epochs, ticks) => expect(epochTicks(epochs)).toEqual(ticks));
+});
