@@ -1,5 +1,5 @@
 /** A folder of photos, one sub-folder a class, as torchvision's ImageFolder reads it. */
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { TransformLike } from './compose.ts';
@@ -54,15 +54,17 @@ function isImage(name: string, extensions: readonly string[]): boolean {
 }
 
 /** Images under `folder`, its own before those of its sub-folders, each sorted: `os.walk`'s order. */
-function imagesUnder(folder: string, extensions: readonly string[], depth = 0): string[] {
-  if (depth > 32) throw new DataError(folder, 'is nested more than 32 folders deep: a link that leads back up?');
+function imagesUnder(folder: string, extensions: readonly string[], above: readonly string[] = []): string[] {
+  const real = realpathSync(folder);
+  if (above.includes(real))
+    throw new DataError(folder, 'is a link that leads back to a folder above it. Remove the link.');
   const entries = list(folder);
   const files = entries
     .filter((e) => isImage(e.name, extensions) && kindOf(folder, e) === 'file')
     .map((e) => join(folder, e.name));
   const below = entries
     .filter((e) => kindOf(folder, e) === 'folder')
-    .map((e) => imagesUnder(join(folder, e.name), extensions, depth + 1));
+    .map((e) => imagesUnder(join(folder, e.name), extensions, [...above, real]));
   return files.concat(...below);
 }
 

@@ -13,6 +13,7 @@ export {
   type ClassificationPreset,
   Compose,
   classificationTransforms,
+  isSaveable,
   type TrainingPreset,
   type TransformLike,
   toTransform,

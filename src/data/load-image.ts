@@ -6,6 +6,8 @@ import { type FloatImage, isRgb } from './image.ts';
 import type { Transform } from './transform.ts';
 
 /**
+ * Always decodes at full resolution and to the end: reducing inside the JPEG decoder changes levels, and reading no more than a crop
+ * needs would let a file that is cut short pass in one epoch and fail in the next.
  * @param origin the sample's number in its folder: with `view` it seeds the transform's random stream
  * @throws DataError where the file cannot be decoded; ArgumentError where the transform does not fit the image or gives no floats.
  */

@@ -66,7 +66,8 @@ class SampleThread {
   }
 
   #settle(reply: LoadReply): void {
-    const pending = this.#pending.get(reply.id)!;
+    const pending = this.#pending.get(reply.id);
+    if (!pending) return;
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#worker.unref();
     if ('data' in reply) pending.resolve(reply);

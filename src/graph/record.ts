@@ -40,6 +40,8 @@ export interface KernelNode {
   /** What `lower` can take: an epilogue on output 0, or an expression in place of input 0. */
   readonly fuses: 'epilogue' | 'element' | 'nothing';
   readonly axes?: EpilogueAxes;
+  /** Element n of the first axis of each output depends on element n of the inputs' alone: images do not mix. */
+  readonly samplewise?: boolean;
 }
 
 export type Node = ElementwiseNode | KernelNode;
@@ -97,6 +99,7 @@ export interface KernelOptions {
   readonly lower: KernelNode['lower'];
   readonly fuses?: KernelNode['fuses'];
   readonly axes?: EpilogueAxes;
+  readonly samplewise?: boolean;
 }
 
 /** Records an op with a kernel of its own and gives its outputs. */

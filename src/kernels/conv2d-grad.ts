@@ -29,6 +29,8 @@ struct Slice {
   r: u32,       // first tap of the phase; the next ones are stepR and stepS further
   s: u32,
   tapsS: u32,
+  y: i32,       // output coordinates under that tap at the phase's first pixel
+  x: i32,
 }
 
 struct Column {
@@ -51,10 +53,10 @@ fn countFrom(first: u32, step: u32, end: u32) -> u32 {
 }
 
 fn sliceAt(z: u32) -> Slice {
-  let phase = z % (gemm.strideH * gemm.strideW);
   let group = z / (gemm.strideH * gemm.strideW);
+  let phase = z - group * (gemm.strideH * gemm.strideW);
   let phaseY = phase / gemm.strideW;
-  let phaseX = phase % gemm.strideW;
+  let phaseX = phase - phaseY * gemm.strideW;
   let firstY = (phaseY + gemm.strideH - gemm.padTop % gemm.strideH) % gemm.strideH;
   let firstX = (phaseX + gemm.strideW - gemm.padLeft % gemm.strideW) % gemm.strideW;
   let height = countFrom(firstY, gemm.strideH, gemm.H);
@@ -64,30 +66,36 @@ fn sliceAt(z: u32) -> Slice {
   let tapsR = select(countFrom(r, gemm.stepR, gemm.R), 0u, r == gemm.stepR);
   let tapsS = select(countFrom(s, gemm.stepS, gemm.S), 0u, s == gemm.stepS);
   let pixels = height * width;
-  return Slice(gemm.images * pixels, tapsR * tapsS, group, firstY, firstX, width, pixels, r, s, tapsS);
+  // Exact divisions: the tap belongs to the phase.
+  let y = (i32(firstY + gemm.padTop) - i32(r * gemm.dilationH)) / i32(gemm.strideH);
+  let x = (i32(firstX + gemm.padLeft) - i32(s * gemm.dilationW)) / i32(gemm.strideW);
+  return Slice(gemm.images * pixels, tapsR * tapsS, group, firstY, firstX, width, pixels, r, s, tapsS, y, x);
 }
 
 fn columnAt(slice: Slice, n: u32) -> Column {
   let image = n / slice.pixels;
-  let pixel = n % slice.pixels;
-  let iy = slice.firstY + pixel / slice.width * gemm.strideH;
-  let ix = slice.firstX + pixel % slice.width * gemm.strideW;
-  // Exact divisions: the tap belongs to the phase.
-  let y = (i32(iy + gemm.padTop) - i32(slice.r * gemm.dilationH)) / i32(gemm.strideH);
-  let x = (i32(ix + gemm.padLeft) - i32(slice.s * gemm.dilationW)) / i32(gemm.strideW);
+  let pixel = n - image * slice.pixels;
+  let down = pixel / slice.width;
+  let right = pixel - down * slice.width;
+  let iy = slice.firstY + down * gemm.strideH;
+  let ix = slice.firstX + right * gemm.strideW;
+  let y = slice.y + i32(down);
+  let x = slice.x + i32(right);
   return Column((image * gemm.groups + slice.group) * gemm.K * gemm.strideB, y, x, image, iy * gemm.W + ix);
 }
 ${packedRow}
 
 fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  let r = slice.r + segment / slice.tapsS * gemm.stepR;
-  let s = slice.s + segment % slice.tapsS * gemm.stepS;
+  let down = segment / slice.tapsS;
+  let r = slice.r + down * gemm.stepR;
+  let s = slice.s + (segment - down * slice.tapsS) * gemm.stepS;
   return packedRow(slice.group, m, r * gemm.S + s);
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  let y = column.y - i32(segment / slice.tapsS * gemm.backY);
-  let x = column.x - i32(segment % slice.tapsS * gemm.backX);
+  let down = segment / slice.tapsS;
+  let y = column.y - i32(down * gemm.backY);
+  let x = column.x - i32((segment - down * slice.tapsS) * gemm.backX);
   let inside = u32(y) < gemm.outH && u32(x) < gemm.outW;
   return Tap(select(0u, column.gy + u32(y) * gemm.outW + u32(x), inside), inside);
 }
@@ -183,9 +191,10 @@ fn sliceAt(z: u32) -> Slice {
 
 fn columnAt(slice: Slice, n: u32) -> Column {
   let c = n / gemm.taps;
-  let tap = n % gemm.taps;
-  let y = i32(tap / gemm.S * gemm.dilationH) - i32(gemm.padTop);
-  let x = i32(tap % gemm.S * gemm.dilationW) - i32(gemm.padLeft);
+  let tap = n - c * gemm.taps;
+  let r = tap / gemm.S;
+  let y = i32(r * gemm.dilationH) - i32(gemm.padTop);
+  let x = i32((tap - r * gemm.S) * gemm.dilationW) - i32(gemm.padLeft);
   let stride = i32(gemm.strideW);
   let first = (max(-x, 0) + stride - 1) / stride;
   let end = clamp((i32(gemm.W) - x + stride - 1) / stride, first, max(first, i32(gemm.K)));
@@ -193,13 +202,15 @@ fn columnAt(slice: Slice, n: u32) -> Column {
 }
 
 fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  let plane = (segment / gemm.outH * gemm.groups + slice.group) * gemm.M + m;
-  return (plane * gemm.outH + segment % gemm.outH) * gemm.K;
+  let image = segment / gemm.outH;
+  let plane = (image * gemm.groups + slice.group) * gemm.M + m;
+  return (plane * gemm.outH + segment - image * gemm.outH) * gemm.K;
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  let plane = segment / gemm.outH * gemm.groups * gemm.channels + column.plane;
-  let y = u32(i32(segment % gemm.outH * gemm.strideH) + column.y);
+  let image = segment / gemm.outH;
+  let plane = image * gemm.groups * gemm.channels + column.plane;
+  let y = u32(i32((segment - image * gemm.outH) * gemm.strideH) + column.y);
   // The row may begin left of the image: then the offset counts from there (modulo 2^32) and first skips the padding.
   return Tap((plane * gemm.H + y) * gemm.W + u32(column.x), column.first, select(0u, column.count, y < gemm.H));
 }

@@ -114,8 +114,9 @@ fn main(
 /** WGSL: offset of row m of a packed weight at k = 0 of a tap. `lanes`, `panels`, `taps` and K come from the uniform. */
 export const packedRow = /* wgsl */ `
 fn packedRow(group: u32, m: u32, tap: u32) -> u32 {
-  let panel = group * gemm.panels + m / gemm.lanes;
-  return (panel * gemm.taps + tap) * gemm.K * gemm.lanes + m % gemm.lanes;
+  let panel = m / gemm.lanes;
+  let lane = m - panel * gemm.lanes;
+  return ((group * gemm.panels + panel) * gemm.taps + tap) * gemm.K * gemm.lanes + lane;
 }`;
 
 const loaders = /* wgsl */ `
@@ -144,9 +145,11 @@ fn sliceAt(z: u32) -> Slice {
 
 fn columnAt(slice: Slice, n: u32) -> Column {
   let image = n / gemm.outPixels;
-  let pixel = n % gemm.outPixels;
-  let top = i32(pixel / gemm.outW * gemm.strideH) - i32(gemm.padTop);
-  let left = i32(pixel % gemm.outW * gemm.strideW) - i32(gemm.padLeft);
+  let pixel = n - image * gemm.outPixels;
+  let oy = pixel / gemm.outW;
+  let ox = pixel - oy * gemm.outW;
+  let top = i32(oy * gemm.strideH) - i32(gemm.padTop);
+  let left = i32(ox * gemm.strideW) - i32(gemm.padLeft);
   let x = (image * gemm.groups + slice.group) * gemm.K * gemm.strideB;
   let y = (image * gemm.groups + slice.group) * gemm.M * gemm.outPixels + pixel;
   return Column(x, y, top, left, pixel);
@@ -158,8 +161,9 @@ fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  let y = column.top + i32(segment / gemm.S * gemm.dilationH);
-  let x = column.left + i32(segment % gemm.S * gemm.dilationW);
+  let r = segment / gemm.S;
+  let y = column.top + i32(r * gemm.dilationH);
+  let x = column.left + i32((segment - r * gemm.S) * gemm.dilationW);
   // As u32, a negative coordinate is past the end too.
   let inside = u32(y) < gemm.H && u32(x) < gemm.W;
   return Tap(select(0u, column.x + u32(y) * gemm.W + u32(x), inside), inside);

@@ -112,8 +112,9 @@ struct Place {
 
 fn placeAt(index: u32) -> Place {
   let tile = index / gemm.columnTiles;
-  let z = tile / gemm.rowTiles;
-  return Place(tile % gemm.rowTiles, index % gemm.columnTiles, z / gemm.splits, z % gemm.splits);
+  let part = tile / gemm.rowTiles;
+  let z = part / gemm.splits;
+  return Place(tile - part * gemm.rowTiles, index - tile * gemm.columnTiles, z, part - z * gemm.splits);
 }`;
 
 const finish = /* wgsl */ `
@@ -169,9 +170,7 @@ export function gemm(target: KernelTarget, problem: Gemm, epilogue: Fusion): Pro
 /** A module: parameters, bindings, loaders, the store, then the family's main. */
 function assemble(problem: Gemm, main: GemmMain, store: string): string {
   const fields = [...headFields, ...Object.keys(problem.fields)];
-  const reads = problem.reads.map(
-    ([name], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<f32>;\n`,
-  );
+  const reads = problem.reads.map(([name], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<f32>;\n`);
   return /* wgsl */ `${main.enables}
 struct Gemm {
 ${fields.map((name) => `  ${name}: u32,\n`).join('')}}

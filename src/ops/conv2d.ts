@@ -89,6 +89,7 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
     lower: (target, epilogue) => conv2dKernel(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.outH * s.outW, size: s.K } },
+    samplewise: true,
   });
   return y!;
 }
@@ -99,6 +100,7 @@ function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
     lower: (target, epilogue) => conv2dInputGrad(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.H * s.W, size: s.C } },
+    samplewise: true,
   });
   return gx!;
 }

@@ -43,6 +43,7 @@ export function product(a: Value, b: Value, transposed: Transposes = {}): Value 
     lower: (target, epilogue) => matmulKernel(target, { M, N, K, batch, aStrides, bStrides, aBatch, bBatch }, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: N, size: M }, column: { inner: 1, size: N } },
+    samplewise: !transposed.a && b.shape.length === 2,
   });
   return y!;
 }

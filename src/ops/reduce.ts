@@ -22,6 +22,7 @@ export function reduceAxes(op: ReduceOp, x: Value, axes: readonly number[], keep
     key: axes.join(),
     lower: (target, element) => reduce(target, { op, shape: x.shape, axes }, element),
     fuses: 'element',
+    samplewise: !axes.includes(0),
   });
   return y!;
 }

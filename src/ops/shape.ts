@@ -7,12 +7,20 @@ import { cat as catKernel, type Gather, gather } from '../kernels/copy.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
 
+/** Whether the copy leaves the first axis as it is. */
+function samplewise(shape: Shape, { outShape, strides, offset = 0, valid }: Gather): boolean {
+  const [row] = stridesOf(shape);
+  const inside = valid ? valid[0]?.[0] === 0 && valid[0][1] === shape[0] : offset >= 0 && offset < row!;
+  return outShape[0] === shape[0] && strides[0] === row && inside;
+}
+
 /** Records a strided copy. */
 function copy(name: string, x: Value, spec: Gather): Value {
   const { dtype } = x.data;
   const [y] = recordKernel(name, [x], [{ shape: spec.outShape, dtype }], {
     key: JSON.stringify(spec),
     lower: (target) => gather(target, { ...spec, dtype }),
+    samplewise: samplewise(x.shape, spec),
   });
   return y!;
 }
@@ -167,6 +175,7 @@ export const cat: Op<{ axis: number }> = defineOp<{ axis: number }>({
     const [y] = recordKernel('cat', values, [{ shape: outShape, dtype: values[0]!.data.dtype }], {
       key: `${axis}`,
       lower: (target) => catKernel(target, { shapes, axis }),
+      samplewise: axis > 0,
     });
     return y!;
   },

@@ -1,6 +1,7 @@
 /** The tensor that users hold: methods record ops, `data()` and `item()` read back. */
 import type { DType, HostArray } from '../core/dtype.ts';
 import { RegraftError, ShapeError } from '../core/errors.ts';
+import { defaultGenerator } from '../core/random.ts';
 import { formatShape, normalizeAxis, type Shape } from '../core/shape.ts';
 import { recorder } from '../graph/record.ts';
 import { dispose, readBack } from '../graph/run.ts';
@@ -325,6 +326,25 @@ export class Tensor implements Variable {
     const { training, momentum = 0.1, eps = 1e-5 } = options;
     const attributes = { training, momentum, eps, runningMean: runningMean?.value ?? null, runningVar: runningVar?.value ?? null };
     return apply(ops.batchNorm2d, [this, weight, bias], attributes);
+  }
+  softmax(axis: number): Tensor {
+    return apply(ops.softmax, [this], { axis });
+  }
+  logSoftmax(axis: number): Tensor {
+    return apply(ops.logSoftmax, [this], { axis });
+  }
+  /** Zeroes each element with probability `p`, scales the others by 1 / (1 - p). Without `seed`, masks follow from `manualSeed`. */
+  dropout(p: number, options: { seed?: number } = {}): Tensor {
+    return apply(ops.dropout, [this], ops.dropoutScalars(p, options.seed ?? defaultGenerator.uint32()));
+  }
+  /** Cross-entropy of logits [N, C, …] against int32 labels [N, …]; the softmax is inside. As `F.cross_entropy`. */
+  crossEntropy(labels: Tensor, options: ops.CrossEntropyAttributes & { weight?: Tensor } = {}): Tensor {
+    const { weight, ...attributes } = options;
+    return apply(ops.crossEntropy, [this, labels, weight ?? null], attributes);
+  }
+  /** (this - target)², its mean unless `reduction` says otherwise. */
+  mseLoss(target: Tensor, options: { reduction?: ops.Reduction } = {}): Tensor {
+    return apply(ops.mseLoss, [this, target], options);
   }
 }
 

@@ -18,18 +18,18 @@ export function bytes(...parts: Part[]): Uint8Array<ArrayBuffer> {
 export const uint32 = (n: number): number[] => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, n >>> 24];
 export const uint64 = (n: bigint): number[] => [...new Uint8Array(new BigUint64Array([n]).buffer)];
 
-export const PROTO2: Uint8Array = bytes(0x80, 2);
-export const text = (s: string): Uint8Array => bytes('X', uint32(s.length), s);
-export const int = (n: number): Uint8Array => bytes('J', uint32(n));
-export const tuple = (...items: Part[]): Uint8Array => bytes('(', ...items, 't');
-export const global = (module: string, name: string): Uint8Array => bytes('c', module, '\n', name, '\n');
-export const call = (callable: Part, ...args: Part[]): Uint8Array => bytes(callable, tuple(...args), 'R');
-export const dict = (...items: Part[]): Uint8Array => bytes('}(', ...items, 'u');
-export const pickle = (...parts: Part[]): Uint8Array => bytes(PROTO2, ...parts, '.');
+export const PROTO2: Uint8Array<ArrayBuffer> = bytes(0x80, 2);
+export const text = (s: string): Uint8Array<ArrayBuffer> => bytes('X', uint32(s.length), s);
+export const int = (n: number): Uint8Array<ArrayBuffer> => bytes('J', uint32(n));
+export const tuple = (...items: Part[]): Uint8Array<ArrayBuffer> => bytes('(', ...items, 't');
+export const global = (module: string, name: string): Uint8Array<ArrayBuffer> => bytes('c', module, '\n', name, '\n');
+export const call = (callable: Part, ...args: Part[]): Uint8Array<ArrayBuffer> => bytes(callable, tuple(...args), 'R');
+export const dict = (...items: Part[]): Uint8Array<ArrayBuffer> => bytes('}(', ...items, 'u');
+export const pickle = (...parts: Part[]): Uint8Array<ArrayBuffer> => bytes(PROTO2, ...parts, '.');
 
-export const storage = (key: string, size: number, type = 'FloatStorage'): Uint8Array =>
+export const storage = (key: string, size: number, type = 'FloatStorage'): Uint8Array<ArrayBuffer> =>
   bytes(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(size)), 'Q');
-export const tensor = (from: Uint8Array, offset: number, shape: number[], strides: number[]): Uint8Array =>
+export const tensor = (from: Uint8Array, offset: number, shape: number[], strides: number[]): Uint8Array<ArrayBuffer> =>
   call(
     global('torch._utils', '_rebuild_tensor_v2'),
     from,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BYTES_PER_ELEMENT, type StateDict, type StoredDType, toFloat32 } from '../../src/core/dtype.ts';
-import { elementsOf } from '../../src/io/bytes.ts';
+import { bytesOf, elementsOf } from '../../src/io/bytes.ts';
 import { readWeightFile, readWeights, safetensorsChunks, type WriteOptions } from '../../src/io/index.ts';
 import { bytes, expectRefusal, safetensorsOf, uint64 } from './build.ts';
 
@@ -42,7 +42,7 @@ describe('written and read', () => {
         for (const [key, { shape, dtype, data }] of entries) {
           const got = file.state.get(key)!;
           expect([got.shape, got.dtype]).toEqual([shape, dtype]);
-          expect(new Uint8Array(got.data.buffer)).toEqual(new Uint8Array(data.buffer));
+          expect(bytesOf(got)).toEqual(bytesOf({ shape, dtype, data }));
         }
         expect(Object.entries(file.metadata).sort()).toEqual(Object.entries(metadata).sort());
       }),

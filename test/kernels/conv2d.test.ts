@@ -14,7 +14,10 @@ const cases: [string, Conv2dShape][] = [
   ['asymmetric padding and stride', convShape(1, 4, [10, 15], 9, [3, 2], { stride: [3, 2], padding: [0, 2, 1, 0] })],
   ['dilation 2', convShape(1, 5, [12, 11], 6, [3, 3], { dilation: [2, 2], padding: [2, 2, 2, 2] })],
   ['dilation 2 and stride 2', convShape(1, 5, [12, 11], 6, [3, 3], { dilation: [2, 2], stride: [2, 2] })],
-  ['dilation 3, stride 2', convShape(2, 3, [17, 16], 4, [3, 2], { dilation: [3, 3], stride: [2, 2], padding: [1, 4, 0, 1] })],
+  [
+    'dilation 3, stride 2',
+    convShape(2, 3, [17, 16], 4, [3, 2], { dilation: [3, 3], stride: [2, 2], padding: [1, 4, 0, 1] }),
+  ],
   ['stride larger than filter', convShape(1, 3, [11, 9], 5, [2, 1], { stride: [4, 3] })],
   ['filter as large as the image', convShape(2, 7, [5, 4], 40, [5, 4])],
   ['padding wider than the image', convShape(1, 2, [1, 2], 3, [3, 3], { padding: [2, 2, 3, 3] })],

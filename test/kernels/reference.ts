@@ -1,6 +1,6 @@
 /** What the tests of the GEMM family share: targets, random inputs, a non-trivial epilogue, a tolerance. */
 import { expect } from 'vitest';
-import { conv2d, type Conv2dShape, packWeights } from '../../src/kernels/conv2d.ts';
+import { type Conv2dShape, conv2d, packWeights } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
 import { type Fusion, float, input, type KernelTarget } from '../../src/kernels/kernel.ts';
 import { openDevice, runProgram } from './run.ts';

@@ -62,20 +62,18 @@ describe.each(targets)('%s', (_, target) => {
     const gy = noise(x.length, 1);
     const p = Float32Array.from(alongAxis(shape, axis, [x], probabilities));
     const [g] = await runProgram(softmaxGrad(target, { shape, axis }), [p, gy], [x.length]);
-    close(
-      g!,
-      alongAxis(shape, axis, [p, gy], (y, gy) => y.map((v, c) => v * (gy[c]! - sum(y.map((a, k) => a * gy[k]!))))),
-      {
-        absolute: 2e-6,
-      },
-    );
+    const ofSoftmax = (y: number[], gy: number[]) => {
+      const total = sum(y.map((v, c) => v * gy[c]!));
+      return y.map((v, c) => v * (gy[c]! - total));
+    };
+    close(g!, alongAxis(shape, axis, [p, gy], ofSoftmax), { absolute: 2e-6 });
     const l = Float32Array.from(alongAxis(shape, axis, [x], logits));
     const [h] = await runProgram(logSoftmaxGrad(target, { shape, axis }), [l, gy], [x.length]);
-    close(
-      h!,
-      alongAxis(shape, axis, [l, gy], (y, gy) => y.map((v, c) => gy[c]! - Math.exp(v) * sum(gy))),
-      { absolute: 1e-5 },
-    );
+    const ofLogSoftmax = (y: number[], gy: number[]) => {
+      const total = sum(gy);
+      return y.map((v, c) => gy[c]! - Math.exp(v) * total);
+    };
+    close(h!, alongAxis(shape, axis, [l, gy], ofLogSoftmax), { absolute: 1e-5 });
   });
 
   test.each([3, 5000])('softmax of %i: infinities as in PyTorch', async (length) => {
@@ -85,8 +83,6 @@ describe.each(targets)('%s', (_, target) => {
     x[2 * length] = Number.POSITIVE_INFINITY;
     const [y] = await runProgram(softmax(target, { shape: [3, length], axis: 1 }), [x], [3 * length]);
     expect([...y!.subarray(0, length)]).toEqual([...x.subarray(0, length)].map((v) => (v === 5 ? 1 : 0)));
-    expect(y!.subarray(length, 2 * length).every(Number.isNaN)).toBe(true);
-    expect(y![2 * length]).toBeNaN();
-    expect(y![2 * length + 1]).toBe(0);
+    expect(y!.subarray(length).every(Number.isNaN)).toBe(true);
   });
 });

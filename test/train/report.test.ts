@@ -12,6 +12,9 @@ const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 /** The page without its constant style sheet and script. */
 const body = (page: string): string =>
   page.replace(/<style>.*?<\/style>/s, '').replace(/<script nonce.*?<\/script>/s, '');
+/** No number or name that is missing has been written as one. */
+const expectNoHoles = (page: string): void =>
+  expect(/.{0,60}(?:NaN|undefined|Infinity).{0,20}/.exec(body(page))).toBeNull();
 
 describe('markup', () => {
   test('escapes every interpolation, joins lists, leaves out what is not there', () => {
@@ -104,13 +107,13 @@ describe('the page', () => {
 
   test('says the accuracy, how it was reached and what it beats', () => {
     const text = plain(page);
-    expect(text).toContain('<title>91.0 %: resnet50 on photos/flowers</title>');
-    expect(text).toContain('<b>91.0 %</b> of 400 validation images classified correctly');
+    expect(text).toContain('<title>87.5 %: resnet50 on photos/flowers</title>');
+    expect(text).toContain('<b>87.5 %</b> of 400 validation images classified correctly');
     expect(text).toContain(
       'were fine-tuned for 12 epochs on 1,600 images of 10 classes: head (3 epochs), then layer4 and head (9 epochs)',
     );
     expect(text).toContain('the 95 % confidence interval is');
-    expect(text).toContain('<b>from scratch</b> reached <b>50.1 %</b>');
+    expect(text).toContain('<b>from scratch</b> reached <b>48.1 %</b>');
   });
 
   test('holds every part', () => {
@@ -146,13 +149,13 @@ describe('at the ends of its range', () => {
     const matrix = page.slice(page.indexOf('id="confusion"'), page.indexOf('id="readout"'));
     expect(count(matrix, '<td')).toBe(n * n);
     expect(page.length).toBeLessThan(700_000);
-    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+    expectNoHoles(page);
   });
 
   test.each([1, 200])('%i epochs', (n) => {
     const page = renderReport(sampleResult({ classes: names(3), epochs: [n] }));
     expect(count(page, 'class="plot"')).toBe(2);
-    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+    expectNoHoles(page);
   });
 
   test('no validation images: the training accuracy, and what it is worth', () => {
@@ -160,7 +163,7 @@ describe('at the ends of its range', () => {
     expect(page).toContain('training images classified correctly');
     expect(page).toContain('No images were held out');
     expect(page).not.toContain('id="confusion"');
-    expect(page).not.toMatch(/NaN|undefined|Infinity/);
+    expectNoHoles(page);
   });
 
   test('no mistakes', () => {
@@ -174,7 +177,7 @@ describe('at the ends of its range', () => {
     const diverged = JSON.parse(JSON.stringify({ ...sample, history })) as FinetuneResult;
     expect(renderReport(diverged)).toContain('Nothing was measured.');
     expect(renderReport({ ...sample, history })).toContain('Nothing was measured.');
-    expect(renderReport({ ...sample, history: [], stepLosses: [], phases: [] })).not.toMatch(/NaN|undefined|Infinity/);
+    expectNoHoles(renderReport({ ...sample, history: [], stepLosses: [], phases: [] }));
   });
 
   test('changed frozen bytes are told as a fault', () => {

@@ -32,6 +32,7 @@ export function sampleResult(options: SampleOptions): FinetuneResult {
   const evaluation = validationImages > 0 ? evaluateLogits(logits, labels, C) : null;
   const total = epochs.reduce((sum, n) => sum + n, 0);
   const accuracy = evaluation?.accuracy ?? null;
+  const bestEpoch = Math.max(1, total - 2);
   const history = curve(random, epochs, accuracy ?? 0.9, C, accuracy !== null);
   return {
     version: '0.1.0',
@@ -76,9 +77,9 @@ export function sampleResult(options: SampleOptions): FinetuneResult {
       trainableParameters: i === 0 ? 20_490 : 14_985_226,
       frozenUntil: i === 0 ? 'fc' : 'layer4',
     })),
-    history,
+    history: history.map((r) => (r.epoch === bestEpoch && evaluation ? { ...r, validationAccuracy: accuracy } : r)),
     stepLosses: thinLosses(stepLosses(random, history, C * 5)),
-    bestEpoch: Math.max(1, total - 2),
+    bestEpoch,
     evaluation,
     worstMistakes: worstMistakes(logits, labels, C).map((m) => ({
       path: `${classes[m.label]}/IMG_${4000 + m.index}.jpg`,

@@ -1,0 +1,430 @@
+/**
+ * Cross entropy from logits [N, C, inner] and int32 labels [N, inner], as PyTorch's `cross_entropy` with class indices
+ * (https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html):
+ *
+ *   row loss = (1 - s) * w[label] * (lse - x[label]) + s / C * sum over c of w[c] * (lse - x[c]),  lse = log(sum(exp(x)))
+ *
+ * with label smoothing s and class weights w. The mean divides by the sum of w[label]; a row with the label `ignoreIndex` counts
+ * for nothing. Any other label outside [0, C) makes the loss NaN.
+ */
+import {
+  ceilDiv,
+  flatGrid,
+  flatWorkgroup,
+  float,
+  input,
+  type KernelTarget,
+  type Operand,
+  output,
+  type Program,
+  type Step,
+  temp,
+} from './kernel.ts';
+import { rowByThread } from './softmax.ts';
+import { combineLanes, elementsPerThread, workgroupThreads } from './workgroup.ts';
+
+/** What {@link crossEntropy} and {@link crossEntropyGrad} have in common. */
+export interface CrossEntropy {
+  readonly N: number;
+  readonly C: number;
+  /** Product of the dimensions after C; 1 for [N, C]. */
+  readonly inner?: number;
+  /** Whether class weights are bound. */
+  readonly weighted?: boolean;
+  readonly labelSmoothing?: number;
+  readonly ignoreIndex?: number;
+  readonly reduction?: 'mean' | 'sum' | 'none';
+}
+
+const paramsStruct = /* wgsl */ `
+struct Params {
+  rows: u32,
+  classes: u32,
+  inner: u32,
+  ignoreIndex: i32,
+  smoothing: f32,
+  nan: f32,
+}`;
+
+const rowBase = /* wgsl */ `
+fn rowBase(row: u32) -> u32 {
+  return (row / params.inner) * params.classes * params.inner + row % params.inner;
+}`;
+
+const equalWeights = /* wgsl */ `
+fn weightOf(c: u32) -> f32 {
+  return 1.0;
+}`;
+
+const classWeights = /* wgsl */ `
+fn weightOf(c: u32) -> f32 {
+  return weight[c];
+}`;
+
+const rowBindings = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> logSumExp: array<f32>;
+@group(0) @binding(4) var<storage, read_write> rowWeight: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;`;
+
+const weightedRowBindings = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rowWeight: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;`;
+
+const writeRow = /* wgsl */ `
+// \`smooth\` is the sum over c of w[c] * (lse - x[c]), where there is smoothing.
+fn writeRow(row: u32, base: u32, lse: f32, smooth: f32) {
+  let label = labels[row];
+  var value = 0.0;
+  var share = 0.0;
+  if (label != params.ignoreIndex) {
+    value = params.nan;
+    if (label >= 0 && u32(label) < params.classes) {
+      share = weightOf(u32(label));
+      value = share * (lse - logits[base + u32(label) * params.inner]);
+      if (params.smoothing > 0.0) {
+        value = (1.0 - params.smoothing) * value + params.smoothing / f32(params.classes) * smooth;
+      }
+    }
+  }
+  loss[row] = value;
+  logSumExp[row] = lse;
+  rowWeight[row] = share;
+}`;
+
+/** One workgroup a row. */
+const workgroupRows = (threads: number, bindings: string, weights: string) => /* wgsl */ `
+const THREADS = ${threads}u;
+alias Lane = vec2f;
+${paramsStruct}
+${bindings}
+${weights}
+${rowBase}
+${writeRow}
+
+// Maximum in x, sum in y; each tree uses one of them.
+fn combine(a: vec2f, b: vec2f) -> vec2f {
+  return vec2f(max(a.x, b.x), a.y + b.y);
+}
+${combineLanes}
+${flatWorkgroup}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = flatWorkgroup(workgroup, workgroups);
+  if (row >= params.rows) {
+    return;
+  }
+  let classes = params.classes;
+  let inner = params.inner;
+  let base = rowBase(row);
+  var greatest = logits[base];
+  for (var c = lane; c < classes; c += THREADS) {
+    greatest = max(greatest, logits[base + c * inner]);
+  }
+  greatest = combineLanes(lane, vec2f(greatest, 0.0)).x;
+  var total = 0.0;
+  for (var c = lane; c < classes; c += THREADS) {
+    total += exp(logits[base + c * inner] - greatest);
+  }
+  let lse = greatest + log(combineLanes(lane, vec2f(0.0, total)).y);
+  var smooth = 0.0;
+  if (params.smoothing > 0.0) {
+    for (var c = lane; c < classes; c += THREADS) {
+      smooth += weightOf(c) * (lse - logits[base + c * inner]);
+    }
+    smooth = combineLanes(lane, vec2f(0.0, smooth)).y;
+  }
+  if (lane == 0u) {
+    writeRow(row, base, lse, smooth);
+  }
+}`;
+
+/** One invocation a row. */
+const threadRows = (threads: number, bindings: string, weights: string) => /* wgsl */ `
+const THREADS = ${threads}u;
+${paramsStruct}
+${bindings}
+${weights}
+${rowBase}
+${writeRow}
+${flatWorkgroup}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = flatWorkgroup(workgroup, workgroups) * THREADS + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let classes = params.classes;
+  let inner = params.inner;
+  let base = rowBase(row);
+  var greatest = logits[base];
+  for (var c = 1u; c < classes; c++) {
+    greatest = max(greatest, logits[base + c * inner]);
+  }
+  var total = 0.0;
+  for (var c = 0u; c < classes; c++) {
+    total += exp(logits[base + c * inner] - greatest);
+  }
+  let lse = greatest + log(total);
+  var smooth = 0.0;
+  if (params.smoothing > 0.0) {
+    for (var c = 0u; c < classes; c++) {
+      smooth += weightOf(c) * (lse - logits[base + c * inner]);
+    }
+  }
+  writeRow(row, base, lse, smooth);
+}`;
+
+/** A workgroup sums a chunk of rows; the last pass, with one workgroup, also divides. */
+const totalWgsl = (threads: number) => /* wgsl */ `
+const THREADS = ${threads}u;
+alias Lane = vec2f;
+
+struct Params {
+  rows: u32,
+  chunk: u32,
+  // 1 for the mean.
+  divide: u32,
+  nan: f32,
+}
+
+@group(0) @binding(0) var<storage, read> rowLoss: array<f32>;
+@group(0) @binding(1) var<storage, read> rowWeight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> totalWeight: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+fn combine(a: vec2f, b: vec2f) -> vec2f {
+  return a + b;
+}
+${combineLanes}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let start = workgroup.x * params.chunk;
+  let end = min(start + params.chunk, params.rows);
+  var sums = vec2f(0.0);
+  for (var r = start + lane; r < end; r += THREADS) {
+    sums += vec2f(rowLoss[r], rowWeight[r]);
+  }
+  let total = combineLanes(lane, sums);
+  if (lane == 0u) {
+    var value = total.x;
+    if (params.divide == 1u) {
+      value = select(total.x / total.y, params.nan, total.y == 0.0);
+    }
+    loss[workgroup.x] = value;
+    totalWeight[workgroup.x] = total.y;
+  }
+}`;
+
+const ROWS_PER_CHUNK = 8192;
+
+function totalSteps(target: KernelTarget, rows: number, mean: boolean, chunkTemps: readonly Operand[]): Step[] {
+  const threads = workgroupThreads(target);
+  const step = (
+    from: readonly Operand[],
+    to: readonly Operand[],
+    count: number,
+    chunk: number,
+    divide: boolean,
+  ): Step => ({
+    name: 'crossEntropy.total',
+    wgsl: totalWgsl(threads),
+    reads: from,
+    writes: to,
+    params: [count, chunk, divide ? 1 : 0, float(Number.NaN)],
+    workgroups: [ceilDiv(count, chunk), 1, 1],
+  });
+  const perRow = [temp(0), temp(1)];
+  const results = [output(0), output(2)];
+  if (rows <= ROWS_PER_CHUNK) return [step(perRow, results, rows, ROWS_PER_CHUNK, mean)];
+  const chunks = ceilDiv(rows, ROWS_PER_CHUNK);
+  return [step(perRow, chunkTemps, rows, ROWS_PER_CHUNK, false), step(chunkTemps, results, chunks, chunks, mean)];
+}
+
+/**
+ * input(0) logits [N, C, inner], input(1) labels int32 [N, inner], with `weighted` input(2) class weights [C]
+ * -> output(0) loss (a scalar, or [N, inner] for 'none'), output(1) log-sum-exp [N, inner],
+ * and, unless the reduction is 'none', output(2) the sum of the rows' weights [1].
+ */
+export function crossEntropy(
+  target: KernelTarget,
+  { N, C, inner = 1, weighted = false, labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' }: CrossEntropy,
+): Program {
+  const threads = workgroupThreads(target);
+  const rows = N * inner;
+  const byThread = rowByThread(target, rows, C, inner);
+  const none = reduction === 'none';
+  const wgsl = (byThread ? threadRows : workgroupRows)(
+    threads,
+    weighted ? weightedRowBindings : rowBindings,
+    weighted ? classWeights : equalWeights,
+  );
+  const perRow: Step = {
+    name: `crossEntropy.${byThread ? 'thread' : 'workgroup'}`,
+    wgsl,
+    reads: [input(0), input(1), ...(weighted ? [input(2)] : [])],
+    writes: none ? [output(0), output(1), temp(0)] : [temp(0), output(1), temp(1)],
+    params: [rows, C, inner, ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN)],
+    workgroups: flatGrid(byThread ? ceilDiv(rows, threads) : rows, target.maxWorkgroupsPerDimension),
+  };
+  if (none) return { steps: [perRow], temps: [4 * rows] };
+  const chunkBytes = rows > ROWS_PER_CHUNK ? 4 * ceilDiv(rows, ROWS_PER_CHUNK) : 0;
+  return {
+    steps: [perRow, ...totalSteps(target, rows, reduction === 'mean', [temp(2), temp(3)])],
+    temps: [4 * rows, 4 * rows, ...(chunkBytes ? [chunkBytes, chunkBytes] : [])],
+  };
+}
+
+const equalGradBindings = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(3) var<storage, read> gy: array<f32>;
+@group(0) @binding(4) var<storage, read> totalWeight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> glogits: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn weightSum() -> f32 {
+  return f32(params.classes);
+}`;
+
+const weightedGradBindings = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(3) var<storage, read> gy: array<f32>;
+@group(0) @binding(4) var<storage, read> totalWeight: array<f32>;
+@group(0) @binding(5) var<storage, read> weight: array<f32>;
+@group(0) @binding(6) var<storage, read_write> glogits: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+// Only label smoothing looks at every class's weight.
+fn weightSum() -> f32 {
+  var sum = 0.0;
+  if (params.smoothing > 0.0) {
+    for (var c = 0u; c < params.classes; c++) {
+      sum += weight[c];
+    }
+  }
+  return sum;
+}`;
+
+/** Each invocation does PER_THREAD logits. */
+const gradWgsl = (threads: number, perThread: number, bindings: string, weights: string) => /* wgsl */ `
+const THREADS = ${threads}u;
+const PER_THREAD = ${perThread}u;
+
+struct Params {
+  rows: u32,
+  classes: u32,
+  inner: u32,
+  ignoreIndex: i32,
+  smoothing: f32,
+  nan: f32,
+  // 1 where gy has one element a row.
+  perRow: u32,
+  // 1 for the mean.
+  divide: u32,
+}
+${bindings}
+${weights}
+${flatWorkgroup}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let p = params;
+  let size = p.rows * p.classes;
+  let divisor = select(1.0, totalWeight[0], p.divide == 1u);
+  let allWeights = weightSum();
+  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
+  let end = min(start + THREADS * PER_THREAD, size);
+  for (var i = start + lane; i < end; i += THREADS) {
+    let image = i / p.inner;
+    let n = image / p.classes;
+    let c = image - n * p.classes;
+    let row = n * p.inner + (i - image * p.inner);
+    let label = labels[row];
+    var value = 0.0;
+    if (label != p.ignoreIndex) {
+      value = p.nan;
+      if (label >= 0 && u32(label) < p.classes) {
+        let probability = exp(logits[i] - logSumExp[row]);
+        value = weightOf(u32(label)) * (probability - select(0.0, 1.0, c == u32(label)));
+        if (p.smoothing > 0.0) {
+          let smooth = probability * allWeights - weightOf(c);
+          value = (1.0 - p.smoothing) * value + p.smoothing / f32(p.classes) * smooth;
+        }
+        value *= gy[select(0u, row, p.perRow == 1u)] / divisor;
+      }
+    }
+    glogits[i] = value;
+  }
+}`;
+
+/**
+ * Gradient of {@link crossEntropy}, called with the same options.
+ *
+ * Inputs in this order: logits, labels, log-sum-exp, gy (a scalar, or [N, inner] for 'none'), with `weighted` class weights [C], for
+ * 'mean' the sum of the rows' weights [1].
+ * -> output(0) gradient of the logits [N, C, inner].
+ */
+export function crossEntropyGrad(
+  target: KernelTarget,
+  { N, C, inner = 1, weighted = false, labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' }: CrossEntropy,
+): Program {
+  const threads = workgroupThreads(target);
+  const perThread = elementsPerThread(target);
+  const rows = N * inner;
+  const mean = reduction === 'mean';
+  // Without a mean nothing reads the total: any buffer serves.
+  const total = mean ? input(weighted ? 5 : 4) : input(3);
+  return {
+    steps: [
+      {
+        name: 'crossEntropyGrad',
+        wgsl: gradWgsl(
+          threads,
+          perThread,
+          weighted ? weightedGradBindings : equalGradBindings,
+          weighted ? classWeights : equalWeights,
+        ),
+        reads: [input(0), input(1), input(2), input(3), total, ...(weighted ? [input(4)] : [])],
+        writes: [output(0)],
+        params: [
+          rows,
+          C,
+          inner,
+          ignoreIndex >>> 0,
+          float(labelSmoothing),
+          float(Number.NaN),
+          reduction === 'none' ? 1 : 0,
+          mean ? 1 : 0,
+        ],
+        workgroups: flatGrid(ceilDiv(rows * C, threads * perThread), target.maxWorkgroupsPerDimension),
+      },
+    ],
+  };
+}

@@ -1,0 +1,79 @@
+/** Losses: cross-entropy over logits, mean squared error. */
+import { ShapeError } from '../core/errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { recordElementwise, recordKernel } from '../graph/record.ts';
+import type { Value } from '../graph/value.ts';
+import * as kernels from '../kernels/loss.ts';
+import { defineOp, type Op } from './op.ts';
+import { reduceAxes } from './reduce.ts';
+
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface CrossEntropyAttributes {
+  readonly labelSmoothing?: number | undefined;
+  readonly ignoreIndex?: number | undefined;
+  readonly reduction?: Reduction | undefined;
+}
+
+function optionsOf(logits: Value, labels: Value, weight: Value | null | undefined, attributes: CrossEntropyAttributes): kernels.CrossEntropy {
+  const [N, C, ...rest] = logits.shape as [number, number, ...number[]];
+  const rows = [N, ...rest];
+  if (logits.shape.length < 2 || !sameShape(labels.shape, rows))
+    throw new ShapeError(
+      'crossEntropy',
+      `labels must be one class per row, ${formatShape(rows)} for logits ${formatShape(logits.shape)}, got ${formatShape(labels.shape)}.`,
+      [logits.shape, labels.shape],
+    );
+  if (labels.data.dtype !== 'int32')
+    throw new ShapeError('crossEntropy', `labels must be int32 class indices, got ${labels.data.dtype}. Pass an Int32Array, or { dtype: 'int32' }.`, [labels.shape]);
+  if (weight && weight.data.count !== C)
+    throw new ShapeError('crossEntropy', `weight must be [${C}], one per class, got ${formatShape(weight.shape)}.`, [logits.shape, weight.shape]);
+  const { labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' } = attributes;
+  return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
+}
+
+/** inputs: logits [N, C, …], labels int32 [N, …], class weights [C] or null. As `F.cross_entropy`. */
+export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAttributes>({
+  name: 'crossEntropy',
+  forward: ([logits, labels, weight], attributes, saved) => {
+    const options = optionsOf(logits!, labels!, weight, attributes);
+    const none = options.reduction === 'none';
+    const inputs = [logits!, labels!, ...(weight ? [weight] : [])];
+    const outputs: { shape: Shape }[] = [{ shape: none ? labels!.shape : [] }, { shape: labels!.shape }];
+    if (!none) outputs.push({ shape: [1] });
+    const [loss, logSumExp, total] = recordKernel('crossEntropy', inputs, outputs, {
+      key: Object.values(options).join(),
+      lower: (target) => kernels.crossEntropy(target, options),
+    });
+    saved.logSumExp = logSumExp!;
+    if (total) saved.total = total;
+    return loss!;
+  },
+  backward: (gy, { inputs: [logits, labels, weight], attributes, saved }) => {
+    const options = optionsOf(logits!, labels!, weight, attributes);
+    const inputs = [logits!, labels!, saved.logSumExp!, gy, saved.total ?? gy, ...(weight ? [weight] : [])];
+    const [gx] = recordKernel('crossEntropyGrad', inputs, [{ shape: logits!.shape }], {
+      key: Object.values(options).join(),
+      lower: (target) => kernels.crossEntropyGrad(target, options),
+    });
+    return [gx!, null, null];
+  },
+});
+
+/** (prediction - target)², reduced. inputs: prediction, target, of one shape. */
+export const mseLoss: Op<{ reduction?: Reduction | undefined }> = defineOp<{ reduction?: Reduction | undefined }>({
+  name: 'mseLoss',
+  forward: ([prediction, target], { reduction = 'mean' }) => {
+    if (!sameShape(prediction!.shape, target!.shape))
+      throw new ShapeError('mseLoss', `prediction and target must have one shape, got ${formatShape(prediction!.shape)} and ${formatShape(target!.shape)}.`, [prediction!.shape, target!.shape]);
+    const squares = recordElementwise('squaredError', '(a - b) * (a - b)', [prediction!, target!], prediction!.shape);
+    return reduction === 'none' ? squares : reduceAxes(reduction, squares, prediction!.shape.map((_, d) => d), false);
+  },
+  backward: (gy, { inputs, attributes: { reduction = 'mean' }, needs }) => {
+    const [prediction, target] = inputs as [Value, Value];
+    const scale = reduction === 'mean' ? 2 / prediction.data.count : 2;
+    const towards = (factor: number) =>
+      recordElementwise('squaredError.grad', '(a - b) * c * s', [prediction, target, gy], prediction.shape, { scalars: [factor] });
+    return [needs[0] ? towards(scale) : null, needs[1] ? towards(-scale) : null];
+  },
+});
