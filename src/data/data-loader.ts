@@ -136,18 +136,21 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
 
   /** Loads these samples, in order, without the unreadable ones (see `skipped`). */
   async load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
-    const load = async (index: number): Promise<Sample | undefined> => {
-      try {
-        return await this.#gate(() => this.dataset.get(index, view, this.#threads));
-      } catch (error) {
-        const path = error instanceof DataError ? error.path : '';
-        const reason = reasonOf(error, path);
-        if (!this.skipped.some((s) => s.index === index)) this.skipped.push({ index, path, reason });
-        return undefined;
-      }
-    };
-    const samples = await Promise.all(indices.map(load));
-    return samples.filter((s) => s !== undefined);
+    const load = (index: number) => this.#gate(() => this.dataset.get(index, view, this.#threads));
+    const samples: Sample[] = [];
+    // All are awaited and then seen in order, so that what is reported does not depend on which came first.
+    (await Promise.allSettled(indices.map(load))).forEach((outcome, i) => {
+      if (outcome.status === 'fulfilled') samples.push(outcome.value);
+      else this.#skip(indices[i]!, outcome.reason);
+    });
+    return samples;
+  }
+
+  /** @throws `error`, where it is no DataError. */
+  #skip(index: number, error: unknown): void {
+    const path = error instanceof DataError ? error.path : '';
+    const reason = reasonOf(error, path);
+    if (!this.skipped.some((s) => s.index === index)) this.skipped.push({ index, path, reason });
   }
 
   /**

@@ -144,10 +144,15 @@ function keep(result: unknown, visible: boolean): void {
 
 function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
   const outermost = recorder.scopes === 0 && recorder.depth === 0;
+  const start = recorder.nodes.length;
   recorder.scopes++;
   let result: T;
   try {
     result = fn();
+  } catch (error) {
+    // Half a step must not run with the next one.
+    settle(recorder.nodes.splice(start));
+    throw error;
   } finally {
     recorder.scopes--;
   }

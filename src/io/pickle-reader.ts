@@ -15,7 +15,6 @@ export class NeedsMoreBytes extends Error {}
 const NAME_LIMIT = 512;
 const INTEGER_LIMIT = 1024;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const LATIN1 = new TextDecoder('latin1');
 
 export class PickleReader {
   position = 0;
@@ -70,7 +69,7 @@ export class PickleReader {
 
   /** Text of Python 2, whose bytes stand for themselves. */
   latin1(length: number): string {
-    return LATIN1.decode(this.bytes(length));
+    return latin1(this.bytes(length));
   }
 
   /** A two's-complement integer of any width: a number where that is exact, else a bigint. */
@@ -94,7 +93,7 @@ export class PickleReader {
       this.#advance(NAME_LIMIT);
       this.fail(`a class name ${this.at} is longer than ${NAME_LIMIT} bytes.`);
     }
-    return LATIN1.decode(this.bytes(length + 1).subarray(0, length));
+    return latin1(this.bytes(length + 1).subarray(0, length));
   }
 
   /** Steps over `length` bytes that are all there, and returns where they begin. */
@@ -111,6 +110,13 @@ export class PickleReader {
     this.position = end;
     return start;
   }
+}
+
+/** Each byte as the character of its number. (TextDecoder's 'latin1' is windows-1252, which differs from 0x80 to 0x9f.) */
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let p = 0; p < bytes.length; p += 4096) text += String.fromCharCode(...bytes.subarray(p, p + 4096));
+  return text;
 }
 
 /** Opcodes that push one value, which the bytes after them spell out. */

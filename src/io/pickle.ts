@@ -32,14 +32,6 @@ export abstract class Stateful {
   abstract setState(state: unknown, context: PickleContext): void;
 }
 
-/** Bytes that protocol 2 spells as latin-1 text; kept as text, since few are ever looked at. */
-export class Latin1Bytes {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 /** What one pickle may do. */
 export interface PickleRules {
   /** The entry of the allow-list, or undefined: then the pickle is refused. */

@@ -85,7 +85,10 @@ async function download(
     const whole = size === undefined ? undefined : new Uint8Array(size);
     const parts: Uint8Array[] = [];
     let received = 0;
-    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+    // Safari's streams have no async iterator.
+    const reader = response.body.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      const part = next.value;
       clearTimeout(timer);
       timer = setTimeout(() => abort.abort(), timeout);
       if (whole && received + part.length > whole.length)

@@ -30,7 +30,7 @@ export const torchTar: WeightFormat = {
   name: 'torch (tar)',
   extensions: [],
   matches: (head) => new TextDecoder('latin1').decode(head.subarray(257, 262)) === 'ustar',
-  read(source) {
+  async read(source) {
     throw new WeightFileError(
       source.name,
       'is a tar archive. If it is a checkpoint of PyTorch 0.1.10 or older, load it with PyTorch and save it again.',

@@ -2,7 +2,7 @@
 import { BYTES_PER_ELEMENT, type StoredDType } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
 import { count, isShape, printable, shown } from './bytes.ts';
-import { Latin1Bytes, type PickleContext, PickleGlobal, type PickleRules, Stateful } from './pickle.ts';
+import { type PickleContext, PickleGlobal, type PickleRules, Stateful } from './pickle.ts';
 
 /** A stretch of the file that tensors view: named in the pickle, stored apart. */
 export interface StorageRef {
@@ -110,10 +110,11 @@ allow(['torch._utils._rebuild_parameter', 'torch._utils._rebuild_parameter_with_
   if (!(tensor instanceof TensorRef)) context.fail(`a parameter ${context.at} holds no tensor.`);
   return tensor;
 });
+// Protocol 2 spells bytes as latin-1 text; they stay that text, since only NumPy's scalars are ever looked at.
 allow(['_codecs.encode'], ([text, encoding], context: PickleContext) => {
   if (typeof text !== 'string' || encoding !== 'latin1')
     context.fail(`bytes ${context.at} are spelled in an unknown way: expected latin1 text.`);
-  return new Latin1Bytes(text);
+  return text;
 });
 allow(['numpy.dtype'], ([code], context: PickleContext) => {
   if (typeof code !== 'string') context.fail(`a NumPy dtype ${context.at} has no name.`);
@@ -192,14 +193,13 @@ function rebuildTensor(args: readonly unknown[], context: PickleContext): Tensor
 
 /** One number of NumPy's, as training scripts leave among the metrics. */
 function numpyScalar([dtype, value]: readonly unknown[], context: PickleContext): number | bigint | boolean {
-  const text = value instanceof Latin1Bytes ? value.text : undefined;
-  const bytes = text === undefined ? value : Uint8Array.from(text.slice(0, 16), (c) => c.charCodeAt(0));
+  const bytes = typeof value === 'string' ? Uint8Array.from(value.slice(0, 16), (c) => c.charCodeAt(0)) : value;
   if (!(dtype instanceof NumpyDType) || !(bytes instanceof Uint8Array))
     context.fail(`a NumPy scalar ${context.at} is declared in an unknown way: expected a dtype and bytes.`);
   const kind = dtype.code[0];
   const width = Number(dtype.code.slice(1));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (width === (text ?? bytes).length) {
+  if (width === bytes.length) {
     if (kind === 'f' && width === 8) return view.getFloat64(0, true);
     if (kind === 'f' && width === 4) return view.getFloat32(0, true);
     if (kind === 'b' && width === 1) return view.getUint8(0) !== 0;

@@ -44,6 +44,8 @@ struct Params {
   ignoreIndex: i32,
   smoothing: f32,
   nan: f32,
+  // 1 with class weights.
+  weighted: u32,
 }`;
 
 const rowBase = /* wgsl */ `
@@ -51,25 +53,16 @@ fn rowBase(row: u32) -> u32 {
   return (row / params.inner) * params.classes * params.inner + row % params.inner;
 }`;
 
-const equalWeights = /* wgsl */ `
+// Without weights another buffer is bound in their place and not read.
+const weightOf = /* wgsl */ `
 fn weightOf(c: u32) -> f32 {
+  if (params.weighted == 1u) {
+    return weight[c];
+  }
   return 1.0;
 }`;
 
-const classWeights = /* wgsl */ `
-fn weightOf(c: u32) -> f32 {
-  return weight[c];
-}`;
-
 const rowBindings = /* wgsl */ `
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<i32>;
-@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> logSumExp: array<f32>;
-@group(0) @binding(4) var<storage, read_write> rowWeight: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;`;
-
-const weightedRowBindings = /* wgsl */ `
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -79,8 +72,8 @@ const weightedRowBindings = /* wgsl */ `
 @group(0) @binding(6) var<uniform> params: Params;`;
 
 const writeRow = /* wgsl */ `
-// \`smooth\` is the sum over c of w[c] * (lse - x[c]), where there is smoothing.
-fn writeRow(row: u32, base: u32, lse: f32, smooth: f32) {
+// \`smoothTerm\` is the sum over c of w[c] * (lse - x[c]), where there is smoothing.
+fn writeRow(row: u32, base: u32, lse: f32, smoothTerm: f32) {
   let label = labels[row];
   var value = 0.0;
   var share = 0.0;
@@ -90,7 +83,7 @@ fn writeRow(row: u32, base: u32, lse: f32, smooth: f32) {
       share = weightOf(u32(label));
       value = share * (lse - logits[base + u32(label) * params.inner]);
       if (params.smoothing > 0.0) {
-        value = (1.0 - params.smoothing) * value + params.smoothing / f32(params.classes) * smooth;
+        value = (1.0 - params.smoothing) * value + params.smoothing / f32(params.classes) * smoothTerm;
       }
     }
   }
@@ -100,12 +93,12 @@ fn writeRow(row: u32, base: u32, lse: f32, smooth: f32) {
 }`;
 
 /** One workgroup a row. */
-const workgroupRows = (threads: number, bindings: string, weights: string) => /* wgsl */ `
+const workgroupRows = (threads: number) => /* wgsl */ `
 const THREADS = ${threads}u;
 alias Lane = vec2f;
 ${paramsStruct}
-${bindings}
-${weights}
+${rowBindings}
+${weightOf}
 ${rowBase}
 ${writeRow}
 
@@ -139,24 +132,24 @@ fn main(
     total += exp(logits[base + c * inner] - greatest);
   }
   let lse = greatest + log(combineLanes(lane, vec2f(0.0, total)).y);
-  var smooth = 0.0;
+  var smoothTerm = 0.0;
   if (params.smoothing > 0.0) {
     for (var c = lane; c < classes; c += THREADS) {
-      smooth += weightOf(c) * (lse - logits[base + c * inner]);
+      smoothTerm += weightOf(c) * (lse - logits[base + c * inner]);
     }
-    smooth = combineLanes(lane, vec2f(0.0, smooth)).y;
+    smoothTerm = combineLanes(lane, vec2f(0.0, smoothTerm)).y;
   }
   if (lane == 0u) {
-    writeRow(row, base, lse, smooth);
+    writeRow(row, base, lse, smoothTerm);
   }
 }`;
 
 /** One invocation a row. */
-const threadRows = (threads: number, bindings: string, weights: string) => /* wgsl */ `
+const threadRows = (threads: number) => /* wgsl */ `
 const THREADS = ${threads}u;
 ${paramsStruct}
-${bindings}
-${weights}
+${rowBindings}
+${weightOf}
 ${rowBase}
 ${writeRow}
 ${flatWorkgroup}
@@ -183,13 +176,13 @@ fn main(
     total += exp(logits[base + c * inner] - greatest);
   }
   let lse = greatest + log(total);
-  var smooth = 0.0;
+  var smoothTerm = 0.0;
   if (params.smoothing > 0.0) {
     for (var c = 0u; c < classes; c++) {
-      smooth += weightOf(c) * (lse - logits[base + c * inner]);
+      smoothTerm += weightOf(c) * (lse - logits[base + c * inner]);
     }
   }
-  writeRow(row, base, lse, smooth);
+  writeRow(row, base, lse, smoothTerm);
 }`;
 
 /** A workgroup sums a chunk of rows; the last pass, with one workgroup, also divides. */
@@ -273,17 +266,12 @@ export function crossEntropy(
   const rows = N * inner;
   const byThread = rowByThread(target, rows, C, inner);
   const none = reduction === 'none';
-  const wgsl = (byThread ? threadRows : workgroupRows)(
-    threads,
-    weighted ? weightedRowBindings : rowBindings,
-    weighted ? classWeights : equalWeights,
-  );
   const perRow: Step = {
     name: `crossEntropy.${byThread ? 'thread' : 'workgroup'}`,
-    wgsl,
-    reads: [input(0), input(1), ...(weighted ? [input(2)] : [])],
+    wgsl: (byThread ? threadRows : workgroupRows)(threads),
+    reads: [input(0), input(1), input(weighted ? 2 : 0)],
     writes: none ? [output(0), output(1), temp(0)] : [temp(0), output(1), temp(1)],
-    params: [rows, C, inner, ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN)],
+    params: [rows, C, inner, ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN), weighted ? 1 : 0],
     workgroups: flatGrid(byThread ? ceilDiv(rows, threads) : rows, target.maxWorkgroupsPerDimension),
   };
   if (none) return { steps: [perRow], temps: [4 * rows] };
@@ -294,42 +282,8 @@ export function crossEntropy(
   };
 }
 
-const equalGradBindings = /* wgsl */ `
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<i32>;
-@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
-@group(0) @binding(3) var<storage, read> gy: array<f32>;
-@group(0) @binding(4) var<storage, read> totalWeight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> glogits: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
-
-fn weightSum() -> f32 {
-  return f32(params.classes);
-}`;
-
-const weightedGradBindings = /* wgsl */ `
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<i32>;
-@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
-@group(0) @binding(3) var<storage, read> gy: array<f32>;
-@group(0) @binding(4) var<storage, read> totalWeight: array<f32>;
-@group(0) @binding(5) var<storage, read> weight: array<f32>;
-@group(0) @binding(6) var<storage, read_write> glogits: array<f32>;
-@group(0) @binding(7) var<uniform> params: Params;
-
-// Only label smoothing looks at every class's weight.
-fn weightSum() -> f32 {
-  var sum = 0.0;
-  if (params.smoothing > 0.0) {
-    for (var c = 0u; c < params.classes; c++) {
-      sum += weight[c];
-    }
-  }
-  return sum;
-}`;
-
 /** Each invocation does PER_THREAD logits. */
-const gradWgsl = (threads: number, perThread: number, bindings: string, weights: string) => /* wgsl */ `
+const gradWgsl = (threads: number, perThread: number) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 
@@ -340,13 +294,35 @@ struct Params {
   ignoreIndex: i32,
   smoothing: f32,
   nan: f32,
+  // 1 with class weights.
+  weighted: u32,
   // 1 where gy has one element a row.
   perRow: u32,
   // 1 for the mean.
   divide: u32,
 }
-${bindings}
-${weights}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> logSumExp: array<f32>;
+@group(0) @binding(3) var<storage, read> gy: array<f32>;
+@group(0) @binding(4) var<storage, read> totalWeight: array<f32>;
+@group(0) @binding(5) var<storage, read> weight: array<f32>;
+@group(0) @binding(6) var<storage, read_write> glogits: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+${weightOf}
+
+// Only label smoothing looks at every class's weight.
+fn weightSum() -> f32 {
+  if (params.weighted == 0u || params.smoothing == 0.0) {
+    return f32(params.classes);
+  }
+  var sum = 0.0;
+  for (var c = 0u; c < params.classes; c++) {
+    sum += weight[c];
+  }
+  return sum;
+}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -374,8 +350,8 @@ fn main(
         let probability = exp(logits[i] - logSumExp[row]);
         value = weightOf(u32(label)) * (probability - select(0.0, 1.0, c == u32(label)));
         if (p.smoothing > 0.0) {
-          let smooth = probability * allWeights - weightOf(c);
-          value = (1.0 - p.smoothing) * value + p.smoothing / f32(p.classes) * smooth;
+          let smoothTerm = probability * allWeights - weightOf(c);
+          value = (1.0 - p.smoothing) * value + p.smoothing / f32(p.classes) * smoothTerm;
         }
         value *= gy[select(0u, row, p.perRow == 1u)] / divisor;
       }
@@ -387,8 +363,8 @@ fn main(
 /**
  * Gradient of {@link crossEntropy}, called with the same options.
  *
- * Inputs in this order: logits, labels, log-sum-exp, gy (a scalar, or [N, inner] for 'none'), with `weighted` class weights [C], for
- * 'mean' the sum of the rows' weights [1].
+ * input(0) logits, input(1) labels, input(2) log-sum-exp, input(3) gy (a scalar, or [N, inner] for 'none'), input(4) the sum of the rows'
+ * weights [1] (read for 'mean' only; otherwise bind any float32 buffer, such as gy), with `weighted` input(5) class weights [C]
  * -> output(0) gradient of the logits [N, C, inner].
  */
 export function crossEntropyGrad(
@@ -399,19 +375,12 @@ export function crossEntropyGrad(
   const perThread = elementsPerThread(target);
   const rows = N * inner;
   const mean = reduction === 'mean';
-  // Without a mean nothing reads the total: any buffer serves.
-  const total = mean ? input(weighted ? 5 : 4) : input(3);
   return {
     steps: [
       {
         name: 'crossEntropyGrad',
-        wgsl: gradWgsl(
-          threads,
-          perThread,
-          weighted ? weightedGradBindings : equalGradBindings,
-          weighted ? classWeights : equalWeights,
-        ),
-        reads: [input(0), input(1), input(2), input(3), total, ...(weighted ? [input(4)] : [])],
+        wgsl: gradWgsl(threads, perThread),
+        reads: [input(0), input(1), input(2), input(3), input(4), input(weighted ? 5 : 0)],
         writes: [output(0)],
         params: [
           rows,
@@ -420,6 +389,7 @@ export function crossEntropyGrad(
           ignoreIndex >>> 0,
           float(labelSmoothing),
           float(Number.NaN),
+          weighted ? 1 : 0,
           reduction === 'none' ? 1 : 0,
           mean ? 1 : 0,
         ],

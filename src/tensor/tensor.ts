@@ -327,6 +327,18 @@ export class Tensor implements Variable {
     const attributes = { training, momentum, eps, runningMean: runningMean?.value ?? null, runningVar: runningVar?.value ?? null };
     return apply(ops.batchNorm2d, [this, weight, bias], attributes);
   }
+  /** Maximum of each window of [N, C, H, W]; windows do not overlap unless `stride` says so. */
+  maxPool2d(kernel: ops.Pair, options: Omit<ops.MaxPoolOptions, 'kernel'> = {}): Tensor {
+    return apply(ops.maxPool2d, [this], { kernel, ...options });
+  }
+  /** Mean of each window of [N, C, H, W]. */
+  avgPool2d(kernel: ops.Pair, options: Omit<ops.AvgPoolOptions, 'kernel'> = {}): Tensor {
+    return apply(ops.avgPool2d, [this], { kernel, ...options });
+  }
+  /** [N, C, H, W] to [N, C, outH, outW] by means over equal windows; 1 is the global mean. */
+  adaptiveAvgPool2d(outputSize: ops.Pair): Tensor {
+    return apply(ops.adaptiveAvgPool2d, [this], { outputSize });
+  }
   softmax(axis: number): Tensor {
     return apply(ops.softmax, [this], { axis });
   }

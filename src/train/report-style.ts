@@ -170,6 +170,7 @@ html:not(.scripted) .script { display: none; }
   th, td { padding: .3rem .4rem; }
   .bar { display: none; }
   .bar + span { min-width: 0; }
+  .matrix.roomy td { min-width: 2.1rem; height: 2rem; }
 }
 @media print {
   :root { --page: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #ccc; --tint: #f2f2f2; --train: #0067a8; --validation: #c2500a; --other: #6b7280; --hit: #79b6e3; --miss: #f3a469; }
@@ -177,11 +178,15 @@ html:not(.scripted) .script { display: none; }
   body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   header, section { border: 0; padding: 0 0 6mm; }
-  nav, button, .script { display: none !important; }
+  nav, .script { display: none !important; }
+  .sortable thead button::after { content: none; }
+  .bar { display: none; }
+  .classes table, .epochs table { font-size: 8.5pt; }
   .scroll { overflow: visible; max-height: none; border: 0; }
   .scroll th, .scroll td { position: static !important; }
   .matrix.small { zoom: .6; }
   .matrix.tiny { zoom: .38; }
+  .matrix.huge { zoom: .24; }
   tr, figure, .figures div, .proof { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }

@@ -3,14 +3,12 @@
  * view, kept in memory or on disk, and from then on only the trainable part runs.
  */
 import { randomUUID } from 'node:crypto';
-import { createHash } from 'node:crypto';
-import { mkdir, open, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostArray } from '../core/dtype.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
-import { readBack } from '../graph/run.ts';
+import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -71,3 +69,107 @@ class DiskStore implements Store {
     this.#offsets.clear();
   }
 }
+
+export interface TrunkCacheOptions {
+  /** Activations beyond this many bytes go to a temporary file instead of memory. 1 GiB by default. */
+  readonly memoryBytes?: number;
+  /** Where that file is; the system's temporary folder by default. */
+  readonly folder?: string;
+}
+
+/** The activations of one data set at the end of the frozen trunk. */
+export class TrunkCache {
+  readonly #options: TrunkCacheOptions;
+  readonly #images: number;
+  #store: Store | null = null;
+  // What the stored activations were computed by: the trunk's structure, its parameters, and their versions then.
+  #text = '';
+  #slots: readonly Data[] = [];
+  #versions = '';
+  /** Elements of each cut, for one image. */
+  #sizes: number[] = [];
+
+  /** @param images how many images (times views) there will be: decides between memory and disk. */
+  constructor(images: number, options: TrunkCacheOptions = {}) {
+    this.#images = images;
+    this.#options = options;
+  }
+
+  /** Whether the activations of all these keys are here and their trunk has not been written to since. */
+  has(keys: readonly string[]): boolean {
+    const store = this.#store;
+    return store !== null && versionsOf(this.#slots) === this.#versions && keys.every((key) => store.has(key));
+  }
+
+  /** The batch's activations, one array a cut. */
+  async gather(keys: readonly string[]): Promise<Float32Array[]> {
+    const entries = await Promise.all(keys.map((key) => this.#store!.read(key)));
+    let start = 0;
+    return this.#sizes.map((size) => {
+      const batch = new Float32Array(size * keys.length);
+      entries.forEach((entry, k) => {
+        batch.set(entry.subarray(start, start + size), k * size);
+      });
+      start += size;
+      return batch;
+    });
+  }
+
+  /**
+   * Inside a step, after the forward pass: puts gathered activations in the trunk's place.
+   * @returns false, leaving the graph as it is, if another trunk made them: a layer was frozen, unfrozen or replaced since.
+   */
+  take(trunk: Trunk | null, activations: readonly HostArray[]): boolean {
+    if (!trunk || trunk.text !== this.#text || versionsOf(trunk.slots) !== this.#versions) return false;
+    replaceTrunk(trunk, activations);
+    return true;
+  }
+
+  /** After a step whose cuts were kept readable: stores its activations under the images' keys. */
+  async put(trunk: Trunk, keys: readonly string[]): Promise<void> {
+    const versions = versionsOf(trunk.slots);
+    if (!this.#store || trunk.text !== this.#text || versions !== this.#versions) {
+      await this.close();
+      this.#text = trunk.text;
+      this.#slots = trunk.slots;
+      this.#versions = versions;
+      this.#sizes = trunk.cuts.map((data) => data.count / keys.length);
+      const bytes = 4 * this.#sizes.reduce((n, s) => n + s, 0) * this.#images;
+      const { memoryBytes = 1 << 30, folder = tmpdir() } = this.#options;
+      this.#store = bytes <= memoryBytes ? new MemoryStore() : new DiskStore(folder);
+    }
+    const cuts = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
+    for (const [k, key] of keys.entries()) {
+      const parts = cuts.map((cut, c) => cut.subarray(k * this.#sizes[c]!, (k + 1) * this.#sizes[c]!));
+      const entry = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
+      let at = 0;
+      for (const part of parts) {
+        entry.set(part, at);
+        at += part.length;
+      }
+      await this.#store.write(key, entry);
+    }
+    for (const data of trunk.cuts) dispose({ shape: [data.count], data });
+  }
+
+  /** Lets the activations go. */
+  async close(): Promise<void> {
+    await this.#store?.close();
+    this.#store = null;
+    this.#slots = [];
+    this.#versions = '';
+  }
+}
+
+/**
+ * The frozen trunk of the forward pass that was just recorded from `images`, or null if nothing of it is frozen.
+ * With `keep`, its activations can be read when the step has run.
+ */
+export function trunkOf(images: Tensor, trainable: Iterable<Tensor>, keep: boolean): Trunk | null {
+  const trunk = findTrunk(images.value.data, new Set([...trainable].map((p) => p.value.data)));
+  if (!trunk.cuts.length) return null;
+  if (keep) for (const data of trunk.cuts) data.visible = true;
+  return trunk;
+}
+
+const versionsOf = (slots: readonly Data[]): string => slots.map((slot) => slot.version).join();

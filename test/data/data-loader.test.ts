@@ -197,7 +197,7 @@ describe('images from files', async () => {
     const loader = new DataLoader(dataset, { batchSize: 2, workers });
     expect(indices(await all(loader))).toEqual([[0], [2], [4]]);
     expect(indices(await all(loader))).toEqual([[0], [2], [4]]);
-    expect([...loader.skipped].sort((a, b) => a.index - b.index)).toEqual([
+    expect(loader.skipped.toSorted((a, b) => a.index - b.index)).toEqual([
       { index: 1, path: dataset.samples[1]!.path, reason: 'is empty (0 bytes). Remove it or replace it.' },
       {
         index: 3,

@@ -8,11 +8,16 @@ type Part = number | string | Uint8Array | readonly number[];
 
 /** Opcodes as numbers, text as its latin-1 bytes, and bytes, joined. */
 export function bytes(...parts: Part[]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(
-    parts.flatMap((part) =>
-      typeof part === 'number' ? [part] : typeof part === 'string' ? [...part].map((c) => c.charCodeAt(0)) : [...part],
-    ),
+  const pieces = parts.map((part) =>
+    typeof part === 'number' ? [part & 255] : typeof part === 'string' ? Buffer.from(part, 'latin1') : part,
   );
+  const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let position = 0;
+  for (const piece of pieces) {
+    joined.set(piece, position);
+    position += piece.length;
+  }
+  return joined;
 }
 
 export const uint32 = (n: number): number[] => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255, n >>> 24];

@@ -78,7 +78,7 @@ test.each(FILES)('%s, mutated', async (name) => {
   const head = 3000;
   await fc.assert(
     fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
-      await check(mutations.reduce((content, one) => mutate(content, one, head), original));
+      await check(mutations.reduce<Buffer>((content, one) => mutate(content, one, head), original));
     }),
     { numRuns: Number(process.env.REGRAFT_FUZZ ?? 150), seed: 7 },
   );
@@ -92,7 +92,10 @@ test('the pickle of a zip archive, mutated with its checksum put right', async (
   const directoryEntry = original.lastIndexOf('archive/data.pkl') - 46;
   await fc.assert(
     fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
-      const pickle = mutations.reduce((content, one) => mutate(content, one, 1e9), original.subarray(start, end));
+      const pickle = mutations.reduce<Buffer>(
+        (content, one) => mutate(content, one, 1e9),
+        original.subarray(start, end),
+      );
       const content = Buffer.from(original);
       pickle.copy(content, start, 0, end - start);
       content.writeUInt32LE(0, directoryEntry + 16);

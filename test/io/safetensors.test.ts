@@ -1,16 +1,22 @@
 /** safetensors: round trips, the exact bytes of a small file, and every fault that its header can have. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BYTES_PER_ELEMENT, type StateDict, type StoredDType, toFloat32 } from '../../src/core/dtype.ts';
+import {
+  BYTES_PER_ELEMENT,
+  type StateDict,
+  type StoredDType,
+  type TensorData,
+  toFloat32,
+} from '../../src/core/dtype.ts';
 import { bytesOf, elementsOf } from '../../src/io/bytes.ts';
 import { readWeightFile, readWeights, safetensorsChunks, type WriteOptions } from '../../src/io/index.ts';
 import { bytes, expectRefusal, safetensorsOf, uint64 } from './build.ts';
 
 const write = (state: StateDict, options: WriteOptions = {}): Uint8Array<ArrayBuffer> =>
   bytes(...safetensorsChunks(state, options));
-const f32 = (...values: number[]) => ({
+const f32 = (...values: number[]): TensorData => ({
   shape: [values.length],
-  dtype: 'float32' as const,
+  dtype: 'float32',
   data: new Float32Array(values),
 });
 

@@ -2,13 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { type ReadOptions, readWeightFile, readWeights } from '../../src/io/index.ts';
 import { sharedData } from '../shared-data.ts';
 import {
+  bytes,
+  call,
   dict,
   expectRefusal,
+  global,
   int,
   pickle,
   storage,
@@ -17,6 +21,7 @@ import {
   torchLegacy,
   torchZip,
   tuple,
+  uint32,
   uint64,
 } from './build.ts';
 
@@ -191,6 +196,60 @@ describe('which dictionary holds the weights', () => {
   ])('a file with %s alone is refused', async (_, object, message) => {
     await expectRefusal(torchZip(object, { 0: new Uint8Array(8) }), message);
   });
+});
+
+test('an archive in zip64 with its byte order told, as newer versions write large ones', async () => {
+  const object = pickle(dict(text('w'), tensor(storage('0', 2), 0, [2], [1])));
+  const plain = zipSync(
+    {
+      'a/data.pkl': object,
+      'a/byteorder': bytes('little'),
+      'a/data/0': new Uint8Array(new Float32Array([1, 2]).buffer),
+    },
+    { level: 0 },
+  );
+  // The directory's last entry gets its numbers in the wide field, and the directory itself in the wide end record.
+  const directory = new DataView(plain.buffer).getUint32(plain.length - 6, true);
+  const last = Buffer.from(plain).lastIndexOf('a/data/0') - 46;
+  const headerOffset = new DataView(plain.buffer).getUint32(last + 42, true);
+  const wide = bytes(1, 0, 24, 0, uint64(8n), uint64(8n), uint64(BigInt(headerOffset)));
+  const entry = bytes(plain.subarray(last, plain.length - 22));
+  for (const at of [20, 24, 42]) entry.set(uint32(0xffffffff), at);
+  entry.set([wide.length, 0], 30);
+  const body = bytes(plain.subarray(0, last), entry, wide);
+  const size = BigInt(body.length - directory);
+  const file = bytes(
+    body,
+    bytes('PK', 6, 6, uint64(44n), 45, 0, 45, 0, uint32(0), uint32(0)),
+    bytes(uint64(3n), uint64(3n), uint64(size), uint64(BigInt(directory))),
+    bytes('PK', 6, 7, uint32(0), uint64(BigInt(body.length)), uint32(1)),
+    bytes('PK', 5, 6, uint32(0), new Uint8Array(12).fill(0xff), 0, 0),
+  );
+  expect([...(await readWeights(file)).get('w')!.data]).toEqual([1, 2]);
+});
+
+test('a metric of NumPy’s in a Python 2 pickle, whose bytes are text', async () => {
+  const scalar = (code: string, raw: Uint8Array) =>
+    call(
+      global('numpy.core.multiarray', 'scalar'),
+      bytes(
+        call(global('numpy', 'dtype'), text(code), int(0), int(1)),
+        tuple(int(3), text('<'), 'N', 'N', 'N', int(-1), int(-1), int(0)),
+        'b',
+      ),
+      bytes('U', raw.length, raw),
+    );
+  const object = pickle(
+    dict(
+      ...[text('f8'), scalar('f8', new Uint8Array(new Float64Array([-1 / 3]).buffer))],
+      ...[text('f4'), scalar('f4', new Uint8Array(new Float32Array([0.5]).buffer))],
+      ...[text('i8'), scalar('i8', bytes(uint64(-5n)))],
+      ...[text('u1'), scalar('u1', bytes(0x85))],
+      ...[text('w'), tensor(storage('0', 2), 0, [2], [1])],
+    ),
+  );
+  const { metadata } = await readWeightFile(torchZip(object, { 0: new Uint8Array(8) }));
+  expect(metadata).toEqual({ f8: String(-1 / 3), f4: '0.5', i8: '-5', u1: '133' });
 });
 
 test('the old format: a part of a storage, as PyTorch 0.2 wrote them', async () => {

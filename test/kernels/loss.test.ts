@@ -51,7 +51,8 @@ function reference(
   for (let row = 0; row < rows; row++)
     for (let c = 0; c < C; c++) {
       const scale = o.reduction === 'none' ? gy[row]! : gy[0]! / (o.reduction === 'mean' ? total : 1);
-      grad[(Math.floor(row / inner) * C + c) * inner + (row % inner)] = rowGrad[row]![c]! * scale;
+      grad[(Math.floor(row / inner) * C + c) * inner + (row % inner)] =
+        labels[row] === ignoreIndex ? 0 : rowGrad[row]![c]! * scale;
     }
   return { loss, lse, total, grad };
 }
@@ -84,13 +85,13 @@ async function check(
   close(loss!, expected.loss, { absolute: 2e-6, relative: 1e-5 });
   close(lse!, expected.lse);
   if (total) close(total, [expected.total]);
-  const mean = o.reduction === 'mean' ? [total!] : [];
   const [grad] = await runProgram(
     crossEntropyGrad(target, options),
-    [x, labels, lse!, gy, ...extra, ...mean],
+    [x, labels, lse!, gy, total ?? gy, ...extra],
     [x.length],
   );
-  close(grad!, expected.grad, { absolute: 2e-6 });
+  // A float32 logit or log-sum-exp near 60 is off by 4e-6, and so is, relatively, its probability.
+  close(grad!, expected.grad, { absolute: 2e-5 });
   return { loss: loss!, grad: grad! };
 }
 

@@ -35,7 +35,9 @@ export const shape: Row[] = [
     (x) => x.permute([2, 0, 1]).permute([2, 0, 1]),
     'x.permute(2, 0, 1).permute(2, 0, 1)',
   ),
-  row('permute', 'in front of an elementwise op', [[5, 7]], (x) => x.permute([1, 0]).exp(), 'lambda x: x.T.exp()', { tolerance: 'composed' }),
+  row('permute', 'in front of an elementwise op', [[5, 7]], (x) => x.permute([1, 0]).exp(), 'lambda x: x.T.exp()', {
+    tolerance: 'composed',
+  }),
   view('transpose', 'the last two axes', [2, 3, 5], (x) => x.transpose(-1, -2), 'x.transpose(-1, -2)'),
   view('transpose', 'the first and the last axis, 65 by 33', [65, 33], (x) => x.transpose(0, 1), 'x.transpose(0, 1)'),
   view('transpose', 'an axis with itself', [2, 3], (x) => x.transpose(1, 1), 'x.transpose(1, 1)'),

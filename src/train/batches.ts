@@ -1,0 +1,98 @@
+/** Batches for training and evaluation: loaded images or, where the frozen trunk's activations are cached, those instead. */
+import { stack } from '../data/collate.ts';
+import type { DataLoader } from '../data/data-loader.ts';
+import { RegraftError } from '../core/errors.ts';
+import type { Trunk } from '../graph/frozen.ts';
+import { hostValue } from '../graph/value.ts';
+import { tensor } from '../tensor/factory.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type TrunkCache, trunkOf } from './trunk-cache.ts';
+
+/** A batch before it is on the GPU. */
+export interface LoadedBatch {
+  /** Null where cached activations stand for them. */
+  readonly images: Float32Array | null;
+  /** [N, C, H, W]. */
+  readonly shape: readonly number[];
+  readonly labels: Int32Array;
+  readonly indices: readonly number[];
+  /** Of the images in the cache; empty without one. */
+  readonly keys: readonly string[];
+}
+
+/** What the caller records for a batch; it calls `forwardDone` right after the model's forward pass, inside step() or noGrad(). */
+export type RecordBatch<T> = (images: Tensor, labels: Tensor, forwardDone: () => void) => T;
+
+/** The cached activations turned out to be another trunk's. */
+class StaleTrunk extends Error {}
+
+/** Goes through a loader; fills a cache on the first pass over the images, and feeds from it on the next. */
+export class Batches {
+  readonly #loader: DataLoader<unknown>;
+  readonly #cache: TrunkCache | null;
+  #imageShape: readonly number[] = [];
+  /** Whether the whole of the last epoch came from the cache. */
+  cached = false;
+
+  constructor(loader: DataLoader<unknown>, cache: TrunkCache | null) {
+    this.#loader = loader;
+    this.#cache = loader.dataset.key && loader.dataset.label ? cache : null;
+  }
+
+  /** The batches of an epoch, in the loader's order. Unreadable images are left out. */
+  async *epoch(epoch: number): AsyncGenerator<LoadedBatch> {
+    const loader = this.#loader;
+    const view = loader.viewOf(epoch);
+    const keysOf = (indices: readonly number[]) => Promise.all(indices.map((i) => loader.sampleKey(i, view)));
+    if (this.#cache) {
+      const unreadable = new Set(loader.skipped.map((s) => s.index));
+      const batches = loader.batches(epoch).map((indices) => indices.filter((i) => !unreadable.has(i)));
+      const keys = await Promise.all(batches.map(keysOf));
+      this.cached = this.#cache.has(keys.flat());
+      if (this.cached) {
+        for (const [b, indices] of batches.entries()) {
+          const labels = Int32Array.from(indices, (i) => loader.dataset.label!(i));
+          const shape = [indices.length, ...this.#imageShape];
+          if (indices.length) yield { images: null, shape, labels, indices, keys: keys[b]! };
+        }
+        return;
+      }
+    }
+    loader.setEpoch(epoch);
+    for await (const { images, shape, labels, indices } of loader.hostBatches()) {
+      this.#imageShape = shape.slice(1);
+      yield { images, shape, labels, indices, keys: this.#cache ? await keysOf(indices) : [] };
+    }
+  }
+
+  /** Runs `record` for a batch, with the trunk's cached activations in place where there are any, and caches new ones. */
+  async run<T>(batch: LoadedBatch, trainable: readonly Tensor[], record: RecordBatch<T>): Promise<T> {
+    const cache = this.#cache;
+    const activations = batch.images || !cache ? null : await cache.gather(batch.keys);
+    let trunk: Trunk | null = null;
+    const forwardDone = (images: Tensor) => {
+      if (!cache) return;
+      trunk = trunkOf(images, trainable, activations === null);
+      if (activations && !cache.take(trunk, activations)) throw new StaleTrunk();
+    };
+    const images = batch.images ? tensor(batch.images, batch.shape) : absent(batch.shape);
+    try {
+      const result = record(images, tensor(batch.labels), () => forwardDone(images));
+      if (trunk && !activations) await cache!.put(trunk, batch.keys);
+      return result;
+    } catch (error) {
+      if (!(error instanceof StaleTrunk)) throw error;
+      this.cached = false;
+      const loaded = stack(await this.#loader.load(batch.indices));
+      return this.run({ ...batch, images: loaded.images }, trainable, record);
+    }
+  }
+}
+
+/** Stands for images that nothing will read. */
+function absent(shape: readonly number[]): Tensor {
+  const none = () => {
+    throw new RegraftError('trunk cache: the images of a cached batch were read.');
+  };
+  return new Tensor(hostValue(shape, 'float32', none));
+}

@@ -1,0 +1,68 @@
+/** The proof that freezing froze: digests over every frozen parameter and buffer, before and after. */
+import { createHash } from 'node:crypto';
+import { BatchNorm2d } from '../nn/batchnorm.ts';
+import type { Module } from '../nn/module.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { FreezingProof } from './result.ts';
+
+/** Frozen parameters, and the buffers of modules that have no trainable parameter of their own. */
+export function frozenTensors(model: Module): [string, Tensor][] {
+  const named = new Map<string, Tensor>();
+  const moving = new Set<Tensor>();
+  for (const module of model.modules()) {
+    const still = module instanceof BatchNorm2d ? module.frozen : module.ownParameters().every(([, p]) => !p.requires_grad);
+    if (!still) for (const value of Object.values(module)) moving.add(value as Tensor);
+  }
+  for (const [name, p] of model.namedParameters()) if (!p.requires_grad) named.set(name, p);
+  for (const [name, b] of model.namedBuffers()) if (!moving.has(b)) named.set(name, b);
+  return [...named];
+}
+
+/** The bytes of some tensors at one moment. */
+export class FrozenSnapshot {
+  readonly #digests: ReadonlyMap<string, string>;
+  readonly #bytes: number;
+
+  private constructor(digests: ReadonlyMap<string, string>, bytes: number) {
+    this.#digests = digests;
+    this.#bytes = bytes;
+  }
+
+  /** Reads the frozen tensors of a model back and digests them. */
+  static async of(model: Module): Promise<FrozenSnapshot> {
+    const digests = new Map<string, string>();
+    let bytes = 0;
+    for (const [name, tensor] of frozenTensors(model)) {
+      const values = await tensor.data();
+      digests.set(name, createHash('sha256').update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('hex'));
+      bytes += values.byteLength;
+    }
+    return new FrozenSnapshot(digests, bytes);
+  }
+
+  /** One digest for all of them. */
+  get digest(): string {
+    const hash = createHash('sha256');
+    for (const [name, digest] of this.#digests) hash.update(`${name} ${digest}\n`);
+    return hash.digest('hex');
+  }
+
+  /** Compares a later moment with this one, over the tensors that were frozen at both. */
+  async proof(model: Module): Promise<FreezingProof> {
+    const after = await FrozenSnapshot.of(model);
+    const names = [...this.#digests.keys()].filter((name) => after.#digests.has(name));
+    const only = (snapshot: FrozenSnapshot) =>
+      new FrozenSnapshot(new Map(names.map((name) => [name, snapshot.#digests.get(name)!])), snapshot.#bytes);
+    const changed = names.filter((name) => this.#digests.get(name) !== after.#digests.get(name));
+    const tensors = new Map(frozenTensors(model));
+    const bytesOf = (list: readonly string[]) => list.reduce((n, name) => n + 4 * tensors.get(name)!.size, 0);
+    return {
+      tensors: names.length,
+      bytes: bytesOf(names),
+      digestBefore: only(this).digest,
+      digestAfter: only(after).digest,
+      changedBytes: bytesOf(changed),
+      ...(changed.length && { names: changed }),
+    };
+  }
+}
