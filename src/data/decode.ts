@@ -37,16 +37,12 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   return /^P[56]\s/.test(start) ? 'pnm' : undefined;
 }
 
-/** `sharp`'s message as one clause. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/truncated|premature end|unexpected end|EOF|not enough|read error/i.test(text)) return 'is truncated or damaged';
-  if (/pixel limit/i.test(text)) return `has more than ${MAX_PIXELS.toLocaleString('en')} pixels`;
-  const line = text
-    .split('\n')[0]!
-    .replace(/^.*?buffer[^:]*: */i, '')
-    .trim();
-  return `cannot be decoded (${line})`;
+/** Why `sharp` gave up, as one clause. Its own words are not passed on: libvips keeps one text for all threads, so they may be another file's. */
+function reasonOf(error: unknown, format: Format): string {
+  if (error instanceof Error && /pixel limit/i.test(error.message))
+    return `has more than ${MAX_PIXELS.toLocaleString('en')} pixels`;
+  const manyKinds = format === 'tiff' || format === 'avif';
+  return manyKinds ? 'is truncated, damaged or of a kind that is not read' : 'is truncated or damaged';
 }
 
 /** Reads a file's bytes. @throws DataError with the system's reason. */
@@ -93,7 +89,7 @@ export async function decodeImage(source: string | Uint8Array, name?: string): P
     if (space === 'cmyk') return cmykToRgb(await pixels(image.pipelineColourspace('cmyk').toColourspace('cmyk')));
     return dropAlpha(await pixels(image.toColourspace('srgb')));
   } catch (error) {
-    const reason = error instanceof BitmapError ? error.message : reasonOf(error);
+    const reason = error instanceof BitmapError ? error.message : reasonOf(error, format);
     throw new DataError(path, `${reason}. Remove it or replace it.`);
   }
 }
@@ -109,7 +105,7 @@ export async function checkImage(path: string): Promise<void> {
   try {
     await open(bytes).resize(32, 32, { fit: 'fill' }).raw().toBuffer();
   } catch (error) {
-    throw new DataError(path, `${reasonOf(error)}. Remove it or replace it.`);
+    throw new DataError(path, `${reasonOf(error, format)}. Remove it or replace it.`);
   }
 }
 

@@ -35,7 +35,8 @@ function program(): URL {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
   const hooks = new URL('./dist/esm/api/index.mjs', tsx).href;
   const source = new URL('./sample-worker.ts', import.meta.url).href;
-  return new URL(`data:text/javascript,import { register } from '${hooks}'; register(); await import('${source}');`);
+  const code = `import { register } from ${JSON.stringify(hooks)}; register(); await import(${JSON.stringify(source)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
 class SampleThread {

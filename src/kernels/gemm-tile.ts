@@ -28,25 +28,28 @@ function tile(B: number, T: number, { a, b, strideA, strideB }: Gemm): GemmMain 
   const V = T / 4;
   const side = B / T;
   const pitch = B / 4 + 1;
+  // Steps of k at a time: 64 multiply-adds.
+  const U = 64 / (T * T);
   const vectors = range(V);
   const rows = range(T);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
-  const lane = (i: number): string => `a${Math.floor(i / 4)}.${'xyzw'[i % 4]}`;
+  const component = (i: number, u: number): string => `a${Math.floor(i / 4)}_${u}.${'xyzw'[i % 4]}`;
 
   // Which neighbouring threads read neighbouring addresses: along k, or along the tile's side.
   const unit = (alongK: boolean): string =>
     alongK
-      ? `let k = unit % ${BK}u;\n      let v = unit / ${BK}u;`
-      : `let k = unit / ${B / 4}u;\n      let v = unit % ${B / 4}u;`;
+      ? `let k = unit % ${BK}u;\n        let v = unit / ${BK}u;`
+      : `let k = unit / ${B / 4}u;\n        let v = unit % ${B / 4}u;`;
+  const units = (alongK: boolean): string => (alongK ? `${(BK * B) / 4}u` : `depth * ${B / 4}u`);
 
   const accumulators = rows.map((i) => vectors.map((j) => `var c${i}_${j} = vec4f();`).join(' '));
-  const reads = [
-    ...vectors.map((v) => `let a${v} = tileA[k * ${pitch}u + thread / ${side}u + ${v * side}u];`),
-    ...vectors.map((v) => `let b${v} = tileB[k * ${pitch}u + thread % ${side}u + ${v * side}u];`),
-  ];
-  const products = rows.map((i) =>
-    vectors.map((j) => `c${i}_${j} = fma(vec4f(${lane(i)}), b${j}, c${i}_${j});`).join(' '),
-  );
+  const products = range(U).flatMap((u) => [
+    ...vectors.map((v) => `let a${v}_${u} = tileA[(k + ${u}u) * ${pitch}u + thread / ${side}u * ${V}u + ${v}u];`),
+    ...vectors.map((v) => `let b${v}_${u} = tileB[(k + ${u}u) * ${pitch}u + thread % ${side}u + ${v * side}u];`),
+    ...rows.map((i) =>
+      vectors.map((j) => `c${i}_${j} = fma(vec4f(${component(i, u)}), b${j}_${u}, c${i}_${j});`).join(' '),
+    ),
+  ]);
   const rowOf = (j: number): string =>
     rows.slice(1).reduce((chain, i) => `select(${chain}, c${i}_${j}, i == ${i}u)`, `c0_${j}`);
   const values = vectors.map((v) => `let value${v} = ${rowOf(v)};`);
@@ -103,8 +106,10 @@ fn main(
     }
     workgroupBarrier();
     for (var k0 = firstK; k0 < lastK; k0 += ${BK}u) {
-      for (var unit = thread; unit < ${(BK * B) / 4}u; unit += ${THREADS}u) {
-      ${unit(strideA === 1)}
+      // The steps that are left, rounded up to whole iterations; the loaders fill up with zeros.
+      let depth = (min(${BK}u, lastK - k0) + ${U - 1}u) / ${U}u * ${U}u;
+      for (var unit = thread; unit < ${units(strideA === 1)}; unit += ${THREADS}u) {
+        ${unit(strideA === 1)}
         tileA[k * ${pitch}u + v] = vec4f(
           loadA(v * 4u, k0 + k, lastK),
           loadA(v * 4u + 1u, k0 + k, lastK),
@@ -112,8 +117,8 @@ fn main(
           loadA(v * 4u + 3u, k0 + k, lastK),
         );
       }
-      for (var unit = thread; unit < ${(BK * B) / 4}u; unit += ${THREADS}u) {
-      ${unit(strideB === 1)}
+      for (var unit = thread; unit < ${units(strideB === 1)}; unit += ${THREADS}u) {
+        ${unit(strideB === 1)}
         tileB[k * ${pitch}u + v] = vec4f(
           loadB(v * 4u, k0 + k, lastK),
           loadB(v * 4u + 1u, k0 + k, lastK),
@@ -122,26 +127,23 @@ fn main(
         );
       }
       workgroupBarrier();
-      for (var k = 0u; k < ${BK}u; k++) {
-        ${lines(reads, 8)}
+      for (var k = 0u; k < depth; k += ${U}u) {
         ${lines(products, 8)}
       }
       workgroupBarrier();
     }
   }
-  for (var i = 0u; i < ${T}u; i++) {
-    let m = m0 + (thread / ${side}u + (i / 4u) * ${side}u) * 4u + i % 4u;
-    if (m >= gemm.M) {
-      continue;
-    }
+  let m = m0 + thread / ${side}u * ${T}u;
+  let stored = select(0u, min(${T}u, gemm.M - m), m < gemm.M) * ${T}u;
+  for (var e = 0u; e < stored; e++) {
+    let i = e / ${T}u;
+    let j = e % ${T}u;
     ${lines(values, 4)}
-    for (var j = 0u; j < ${T}u; j++) {
-      let n = n0 + (thread % ${side}u + (j / 4u) * ${side}u) * 4u + j % 4u;
-      let four = ${V === 1 ? 'value0' : 'select(value0, value1, j >= 4u)'};
-      let value = select(select(four.x, four.y, j % 4u == 1u), select(four.z, four.w, j % 4u == 3u), j % 4u >= 2u);
-      if (n < slice.columns) {
-        finish(value, outputAt(slice, columnAt(slice, n), m), place.split);
-      }
+    let four = ${V === 1 ? 'value0' : 'select(value0, value1, j >= 4u)'};
+    let value = select(select(four.x, four.y, j % 4u == 1u), select(four.z, four.w, j % 4u == 3u), j % 4u >= 2u);
+    let n = n0 + (thread % ${side}u + j / 4u * ${side}u) * 4u + j % 4u;
+    if (n < slice.columns) {
+      finish(value, outputAt(slice, columnAt(slice, n), m + i), place.split);
     }
   }
 }`,

@@ -21,7 +21,7 @@ import {
   temp,
 } from './kernel.ts';
 import { rowByThread } from './softmax.ts';
-import { combineLanes, elementsPerThread, workgroupThreads } from './workgroup.ts';
+import { combineLanes, elementsPerThread, rowExp, workgroupThreads } from './workgroup.ts';
 
 /** What {@link crossEntropy} and {@link crossEntropyGrad} have in common. */
 export interface CrossEntropy {
@@ -99,12 +99,13 @@ alias Lane = vec2f;
 ${paramsStruct}
 ${rowBindings}
 ${weightOf}
+${rowExp}
 ${rowBase}
 ${writeRow}
 
 // Maximum in x, sum in y; each tree uses one of them.
 fn combine(a: vec2f, b: vec2f) -> vec2f {
-  return vec2f(max(a.x, b.x), a.y + b.y);
+  return vec2f(nanMax(a.x, b.x), a.y + b.y);
 }
 ${combineLanes}
 ${flatWorkgroup}
@@ -124,12 +125,12 @@ fn main(
   let base = rowBase(row);
   var greatest = logits[base];
   for (var c = lane; c < classes; c += THREADS) {
-    greatest = max(greatest, logits[base + c * inner]);
+    greatest = nanMax(greatest, logits[base + c * inner]);
   }
-  greatest = combineLanes(lane, vec2f(greatest, 0.0)).x;
+  greatest = finiteOrNan(combineLanes(lane, vec2f(greatest, 0.0)).x);
   var total = 0.0;
   for (var c = lane; c < classes; c += THREADS) {
-    total += exp(logits[base + c * inner] - greatest);
+    total += expNan(logits[base + c * inner] - greatest);
   }
   let lse = greatest + log(combineLanes(lane, vec2f(0.0, total)).y);
   var smoothTerm = 0.0;
@@ -150,6 +151,7 @@ const THREADS = ${threads}u;
 ${paramsStruct}
 ${rowBindings}
 ${weightOf}
+${rowExp}
 ${rowBase}
 ${writeRow}
 ${flatWorkgroup}
@@ -169,11 +171,12 @@ fn main(
   let base = rowBase(row);
   var greatest = logits[base];
   for (var c = 1u; c < classes; c++) {
-    greatest = max(greatest, logits[base + c * inner]);
+    greatest = nanMax(greatest, logits[base + c * inner]);
   }
+  greatest = finiteOrNan(greatest);
   var total = 0.0;
   for (var c = 0u; c < classes; c++) {
-    total += exp(logits[base + c * inner] - greatest);
+    total += expNan(logits[base + c * inner] - greatest);
   }
   let lse = greatest + log(total);
   var smoothTerm = 0.0;
@@ -311,6 +314,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> glogits: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 ${weightOf}
+${rowExp}
 
 // Only label smoothing looks at every class's weight.
 fn weightSum() -> f32 {
@@ -347,7 +351,7 @@ fn main(
     if (label != p.ignoreIndex) {
       value = p.nan;
       if (label >= 0 && u32(label) < p.classes) {
-        let probability = exp(logits[i] - logSumExp[row]);
+        let probability = expNan(logits[i] - logSumExp[row]);
         value = weightOf(u32(label)) * (probability - select(0.0, 1.0, c == u32(label)));
         if (p.smoothing > 0.0) {
           let smoothTerm = probability * allWeights - weightOf(c);

@@ -21,7 +21,7 @@ import {
   temp,
 } from './kernel.ts';
 import { coordinates, coordinatesOf, type Dim, sizeWords, strideWords, walk } from './strided.ts';
-import { combineLanes, isNan, type Schedule, scheduleOf, workgroupThreads } from './workgroup.ts';
+import { combineLanes, isNan, nanMax, type Schedule, scheduleOf, workgroupThreads } from './workgroup.ts';
 
 export type ReduceOp = 'sum' | 'mean' | 'max' | 'min' | 'sumOfSquares';
 
@@ -44,12 +44,11 @@ fn combine(a: f32, b: f32) -> f32 {
   return a + b;
 }`;
 
-// NaN wins, as in PyTorch; WGSL's own max and min leave that open.
 const combineMax = /* wgsl */ `
-${isNan}
+${nanMax}
 
 fn combine(a: f32, b: f32) -> f32 {
-  return select(b, a, a > b || isNan(a));
+  return nanMax(a, b);
 }`;
 
 const combineMin = /* wgsl */ `

@@ -4,7 +4,7 @@
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { ceilDiv, flatGrid, flatWorkgroup, input, type KernelTarget, output, type Program } from './kernel.ts';
-import { combineLanes, workgroupThreads } from './workgroup.ts';
+import { combineLanes, rowExp, workgroupThreads } from './workgroup.ts';
 
 const paramsStruct = /* wgsl */ `
 struct Params {
@@ -25,7 +25,7 @@ const forwardBindings = /* wgsl */ `
 
 const softmaxValue = /* wgsl */ `
 fn resultOf(shifted: f32, total: f32) -> f32 {
-  return exp(shifted) / total;
+  return expNan(shifted) / total;
 }`;
 
 const logSoftmaxValue = /* wgsl */ `
@@ -39,12 +39,13 @@ const THREADS = ${threads}u;
 alias Lane = vec2f;
 ${paramsStruct}
 ${forwardBindings}
+${rowExp}
 ${rowBase}
 ${value}
 
 // Maximum in x, sum in y; each tree uses one of them.
 fn combine(a: vec2f, b: vec2f) -> vec2f {
-  return vec2f(max(a.x, b.x), a.y + b.y);
+  return vec2f(nanMax(a.x, b.x), a.y + b.y);
 }
 ${combineLanes}
 ${flatWorkgroup}
@@ -64,12 +65,12 @@ fn main(
   let base = rowBase(row);
   var greatest = x[base];
   for (var c = lane; c < length; c += THREADS) {
-    greatest = max(greatest, x[base + c * inner]);
+    greatest = nanMax(greatest, x[base + c * inner]);
   }
-  greatest = combineLanes(lane, vec2f(greatest, 0.0)).x;
+  greatest = finiteOrNan(combineLanes(lane, vec2f(greatest, 0.0)).x);
   var total = 0.0;
   for (var c = lane; c < length; c += THREADS) {
-    total += exp(x[base + c * inner] - greatest);
+    total += expNan(x[base + c * inner] - greatest);
   }
   total = combineLanes(lane, vec2f(0.0, total)).y;
   for (var c = lane; c < length; c += THREADS) {
@@ -82,6 +83,7 @@ const threadForward = (threads: number, value: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 ${paramsStruct}
 ${forwardBindings}
+${rowExp}
 ${rowBase}
 ${value}
 ${flatWorkgroup}
@@ -101,11 +103,12 @@ fn main(
   let base = rowBase(row);
   var greatest = x[base];
   for (var c = 1u; c < length; c++) {
-    greatest = max(greatest, x[base + c * inner]);
+    greatest = nanMax(greatest, x[base + c * inner]);
   }
+  greatest = finiteOrNan(greatest);
   var total = 0.0;
   for (var c = 0u; c < length; c++) {
-    total += exp(x[base + c * inner] - greatest);
+    total += expNan(x[base + c * inner] - greatest);
   }
   for (var c = 0u; c < length; c++) {
     y[base + c * inner] = resultOf(x[base + c * inner] - greatest, total);
@@ -133,7 +136,7 @@ fn termOf(y: f32, gy: f32) -> f32 {
 }
 
 fn resultOf(y: f32, gy: f32, total: f32) -> f32 {
-  return gy - exp(y) * total;
+  return gy - expNan(y) * total;
 }`;
 
 const workgroupGrad = (threads: number, value: string) => /* wgsl */ `
@@ -141,6 +144,7 @@ const THREADS = ${threads}u;
 alias Lane = f32;
 ${paramsStruct}
 ${gradBindings}
+${rowExp}
 ${rowBase}
 ${value}
 
@@ -179,6 +183,7 @@ const threadGrad = (threads: number, value: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 ${paramsStruct}
 ${gradBindings}
+${rowExp}
 ${rowBase}
 ${value}
 ${flatWorkgroup}

@@ -43,6 +43,30 @@ fn isNan(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }`;
 
+/** WGSL: the maximum, where a NaN wins, as in PyTorch; WGSL's own `max` leaves that open. */
+export const nanMax = /* wgsl */ `
+${isNan}
+
+fn nanMax(a: f32, b: f32) -> f32 {
+  return select(b, a, a > b || isNan(a));
+}`;
+
+/**
+ * WGSL: what a row's maximum `m` does to exp(x - m). An infinity becomes NaN, as the difference would be; `expNan` keeps a NaN, which
+ * SwiftShader's exp does not.
+ */
+export const rowExp = /* wgsl */ `
+${nanMax}
+
+fn finiteOrNan(value: f32) -> f32 {
+  let bits = bitcast<u32>(value);
+  return select(value, bitcast<f32>(bits | 0x7fffffffu), (bits & 0x7f800000u) == 0x7f800000u);
+}
+
+fn expNan(value: f32) -> f32 {
+  return select(exp(value), value, isNan(value));
+}`;
+
 /**
  * WGSL: one value per lane combined over the workgroup, in a fixed order; every lane gets the result. To be called in uniform
  * control flow. The module declares `const THREADS` (a power of two), `alias Lane` and `fn combine(a: Lane, b: Lane) -> Lane`.

@@ -84,9 +84,12 @@ export class Tensor implements Variable {
     this.grad = before ? new Tensor(ops.accumulate(before.value, gradient)) : new Tensor(gradient);
   }
 
-  /** The elements, row-major. Runs what was recorded; the only way (with item()) to wait for the GPU. */
-  data(): Promise<HostArray> {
-    return readBack(this.value);
+  /**
+   * The elements, row-major: a Float32Array, for int32 tensors an Int32Array. Runs what was recorded; the only way (with
+   * item()) to wait for the GPU.
+   */
+  data<T extends HostArray = Float32Array<ArrayBuffer>>(): Promise<T> {
+    return readBack(this.value) as Promise<T>;
   }
 
   /** The only element of a one-element tensor. @throws ShapeError for any other size. */

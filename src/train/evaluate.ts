@@ -48,7 +48,7 @@ export async function predictLogits(model: Module, data: Dataset, options: Predi
         }),
       );
       classes = logits.shape.at(-1)!;
-      rows.push((await logits.data()) as Float32Array);
+      rows.push(await logits.data());
       logits.dispose();
       labels.push(...batch.labels);
       indices.push(...batch.indices);

@@ -7,7 +7,8 @@ import type { PicturedMistake } from './result.ts';
 /** The matrix as a heat-map table: rows are true classes, colour is the share of the row. One tab stop, then arrow keys. */
 export function confusionTable(confusion: Evaluation['confusion'], classes: readonly string[]): Markup {
   const upright = classes.length <= 6 && classes.every((name) => name.length <= 14);
-  const size = classes.length > 70 ? 'tiny huge' : classes.length > 40 ? 'tiny' : classes.length > 12 ? 'small' : 'roomy';
+  const size =
+    classes.length > 70 ? 'tiny huge' : classes.length > 40 ? 'tiny' : classes.length > 12 ? 'small' : 'roomy';
   return html`<div class="scroll matrix ${size}${!upright && ' turned'}">
 <table id="confusion" role="grid" data-classes="${JSON.stringify(classes)}">
 <caption>Images by true class (rows) and predicted class (columns)</caption>

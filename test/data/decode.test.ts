@@ -72,6 +72,11 @@ describe('bad files, each with one clear line', async () => {
     ['a JPEG that lacks its last bytes', whole.subarray(0, whole.length - 200), `is truncated or damaged. ${remove}`],
     ['three bytes of a JPEG', whole.subarray(0, 3), `is truncated or damaged. ${remove}`],
     ['a PNG cut short', png.subarray(0, png.length >> 1), `is truncated or damaged. ${remove}`],
+    [
+      'a TIFF cut short',
+      (await fixture('decode/rgb.tif')).subarray(0, 900),
+      `is truncated, damaged or of a kind that is not read. ${remove}`,
+    ],
     ['a PNG header that claims 900 million pixels', hugePng, `has more than 178,956,970 pixels. ${remove}`],
     ['a BMP cut short', bmp.subarray(0, 2000), `is truncated: 46 x 31 pixels need 4394 bytes, got 2000. ${remove}`],
     [

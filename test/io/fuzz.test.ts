@@ -1,4 +1,7 @@
-/** Damaged files of every format: a WeightFileError or a state dict that holds together, soon, and nothing else. */
+/**
+ * Damaged files of every format: a WeightFileError or a state dict that holds together, soon, and nothing else.
+ * REGRAFT_FUZZ sets the number of cases a file.
+ */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';

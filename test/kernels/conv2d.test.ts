@@ -23,6 +23,7 @@ const cases: [string, Conv2dShape][] = [
   ['padding wider than the image', convShape(1, 2, [1, 2], 3, [3, 3], { padding: [2, 2, 3, 3] })],
   ['three groups', convShape(2, 9, [8, 7], 15, [3, 3], { groups: 3, padding: [1, 1, 1, 1] })],
   ['groups of 34, stride 2', convShape(1, 8, [9, 9], 68, [3, 3], { groups: 2, stride: [2, 2], padding: [0, 1, 0, 1] })],
+  ['more than 64 large tiles', convShape(2, 3, [46, 46], 65, [3, 3], { padding: [1, 1, 1, 1] })],
   ['long reduction of the weight gradient', convShape(4, 3, [40, 37], 5, [3, 3], { padding: [1, 1, 1, 1] })],
   ['long reduction over channels', convShape(1, 600, [3, 3], 10, [3, 3], { padding: [1, 1, 1, 1] })],
 ];

@@ -147,4 +147,12 @@ describe.each(targets)('%s', (_, target) => {
     const mean = await check(target, { N: 3, C: 3 }, Int32Array.of(0, label, 2), noise(9));
     expect(mean.loss[0]).toBeNaN();
   });
+
+  test.each([3, 5001])('crossEntropy of %i classes: a NaN logit spoils its row, in loss and gradient', async (C) => {
+    const x = noise(2 * C);
+    x[C + 1] = Number.NaN;
+    const { loss, grad } = await check(target, { N: 2, C, reduction: 'none' }, Int32Array.of(0, 0), x);
+    expect([...loss].map(Number.isNaN)).toEqual([false, true]);
+    expect(grad.subarray(C).every(Number.isNaN)).toBe(true);
+  });
 });

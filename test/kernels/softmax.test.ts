@@ -85,4 +85,14 @@ describe.each(targets)('%s', (_, target) => {
     expect([...y!.subarray(0, length)]).toEqual([...x.subarray(0, length)].map((v) => (v === 5 ? 1 : 0)));
     expect(y!.subarray(length).every(Number.isNaN)).toBe(true);
   });
+
+  test.each([3, 5000])('softmax and gradient of %i: a NaN is not lost', async (length) => {
+    const x = new Float32Array(length);
+    x[1] = Number.NaN;
+    const shape = { shape: [length], axis: 0 };
+    for (const program of [softmax(target, shape), logSoftmax(target, shape)])
+      expect((await runProgram(program, [x], [length]))[0]!.every(Number.isNaN)).toBe(true);
+    for (const program of [softmaxGrad(target, shape), logSoftmaxGrad(target, shape)])
+      expect((await runProgram(program, [x, x.map(() => 1)], [length]))[0]![1]).toBeNaN();
+  });
 });

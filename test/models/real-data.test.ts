@@ -14,11 +14,11 @@ const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 const CIFAR_CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
-/** Images of one size as [N, 3, H, W], normalised. */
+/** Images of one size as [N, 3, H, W], normalised. Embedded colour profiles are ignored, as torchvision does. */
 async function load(files: readonly string[], side: number): Promise<Float32Array> {
   const out = new Float32Array(files.length * 3 * side * side);
   for (const [n, file] of files.entries()) {
-    const { data } = await sharp(file).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const { data } = await sharp(file, { ignoreIcc: true }).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
     for (let c = 0; c < 3; c++)
       for (let i = 0; i < side * side; i++)
         out[(n * 3 + c) * side * side + i] = (data[i * 3 + c]! / 255 - MEAN[c]!) / STD[c]!;
@@ -56,7 +56,10 @@ describe.skipIf(!sharedData)('real data of shared/data', () => {
   test('ResNet-20 (.th) classifies 79.8 % of the 500 CIFAR test images', async () => {
     const model = (await cifarResnet20({ weights: data('weights', 'resnet20-12fca82f.th') })).eval();
     const labelled = CIFAR_CLASSES.flatMap((name, label) =>
-      readdirSync(data('cifar10-jpeg', 'test', name)).map((file) => ({ file: data('cifar10-jpeg', 'test', name, file), label })),
+      readdirSync(data('cifar10-jpeg', 'test', name)).map((file) => ({
+        file: data('cifar10-jpeg', 'test', name, file),
+        label,
+      })),
     );
     expect(labelled.length).toBe(500);
     const images = await load(

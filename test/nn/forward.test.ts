@@ -153,7 +153,7 @@ test('frozen parameters get no gradient', async () => {
 
 test('dropout: seeded, scaled, off in evaluation', async () => {
   const x = tensor(new Float32Array(4096).fill(1), [4096]);
-  const values = async (layer: Dropout) => await noGrad(() => layer.forward(x)).data();
+  const values = async (layer: Dropout) => (await noGrad(() => layer.forward(x)).data()) as Float32Array;
   const a = await values(new Dropout(0.25, { seed: 3 }));
   expect(await values(new Dropout(0.25, { seed: 3 }))).toEqual(a);
   expect(new Set(a)).toEqual(new Set([0, Math.fround(1 / 0.75)]));
