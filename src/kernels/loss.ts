@@ -378,7 +378,6 @@ export function crossEntropyGrad(
   const threads = workgroupThreads(target);
   const perThread = elementsPerThread(target);
   const rows = N * inner;
-  const mean = reduction === 'mean';
   return {
     steps: [
       {
@@ -387,15 +386,8 @@ export function crossEntropyGrad(
         reads: [input(0), input(1), input(2), input(3), input(4), input(weighted ? 5 : 0)],
         writes: [output(0)],
         params: [
-          rows,
-          C,
-          inner,
-          ignoreIndex >>> 0,
-          float(labelSmoothing),
-          float(Number.NaN),
-          weighted ? 1 : 0,
-          reduction === 'none' ? 1 : 0,
-          mean ? 1 : 0,
+          ...[rows, C, inner, ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN)],
+          ...[weighted, reduction === 'none', reduction === 'mean'].map(Number),
         ],
         workgroups: flatGrid(ceilDiv(rows * C, threads * perThread), target.maxWorkgroupsPerDimension),
       },

@@ -11,6 +11,8 @@ import { poisonBuffers } from '../poison.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
 import { newTraining } from './small-net.ts';
 
+type Values = Float32Array<ArrayBuffer>;
+
 async function unfused<T>(fn: () => Promise<T>): Promise<T> {
   graphOptions.fusion = false;
   try {
@@ -21,29 +23,28 @@ async function unfused<T>(fn: () => Promise<T>): Promise<T> {
 }
 
 /** Output and gradients of a row, one after another. */
-async function results(row: Row): Promise<Float32Array[]> {
+async function results(row: Row): Promise<Values[]> {
   const inputs = row.inputs.map((spec, i) =>
     tensor(fill(spec, seedOf(row.name) + i), spec.shape, { requires_grad: true }),
   );
   const y = row.run(...inputs);
   y.backward(tensor(fill({ shape: y.shape, kind: 'uniform' }, 7), y.shape));
-  const out: Float32Array[] = [];
-  for (const t of [y, ...inputs.map((x) => x.grad!)]) out.push((await t.data()) as Float32Array);
+  const out: Values[] = [];
+  for (const t of [y, ...inputs.map((x) => x.grad!)]) out.push(await t.data());
   return out;
 }
 
 /** Losses of a few steps, then every parameter and running statistic. */
-async function trained(steps: number): Promise<Float32Array[]> {
+async function trained(steps: number): Promise<Values[]> {
   const { model, train } = newTraining();
   const losses = [];
   for (let k = 0; k < steps; k++) losses.push(await step(() => train(k)).item());
   const out = [Float32Array.from(losses)];
-  for (const t of [...model.parameters(), ...model.buffers()]) out.push((await t.data()) as Float32Array);
+  for (const t of [...model.parameters(), ...model.buffers()]) out.push(await t.data());
   return out;
 }
 
-const bits = (arrays: readonly Float32Array[]) =>
-  arrays.map((a) => [...new Uint32Array(a.buffer, a.byteOffset, a.length)]);
+const bits = (arrays: readonly Values[]) => arrays.map((a) => [...new Uint32Array(a.buffer, a.byteOffset, a.length)]);
 
 beforeAll(async () => {
   await init();
@@ -80,7 +81,7 @@ describe('a program', () => {
     for (let k = 0; k < 3; k++) await train(k).item();
     const inside = await trained(3);
     for (const [k, t] of model.parameters().entries())
-      expectClose(`parameter ${k}`, (await t.data()) as Float32Array, inside[k + 1]!, tolerances.training);
+      expectClose(`parameter ${k}`, await t.data(), inside[k + 1]!, tolerances.training);
   });
 
   test('trains the same when nothing is read until the end', async () => {
@@ -88,11 +89,39 @@ describe('a program', () => {
     for (let k = 0; k < 3; k++) train(k);
     const inside = await trained(3);
     for (const [k, t] of model.parameters().entries())
-      expectClose(`parameter ${k}`, (await t.data()) as Float32Array, inside[k + 1]!, tolerances.training);
+      expectClose(`parameter ${k}`, await t.data(), inside[k + 1]!, tolerances.training);
+  });
+});
+
+describe('what is computed once from parameters', () => {
+  test('is computed again after a training step', async () => {
+    const { model, images, train } = newTraining();
+    const predict = async (net: typeof model) => noGrad(() => net.eval().forward(images(9))).data();
+    const first = await predict(model);
+    expect(await predict(model)).toEqual(first);
+    model.train();
+    await step(() => train(0)).item();
+    const second = await predict(model);
+    expect(second).not.toEqual(first);
+    const other = newTraining().model;
+    await predict(other);
+    other.loadStateDict(await model.stateDict());
+    expect(bits([await predict(other)])).toEqual(bits([second]));
   });
 });
 
 describe('a value', () => {
+  test('outlives the plan that computed it', async () => {
+    const run = (n: number): Tensor => {
+      const x = tensor(new Float32Array(n).fill(1), [n]);
+      return noGrad(() => x.add(n));
+    };
+    const sizes = Array.from({ length: 80 }, (_, k) => k + 1);
+    const kept = sizes.map(run);
+    const again = sizes.map(run);
+    for (const [k, t] of [...kept, ...again].entries()) expect((await t.data())[0]).toBe((k % 80) + 2);
+  });
+
   test('that was computed before an update in place keeps the old parameter', async () => {
     const { model, train } = newTraining();
     const old = await model.fc.weight.data();

@@ -75,7 +75,8 @@ describe('a training step', () => {
     for (let k = 0; k < 10; k++) await step(() => train(k)).item();
     const { bytesHeld, bytesInUse } = currentDevice().counters;
     for (let k = 10; k < 200; k++) await step(() => train(k)).item();
-    expect(currentDevice().counters).toMatchObject({ bytesHeld, bytesInUse });
+    expect(currentDevice().counters.bytesHeld).toBe(bytesHeld);
+    expect(currentDevice().counters.bytesInUse).toBeLessThanOrEqual(bytesInUse);
   });
 
   test('200 steps in a plain loop leave memory where it was after 20, garbage collected every 10 steps', async () => {

@@ -18,7 +18,11 @@ const CIFAR_CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', '
 async function load(files: readonly string[], side: number): Promise<Float32Array> {
   const out = new Float32Array(files.length * 3 * side * side);
   for (const [n, file] of files.entries()) {
-    const { data } = await sharp(file, { ignoreIcc: true }).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const { data } = await sharp(file, { ignoreIcc: true })
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     for (let c = 0; c < 3; c++)
       for (let i = 0; i < side * side; i++)
         out[(n * 3 + c) * side * side + i] = (data[i * 3 + c]! / 255 - MEAN[c]!) / STD[c]!;
