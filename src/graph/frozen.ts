@@ -12,7 +12,7 @@ export interface Trunk {
   readonly cuts: readonly Data[];
   /** The frozen parameters and buffers that the cuts depend on. */
   readonly slots: readonly Data[];
-  /** Names and attributes of the trunk's nodes: with the slots' bytes, what a cut's values depend on. */
+  /** The trunk's nodes in words, whatever the batch size: with the slots' bytes, what a cut's values depend on. */
   readonly text: string;
   readonly nodes: ReadonlySet<Node>;
 }
@@ -63,7 +63,9 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     const { node } = data;
     if (data.slot) slots.add(data);
     if (!node) continue;
-    text.push(`${node.name}{${node.kind === 'kernel' ? node.key : node.scalars.join()}}${node.inputs.map((v) => v.shape.slice(1).join('x')).join()}`);
+// Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
+    const sizes = node.outputs.map((d) => d.count / batch!);
+    text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
     for (const input of node.inputs) stack.push(input.data);
   }
   return { cuts: [...cuts], slots: [...slots], text: text.join('\n'), nodes: trunk };
