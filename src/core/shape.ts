@@ -71,8 +71,8 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boo
  * A rank-4 shape as four numbers: the check every image op starts with.
  * @throws ShapeError for another rank.
  */
-export function dims4(op: string, what: string, shape: Shape): [number, number, number, number] {
+export function dims4(op: string, what: string, shape: Shape, axes = '[N, C, H, W]'): [number, number, number, number] {
   if (shape.length !== 4)
-    throw new ShapeError(op, `${what} must have 4 dimensions [N, C, H, W], got ${formatShape(shape)}.`, [shape]);
+    throw new ShapeError(op, `${what} must have 4 dimensions ${axes}, got ${formatShape(shape)}.`, [shape]);
   return shape as unknown as [number, number, number, number];
 }

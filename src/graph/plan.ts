@@ -196,6 +196,11 @@ function preserve(device: Device, encoder: GPUCommandEncoder, lent: LentBuffer, 
   const data = lent.owner?.deref();
   lent.owner = null;
   if (data?.lender !== lent) return;
+  if (data.freed) {
+    data.buffer = null;
+    data.lender = null;
+    return;
+  }
   const buffer = device.pool.acquire(bytes);
   encoder.copyBufferToBuffer(lent.buffer, 0, buffer, 0, bytes);
   own(device, data, buffer);

@@ -51,6 +51,8 @@ const RECORD_LIMIT = 50_000;
 
 class Recorder {
   nodes: Node[] = [];
+  /** Freed, but perhaps still read by a recorded node: given back once the graph has run. */
+  disposed: Data[] = [];
   /** Nesting of {@link internal}: above 0, tensors belong to the library, not to the user. */
   depth = 0;
   /** Nesting of scopes (step, noGrad) that free what they do not return. */

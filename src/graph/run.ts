@@ -1,6 +1,7 @@
 /** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
 import type { HostArray } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
 import type { Device } from '../device/device.ts';
 import { currentDevice } from '../device/current.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
@@ -87,6 +88,7 @@ export function flush(): void {
     plan.run(nodes, externals);
   } finally {
     settle(nodes);
+    for (const data of recorder.disposed.splice(0)) free(device, data, data.freed!);
   }
 }
 
@@ -157,7 +159,7 @@ function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
     recorder.scopes--;
   }
   if (result instanceof Promise)
-    throw new ArgumentError('step: the function must be synchronous, got one that returns a promise. Await outside of it.');
+    throw new ArgumentError('step, noGrad: the function must be synchronous, got one that returns a promise. Await outside of it.');
   if (outermost) atEnd(result);
   return result;
 }
@@ -176,7 +178,7 @@ export function runScope<T>(fn: () => T): T {
 export async function readBack(value: Value): Promise<HostArray> {
   flush();
   const { data } = value;
-  if (data.freed) throw new DisposedError(`tensor ${JSON.stringify(value.shape)}: it was freed: ${data.freed}`);
+  if (data.freed) throw new DisposedError(`tensor ${formatShape(value.shape)}: it was freed: ${data.freed}`);
   if (data.host !== null) return materialise(data).slice();
   const device = currentDevice();
   const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
@@ -196,6 +198,8 @@ export function dispose(value: Value, why = 'dispose() was called on it.'): void
   const { data } = value;
   data.visible = false;
   if (data.node) return;
-  free(currentDevice(), data, why);
+  data.freed = why;
+  if (recorder.nodes.length) recorder.disposed.push(data);
+  else free(currentDevice(), data, why);
 }
 

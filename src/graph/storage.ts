@@ -16,8 +16,9 @@ export function own(device: Device, data: Data, buffer: GPUBuffer): void {
 
 /** Gives the datum's storage back. `why` is what a later read will say. */
 export function free(device: Device, data: Data, why: string): void {
-  if (data.lender) data.lender.owner = null;
-  else if (data.buffer) {
+  if (data.lender) {
+    if (data.lender.owner?.deref() === data) data.lender.owner = null;
+  } else if (data.buffer) {
     collected.unregister(data);
     device.pool.release(data.buffer);
   }

@@ -37,18 +37,18 @@ function paddingOf(p: Conv2dOptions['padding']): readonly [number, number, numbe
 const positive = (op: string, options: object): void => {
   for (const [name, value] of Object.entries(options))
     if (!(Array.isArray(value) ? value : [value]).every((v) => Number.isInteger(v) && v >= (name === 'padding' ? 0 : 1)))
-      throw new ArgumentError(`${op}: ${name} must be ${name === 'padding' ? 'zero or a' : 'a'} positive integer, got ${value}.`);
+      throw new ArgumentError(`${op}: ${name} must be ${name === 'padding' ? 'zero or a' : 'a'} positive integer, got ${Array.isArray(value) ? formatShape(value) : value}.`);
 };
 
 /** The geometry of conv2d(x, weight); every shape error of the op is thrown here. */
 function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   const [N, C, H, W] = dims4('conv2d', 'the input', x.shape);
-  const [K, depth, R, S] = dims4('conv2d', 'the weight', weight.shape);
+  const [K, depth, R, S] = dims4('conv2d', 'the weight', weight.shape, '[K, C / groups, R, S]');
   const stride = pairOf(options.stride, 1);
   const dilation = pairOf(options.dilation, 1);
   const padding = paddingOf(options.padding);
   const groups = options.groups ?? 1;
-  positive('conv2d', { stride, dilation, groups, padding });
+  positive('conv2d', { stride: options.stride ?? 1, dilation: options.dilation ?? 1, groups, padding: options.padding ?? 0 });
   if (C !== depth * groups)
     throw new ShapeError(
       'conv2d',
@@ -141,7 +141,7 @@ export const conv2d: Op<Conv2dOptions> = defineOp<Conv2dOptions>({
 function mirroredShape(x: Value, weight: Value, options: ConvTranspose2dOptions): Conv2dShape {
   const op = 'convTranspose2d';
   const [N, K, outH, outW] = dims4(op, 'the input', x.shape);
-  const [rows, depth, R, S] = dims4(op, 'the weight', weight.shape);
+  const [rows, depth, R, S] = dims4(op, 'the weight', weight.shape, '[C, K / groups, R, S]');
   const groups = options.groups ?? 1;
   if (K !== rows)
     throw new ShapeError(op, `input has ${K} channels, but weight ${formatShape(weight.shape)} expects ${rows}.`, [x.shape, weight.shape]);
@@ -150,7 +150,7 @@ function mirroredShape(x: Value, weight: Value, options: ConvTranspose2dOptions)
   const [dilationH, dilationW] = pairOf(options.dilation, 1);
   const [extraH, extraW] = pairOf(options.outputPadding, 0);
   const padding = paddingOf(options.padding);
-  positive(op, { stride: [strideH, strideW], dilation: [dilationH, dilationW], groups, padding });
+  positive(op, { stride: options.stride ?? 1, dilation: options.dilation ?? 1, groups, padding: options.padding ?? 0 });
   if (extraH >= Math.max(strideH, dilationH) || extraW >= Math.max(strideW, dilationW))
     throw new ArgumentError(`${op}: outputPadding must be smaller than stride or dilation, got [${extraH}, ${extraW}].`);
   const H = (outH - 1) * strideH - padding[0] - padding[1] + dilationH * (R - 1) + extraH + 1;

@@ -34,14 +34,14 @@ export const ELEMENTWISE = {
   div: { wgsl: 'a / b', gradients: ['g / b', '-g * y / b'] },
   pow: {
     wgsl: 'power(a, b)',
-    gradients: ['g * b * power(a, b - T(1))', 'select(g * y * log(a), T(0), a == T(0))'],
+    gradients: ['select(g * b * power(a, b - T(1)), T(0), b == T(0))', 'select(g * y * log(a), T(0), a == T(0))'],
   },
   maximum: {
-    wgsl: 'max(a, b)',
+    wgsl: 'select(a, b, (a < b) | (b != b))',
     gradients: ['g * select(select(T(0), T(0.5), a == b), T(1), a > b)', 'g * select(select(T(0), T(0.5), a == b), T(1), b > a)'],
   },
   minimum: {
-    wgsl: 'min(a, b)',
+    wgsl: 'select(a, b, (a > b) | (b != b))',
     gradients: ['g * select(select(T(0), T(0.5), a == b), T(1), a < b)', 'g * select(select(T(0), T(0.5), a == b), T(1), b < a)'],
   },
   where: {
@@ -57,11 +57,9 @@ export const ELEMENTWISE = {
 
   addScalar: { wgsl: 'a + s', gradients: ['g'] },
   mulScalar: { wgsl: 'a * s', gradients: ['g * s'] },
-  /** s / a and s ^ a have the scalar first. */
-  scalarDiv: { wgsl: 's / a', gradients: ['-g * y / a'] },
-  powScalar: { wgsl: 'power(a, s)', gradients: ['g * s * power(a, s - T(1))'] },
-  maxScalar: { wgsl: 'max(a, s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a > s)'] },
-  minScalar: { wgsl: 'min(a, s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a < s)'] },
+  powScalar: { wgsl: 'power(a, s)', gradients: ['select(g * s * power(a, s - T(1)), T(0), s == T(0))'] },
+  maxScalar: { wgsl: 'select(a, s, a < s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a > s)'] },
+  minScalar: { wgsl: 'select(a, s, a > s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a < s)'] },
   eqScalar: truth('a == s'),
   neScalar: truth('a != s'),
   ltScalar: truth('a < s'),
@@ -78,8 +76,9 @@ export const ELEMENTWISE = {
   square: { wgsl: 'a * a', gradients: ['T(2) * g * a'] },
   reciprocal: { wgsl: 'T(1) / a', gradients: ['-g * y * y'] },
 
-  relu: { wgsl: 'max(a, T(0))', gradients: ['select(T(0), g, y > T(0))'] },
-  relu6: { wgsl: 'clamp(a, T(0), T(6))', gradients: ['select(T(0), g, a > T(0) & a < T(6))'] },
+  // Comparisons, not max and clamp: those may turn a NaN into a number, and a diverged run would look healthy.
+  relu: { wgsl: 'select(a, T(0), a < T(0))', gradients: ['select(T(0), g, y > T(0))'] },
+  relu6: { wgsl: 'select(select(a, T(6), a > T(6)), T(0), a < T(0))', gradients: ['select(T(0), g, (a > T(0)) & (a < T(6)))'] },
   leakyRelu: { wgsl: 'select(a * s, a, a > T(0))', gradients: ['select(g * s, g, a > T(0))'] },
   sigmoid: { wgsl: 'T(1) / (T(1) + exp(-a))', gradients: ['g * y * (T(1) - y)'] },
   tanh: { wgsl: 'tanh(clamp(a, T(-15), T(15)))', gradients: ['g * (T(1) - y * y)'] },
@@ -103,9 +102,9 @@ export const ELEMENTWISE = {
   },
   hardsigmoid: {
     wgsl: 'clamp(a + T(3), T(0), T(6)) / T(6)',
-    gradients: ['select(T(0), g / T(6), a > T(-3) & a < T(3))'],
+    gradients: ['select(T(0), g / T(6), (a > T(-3)) & (a < T(3)))'],
   },
-  clamp: { wgsl: 'min(max(a, s), t)', gradients: ['select(T(0), g, a >= s & a <= t)'] },
+  clamp: { wgsl: 'select(select(a, s, a < s), t, a > t)', gradients: ['select(T(0), g, (a >= s) & (a <= t))'] },
   /** Inverted dropout; s = 1 / (1 - p), t = p, then the seed. The mask is a hash of the element and the seed. */
   dropout: {
     wgsl: 'select(T(0), a * s, uniform01(i, seed) >= t)',
@@ -161,4 +160,9 @@ export function accumulate(a: Value | null | undefined, b: Value): Value {
   if (!sameShape(a.shape, b.shape))
     throw new ShapeError('backward', `gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} do not add up.`, [a.shape, b.shape]);
   return elementwise('add', [a, b]);
+}
+
+/** The same elements in storage of their own. */
+export function duplicate(a: Value): Value {
+  return recordElementwise('duplicate', 'a', [a], a.shape);
 }

@@ -1,7 +1,7 @@
 /** All ops. Importing this file registers them. */
 export { batchNorm2d } from './batchnorm.ts';
 export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d, type Pair } from './conv2d.ts';
-export { accumulate, type ElementwiseName, elementwiseOps } from './elementwise.ts';
+export { accumulate, duplicate, type ElementwiseName, elementwiseOps } from './elementwise.ts';
 export { dropout, dropoutScalars } from './dropout.ts';
 export { type CrossEntropyAttributes, crossEntropy, mseLoss, type Reduction } from './loss.ts';
 export { linear, matmul } from './matmul.ts';

@@ -1,5 +1,5 @@
 /** Losses: cross-entropy over logits, mean squared error. */
-import { ShapeError } from '../core/errors.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
@@ -18,7 +18,9 @@ export interface CrossEntropyAttributes {
 function optionsOf(logits: Value, labels: Value, weight: Value | null | undefined, attributes: CrossEntropyAttributes): kernels.CrossEntropy {
   const [N, C, ...rest] = logits.shape as [number, number, ...number[]];
   const rows = [N, ...rest];
-  if (logits.shape.length < 2 || !sameShape(labels.shape, rows))
+  if (logits.shape.length < 2)
+    throw new ShapeError('crossEntropy', `logits must have 2 dimensions or more [N, C, …], got ${formatShape(logits.shape)}.`, [logits.shape]);
+  if (!sameShape(labels.shape, rows))
     throw new ShapeError(
       'crossEntropy',
       `labels must be one class per row, ${formatShape(rows)} for logits ${formatShape(logits.shape)}, got ${formatShape(labels.shape)}.`,
@@ -29,6 +31,7 @@ function optionsOf(logits: Value, labels: Value, weight: Value | null | undefine
   if (weight && weight.data.count !== C)
     throw new ShapeError('crossEntropy', `weight must be [${C}], one per class, got ${formatShape(weight.shape)}.`, [logits.shape, weight.shape]);
   const { labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' } = attributes;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) throw new ArgumentError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}.`);
   return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
 }
 

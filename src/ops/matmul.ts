@@ -27,13 +27,7 @@ export function product(a: Value, b: Value, transposed: Transposes = {}): Value 
     return flip ? [columns, rows] : [rows, columns];
   };
   const [M, K] = dims(a, transposed.a);
-  const [inner, N] = dims(b, transposed.b);
-  if (K !== inner)
-    throw new ShapeError(
-      'matmul',
-      `inner dimensions must match, got ${formatShape(a.shape)} and ${formatShape(b.shape)} (${K} vs ${inner}).`,
-      [a.shape, b.shape],
-    );
+  const [, N] = dims(b, transposed.b);
   const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
   const aStrides = transposed.a ? ([1, M] as const) : ([K, 1] as const);
   const bStrides = transposed.b ? ([1, K] as const) : ([N, 1] as const);
@@ -54,7 +48,15 @@ export const matmul: Op<undefined> = defineOp<undefined>({
   forward: ([a, b]) => {
     if (!a!.shape.length || !b!.shape.length)
       throw new ShapeError('matmul', `both operands must have 1 dimension or more, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)}.`, [a!.shape, b!.shape]);
-    const y = product(asRow(a!), asColumn(b!));
+    const [x, w] = [asRow(a!), asColumn(b!)];
+    const [K, inner] = [x.shape.at(-1)!, w.shape.at(-2)!];
+    if (K !== inner)
+      throw new ShapeError(
+        'matmul',
+        `inner dimensions must match, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)} (${K} vs ${inner}).`,
+        [a!.shape, b!.shape],
+      );
+    const y = product(x, w);
     const shape = y.shape.filter((_, d) => !(d === y.shape.length - 2 && a!.shape.length === 1) && !(d === y.shape.length - 1 && b!.shape.length === 1));
     return withShape(y, shape);
   },

@@ -41,9 +41,9 @@ function windowOf(op: string, x: Shape, options: MaxPoolOptions): kernels.MaxWin
   const dilation = pairOf(options.dilation, 1);
   const { ceilMode = false } = options;
   for (const [name, pair] of Object.entries({ kernel, stride, dilation }))
-    if (!pair.every((v) => Number.isInteger(v) && v > 0)) throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair}.`);
+    if (!pair.every((v) => Number.isInteger(v) && v > 0)) throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair.join('x')}.`);
   if (!padding.every((p, d) => Number.isInteger(p) && p >= 0 && 2 * p <= kernel[d]!))
-    throw new ArgumentError(`${op}: padding must be at most half of the kernel, got padding ${padding} for kernel ${kernel}.`);
+    throw new ArgumentError(`${op}: padding must be at most half of the kernel, got padding ${padding.join('x')} for kernel ${kernel.join('x')}.`);
   const outH = outputSize(H, kernel[0], stride[0], padding[0], dilation[0], ceilMode);
   const outW = outputSize(W, kernel[1], stride[1], padding[1], dilation[1], ceilMode);
   if (outH < 1 || outW < 1)

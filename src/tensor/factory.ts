@@ -35,6 +35,7 @@ export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorO
   const dtype = options.dtype ?? (data instanceof Int32Array ? 'int32' : 'float32');
   const actual = shape ?? (typed ? [data.length] : measure(data as Nested));
   const flat = typed ? data : typeof data === 'number' ? [data] : ((data as number[]).flat(Number.POSITIVE_INFINITY) as number[]);
+  checkSizes('tensor', actual);
   if (sizeOf(actual) !== flat.length)
     throw new ShapeError('tensor', `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`, [actual]);
   const Type = dtype === 'int32' ? Int32Array : Float32Array;
@@ -42,8 +43,14 @@ export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorO
   return new Tensor(hostValue(actual, dtype, host), options);
 }
 
+function checkSizes(op: string, shape: Shape): void {
+  if (!shape.every((d) => Number.isInteger(d) && d >= 0))
+    throw new ShapeError(op, `sizes must be whole numbers of 0 or more, got ${formatShape(shape)}.`, [shape]);
+}
+
 const made = (shape: Shape, options: TensorOptions, make: () => number): Tensor => {
   const { dtype = 'float32' } = options;
+  checkSizes('tensor', shape);
   const host = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
   for (let i = 0; i < host.length; i++) host[i] = make();
   return new Tensor(hostValue(shape, dtype, host), options);

@@ -37,6 +37,7 @@ export class Tensor implements Variable {
     this.value = value;
     this.gradNode = options.gradNode ?? null;
     this.#requiresGrad = options.requires_grad ?? this.gradNode !== null;
+    if (this.#requiresGrad) checkFloat(this.dtype);
   }
 
   get shape(): Shape {
@@ -60,7 +61,7 @@ export class Tensor implements Variable {
   set requires_grad(flag: boolean) {
     if (this.gradNode && !flag)
       throw new RegraftError('requires_grad: only leaves can be frozen; this tensor is the result of an op. Use detach().');
-    if (flag && this.dtype !== 'float32') throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${this.dtype}.`);
+    if (flag) checkFloat(this.dtype);
     this.#requiresGrad = flag;
     if (!flag) this.grad = null;
   }
@@ -81,7 +82,10 @@ export class Tensor implements Variable {
   /** For autograd: adds to the gradient. */
   addGrad(gradient: Value): void {
     const before = this.#grad;
-    this.grad = before ? new Tensor(ops.accumulate(before.value, gradient)) : new Tensor(gradient);
+    const { node, visible } = gradient.data;
+    if (before) this.grad = new Tensor(ops.accumulate(before.value, gradient));
+    // What another leaf or the caller holds as well is copied: each gradient is its leaf's own.
+    else this.grad = new Tensor(node && !visible ? gradient : ops.duplicate(gradient));
   }
 
   /**
@@ -274,10 +278,13 @@ export class Tensor implements Variable {
   flatten(start = 0, end = -1): Tensor {
     const first = normalizeAxis('flatten', start, this.rank);
     const last = normalizeAxis('flatten', end, this.rank);
+    if (last < first) throw new ShapeError('flatten', `the range of axes ${start} to ${end} of ${formatShape(this.shape)} is empty.`, [this.shape]);
     return this.reshape([...this.shape.slice(0, first), -1, ...this.shape.slice(last + 1)]);
   }
   unsqueeze(axis: number): Tensor {
-    const at = normalizeAxis('unsqueeze', axis, this.rank + 1);
+    if (!Number.isInteger(axis) || axis > this.rank || axis < -this.rank - 1)
+      throw new ShapeError('unsqueeze', `axis ${axis} is out of range for a tensor of rank ${this.rank}.`, [this.shape]);
+    const at = axis < 0 ? axis + this.rank + 1 : axis;
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
   /** Drops axes of size 1: all of them, or the one named. */
@@ -361,6 +368,10 @@ export class Tensor implements Variable {
   mseLoss(target: Tensor, options: { reduction?: ops.Reduction } = {}): Tensor {
     return apply(ops.mseLoss, [this, target], options);
   }
+}
+
+function checkFloat(dtype: DType): void {
+  if (dtype !== 'float32') throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${dtype}.`);
 }
 
 /** Applies an op to tensors. */

@@ -30,7 +30,6 @@ class StaleTrunk extends Error {}
 export class Batches {
   readonly #loader: DataLoader<unknown>;
   readonly #cache: TrunkCache | null;
-  #imageShape: readonly number[] = [];
   /** Whether the whole of the last epoch came from the cache. */
   cached = false;
 
@@ -52,7 +51,7 @@ export class Batches {
       if (this.cached) {
         for (const [b, indices] of batches.entries()) {
           const labels = Int32Array.from(indices, (i) => loader.dataset.label!(i));
-          const shape = [indices.length, ...this.#imageShape];
+          const shape = [indices.length, ...this.#cache.imageShape];
           if (indices.length) yield { images: null, shape, labels, indices, keys: keys[b]! };
         }
         return;
@@ -60,7 +59,7 @@ export class Batches {
     }
     loader.setEpoch(epoch);
     for await (const { images, shape, labels, indices } of loader.hostBatches()) {
-      this.#imageShape = shape.slice(1);
+      if (this.#cache) this.#cache.imageShape = shape.slice(1);
       yield { images, shape, labels, indices, keys: this.#cache ? await keysOf(indices) : [] };
     }
   }

@@ -86,6 +86,8 @@ export class TrunkCache {
   #text = '';
   #slots: readonly Data[] = [];
   #versions = '';
+  /** [C, H, W] of the images, for whoever records a forward pass without having them. */
+  imageShape: readonly number[] = [];
   /** Elements of each cut, for one image. */
   #sizes: number[] = [];
 
