@@ -22,7 +22,10 @@ const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'));
 const recorded = async (name: string) => {
   const { shape, file } = index[name];
   const bytes = await readFile(join(folder, file));
-  return { shape: shape as number[], data: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)) };
+  return {
+    shape: shape as number[],
+    data: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+  };
 };
 /** max |a - b| / max |b| */
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -66,7 +69,9 @@ const train = () => {
   return loss;
 };
 const { peakBytes, lowerBoundBytes } = explain(train);
-console.log(`fine-tuning step: ${(peakBytes / 2 ** 20).toFixed(0)} MiB peak, lower bound ${(lowerBoundBytes / 2 ** 20).toFixed(0)}`);
+console.log(
+  `fine-tuning step: ${(peakBytes / 2 ** 20).toFixed(0)} MiB peak, lower bound ${(lowerBoundBytes / 2 ** 20).toFixed(0)}`,
+);
 let worst = { name: '', value: 0 };
 let worstLoss = 0;
 for (let k = 0; k < 10; k++) {
@@ -82,7 +87,9 @@ for (let k = 0; k < 10; k++) {
   step(() => optimizer.step());
   const value = await loss.item();
   worstLoss = Math.max(worstLoss, Math.abs(value - index.losses[k]) / Math.abs(index.losses[k]));
-  console.log(`step ${k}: loss ${value.toFixed(6)}, PyTorch ${index.losses[k].toFixed(6)}, ${((performance.now() - began) / 1000).toFixed(2)} s`);
+  console.log(
+    `step ${k}: loss ${value.toFixed(6)}, PyTorch ${index.losses[k].toFixed(6)}, ${((performance.now() - began) / 1000).toFixed(2)} s`,
+  );
 }
 report(`gradients of the first step (worst: ${worst.name})`, worst.value, 1e-3);
 report('losses of ten SGD steps', worstLoss, 1e-3);

@@ -43,7 +43,9 @@ const BROWSER: Readonly<Record<string, string>> = {
 
 const LINES = 400;
 /** Longer files, each with the reason for it. */
-const LONG: Readonly<Record<string, string>> = {};
+const LONG: Readonly<Record<string, string>> = {
+  'src/tensor/tensor.ts': 'one class: a method for every op, most of one line',
+};
 
 interface Import {
   readonly from: string;

@@ -61,7 +61,15 @@ export class SharedBuffers {
     let derived = this.#derived.get(key);
     if (!derived) {
       const acquire = (bytes: number) => this.#device.pool.acquire(bindingBytes(bytes));
-      derived = { key, buffers: outputs.map(acquire), temps: temps.map(acquire), sequence: null, seen: '', stamp: 0, plans: 0 };
+      derived = {
+        key,
+        buffers: outputs.map(acquire),
+        temps: temps.map(acquire),
+        sequence: null,
+        seen: '',
+        stamp: 0,
+        plans: 0,
+      };
       this.#derived.set(key, derived);
     }
     derived.plans++;

@@ -41,7 +41,11 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
       continue;
     }
     // In an elementwise node every image must lie along the first axis, and nothing else may.
-    const alike = node.inputs.every((v, k) => (inputs[k] === 'perImage' ? v.shape[0] === batch : v.shape.length < node.inputs[0]!.shape.length || v.shape[0] === 1));
+    const alike = node.inputs.every((v, k) =>
+      inputs[k] === 'perImage'
+        ? v.shape[0] === batch
+        : v.shape.length < node.inputs[0]!.shape.length || v.shape[0] === 1,
+    );
     if (node.kind === 'kernel' ? !node.samplewise : !alike || node.shape[0] !== batch) continue;
     for (const data of node.outputs) kinds.set(data, 'perImage');
     trunk.add(node);
@@ -63,7 +67,7 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     const { node } = data;
     if (data.slot) slots.add(data);
     if (!node) continue;
-// Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
+    // Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
     const sizes = node.outputs.map((d) => (kinds.get(d) === 'perImage' ? d.count / batch! : d.count));
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
     for (const input of node.inputs) stack.push(input.data);

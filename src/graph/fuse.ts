@@ -4,7 +4,7 @@
  * reduction that eats them. A fused group runs where its last node stood, so everything it reads is ready by then.
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { accessOf, elementFusion, elementwise, epilogueFusion, type Expression } from '../kernels/elementwise.ts';
+import { accessOf, type Expression, elementFusion, elementwise, epilogueFusion } from '../kernels/elementwise.ts';
 import { identityEpilogue, input, type KernelTarget, output, type Program } from '../kernels/kernel.ts';
 import type { ElementwiseNode, KernelNode, Node } from './record.ts';
 import type { Data, Value } from './value.ts';
@@ -119,8 +119,7 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
     };
     const build = (value: Value, shape: Shape, allowAnchor: boolean): Expression => {
       const draft = producerOf(value, node, shape, at);
-      if (draft?.expression && (!draft.anchor || (allowAnchor && !anchor)) && fits(draft))
-        return adopt(draft);
+      if (draft?.expression && (!draft.anchor || (allowAnchor && !anchor)) && fits(draft)) return adopt(draft);
       return addLoad(value.data, value.shape, shape);
     };
 
@@ -142,7 +141,11 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
       drafts.set(node, { root: node, anchor, expression, loads, first, size, dynamic, text });
     } else {
       const expression: Expression | null =
-        node.fuses === 'element' ? build(node.inputs[0]!, node.inputs[0]!.shape, false) : node.fuses === 'epilogue' ? { kind: 'value' } : null;
+        node.fuses === 'element'
+          ? build(node.inputs[0]!, node.inputs[0]!.shape, false)
+          : node.fuses === 'epilogue'
+            ? { kind: 'value' }
+            : null;
       const text = `${node.name}{${node.key}}${node.inputs.map((v) => v.shape.join('x') + v.data.dtype).join()}[${texts.join()}]`;
       drafts.set(node, { root: node, anchor: node, expression, loads, first, size, dynamic, text });
     }
@@ -188,7 +191,18 @@ function finish(draft: Draft): Group {
       const count = sizeOf(shape);
       const { dtype } = root.outputs[0]!;
       const label = draft.size > 1 ? `fused.${name}` : name;
-      return { steps: [elementwise(target, { name: label, expression: expression!, count, reads: operands, write: output(0), dtype })] };
+      return {
+        steps: [
+          elementwise(target, {
+            name: label,
+            expression: expression!,
+            count,
+            reads: operands,
+            write: output(0),
+            dtype,
+          }),
+        ],
+      };
     }
     if (anchor.fuses === 'element') return anchor.lower(target, elementFusion(expression!, operands));
     if (expression?.kind === 'apply') return anchor.lower(target, epilogueFusion(expression, operands, anchor.axes));

@@ -20,7 +20,7 @@ interface Lowered {
 }
 
 /** Where the body's results go, in bytes and lifetimes. */
-interface Layout {
+export interface Layout {
   readonly lowered: readonly Lowered[];
   /** Groups that run once, not in every step: everything they read is a slot that this plan does not write. */
   readonly hoisted: ReadonlySet<Group>;
@@ -38,13 +38,24 @@ const sum = (values: Iterable<Data>): number => {
 };
 
 /** Fuses, hoists and lays out a graph; touches no GPU. */
-export function layOut(device: Device, nodes: readonly Node[], externals: readonly Data[], fusion: boolean): Layout {
+export function layOut(
+  device: Pick<Device, 'info' | 'target'>,
+  nodes: readonly Node[],
+  externals: readonly Data[],
+  fusion: boolean,
+): Layout {
   const groups = fuse(nodes, { maxBindings: device.info.limits.maxStorageBuffersPerShaderStage!, enabled: fusion });
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
   const constants = new Set(externals.filter((d) => d.slot && !written.has(d)));
   const hoisted = new Set<Group>();
   for (const group of groups) {
-    if (group.inPlace || group.dynamic || group.writes.some((d) => d.kept) || !group.reads.every((d) => constants.has(d))) continue;
+    if (
+      group.inPlace ||
+      group.dynamic ||
+      group.writes.some((d) => d.kept) ||
+      !group.reads.every((d) => constants.has(d))
+    )
+      continue;
     hoisted.add(group);
     for (const d of group.writes) constants.add(d);
   }
@@ -62,7 +73,11 @@ export function layOut(device: Device, nodes: readonly Node[], externals: readon
     for (const d of [...group.reads, ...group.writes]) last.set(d, at);
   });
   const transient = [...first.keys()].filter((d) => last.has(d));
-  const intervals: Interval[] = transient.map((d) => ({ bytes: bindingBytes(d.bytes), first: first.get(d)!, last: last.get(d)! }));
+  const intervals: Interval[] = transient.map((d) => ({
+    bytes: bindingBytes(d.bytes),
+    first: first.get(d)!,
+    last: last.get(d)!,
+  }));
   body.forEach(({ temps }, at) => {
     for (const bytes of temps) intervals.push({ bytes: bindingBytes(bytes), first: at, last: at });
   });
@@ -85,7 +100,13 @@ export class Plan {
   readonly peakBytes: number;
 
   /** @param externals every datum that the graph reads or updates and does not compute itself. */
-  constructor(device: Device, shared: SharedBuffers, nodes: readonly Node[], externals: readonly Data[], fusion: boolean) {
+  constructor(
+    device: Device,
+    shared: SharedBuffers,
+    nodes: readonly Node[],
+    externals: readonly Data[],
+    fusion: boolean,
+  ) {
     this.#device = device;
     this.#shared = shared;
     const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, fusion);
@@ -124,7 +145,11 @@ export class Plan {
       const { reads, writes, key } = l.group;
       const names = reads.map((d) => origin.get(d)?.key ?? bufferId(d.buffer!));
       const counts = writes.map((d) => d.count);
-      const derived = shared.derived(`${key}/${counts.join()}(${names.join()})`, writes.map((d) => d.bytes), l.temps);
+      const derived = shared.derived(
+        `${key}/${counts.join()}(${names.join()})`,
+        writes.map((d) => d.bytes),
+        l.temps,
+      );
       writes.forEach((d, k) => {
         origin.set(d, derived);
         place.set(d, derived.buffers[k]!);
@@ -136,7 +161,13 @@ export class Plan {
     }
     let temp = transient.length;
     const body = lowered.filter((l) => !hoisted.has(l.group));
-    const placed = body.map((l) => ({ steps: l.steps, bufferOf: bindings(l, l.temps.map(() => scratch[assigned[temp++]!]!)) }));
+    const placed = body.map((l) => ({
+      steps: l.steps,
+      bufferOf: bindings(
+        l,
+        l.temps.map(() => scratch[assigned[temp++]!]!),
+      ),
+    }));
     this.#sequence = new Sequence(device, placed, scalars);
   }
 

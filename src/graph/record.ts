@@ -89,7 +89,13 @@ export function recordElementwise(
 }
 
 /** Records `slot = f(inputs)`, in place. An input may be the slot itself. */
-export function recordAssign(name: string, wgsl: string, slot: Value, inputs: readonly Value[], scalars: readonly number[] = []): void {
+export function recordAssign(
+  name: string,
+  wgsl: string,
+  slot: Value,
+  inputs: readonly Value[],
+  scalars: readonly number[] = [],
+): void {
   slot.data.slot = true;
   const node = { kind: 'elementwise', name, wgsl, inputs, scalars, dynamic: false, shape: slot.shape } as const;
   append({ ...node, outputs: [slot.data], inPlace: true });
@@ -112,14 +118,35 @@ export function recordKernel(
   options: KernelOptions,
 ): Value[] {
   const values = outputs.map(({ shape, dtype = 'float32' }) => ({ shape, data: new Data(sizeOf(shape), dtype) }));
-  append({ kind: 'kernel', name, inputs, outputs: values.map((v) => v.data), inPlace: false, fuses: 'nothing', ...options });
+  append({
+    kind: 'kernel',
+    name,
+    inputs,
+    outputs: values.map((v) => v.data),
+    inPlace: false,
+    fuses: 'nothing',
+    ...options,
+  });
   return values;
 }
 
 /** Records a kernel that updates `slots` in place (its program's outputs); `inputs` are only read. */
-export function recordUpdate(name: string, inputs: readonly Value[], slots: readonly Value[], options: KernelOptions): void {
+export function recordUpdate(
+  name: string,
+  inputs: readonly Value[],
+  slots: readonly Value[],
+  options: KernelOptions,
+): void {
   for (const { data } of slots) data.slot = true;
-  append({ kind: 'kernel', name, inputs, outputs: slots.map((s) => s.data), inPlace: true, fuses: 'nothing', ...options });
+  append({
+    kind: 'kernel',
+    name,
+    inputs,
+    outputs: slots.map((s) => s.data),
+    inPlace: true,
+    fuses: 'nothing',
+    ...options,
+  });
 }
 
 /** Runs `fn` as library code: tensors made inside are not kept for the user. */

@@ -2,10 +2,11 @@
 import type { HostArray } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import type { Device } from '../device/device.ts';
 import { currentDevice } from '../device/current.ts';
+import type { Device } from '../device/device.ts';
+import type { KernelTarget, Step } from '../kernels/kernel.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
-import { layOut, Plan } from './plan.ts';
+import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
 import { free, upload } from './storage.ts';
 import { type Data, materialise, type Value } from './value.ts';
@@ -50,7 +51,9 @@ function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; ke
     }
     name = `x${externals.push(data)}`;
     names.set(data, name);
-    keys.push(`${name}=${data.buffer ? `b${bufferId(data.buffer)}` : 'host'}${data.slot ? '!' : ''}${data.dtype}${data.count}`);
+    keys.push(
+      `${name}=${data.buffer ? `b${bufferId(data.buffer)}` : 'host'}${data.slot ? '!' : ''}${data.dtype}${data.count}`,
+    );
     return name;
   };
   nodes.forEach((node, n) => {
@@ -61,7 +64,9 @@ function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; ke
       return data.kept ? 'kept' : '';
     });
     const attributes =
-      node.kind === 'kernel' ? node.key : `${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
+      node.kind === 'kernel'
+        ? node.key
+        : `${node.wgsl};${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
     keys.push(`${node.name}{${attributes}}(${inputs.join()})${outputs.join()}`);
   });
   return { externals, key: keys.join('\n') };
@@ -98,7 +103,9 @@ function settle(nodes: readonly Node[]): void {
     if (node.inPlace) continue;
     for (const data of node.outputs) {
       data.node = null;
-      if (!data.buffer) data.freed = 'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
+      if (!data.buffer)
+        data.freed =
+          'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
     }
   }
 }
@@ -115,6 +122,17 @@ export interface Explanation {
 
 /** Plans what `fn` records, without running it: memory and kernels are known before the first dispatch. */
 export function explain(fn: () => unknown): Explanation {
+  const { lowered, hoisted, peakBytes, lowerBoundBytes } = plan(fn, currentDevice().target);
+  const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));
+  return { peakBytes, lowerBoundBytes, kernels };
+}
+
+/** The steps of what `fn` records, as they would be for an adapter of the given kind. For tests and tools. */
+export function plannedSteps(fn: () => unknown, target: KernelTarget): Step[] {
+  return plan(fn, target).lowered.flatMap((l) => l.steps);
+}
+
+function plan(fn: () => unknown, target: KernelTarget): Layout {
   flush();
   const device = currentDevice();
   let nodes: Node[] = [];
@@ -124,10 +142,7 @@ export function explain(fn: () => unknown): Explanation {
       nodes = recorder.nodes;
       recorder.nodes = [];
     });
-    const { externals } = survey(device, nodes);
-    const { lowered, hoisted, peakBytes, lowerBoundBytes } = layOut(device, nodes, externals, graphOptions.fusion);
-    const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));
-    return { peakBytes, lowerBoundBytes, kernels };
+    return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, graphOptions.fusion);
   } finally {
     settle(nodes);
   }
@@ -141,7 +156,8 @@ function keep(result: unknown, visible: boolean): void {
   if (holder && typeof holder === 'object' && holder.data && 'visible' in holder.data) holder.data.visible = visible;
   else if (data && typeof data === 'object' && 'visible' in data) data.visible = visible;
   else if (Symbol.iterator in result) for (const item of result as Iterable<unknown>) keep(item, visible);
-  else if (Object.getPrototypeOf(result) === Object.prototype) for (const item of Object.values(result)) keep(item, visible);
+  else if (Object.getPrototypeOf(result) === Object.prototype)
+    for (const item of Object.values(result)) keep(item, visible);
 }
 
 function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
@@ -159,7 +175,9 @@ function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
     recorder.scopes--;
   }
   if (result instanceof Promise)
-    throw new ArgumentError('step, noGrad: the function must be synchronous, got one that returns a promise. Await outside of it.');
+    throw new ArgumentError(
+      'step, noGrad: the function must be synchronous, got one that returns a promise. Await outside of it.',
+    );
   if (outermost) atEnd(result);
   return result;
 }
@@ -202,4 +220,3 @@ export function dispose(value: Value, why = 'dispose() was called on it.'): void
   if (recorder.nodes.length) recorder.disposed.push(data);
   else free(currentDevice(), data, why);
 }
-

@@ -51,10 +51,17 @@ export class Sequence {
     this.#uniforms = bytes ? device.gpu.createBuffer({ size: bytes, usage, label: 'uniforms' }) : null;
     if (this.#uniforms) device.gpu.queue.writeBuffer(this.#uniforms, 0, this.#words);
 
-    const bindGroup = (layout: GPUBindGroupLayout, buffers: GPUBufferBinding[], uniform: { offset: number; size: number } | null) => {
+    const bindGroup = (
+      layout: GPUBindGroupLayout,
+      buffers: GPUBufferBinding[],
+      uniform: { offset: number; size: number } | null,
+    ) => {
       if (uniform) buffers.push({ buffer: this.#uniforms!, ...uniform });
       device.counters.bindGroups++;
-      return device.gpu.createBindGroup({ layout, entries: buffers.map((resource, binding) => ({ binding, resource })) });
+      return device.gpu.createBindGroup({
+        layout,
+        entries: buffers.map((resource, binding) => ({ binding, resource })),
+      });
     };
     this.dispatches = placed.flatMap(({ steps, bufferOf }, p) =>
       steps.map((step, s): Dispatch => {

@@ -20,7 +20,13 @@ export interface BatchNormAttributes {
 const perChannel = (v: Value): Value => withShape(v, [v.data.count, 1, 1]);
 
 const channelwise = (name: string, wgsl: string, inputs: Value[], C: number, scalars: number[] = []): Value =>
-  recordElementwise(name, wgsl, inputs.map((v) => withShape(v, [C])), [C], { scalars });
+  recordElementwise(
+    name,
+    wgsl,
+    inputs.map((v) => withShape(v, [C])),
+    [C],
+    { scalars },
+  );
 
 /** inputs: x, weight or null, bias or null. */
 export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes>({
@@ -29,27 +35,47 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
     const [N, C, H, W] = dims4('batchNorm2d', 'the input', x!.shape);
     for (const [what, v] of Object.entries({ weight, bias, runningMean, runningVar }))
       if (v && v.data.count !== C)
-        throw new ShapeError('batchNorm2d', `${what} must be [${C}] for input ${formatShape(x!.shape)}, got ${formatShape(v.shape)}.`, [x!.shape, v.shape]);
+        throw new ShapeError(
+          'batchNorm2d',
+          `${what} must be [${C}] for input ${formatShape(x!.shape)}, got ${formatShape(v.shape)}.`,
+          [x!.shape, v.shape],
+        );
     const n = N * H * W;
     let mean = runningMean;
     let variance = runningVar;
     if (training) {
-      if (n < 2) throw new ShapeError('batchNorm2d', `expected more than 1 value per channel when training, got input ${formatShape(x!.shape)}.`, [x!.shape]);
+      if (n < 2)
+        throw new ShapeError(
+          'batchNorm2d',
+          `expected more than 1 value per channel when training, got input ${formatShape(x!.shape)}.`,
+          [x!.shape],
+        );
       [mean, variance] = recordKernel('batchNormStats', [x!], [{ shape: [C] }, { shape: [C] }], {
         key: '',
         lower: (target) => batchNormStats(target, { N, C, HW: H * W }),
       }) as [Value, Value];
-      if (runningMean) recordAssign('runningMean', 'a * s + b * t', runningMean, [runningMean, mean], [1 - momentum, momentum]);
+      if (runningMean)
+        recordAssign('runningMean', 'a * s + b * t', runningMean, [runningMean, mean], [1 - momentum, momentum]);
       // The running variance is the unbiased one, as in PyTorch.
-      if (runningVar) recordAssign('runningVar', 'a * s + b * t', runningVar, [runningVar, variance], [1 - momentum, (momentum * n) / (n - 1)]);
-    } else if (!mean || !variance) throw new ArgumentError('batchNorm2d: running statistics are needed unless training. Pass both.');
+      if (runningVar)
+        recordAssign(
+          'runningVar',
+          'a * s + b * t',
+          runningVar,
+          [runningVar, variance],
+          [1 - momentum, (momentum * n) / (n - 1)],
+        );
+    } else if (!mean || !variance)
+      throw new ArgumentError('batchNorm2d: running statistics are needed unless training. Pass both.');
     const invstd = channelwise('invstd', 'inverseSqrt(a + s)', [variance], C, [eps]);
     saved.mean = mean;
     saved.invstd = invstd;
     const scale = weight ? channelwise('bnScale', 'a * b', [invstd, weight], C) : invstd;
     // With the statistics fixed, scale and shift are constants: the planner computes them once and fuses the rest.
     if (!training) {
-      const shift = bias ? channelwise('bnShift', 'c - a * b', [mean, scale, bias], C) : channelwise('bnShift', '-a * b', [mean, scale], C);
+      const shift = bias
+        ? channelwise('bnShift', 'c - a * b', [mean, scale, bias], C)
+        : channelwise('bnShift', '-a * b', [mean, scale], C);
       return recordElementwise('batchNorm2d', 'a * b + c', [x!, perChannel(scale), perChannel(shift)], x!.shape);
     }
     const inputs = [x!, perChannel(mean), perChannel(scale)];

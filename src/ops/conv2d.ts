@@ -36,8 +36,12 @@ function paddingOf(p: Conv2dOptions['padding']): readonly [number, number, numbe
 
 const positive = (op: string, options: object): void => {
   for (const [name, value] of Object.entries(options))
-    if (!(Array.isArray(value) ? value : [value]).every((v) => Number.isInteger(v) && v >= (name === 'padding' ? 0 : 1)))
-      throw new ArgumentError(`${op}: ${name} must be ${name === 'padding' ? 'zero or a' : 'a'} positive integer, got ${Array.isArray(value) ? formatShape(value) : value}.`);
+    if (
+      !(Array.isArray(value) ? value : [value]).every((v) => Number.isInteger(v) && v >= (name === 'padding' ? 0 : 1))
+    )
+      throw new ArgumentError(
+        `${op}: ${name} must be ${name === 'padding' ? 'zero or a' : 'a'} positive integer, got ${Array.isArray(value) ? formatShape(value) : value}.`,
+      );
 };
 
 /** The geometry of conv2d(x, weight); every shape error of the op is thrown here. */
@@ -48,14 +52,23 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   const dilation = pairOf(options.dilation, 1);
   const padding = paddingOf(options.padding);
   const groups = options.groups ?? 1;
-  positive('conv2d', { stride: options.stride ?? 1, dilation: options.dilation ?? 1, groups, padding: options.padding ?? 0 });
+  positive('conv2d', {
+    stride: options.stride ?? 1,
+    dilation: options.dilation ?? 1,
+    groups,
+    padding: options.padding ?? 0,
+  });
   if (C !== depth * groups)
     throw new ShapeError(
       'conv2d',
       `input has ${C} channels, but weight ${formatShape(weight.shape)} expects ${depth * groups} (groups = ${groups}).`,
       [x.shape, weight.shape],
     );
-  if (K % groups) throw new ShapeError('conv2d', `${K} output channels do not divide into ${groups} groups.`, [x.shape, weight.shape]);
+  if (K % groups)
+    throw new ShapeError('conv2d', `${K} output channels do not divide into ${groups} groups.`, [
+      x.shape,
+      weight.shape,
+    ]);
   const outH = Math.floor((H + padding[0] + padding[1] - dilation[0] * (R - 1) - 1) / stride[0]) + 1;
   const outW = Math.floor((W + padding[2] + padding[3] - dilation[1] * (S - 1) - 1) / stride[1]) + 1;
   if (outH < 1 || outW < 1)
@@ -95,13 +108,18 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 }
 
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
-  const [gx] = recordKernel('conv2dInputGrad', [gy, packed(weight, s, 'inputGrad')], [{ shape: [s.N, s.C, s.H, s.W] }], {
-    key: keyOf(s),
-    lower: (target, epilogue) => conv2dInputGrad(target, s, epilogue),
-    fuses: 'epilogue',
-    axes: { row: { inner: s.H * s.W, size: s.C } },
-    samplewise: true,
-  });
+  const [gx] = recordKernel(
+    'conv2dInputGrad',
+    [gy, packed(weight, s, 'inputGrad')],
+    [{ shape: [s.N, s.C, s.H, s.W] }],
+    {
+      key: keyOf(s),
+      lower: (target, epilogue) => conv2dInputGrad(target, s, epilogue),
+      fuses: 'epilogue',
+      axes: { row: { inner: s.H * s.W, size: s.C } },
+      samplewise: true,
+    },
+  );
   return gx!;
 }
 
@@ -144,18 +162,25 @@ function mirroredShape(x: Value, weight: Value, options: ConvTranspose2dOptions)
   const [rows, depth, R, S] = dims4(op, 'the weight', weight.shape, '[C, K / groups, R, S]');
   const groups = options.groups ?? 1;
   if (K !== rows)
-    throw new ShapeError(op, `input has ${K} channels, but weight ${formatShape(weight.shape)} expects ${rows}.`, [x.shape, weight.shape]);
-  if (K % groups) throw new ShapeError(op, `${K} input channels do not divide into ${groups} groups.`, [x.shape, weight.shape]);
+    throw new ShapeError(op, `input has ${K} channels, but weight ${formatShape(weight.shape)} expects ${rows}.`, [
+      x.shape,
+      weight.shape,
+    ]);
+  if (K % groups)
+    throw new ShapeError(op, `${K} input channels do not divide into ${groups} groups.`, [x.shape, weight.shape]);
   const [strideH, strideW] = pairOf(options.stride, 1);
   const [dilationH, dilationW] = pairOf(options.dilation, 1);
   const [extraH, extraW] = pairOf(options.outputPadding, 0);
   const padding = paddingOf(options.padding);
   positive(op, { stride: options.stride ?? 1, dilation: options.dilation ?? 1, groups, padding: options.padding ?? 0 });
   if (extraH >= Math.max(strideH, dilationH) || extraW >= Math.max(strideW, dilationW))
-    throw new ArgumentError(`${op}: outputPadding must be smaller than stride or dilation, got [${extraH}, ${extraW}].`);
+    throw new ArgumentError(
+      `${op}: outputPadding must be smaller than stride or dilation, got [${extraH}, ${extraW}].`,
+    );
   const H = (outH - 1) * strideH - padding[0] - padding[1] + dilationH * (R - 1) + extraH + 1;
   const W = (outW - 1) * strideW - padding[2] - padding[3] + dilationW * (S - 1) + extraW + 1;
-  if (H < 1 || W < 1) throw new ShapeError(op, `the padding leaves nothing of the output (${H}x${W}).`, [x.shape, weight.shape]);
+  if (H < 1 || W < 1)
+    throw new ShapeError(op, `the padding leaves nothing of the output (${H}x${W}).`, [x.shape, weight.shape]);
   return { N, C: depth * groups, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 

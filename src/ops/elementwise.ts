@@ -38,11 +38,17 @@ export const ELEMENTWISE = {
   },
   maximum: {
     wgsl: 'select(a, b, (a < b) | (b != b))',
-    gradients: ['g * select(select(T(0), T(0.5), a == b), T(1), a > b)', 'g * select(select(T(0), T(0.5), a == b), T(1), b > a)'],
+    gradients: [
+      'g * select(select(T(0), T(0.5), a == b), T(1), a > b)',
+      'g * select(select(T(0), T(0.5), a == b), T(1), b > a)',
+    ],
   },
   minimum: {
     wgsl: 'select(a, b, (a > b) | (b != b))',
-    gradients: ['g * select(select(T(0), T(0.5), a == b), T(1), a < b)', 'g * select(select(T(0), T(0.5), a == b), T(1), b < a)'],
+    gradients: [
+      'g * select(select(T(0), T(0.5), a == b), T(1), a < b)',
+      'g * select(select(T(0), T(0.5), a == b), T(1), b < a)',
+    ],
   },
   where: {
     wgsl: 'select(c, b, a != T(0))',
@@ -78,7 +84,10 @@ export const ELEMENTWISE = {
 
   // Comparisons, not max and clamp: those may turn a NaN into a number, and a diverged run would look healthy.
   relu: { wgsl: 'select(a, T(0), a < T(0))', gradients: ['select(T(0), g, y > T(0))'] },
-  relu6: { wgsl: 'select(select(a, T(6), a > T(6)), T(0), a < T(0))', gradients: ['select(T(0), g, (a > T(0)) & (a < T(6)))'] },
+  relu6: {
+    wgsl: 'select(select(a, T(6), a > T(6)), T(0), a < T(0))',
+    gradients: ['select(T(0), g, (a > T(0)) & (a < T(6)))'],
+  },
   leakyRelu: { wgsl: 'select(a * s, a, a > T(0))', gradients: ['select(g * s, g, a > T(0))'] },
   sigmoid: { wgsl: 'T(1) / (T(1) + exp(-a))', gradients: ['g * y * (T(1) - y)'] },
   tanh: { wgsl: 'tanh(clamp(a, T(-15), T(15)))', gradients: ['g * (T(1) - y * y)'] },
@@ -117,7 +126,8 @@ export type ElementwiseName = keyof typeof ELEMENTWISE;
 /** Records a row of the table, or any expression under a name of its own. */
 export function elementwise(name: ElementwiseName, inputs: readonly Value[], options: Scalars = {}): Value {
   let shape: Shape = inputs[0]!.shape;
-  for (const { shape: other } of inputs.slice(1)) if (!sameShape(shape, other)) shape = broadcastShapes(name, shape, other);
+  for (const { shape: other } of inputs.slice(1))
+    if (!sameShape(shape, other)) shape = broadcastShapes(name, shape, other);
   return recordElementwise(name, ELEMENTWISE[name].wgsl, inputs, shape, options);
 }
 
@@ -126,7 +136,13 @@ function gradient(name: string, wgsl: string, values: Record<string, Value>, sha
   const letters = ['a', 'b', 'c', 'd', 'e', 'f'];
   const names = [...new Set(wgsl.match(/\b[abcgy]\b/g) ?? [])];
   const text = wgsl.replace(/\b[abcgy]\b/g, (v) => letters[names.indexOf(v)]!);
-  return recordElementwise(name, text, names.map((v) => values[v]!), shape, options);
+  return recordElementwise(
+    name,
+    text,
+    names.map((v) => values[v]!),
+    shape,
+    options,
+  );
 }
 
 function define(name: ElementwiseName, row: Row): Op<Scalars> {
@@ -158,7 +174,10 @@ export const elementwiseOps: Readonly<Record<ElementwiseName, Op<Scalars>>> = Ob
 export function accumulate(a: Value | null | undefined, b: Value): Value {
   if (!a) return b;
   if (!sameShape(a.shape, b.shape))
-    throw new ShapeError('backward', `gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} do not add up.`, [a.shape, b.shape]);
+    throw new ShapeError('backward', `gradients ${formatShape(a.shape)} and ${formatShape(b.shape)} do not add up.`, [
+      a.shape,
+      b.shape,
+    ]);
   return elementwise('add', [a, b]);
 }
 

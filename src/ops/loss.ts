@@ -15,11 +15,20 @@ export interface CrossEntropyAttributes {
   readonly reduction?: Reduction | undefined;
 }
 
-function optionsOf(logits: Value, labels: Value, weight: Value | null | undefined, attributes: CrossEntropyAttributes): kernels.CrossEntropy {
+function optionsOf(
+  logits: Value,
+  labels: Value,
+  weight: Value | null | undefined,
+  attributes: CrossEntropyAttributes,
+): kernels.CrossEntropy {
   const [N, C, ...rest] = logits.shape as [number, number, ...number[]];
   const rows = [N, ...rest];
   if (logits.shape.length < 2)
-    throw new ShapeError('crossEntropy', `logits must have 2 dimensions or more [N, C, …], got ${formatShape(logits.shape)}.`, [logits.shape]);
+    throw new ShapeError(
+      'crossEntropy',
+      `logits must have 2 dimensions or more [N, C, …], got ${formatShape(logits.shape)}.`,
+      [logits.shape],
+    );
   if (!sameShape(labels.shape, rows))
     throw new ShapeError(
       'crossEntropy',
@@ -27,11 +36,19 @@ function optionsOf(logits: Value, labels: Value, weight: Value | null | undefine
       [logits.shape, labels.shape],
     );
   if (labels.data.dtype !== 'int32')
-    throw new ShapeError('crossEntropy', `labels must be int32 class indices, got ${labels.data.dtype}. Pass an Int32Array, or { dtype: 'int32' }.`, [labels.shape]);
+    throw new ShapeError(
+      'crossEntropy',
+      `labels must be int32 class indices, got ${labels.data.dtype}. Pass an Int32Array, or { dtype: 'int32' }.`,
+      [labels.shape],
+    );
   if (weight && weight.data.count !== C)
-    throw new ShapeError('crossEntropy', `weight must be [${C}], one per class, got ${formatShape(weight.shape)}.`, [logits.shape, weight.shape]);
+    throw new ShapeError('crossEntropy', `weight must be [${C}], one per class, got ${formatShape(weight.shape)}.`, [
+      logits.shape,
+      weight.shape,
+    ]);
   const { labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' } = attributes;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) throw new ArgumentError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}.`);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}.`);
   return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
 }
 
@@ -68,15 +85,28 @@ export const mseLoss: Op<{ reduction?: Reduction | undefined }> = defineOp<{ red
   name: 'mseLoss',
   forward: ([prediction, target], { reduction = 'mean' }) => {
     if (!sameShape(prediction!.shape, target!.shape))
-      throw new ShapeError('mseLoss', `prediction and target must have one shape, got ${formatShape(prediction!.shape)} and ${formatShape(target!.shape)}.`, [prediction!.shape, target!.shape]);
+      throw new ShapeError(
+        'mseLoss',
+        `prediction and target must have one shape, got ${formatShape(prediction!.shape)} and ${formatShape(target!.shape)}.`,
+        [prediction!.shape, target!.shape],
+      );
     const squares = recordElementwise('squaredError', '(a - b) * (a - b)', [prediction!, target!], prediction!.shape);
-    return reduction === 'none' ? squares : reduceAxes(reduction, squares, prediction!.shape.map((_, d) => d), false);
+    return reduction === 'none'
+      ? squares
+      : reduceAxes(
+          reduction,
+          squares,
+          prediction!.shape.map((_, d) => d),
+          false,
+        );
   },
   backward: (gy, { inputs, attributes: { reduction = 'mean' }, needs }) => {
     const [prediction, target] = inputs as [Value, Value];
     const scale = reduction === 'mean' ? 2 / prediction.data.count : 2;
     const towards = (factor: number) =>
-      recordElementwise('squaredError.grad', '(a - b) * c * s', [prediction, target, gy], prediction.shape, { scalars: [factor] });
+      recordElementwise('squaredError.grad', '(a - b) * c * s', [prediction, target, gy], prediction.shape, {
+        scalars: [factor],
+      });
     return [needs[0] ? towards(scale) : null, needs[1] ? towards(-scale) : null];
   },
 });

@@ -47,7 +47,11 @@ export const matmul: Op<undefined> = defineOp<undefined>({
   name: 'matmul',
   forward: ([a, b]) => {
     if (!a!.shape.length || !b!.shape.length)
-      throw new ShapeError('matmul', `both operands must have 1 dimension or more, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)}.`, [a!.shape, b!.shape]);
+      throw new ShapeError(
+        'matmul',
+        `both operands must have 1 dimension or more, got ${formatShape(a!.shape)} and ${formatShape(b!.shape)}.`,
+        [a!.shape, b!.shape],
+      );
     const [x, w] = [asRow(a!), asColumn(b!)];
     const [K, inner] = [x.shape.at(-1)!, w.shape.at(-2)!];
     if (K !== inner)
@@ -57,7 +61,10 @@ export const matmul: Op<undefined> = defineOp<undefined>({
         [a!.shape, b!.shape],
       );
     const y = product(x, w);
-    const shape = y.shape.filter((_, d) => !(d === y.shape.length - 2 && a!.shape.length === 1) && !(d === y.shape.length - 1 && b!.shape.length === 1));
+    const shape = y.shape.filter(
+      (_, d) =>
+        !(d === y.shape.length - 2 && a!.shape.length === 1) && !(d === y.shape.length - 1 && b!.shape.length === 1),
+    );
     return withShape(y, shape);
   },
   backward: (gy, { inputs: [a, b], needs }) => {

@@ -27,7 +27,14 @@ export interface AvgPoolOptions extends PoolOptions {
 }
 
 /** Windows along one axis. In ceil mode the last one must start inside the input or its leading padding. */
-function outputSize(size: number, kernel: number, stride: number, padding: number, dilation: number, ceilMode: boolean): number {
+function outputSize(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+  ceilMode: boolean,
+): number {
   const span = size + 2 * padding - dilation * (kernel - 1) - 1;
   const count = (ceilMode ? Math.ceil(span / stride) : Math.floor(span / stride)) + 1;
   return ceilMode && (count - 1) * stride >= size + padding ? count - 1 : count;
@@ -41,9 +48,12 @@ function windowOf(op: string, x: Shape, options: MaxPoolOptions): kernels.MaxWin
   const dilation = pairOf(options.dilation, 1);
   const { ceilMode = false } = options;
   for (const [name, pair] of Object.entries({ kernel, stride, dilation }))
-    if (!pair.every((v) => Number.isInteger(v) && v > 0)) throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair.join('x')}.`);
+    if (!pair.every((v) => Number.isInteger(v) && v > 0))
+      throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair.join('x')}.`);
   if (!padding.every((p, d) => Number.isInteger(p) && p >= 0 && 2 * p <= kernel[d]!))
-    throw new ArgumentError(`${op}: padding must be at most half of the kernel, got padding ${padding.join('x')} for kernel ${kernel.join('x')}.`);
+    throw new ArgumentError(
+      `${op}: padding must be at most half of the kernel, got padding ${padding.join('x')} for kernel ${kernel.join('x')}.`,
+    );
   const outH = outputSize(H, kernel[0], stride[0], padding[0], dilation[0], ceilMode);
   const outW = outputSize(W, kernel[1], stride[1], padding[1], dilation[1], ceilMode);
   if (outH < 1 || outW < 1)
@@ -53,7 +63,12 @@ function windowOf(op: string, x: Shape, options: MaxPoolOptions): kernels.MaxWin
 
 const keyOf = (...shapes: object[]): string => shapes.map((s) => Object.values(s).join()).join(';');
 
-function record(name: string, inputs: Value[], outputs: { shape: Shape; dtype?: 'int32' }[], options: Omit<KernelOptions, 'samplewise'>): Value[] {
+function record(
+  name: string,
+  inputs: Value[],
+  outputs: { shape: Shape; dtype?: 'int32' }[],
+  options: Omit<KernelOptions, 'samplewise'>,
+): Value[] {
   return recordKernel(name, inputs, outputs, { ...options, samplewise: true });
 }
 
@@ -101,7 +116,10 @@ export const avgPool2d: Op<AvgPoolOptions> = defineOp<AvgPoolOptions>({
   },
   backward: (gy, { inputs: [x], attributes }) => {
     const window = averageWindow(x!.shape, attributes);
-    return record('avgPool2dGrad', [gy], [{ shape: x!.shape }], { key: keyOf(window), lower: (target) => kernels.avgPool2dGrad(target, window) });
+    return record('avgPool2dGrad', [gy], [{ shape: x!.shape }], {
+      key: keyOf(window),
+      lower: (target) => kernels.avgPool2dGrad(target, window),
+    });
   },
 });
 

@@ -1,6 +1,14 @@
 /** Reductions over any axes: sum, mean, max, min, variance, argmax; and what broadcasting's gradient needs. */
 import { ShapeError } from '../core/errors.ts';
-import { formatShape, normalizeAxes, normalizeAxis, reducedShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import {
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  reducedShape,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
 import { type Value, withShape } from '../graph/value.ts';
 import { argmax as argmaxKernel } from '../kernels/argmax.ts';
@@ -41,7 +49,8 @@ function kept(shape: Shape, axes: readonly number[]): Shape {
 }
 
 function checkNotEmpty(op: string, shape: Shape): void {
-  if (sizeOf(shape) === 0) throw new ShapeError(op, `expected at least one element, got shape ${formatShape(shape)}.`, [shape]);
+  if (sizeOf(shape) === 0)
+    throw new ShapeError(op, `expected at least one element, got shape ${formatShape(shape)}.`, [shape]);
 }
 
 /** Repeats a reduced gradient over the input's shape. */
@@ -50,7 +59,8 @@ function spread(name: string, gy: Value, shape: Shape, axes: readonly number[], 
   return recordElementwise(name, 'a * s', [g], shape, { scalars: [factor] });
 }
 
-const axesOf = (op: string, x: Value, options: ReduceOptions): number[] => normalizeAxes(op, options.axes, x.shape.length);
+const axesOf = (op: string, x: Value, options: ReduceOptions): number[] =>
+  normalizeAxes(op, options.axes, x.shape.length);
 
 const linear = (name: 'sum' | 'mean'): Op<ReduceOptions> =>
   defineOp<ReduceOptions>({
@@ -125,11 +135,21 @@ export const argmax: Op<ArgmaxOptions> = defineOp<ArgmaxOptions>({
     const flat = axis === undefined;
     const shape = flat ? [x!.data.count] : x!.shape;
     const at = flat ? 0 : normalizeAxis('argmax', axis, shape.length);
-    const [y] = recordKernel('argmax', [withShape(x!, shape)], [{ shape: reducedShape(shape, [at], keepdim && !flat), dtype: 'int32' }], {
-      key: `${at}`,
-      lower: (target) => argmaxKernel(target, { shape, axis: at }),
-    });
-    return flat && keepdim ? withShape(y!, x!.shape.map(() => 1)) : y!;
+    const [y] = recordKernel(
+      'argmax',
+      [withShape(x!, shape)],
+      [{ shape: reducedShape(shape, [at], keepdim && !flat), dtype: 'int32' }],
+      {
+        key: `${at}`,
+        lower: (target) => argmaxKernel(target, { shape, axis: at }),
+      },
+    );
+    return flat && keepdim
+      ? withShape(
+          y!,
+          x!.shape.map(() => 1),
+        )
+      : y!;
   },
   backward: null,
 });

@@ -32,8 +32,16 @@ export const reshape: Op<{ shape: Shape }> = defineOp<{ shape: Shape }>({
     const free = shape.indexOf(-1);
     const known = sizeOf(shape.filter((d) => d !== -1));
     const full = free < 0 ? shape : shape.map((d, k) => (k === free ? x!.data.count / known : d));
-    if (sizeOf(full) !== x!.data.count || !full.every((d) => Number.isInteger(d) && d >= 0) || shape.indexOf(-1, free + 1) > free)
-      throw new ShapeError('reshape', `cannot view ${x!.data.count} elements of shape ${formatShape(x!.shape)} as ${formatShape(shape)}.`, [x!.shape, shape]);
+    if (
+      sizeOf(full) !== x!.data.count ||
+      !full.every((d) => Number.isInteger(d) && d >= 0) ||
+      shape.indexOf(-1, free + 1) > free
+    )
+      throw new ShapeError(
+        'reshape',
+        `cannot view ${x!.data.count} elements of shape ${formatShape(x!.shape)} as ${formatShape(shape)}.`,
+        [x!.shape, shape],
+      );
     return withShape(x!, full);
   },
   backward: (gy, { inputs: [x] }) => [withShape(gy, x!.shape)],
@@ -45,12 +53,19 @@ export const permute: Op<{ axes: readonly number[] }> = defineOp<{ axes: readonl
   forward: ([x], { axes }) => {
     const order = axes.map((a) => normalizeAxis('permute', a, x!.shape.length));
     if (new Set(order).size !== x!.shape.length)
-      throw new ShapeError('permute', `expected each of ${x!.shape.length} axes once, got ${formatShape(axes)}.`, [x!.shape]);
+      throw new ShapeError('permute', `expected each of ${x!.shape.length} axes once, got ${formatShape(axes)}.`, [
+        x!.shape,
+      ]);
     return permuted(x!, order);
   },
   backward: (gy, { inputs: [x], attributes: { axes } }) => {
     const order = axes.map((a) => normalizeAxis('permute', a, x!.shape.length));
-    return [permuted(gy, order.map((_, d) => order.indexOf(d)))];
+    return [
+      permuted(
+        gy,
+        order.map((_, d) => order.indexOf(d)),
+      ),
+    ];
   },
 });
 
@@ -66,10 +81,19 @@ export const expand: Op<{ shape: Shape }> = defineOp<{ shape: Shape }>({
   forward: ([x], { shape }) => {
     const lead = shape.length - x!.shape.length;
     const outShape = shape.map((d, k) => (d === -1 ? (x!.shape[k - lead] ?? -1) : d));
-    if (lead < 0 || outShape.some((d, k) => d < 0 || (k >= lead && x!.shape[k - lead] !== d && x!.shape[k - lead] !== 1)))
-      throw new ShapeError('expand', `cannot expand ${formatShape(x!.shape)} to ${formatShape(shape)}.`, [x!.shape, shape]);
+    if (
+      lead < 0 ||
+      outShape.some((d, k) => d < 0 || (k >= lead && x!.shape[k - lead] !== d && x!.shape[k - lead] !== 1))
+    )
+      throw new ShapeError('expand', `cannot expand ${formatShape(x!.shape)} to ${formatShape(shape)}.`, [
+        x!.shape,
+        shape,
+      ]);
     const strides = stridesOf(x!.shape);
-    return copy('expand', x!, { outShape, strides: outShape.map((_, k) => (k < lead || x!.shape[k - lead] === 1 ? 0 : strides[k - lead]!)) });
+    return copy('expand', x!, {
+      outShape,
+      strides: outShape.map((_, k) => (k < lead || x!.shape[k - lead] === 1 ? 0 : strides[k - lead]!)),
+    });
   },
   backward: (gy, { inputs: [x] }) => [sumTo(gy, x!.shape)],
 });
@@ -103,9 +127,19 @@ export const slice: Op<SliceOptions> = defineOp<SliceOptions>({
     // Every step-th place gets its gradient, the rest 0: a zero-stuffed axis, then the ends.
     const size = x!.shape[axis]!;
     const split = gy.shape.flatMap((d, k) => (k === axis ? [d, 1] : [d]));
-    const stuffed = padded(withShape(gy, split), split.map((_, k) => (k === axis + 1 ? [0, step - 1] : [0, 0])), 0);
+    const stuffed = padded(
+      withShape(gy, split),
+      split.map((_, k) => (k === axis + 1 ? [0, step - 1] : [0, 0])),
+      0,
+    );
     const flat = gy.shape.map((d, k) => (k === axis ? d * step : d));
-    return [padded(withShape(stuffed, flat), flat.map((d, k) => (k === axis ? [start, size - start - d] : [0, 0])), 0)];
+    return [
+      padded(
+        withShape(stuffed, flat),
+        flat.map((d, k) => (k === axis ? [start, size - start - d] : [0, 0])),
+        0,
+      ),
+    ];
   },
 });
 
@@ -115,8 +149,14 @@ function rangeOf(shape: Shape, options: SliceOptions): { axis: number; start: nu
   const { step = 1 } = options;
   const clip = (i: number) => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
   const [start, end] = [clip(options.start), clip(options.end)];
-  if (!Number.isInteger(step) || step < 1) throw new ShapeError('slice', `step must be a positive integer, got ${step}.`, [shape]);
-  if (end < start) throw new ShapeError('slice', `the range ${options.start} to ${options.end} of axis ${axis} (size ${size}) is empty.`, [shape]);
+  if (!Number.isInteger(step) || step < 1)
+    throw new ShapeError('slice', `step must be a positive integer, got ${step}.`, [shape]);
+  if (end < start)
+    throw new ShapeError(
+      'slice',
+      `the range ${options.start} to ${options.end} of axis ${axis} (size ${size}) is empty.`,
+      [shape],
+    );
   return { axis, start, count: Math.ceil((end - start) / step), step };
 }
 
@@ -127,7 +167,10 @@ function padded(x: Value, pads: readonly (readonly [number, number])[], value: n
     outShape: x.shape.map((d, k) => d + pads[k]![0] + pads[k]![1]),
     strides,
     offset: -strides.reduce((n, s, k) => n + s * pads[k]![0], 0),
-    valid: x.shape.map((d, k): [number, number] => [Math.max(0, pads[k]![0]), Math.min(d + pads[k]![0], d + pads[k]![0] + pads[k]![1])]),
+    valid: x.shape.map((d, k): [number, number] => [
+      Math.max(0, pads[k]![0]),
+      Math.min(d + pads[k]![0], d + pads[k]![0] + pads[k]![1]),
+    ]),
     fill: value,
   });
 }
@@ -144,15 +187,28 @@ export const pad: Op<PadOptions> = defineOp<PadOptions>({
   forward: ([x], { padding, value = 0 }) => {
     const pads = padsOf(x!.shape, padding);
     const shape = x!.shape.map((d, k) => d + pads[k]![0] + pads[k]![1]);
-    if (shape.some((d) => d < 0)) throw new ShapeError('pad', `padding ${formatShape(padding)} leaves nothing of ${formatShape(x!.shape)}.`, [x!.shape]);
+    if (shape.some((d) => d < 0))
+      throw new ShapeError('pad', `padding ${formatShape(padding)} leaves nothing of ${formatShape(x!.shape)}.`, [
+        x!.shape,
+      ]);
     return padded(x!, pads, value);
   },
-  backward: (gy, { inputs: [x], attributes }) => [padded(gy, padsOf(x!.shape, attributes.padding).map(([a, b]) => [-a, -b]), 0)],
+  backward: (gy, { inputs: [x], attributes }) => [
+    padded(
+      gy,
+      padsOf(x!.shape, attributes.padding).map(([a, b]) => [-a, -b]),
+      0,
+    ),
+  ],
 });
 
 function padsOf(shape: Shape, padding: readonly number[]): [number, number][] {
   if (padding.length % 2 || padding.length > 2 * shape.length)
-    throw new ShapeError('pad', `expected up to ${shape.length} pairs, from the last axis backwards, got ${formatShape(padding)}.`, [shape]);
+    throw new ShapeError(
+      'pad',
+      `expected up to ${shape.length} pairs, from the last axis backwards, got ${formatShape(padding)}.`,
+      [shape],
+    );
   return shape.map((_, k) => {
     const at = 2 * (shape.length - 1 - k);
     return [padding[at] ?? 0, padding[at + 1] ?? 0];
@@ -170,7 +226,11 @@ export const cat: Op<{ axis: number }> = defineOp<{ axis: number }>({
     const axis = normalizeAxis('cat', options.axis, first.length);
     for (const shape of shapes)
       if (shape.length !== first.length || shape.some((d, k) => k !== axis && d !== first[k]))
-        throw new ShapeError('cat', `shapes must agree except along axis ${axis}, got ${formatShape(first)} and ${formatShape(shape)}.`, shapes);
+        throw new ShapeError(
+          'cat',
+          `shapes must agree except along axis ${axis}, got ${formatShape(first)} and ${formatShape(shape)}.`,
+          shapes,
+        );
     const outShape = first.map((d, k) => (k === axis ? shapes.reduce((n, s) => n + s[axis]!, 0) : d));
     const [y] = recordKernel('cat', values, [{ shape: outShape, dtype: values[0]!.data.dtype }], {
       key: `${axis}`,

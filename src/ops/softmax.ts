@@ -2,7 +2,7 @@
 import { normalizeAxis } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
-import type { Program, KernelTarget } from '../kernels/kernel.ts';
+import type { KernelTarget, Program } from '../kernels/kernel.ts';
 import * as kernels from '../kernels/softmax.ts';
 import { defineOp, type Op } from './op.ts';
 

@@ -61,14 +61,27 @@ export function step<T>(fn: () => T): T {
 }
 
 /** Records an op, and leaves a trail where a gradient may be wanted. */
-export function applyOp<A>(op: Op<A>, inputs: readonly (Variable | null)[], attributes: A): { value: Value; gradNode: GradNode | null } {
+export function applyOp<A>(
+  op: Op<A>,
+  inputs: readonly (Variable | null)[],
+  attributes: A,
+): { value: Value; gradNode: GradNode | null } {
   const values = inputs.map((t) => t?.value ?? null);
   const saved: Record<string, Value> = {};
   const value = op.forward(values, attributes, saved);
   if (userVisible()) value.data.visible = true;
   if (!gradEnabled || !op.backward || !inputs.some((t) => t?.requires_grad)) return { value, gradNode: null };
   const versions = values.map((v) => v?.data.version);
-  const gradNode: GradNode = { op: op as unknown as Op<never>, inputs, values, versions, output: value, attributes, saved, done: false };
+  const gradNode: GradNode = {
+    op: op as unknown as Op<never>,
+    inputs,
+    values,
+    versions,
+    output: value,
+    attributes,
+    saved,
+    done: false,
+  };
   for (const { data } of held(gradNode)) data.saves++;
   return { value, gradNode };
 }

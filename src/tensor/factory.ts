@@ -21,7 +21,10 @@ function measure(data: Nested, path: Shape = []): Shape {
   for (const item of data) {
     const other = measure(item, [...path, data.length]);
     if (formatShape(other) !== formatShape(shape))
-      throw new ShapeError('tensor', `nested arrays must be of equal length, got ${formatShape(shape.slice(path.length + 1))} and ${formatShape(other.slice(path.length + 1))} side by side.`);
+      throw new ShapeError(
+        'tensor',
+        `nested arrays must be of equal length, got ${formatShape(shape.slice(path.length + 1))} and ${formatShape(other.slice(path.length + 1))} side by side.`,
+      );
   }
   return shape;
 }
@@ -34,10 +37,18 @@ export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorO
   const typed = ArrayBuffer.isView(data);
   const dtype = options.dtype ?? (data instanceof Int32Array ? 'int32' : 'float32');
   const actual = shape ?? (typed ? [data.length] : measure(data as Nested));
-  const flat = typed ? data : typeof data === 'number' ? [data] : ((data as number[]).flat(Number.POSITIVE_INFINITY) as number[]);
+  const flat = typed
+    ? data
+    : typeof data === 'number'
+      ? [data]
+      : ((data as number[]).flat(Number.POSITIVE_INFINITY) as number[]);
   checkSizes('tensor', actual);
   if (sizeOf(actual) !== flat.length)
-    throw new ShapeError('tensor', `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`, [actual]);
+    throw new ShapeError(
+      'tensor',
+      `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`,
+      [actual],
+    );
   const Type = dtype === 'int32' ? Int32Array : Float32Array;
   const host = flat instanceof Type ? flat : Type.from(flat);
   return new Tensor(hostValue(actual, dtype, host), options);

@@ -60,7 +60,9 @@ export class Tensor implements Variable {
   }
   set requires_grad(flag: boolean) {
     if (this.gradNode && !flag)
-      throw new RegraftError('requires_grad: only leaves can be frozen; this tensor is the result of an op. Use detach().');
+      throw new RegraftError(
+        'requires_grad: only leaves can be frozen; this tensor is the result of an op. Use detach().',
+      );
     if (flag) checkFloat(this.dtype);
     this.#requiresGrad = flag;
     if (!flag) this.grad = null;
@@ -68,6 +70,7 @@ export class Tensor implements Variable {
 
   /** What backward() has added up so far; null before it, and after zeroGrad(). */
   get grad(): Tensor | null {
+    if (this.#grad?.value.data.freed) return null;
     if (recorder.depth === 0) this.#gradTaken = true;
     return this.#grad;
   }
@@ -81,7 +84,8 @@ export class Tensor implements Variable {
 
   /** For autograd: adds to the gradient. */
   addGrad(gradient: Value): void {
-    const before = this.#grad;
+    // A gradient that was only planned (explain) or left behind by a failed step has no storage: it counts as none.
+    const before = this.#grad?.value.data.freed ? null : this.#grad;
     const { node, visible } = gradient.data;
     if (before) this.grad = new Tensor(ops.accumulate(before.value, gradient));
     // What another leaf or the caller holds as well is copied: each gradient is its leaf's own.
@@ -98,7 +102,10 @@ export class Tensor implements Variable {
 
   /** The only element of a one-element tensor. @throws ShapeError for any other size. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError('item', `expected one element, got shape ${formatShape(this.shape)}. Use data().`, [this.shape]);
+    if (this.size !== 1)
+      throw new ShapeError('item', `expected one element, got shape ${formatShape(this.shape)}. Use data().`, [
+        this.shape,
+      ]);
     return (await readBack(this.value))[0]!;
   }
 
@@ -108,8 +115,16 @@ export class Tensor implements Variable {
    */
   backward(gradient?: Tensor, options: { retainGraph?: boolean } = {}): void {
     if (!gradient && this.size !== 1)
-      throw new ShapeError('backward', `expected a scalar, got ${formatShape(this.shape)}. Reduce it, or pass the gradient of the output.`, [this.shape]);
-    backward(this, gradient?.value ?? hostValue(this.shape, 'float32', Float32Array.of(1)), options.retainGraph ?? false);
+      throw new ShapeError(
+        'backward',
+        `expected a scalar, got ${formatShape(this.shape)}. Reduce it, or pass the gradient of the output.`,
+        [this.shape],
+      );
+    backward(
+      this,
+      gradient?.value ?? hostValue(this.shape, 'float32', Float32Array.of(1)),
+      options.retainGraph ?? false,
+    );
   }
 
   /** The same elements, without the trail. */
@@ -278,12 +293,17 @@ export class Tensor implements Variable {
   flatten(start = 0, end = -1): Tensor {
     const first = normalizeAxis('flatten', start, this.rank);
     const last = normalizeAxis('flatten', end, this.rank);
-    if (last < first) throw new ShapeError('flatten', `the range of axes ${start} to ${end} of ${formatShape(this.shape)} is empty.`, [this.shape]);
+    if (last < first)
+      throw new ShapeError('flatten', `the range of axes ${start} to ${end} of ${formatShape(this.shape)} is empty.`, [
+        this.shape,
+      ]);
     return this.reshape([...this.shape.slice(0, first), -1, ...this.shape.slice(last + 1)]);
   }
   unsqueeze(axis: number): Tensor {
     if (!Number.isInteger(axis) || axis > this.rank || axis < -this.rank - 1)
-      throw new ShapeError('unsqueeze', `axis ${axis} is out of range for a tensor of rank ${this.rank}.`, [this.shape]);
+      throw new ShapeError('unsqueeze', `axis ${axis} is out of range for a tensor of rank ${this.rank}.`, [
+        this.shape,
+      ]);
     const at = axis < 0 ? axis + this.rank + 1 : axis;
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
@@ -334,7 +354,13 @@ export class Tensor implements Variable {
     options: { training: boolean; momentum?: number; eps?: number },
   ): Tensor {
     const { training, momentum = 0.1, eps = 1e-5 } = options;
-    const attributes = { training, momentum, eps, runningMean: runningMean?.value ?? null, runningVar: runningVar?.value ?? null };
+    const attributes = {
+      training,
+      momentum,
+      eps,
+      runningMean: runningMean?.value ?? null,
+      runningVar: runningVar?.value ?? null,
+    };
     return apply(ops.batchNorm2d, [this, weight, bias], attributes);
   }
   /** Maximum of each window of [N, C, H, W]; windows do not overlap unless `stride` says so. */
@@ -371,7 +397,8 @@ export class Tensor implements Variable {
 }
 
 function checkFloat(dtype: DType): void {
-  if (dtype !== 'float32') throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${dtype}.`);
+  if (dtype !== 'float32')
+    throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${dtype}.`);
 }
 
 /** Applies an op to tensors. */
