@@ -1,0 +1,116 @@
+/** Workloads of ResNet-50: the forward pass, fine-tuning of the last stage and a new head, training of everything. */
+import { noGrad, type Tensor, tensor } from '../src/index.ts';
+import { type ResNet, resnet50 } from '../src/models/index.ts';
+import { crossEntropy, Linear } from '../src/nn/index.ts';
+import { SGD } from '../src/optim/index.ts';
+import { TrunkCache, trunkOf } from '../src/train/trunk-cache.ts';
+import { step } from '../src/index.ts';
+import { passesGradient, resnet50Convs, resnet50Flops, type Trained, trainsConv } from './resnet-shapes.ts';
+import { fillWeights, uniformTensor } from './values.ts';
+import type { Workload } from './workload.ts';
+
+const CLASSES = 10;
+
+function disposeModel(model: ResNet): void {
+  for (const t of [...model.parameters(), ...model.buffers()]) t.dispose();
+}
+
+function forward(batch: number): Workload {
+  const size = 224;
+  return {
+    name: `resnet50_fwd_${size} b${batch}`,
+    flops: resnet50Flops({ size, batch, classes: 1000, trained: 'nothing' }),
+    kernels: { conv2d: 53, maxPool2d: 1, matmul: 1 },
+    prepare: async () => {
+      const model = await resnet50();
+      fillWeights(model);
+      model.eval();
+      const x = uniformTensor([batch, 3, size, size], 5);
+      return {
+        record: () => [noGrad(() => model.forward(x))],
+        end: () => {
+          x.dispose();
+          disposeModel(model);
+        },
+      };
+    },
+  };
+}
+
+/** The kernels of a training step. Every trained convolution brings a batch norm: its weight and two vectors are updated. */
+function trainingKernels(trained: Trained, cached: boolean): Record<string, number> {
+  const convs = resnet50Convs(64);
+  const own = convs.filter((conv) => trainsConv(conv, trained)).length;
+  return {
+    conv2d: cached ? own : convs.length,
+    conv2dInputGrad: convs.filter((conv) => passesGradient(conv, trained)).length,
+    conv2dWeightGrad: own,
+    matmul: 3,
+    sgd: 3 * own + 2,
+  };
+}
+
+function training(prefix: string, trained: Trained, size: number, batch: number, cached = false): Workload {
+  return {
+    name: `${prefix}_${size} b${batch}${cached ? ' cached' : ''}`,
+    flops: resnet50Flops({ size, batch, classes: CLASSES, trained, cached }),
+    kernels: trainingKernels(trained, cached),
+    prepare: async () => {
+      const model = await resnet50();
+      if (trained === 'layer4') for (const p of model.parameters()) p.requires_grad = false;
+      model.fc = new Linear(model.fc.inFeatures, CLASSES);
+      fillWeights(model);
+      if (trained === 'layer4') model.unfreeze('layer4');
+      model.train();
+      const trainable = model.parameters().filter((p) => p.requires_grad);
+      const optimizer = new SGD(trainable, { lr: 0.01, momentum: 0.9 });
+      const images = uniformTensor([batch, 3, size, size], 5);
+      const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % CLASSES));
+      const record = (forwardDone: () => void): readonly Tensor[] => {
+        optimizer.zeroGrad();
+        const logits = model.forward(images);
+        forwardDone();
+        const loss = crossEntropy(logits, labels);
+        loss.backward();
+        optimizer.step();
+        return [loss];
+      };
+      const end = () => {
+        for (const t of [images, labels]) t.dispose();
+        for (const p of trainable) p.requires_grad = false;
+        optimizer.step();
+        disposeModel(model);
+      };
+      if (!cached) return { record: () => record(() => {}), end };
+
+      const cache = new TrunkCache(batch);
+      const keys = Array.from({ length: batch }, (_, i) => String(i));
+      let trunk: ReturnType<typeof trunkOf> = null;
+      step(() => record(() => void (trunk = trunkOf(images, trainable, true))));
+      await cache.put(trunk!, keys);
+      let activations: Float32Array[] = [];
+      const take = () => {
+        if (!cache.take(trunkOf(images, trainable, false), activations)) throw new Error('the trunk cache is stale');
+      };
+      return {
+        before: async () => void (activations = await cache.gather(keys)),
+        record: () => record(take),
+        end: async () => {
+          await cache.close();
+          end();
+        },
+      };
+    },
+  };
+}
+
+export function networkWorkloads(): Workload[] {
+  return [
+    forward(1),
+    forward(8),
+    training('resnet50_finetune', 'layer4', 64, 16),
+    training('resnet50_finetune', 'layer4', 64, 16, true),
+    training('resnet50_finetune', 'layer4', 224, 8),
+    training('resnet50_train', 'all', 64, 8),
+  ];
+}
