@@ -1,7 +1,8 @@
 import { Generator } from 'regraft';
 import { writeImage } from 'regraft/data';
 import { draw, SIDE } from './draw.ts';
-import { PRETRAINING_SUBJECTS, SUBJECTS } from './subjects.ts';
+import { PRETRAINING_SUBJECTS } from './pretraining-subjects.ts';
+import { SUBJECTS } from './subjects.ts';
 
 for (const [name, set] of [
   ['pre', PRETRAINING_SUBJECTS],

@@ -146,9 +146,9 @@ function anyColour(random: Generator): Colour {
   const strength = random.uniform(0.1, 0.9) * Math.min(lightness, 1 - lightness);
   const channel = (offset: number) => {
     const k = (hue + offset) % 6;
-    return lightness + strength * Math.max(-1, Math.min(1, Math.min(k - 1, 3 - k)) * 1);
+    return lightness - strength * Math.max(-1, Math.min(2 * k - 3, 9 - 2 * k, 1));
   };
-  return [channel(2), channel(0), channel(4)];
+  return [channel(0), channel(4), channel(2)];
 }
 
 const clamp = (value: number) => Math.max(0, Math.min(1, value));

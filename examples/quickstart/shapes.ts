@@ -5,21 +5,21 @@
 
 /** The distance of a point from the shape's edge. */
 export type Shape = (x: number, y: number) => number;
-type Point = readonly [x: number, y: number];
 
-const { abs, cos, hypot, max, min, PI, sin } = Math;
+const { abs, cos, max, min, PI, sin, sqrt } = Math;
+const length = (x: number, y: number): number => sqrt(x * x + y * y);
 
 export const disc =
   (cx: number, cy: number, radius: number): Shape =>
   (x, y) =>
-    hypot(x - cx, y - cy) - radius;
+    length(x - cx, y - cy) - radius;
 
 /** Near its edge the distance is that of a true ellipse. */
 export const ellipse =
   (cx: number, cy: number, rx: number, ry: number): Shape =>
   (x, y) => {
-    const k = hypot((x - cx) / rx, (y - cy) / ry);
-    const gradient = hypot((x - cx) / (rx * rx), (y - cy) / (ry * ry));
+    const k = length((x - cx) / rx, (y - cy) / ry);
+    const gradient = length((x - cx) / (rx * rx), (y - cy) / (ry * ry));
     return gradient === 0 ? -min(rx, ry) : (k * (k - 1)) / gradient;
   };
 
@@ -28,46 +28,54 @@ export const box =
   (x, y) => {
     const dx = abs(x - cx) - width / 2;
     const dy = abs(y - cy) - height / 2;
-    return hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0);
+    return length(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0);
   };
 
 /** A line with round ends. */
 export const stroke =
-  ([ax, ay]: Point, [bx, by]: Point, width: number): Shape =>
-  (x, y) => {
-    const t = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2);
-    const along = max(0, min(1, t));
-    return hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay)) - width / 2;
-  };
+  (ax: number, ay: number, bx: number, by: number, width: number): Shape =>
+  (x, y) =>
+    toSegment(x - ax, y - ay, bx - ax, by - ay) - width / 2;
 
-/** Strokes from point to point. */
-export const path = (points: readonly Point[], width: number): Shape =>
-  union(...points.slice(1).map((p, i) => stroke(points[i]!, p, width)));
+/** Strokes from point to point: x, y, x, y, … */
+export const path = (points: readonly number[], width: number): Shape =>
+  union(
+    ...Array.from({ length: points.length / 2 - 1 }, (_, i) => {
+      const [ax, ay, bx, by] = points.slice(2 * i, 2 * i + 4) as [number, number, number, number];
+      return stroke(ax, ay, bx, by, width);
+    }),
+  );
 
-/** Any simple polygon, convex or not. */
-export const polygon =
-  (points: readonly Point[]): Shape =>
-  (x, y) => {
+/** Any simple polygon, convex or not: x, y, x, y, … */
+export const polygon = (points: readonly number[]): Shape => {
+  const n = points.length;
+  return (x, y) => {
     let distance = Number.POSITIVE_INFINITY;
     let inside = false;
-    points.forEach(([ax, ay], i) => {
-      const [bx, by] = points[(i + 1) % points.length]!;
-      const t = max(0, min(1, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2)));
-      distance = min(distance, hypot(x - ax - t * (bx - ax), y - ay - t * (by - ay)));
+    for (let i = 0; i < n; i += 2) {
+      const [ax, ay, bx, by] = [points[i]!, points[i + 1]!, points[(i + 2) % n]!, points[(i + 3) % n]!];
+      distance = min(distance, toSegment(x - ax, y - ay, bx - ax, by - ay));
       if (ay > y !== by > y && x < ax + ((y - ay) * (bx - ax)) / (by - ay)) inside = !inside;
-    });
+    }
     return inside ? -distance : distance;
   };
+};
+
+/** From the point (x, y) to the line from the origin to (dx, dy). */
+function toSegment(x: number, y: number, dx: number, dy: number): number {
+  const along = max(0, min(1, (x * dx + y * dy) / (dx * dx + dy * dy)));
+  return length(x - along * dx, y - along * dy);
+}
 
 /** `n` corners on a circle, the first at the top. */
 export const regular = (n: number, radius: number): Shape => polygon(corners(n, radius));
 
 /** `n` points with notches between them that reach in to `inner`. */
 export const star = (n: number, radius: number, inner: number): Shape =>
-  polygon(corners(2 * n, 1).map(([x, y], i) => [x * (i % 2 ? inner : radius), y * (i % 2 ? inner : radius)]));
+  polygon(corners(2 * n, 1).map((v, i) => v * (i % 4 < 2 ? radius : inner)));
 
-function corners(n: number, radius: number): Point[] {
-  return Array.from({ length: n }, (_, i) => [radius * sin((2 * PI * i) / n), -radius * cos((2 * PI * i) / n)]);
+function corners(n: number, radius: number): number[] {
+  return Array.from({ length: n }, (_, i) => (2 * PI * i) / n).flatMap((a) => [radius * sin(a), -radius * cos(a)]);
 }
 
 export const union =
@@ -132,7 +140,7 @@ export const tiled = (period: number, shape: Shape): Shape => {
 export const spiral =
   (gap: number, width: number, radius: number): Shape =>
   (x, y) => {
-    const r = hypot(x, y);
+    const r = length(x, y);
     const turn = (r / gap - Math.atan2(y, x) / (2 * PI)) % 1;
     const distance = abs(((turn + 1.5) % 1) - 0.5) * gap;
     return max(distance - width / 2, r - radius);

@@ -1,4 +1,5 @@
 /** Adam and AdamW. The step count is kept per parameter, so that one unfrozen late starts with full bias correction. */
+import { ArgumentError } from '../core/errors.ts';
 import { recordUpdate } from '../graph/record.ts';
 import { hostValue, type Value } from '../graph/value.ts';
 import { adam, adamHyper, adamw } from '../kernels/optimizer.ts';
@@ -19,6 +20,9 @@ export interface AdamOptions {
 export class Adam extends Optimizer<AdamOptions> {
   constructor(params: Iterable<Tensor> | Iterable<GroupOptions<AdamOptions>>, options: Partial<AdamOptions> = {}) {
     super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options });
+    for (const { betas } of this.paramGroups)
+      if (!betas.every((b) => b >= 0 && b < 1))
+        throw new ArgumentError(`Adam: betas must be from 0 to below 1, got [${betas.join(', ')}].`);
   }
 
   protected hyperparameters(group: ParamGroup<AdamOptions>): Value {

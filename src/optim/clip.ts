@@ -1,5 +1,5 @@
 /** Gradient clipping. */
-import { internal, recordElementwise } from '../graph/record.ts';
+import { internal, recordElementwise, reveal } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import { reduceAxes } from '../ops/reduce.ts';
@@ -16,7 +16,15 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor 
     let squares: Value | null = null;
     for (const p of list) {
       const g = p.grad!.value;
-      squares = accumulate(squares, reduceAxes('sumOfSquares', g, g.shape.map((_, d) => d), false));
+      squares = accumulate(
+        squares,
+        reduceAxes(
+          'sumOfSquares',
+          g,
+          g.shape.map((_, d) => d),
+          false,
+        ),
+      );
     }
     if (!squares) return zeros([]);
     const norm = recordElementwise('sqrt', 'sqrt(a)', [squares], []);
@@ -25,6 +33,7 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor 
       const g = p.grad!.value;
       p.grad = new Tensor(recordElementwise('clip', 'a * b', [g, scale], g.shape));
     }
+    reveal(norm);
     return new Tensor(norm);
   });
 }

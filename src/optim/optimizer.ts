@@ -1,7 +1,7 @@
 /** What all optimizers share: parameter groups, skipping what is frozen, state that can be saved and resumed. */
 import type { TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { sizeOf } from '../core/shape.ts';
+import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { internal } from '../graph/record.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import { slotValue, type Value } from '../graph/value.ts';
@@ -26,10 +26,12 @@ export abstract class Optimizer<H extends { lr: number }> {
     this.paramGroups = groups.map((g) => ({ ...defaults, ...g, params: [...g.params] }));
     const all = this.paramGroups.flatMap((g) => g.params);
     if (!all.length) throw new ArgumentError('optimizer: got no parameters.');
-    if (new Set(all).size < all.length) throw new ArgumentError('optimizer: a parameter appears in two groups, or twice in one.');
+    if (new Set(all).size < all.length)
+      throw new ArgumentError('optimizer: a parameter appears in two groups, or twice in one.');
     for (const g of this.paramGroups)
       for (const [name, value] of Object.entries(g))
-        if (typeof value === 'number' && !(value >= 0)) throw new ArgumentError(`optimizer: ${name} must not be negative, got ${value}.`);
+        if (typeof value === 'number' && !(value >= 0))
+          throw new ArgumentError(`optimizer: ${name} must not be negative, got ${value}.`);
   }
 
   /** Drops all gradients. */
@@ -81,21 +83,32 @@ export abstract class Optimizer<H extends { lr: number }> {
     return { state, groups: this.paramGroups.map(({ params, ...numbers }) => ({ ...numbers, params: params.length })) };
   }
 
-  /** Takes up where {@link stateDict} left off. @throws ArgumentError if the groups differ. */
+  /** Takes up where {@link stateDict} left off. @throws ArgumentError if the groups or the parameters' shapes differ. */
   loadStateDict(saved: { state: ReadonlyMap<string, TensorData>; groups: readonly Record<string, unknown>[] }): void {
     const sizes = (groups: readonly number[]) => `[${groups.join(', ')}]`;
     const [had, has] = [saved.groups.map((g) => g.params as number), this.paramGroups.map((g) => g.params.length)];
     if (sizes(had) !== sizes(has))
-      throw new ArgumentError(`optimizer: the saved state has parameter groups of ${sizes(had)}, this one of ${sizes(has)}.`);
+      throw new ArgumentError(
+        `optimizer: the saved state has parameter groups of ${sizes(had)}, this one of ${sizes(has)}.`,
+      );
+    const entries = [...saved.state].map(([key, values]) => {
+      const [g, k, name] = key.split('.') as [string, string, string];
+      const param = this.paramGroups[+g]!.params[+k]!;
+      const { shape } = values;
+      if (name !== 'step' && !sameShape(shape, param.shape))
+        throw new ArgumentError(
+          `optimizer: the saved ${name} of parameter ${k} in group ${g} is ${formatShape(shape)}, the parameter ${formatShape(param.shape)}.`,
+        );
+      return { param, name, values };
+    });
     for (const [g, group] of this.paramGroups.entries()) {
       const { params: _, ...numbers } = saved.groups[g]!;
       Object.assign(group, numbers);
     }
     for (const p of this.#state.keys()) this.#forget(p);
-    for (const [key, { shape, data }] of saved.state) {
-      const [g, k, name] = key.split('.') as [string, string, string];
-      const value = this.state(this.paramGroups[+g]!.params[+k]!, name, shape);
-      value.data.host = Float32Array.from(data as Float32Array);
+    for (const { param, name, values } of entries) {
+      const value = this.state(param, name, values.shape);
+      value.data.host = Float32Array.from(values.data as Float32Array);
       value.data.touch();
     }
   }

@@ -19,7 +19,10 @@ export interface SGDOptions {
 
 /** v = momentum v + g (the first time v = g); p -= lr v, with Nesterov lr (g + momentum v). Sutskever et al. 2013. */
 export class SGD extends Optimizer<SGDOptions> {
-  constructor(params: Iterable<Tensor> | Iterable<GroupOptions<SGDOptions>>, options: Partial<SGDOptions> & { lr: number }) {
+  constructor(
+    params: Iterable<Tensor> | Iterable<GroupOptions<SGDOptions>>,
+    options: Partial<SGDOptions> & { lr: number },
+  ) {
     super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options });
     for (const g of this.paramGroups)
       if (g.nesterov && (g.momentum <= 0 || g.dampening !== 0))

@@ -1,7 +1,8 @@
 /** Batches for training and evaluation: loaded images or, where the frozen trunk's activations are cached, those instead. */
+
+import { RegraftError } from '../core/errors.ts';
 import { stack } from '../data/collate.ts';
 import type { DataLoader } from '../data/data-loader.ts';
-import { RegraftError } from '../core/errors.ts';
 import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
 import { tensor } from '../tensor/factory.ts';
@@ -42,6 +43,7 @@ export class Batches {
   async *epoch(epoch: number): AsyncGenerator<LoadedBatch> {
     const loader = this.#loader;
     const view = loader.viewOf(epoch);
+    loader.setEpoch(epoch);
     const keysOf = (indices: readonly number[]) => Promise.all(indices.map((i) => loader.sampleKey(i, view)));
     if (this.#cache) {
       const unreadable = new Set(loader.skipped.map((s) => s.index));
@@ -57,7 +59,6 @@ export class Batches {
         return;
       }
     }
-    loader.setEpoch(epoch);
     for await (const { images, shape, labels, indices } of loader.hostBatches()) {
       if (this.#cache) this.#cache.imageShape = shape.slice(1);
       yield { images, shape, labels, indices, keys: this.#cache ? await keysOf(indices) : [] };

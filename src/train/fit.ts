@@ -1,16 +1,16 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
-import type { TensorData } from '../core/dtype.ts';
-import { ArgumentError } from '../core/errors.ts';
+import type { StateDict } from '../core/dtype.ts';
+import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
-import { clipGradNorm } from '../optim/clip.ts';
 import { AdamW } from '../optim/adam.ts';
+import { clipGradNorm } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
-import { predictLogits } from './evaluate.ts';
+import { type Predictions, predictLogits } from './evaluate.ts';
 import { frozenTensors } from './freezing-proof.ts';
 import { argmaxRows, crossEntropyRows } from './metrics.ts';
 import type { Progress } from './progress.ts';
@@ -51,16 +51,40 @@ export interface FitOptions {
   readonly keepBest?: boolean | undefined;
   /** Compute what is frozen only once per image and view. On by default; the result is the same without. */
   readonly cache?: boolean | TrunkCacheOptions | undefined;
-  /** Number the epochs from here: a later phase of one run. */
-  readonly firstEpoch?: number | undefined;
+  /** Where to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
+  readonly from?: FitState | undefined;
+  /** Which stretch of the run this is, from 0; its epochs are numbered on from those of `from`. */
+  readonly phase?: number | undefined;
+  /** Epochs of all phases together, for the progress display. */
+  readonly totalEpochs?: number | undefined;
+  /** Stops the run before its next batch; `fit` then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | null | undefined;
-  /** After each epoch. Return false to stop. */
-  readonly onEpoch?: ((record: EpochRecord) => void | boolean | Promise<void | boolean>) | undefined;
+  /** After each epoch, with all that is needed to go on from it. Return false to stop. */
+  readonly onEpoch?: ((record: EpochRecord, state: FitState) => unknown) | undefined;
 }
 
-export interface FitResult {
+/** The best epoch so far: of highest validation accuracy, or else of lowest training loss. */
+export interface BestEpoch {
+  readonly epoch: number;
+  readonly score: number;
+  readonly loss: number;
+  /** What training changes, as it was then; null where it is not kept. */
+  readonly state: StateDict | null;
+  /** On the validation images; absent without them and after a checkpoint. */
+  readonly predictions?: Predictions | undefined;
+}
+
+/** How far a run is. */
+export interface FitState {
   readonly history: readonly EpochRecord[];
   readonly stepLosses: readonly StepLoss[];
+  readonly best: BestEpoch | null;
+  /** Epochs since the loss last improved, for early stopping. */
+  readonly waited: number;
+}
+
+export interface FitResult extends FitState {
   /** The epoch (as numbered in `history`) with the best validation accuracy, or else training loss. */
   readonly bestEpoch: number;
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
@@ -71,28 +95,33 @@ export interface FitResult {
  * backward stops before it.
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
-  const { epochs, validation, seed = 0, accumulate = 1, firstEpoch = 1, progress } = options;
+  const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   const trainable = model.parameters().filter((p) => p.requires_grad);
   if (!trainable.length) throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
   const optimizer = options.optimizer ?? new AdamW(trainable, { lr: 1e-3 });
-  const loss = options.loss ?? ((logits: Tensor, labels: Tensor) => logits.crossEntropy(labels, { labelSmoothing: options.labelSmoothing }));
+  const loss =
+    options.loss ??
+    ((logits: Tensor, labels: Tensor) => logits.crossEntropy(labels, { labelSmoothing: options.labelSmoothing }));
   const loader =
     options.train instanceof DataLoader
       ? options.train
       : new DataLoader(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
   const cacheFor = (images: number) =>
     options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache);
-  const cache = cacheFor(loader.dataset.length * (loader.views ?? 1));
+  const cache = (await viewsReturn(loader)) ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
   const validationCache = validation ? cacheFor(validation.length) : null;
   const batches = new Batches(loader, cache);
-  const history: EpochRecord[] = [];
-  const stepLosses: StepLoss[] = [];
-  let best: { epoch: number; score: number; loss: number; state: Map<string, TensorData> | null } | null = null;
-  let waited = 0;
+  const history = [...(from?.history ?? [])];
+  const stepLosses = [...(from?.stepLosses ?? [])];
+  const done = history.filter((record) => record.phase === phase).length;
+  const total = options.totalEpochs ?? history.length - done + epochs;
+  let best = from?.best ?? null;
+  let waited = from?.waited ?? 0;
 
   try {
-    for (let e = 0; e < epochs; e++) {
-      const epoch = firstEpoch + e;
+    for (let e = done; e < epochs; e++) {
+      if (options.earlyStopping && waited >= options.earlyStopping.patience) break;
+      const epoch = history.length + 1;
       const began = performance.now();
       const learningRate = optimizer.paramGroups[0]!.lr;
       let images = 0;
@@ -100,7 +129,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       let correct = 0;
       let batchNumber = 0;
       model.train();
-      progress?.start(loader.dataset.length, `Epoch ${epoch}/${firstEpoch + epochs - 1}`);
+      progress?.start(loader.dataset.length, `Epoch ${epoch}/${total}`);
       try {
         // Each result is read while the next batch runs.
         let pending: { loss: Tensor; correct: Tensor; count: number } | null = null;
@@ -112,10 +141,13 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
           images += count;
           lossSum += value * count;
           correct += hits;
-          stepLosses.push({ step: stepLosses.length + 1, epoch: epoch - 1 + Math.min(1, images / loader.dataset.length), loss: value });
+          const step = (stepLosses.at(-1)?.step ?? 0) + 1;
+          const passed = epoch - 1 + Math.min(1, images / loader.dataset.length);
+          stepLosses.push({ step, epoch: passed, loss: measured(value) });
           progress?.update(images, { loss: lossSum / images, accuracy: correct / images });
         };
-        for await (const batch of batches.epoch(e)) {
+        for await (const batch of batches.epoch(epoch - 1)) {
+          signal?.throwIfAborted();
           batchNumber++;
           const update = batchNumber % accumulate === 0 || batchNumber === loader.length;
           const result = await batches.run(batch, trainable, (input, labels, forwardDone) =>
@@ -140,12 +172,25 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       } finally {
         progress?.end();
       }
+      const trainLoss = measured(lossSum / images);
+      if (trainLoss === null)
+        throw new RegraftError(
+          `fit: the loss is no longer a number in epoch ${epoch}: training has diverged. Lower the learning rate (now ${learningRate}), or clip the gradients.`,
+        );
       const seconds = (performance.now() - began) / 1000;
-      const scores = validation ? await scoresOf(model, validation, loader.batchSize, validationCache) : null;
+      signal?.throwIfAborted();
+      const scores = validation
+        ? await scoresOf(model, validation, {
+            batchSize: loader.batchSize,
+            cache: validationCache,
+            progress,
+            title: `Validation ${epoch}/${total}`,
+          })
+        : null;
       const record: EpochRecord = {
         epoch,
-        phase: 0,
-        trainLoss: measured(lossSum / images),
+        phase,
+        trainLoss,
         trainAccuracy: measured(correct / images),
         validationLoss: scores && measured(scores.loss),
         validationAccuracy: scores && measured(scores.accuracy),
@@ -154,47 +199,76 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         imagesPerSecond: images / seconds,
         cached: batches.cached,
       };
+      const lossOf = (r: EpochRecord) => r.validationLoss ?? r.trainLoss ?? Number.POSITIVE_INFINITY;
+      const before = history.filter((r) => r.phase === phase).map(lossOf);
+      waited =
+        lossOf(record) < Math.min(...before, Number.POSITIVE_INFINITY) - (options.earlyStopping?.minDelta ?? 0)
+          ? 0
+          : waited + 1;
       history.push(record);
-      const score = scores?.accuracy ?? -(lossSum / images);
-      const tieBreak = scores?.loss ?? lossSum / images;
+      const score = scores?.accuracy ?? -trainLoss;
+      const tieBreak = scores?.loss ?? trainLoss;
       if (!best || score > best.score || (score === best.score && tieBreak < best.loss)) {
         const keep = options.keepBest ?? validation !== undefined;
-        best = { epoch, score, loss: tieBreak, state: keep ? await movingState(model) : null };
+        const state = keep ? await movingState(model) : null;
+        best = { epoch, score, loss: tieBreak, state, predictions: scores?.predictions };
       }
-      const goOn = await options.onEpoch?.(record);
-      if (options.scheduleEvery !== 'batch') options.schedule?.step(scores?.loss ?? lossSum / images);
-      if (options.earlyStopping) {
-        const { patience, minDelta = 0 } = options.earlyStopping;
-        const losses = history.map((r) => r.validationLoss ?? r.trainLoss ?? Number.POSITIVE_INFINITY);
-        const before = Math.min(...losses.slice(0, -1), Number.POSITIVE_INFINITY);
-        waited = losses.at(-1)! < before - minDelta ? 0 : waited + 1;
-        if (waited >= patience) break;
-      }
-      if (goOn === false) break;
+      if (options.scheduleEvery !== 'batch') options.schedule?.step(tieBreak);
+      if ((await options.onEpoch?.(record, { history, stepLosses, best, waited })) === false) break;
     }
   } finally {
     await cache?.close();
     await validationCache?.close();
   }
   if (best?.state) model.loadStateDict(best.state, { strict: false });
-  return { history, stepLosses, bestEpoch: best?.epoch ?? 0, skipped: loader.skipped };
+  return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: loader.skipped };
 }
 
 const measured = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-async function scoresOf(model: Module, data: Dataset, batchSize: number, cache: TrunkCache | null): Promise<{ loss: number; accuracy: number }> {
-  const { logits, labels, classes } = await predictLogits(model, data, { batchSize, cache });
-  const predicted = argmaxRows(logits, classes);
-  const losses = crossEntropyRows(logits, labels, classes);
-  return {
-    loss: losses.reduce((a, b) => a + b, 0) / losses.length,
-    accuracy: predicted.filter((p, k) => p === labels[k]).length / labels.length,
-  };
+/** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
+async function viewsReturn({ dataset, views, seed }: DataLoader<unknown>): Promise<boolean> {
+  if (views !== undefined || !dataset.key) return true;
+  const [first, second] = await Promise.all([0, 1].map((view) => dataset.key!(0, { seed, view })));
+  return first === second;
 }
 
-/** What training changes: everything but the frozen. */
-async function movingState(model: Module): Promise<Map<string, TensorData>> {
+interface Scores {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly predictions: Predictions;
+}
+
+async function scoresOf(
+  model: Module,
+  data: Dataset,
+  options: {
+    readonly batchSize: number;
+    readonly cache: TrunkCache | null;
+    readonly progress: Progress | null | undefined;
+    readonly title: string;
+  },
+): Promise<Scores> {
+  const { batchSize, cache, progress = null, title } = options;
+  progress?.start(data.length, title);
+  try {
+    const predictions = await predictLogits(model, data, { batchSize, cache, progress });
+    const { logits, labels, classes } = predictions;
+    const predicted = argmaxRows(logits, classes);
+    const losses = crossEntropyRows(logits, labels, classes);
+    const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
+    const accuracy = predicted.filter((p, k) => p === labels[k]).length / labels.length;
+    progress?.update(labels.length, { loss, accuracy });
+    return { loss, accuracy, predictions };
+  } finally {
+    progress?.end();
+  }
+}
+
+/** What training changes: every parameter and buffer that is not frozen, read back. */
+export async function movingState(model: Module): Promise<StateDict> {
   const frozen = new Set(frozenTensors(model).map(([name]) => name));
-  const state = await model.stateDict();
-  return new Map([...state].filter(([name]) => !frozen.has(name)));
+  const moving = [...model.namedParameters(), ...model.namedBuffers()].filter(([name]) => !frozen.has(name));
+  const values = await Promise.all(moving.map(([, tensor]) => tensor.toTensorData()));
+  return new Map(moving.map(([name], k) => [name, values[k]!]));
 }

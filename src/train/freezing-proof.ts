@@ -10,7 +10,8 @@ export function frozenTensors(model: Module): [string, Tensor][] {
   const named = new Map<string, Tensor>();
   const moving = new Set<Tensor>();
   for (const module of model.modules()) {
-    const still = module instanceof BatchNorm2d ? module.frozen : module.ownParameters().every(([, p]) => !p.requires_grad);
+    const still =
+      module instanceof BatchNorm2d ? module.frozen : module.ownParameters().every(([, p]) => !p.requires_grad);
     if (!still) for (const value of Object.values(module)) moving.add(value as Tensor);
   }
   for (const [name, p] of model.namedParameters()) if (!p.requires_grad) named.set(name, p);
@@ -34,7 +35,12 @@ export class FrozenSnapshot {
     let bytes = 0;
     for (const [name, tensor] of frozenTensors(model)) {
       const values = await tensor.data();
-      digests.set(name, createHash('sha256').update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('hex'));
+      digests.set(
+        name,
+        createHash('sha256')
+          .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+          .digest('hex'),
+      );
       bytes += values.byteLength;
     }
     return new FrozenSnapshot(digests, bytes);
@@ -62,7 +68,8 @@ export class FrozenSnapshot {
       digestBefore: only(this).digest,
       digestAfter: only(after).digest,
       changedBytes: bytesOf(changed),
-      ...(changed.length && { names: changed }),
+      names,
+      ...(changed.length > 0 && { changed }),
     };
   }
 }

@@ -103,7 +103,10 @@ export interface FreezingProof {
   readonly digestAfter: string;
   /** 0, or something is wrong. */
   readonly changedBytes: number;
+  /** All tensors that were frozen. */
   readonly names?: readonly string[];
+  /** Those whose bytes differ; absent where none do. */
+  readonly changed?: readonly string[];
 }
 
 /** Another run under the same budget, as 'from scratch'. */

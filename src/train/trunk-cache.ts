@@ -11,6 +11,7 @@ import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { removeOnExit } from './temporary.ts';
 
 /** Activations by key; each entry is one image's, all cuts after one another. */
 interface Store {
@@ -41,6 +42,7 @@ class DiskStore implements Store {
   readonly #path: string;
   readonly #offsets = new Map<string, { at: number; length: number }>();
   #file: FileHandle | null = null;
+  #release: (() => void) | null = null;
   #end = 0;
 
   constructor(folder: string) {
@@ -56,6 +58,7 @@ class DiskStore implements Store {
     return activations;
   }
   async write(key: string, activations: Float32Array): Promise<void> {
+    this.#release ??= removeOnExit(this.#path);
     this.#file ??= await open(this.#path, 'w+');
     const at = this.#end;
     this.#end += activations.byteLength;
@@ -65,6 +68,7 @@ class DiskStore implements Store {
   async close(): Promise<void> {
     await this.#file?.close();
     if (this.#file) await rm(this.#path, { force: true });
+    this.#release?.();
     this.#file = null;
     this.#offsets.clear();
   }

@@ -22,7 +22,10 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/optim.json', import
 type AnyOptimizer = Optimizer<any>;
 
 const newParams = (): [Parameter, Parameter] =>
-  fixture.shapes.map((shape, k) => new Parameter(shape, Float32Array.from(fixture.initial[k]!))) as [Parameter, Parameter];
+  fixture.shapes.map((shape, k) => new Parameter(shape, Float32Array.from(fixture.initial[k]!))) as [
+    Parameter,
+    Parameter,
+  ];
 
 const giveGradients = (params: readonly Tensor[], k: number): void => {
   for (const [i, p] of params.entries())
@@ -32,7 +35,13 @@ const giveGradients = (params: readonly Tensor[], k: number): void => {
 const bits = async (t: Tensor): Promise<number[]> => [...new Uint32Array((await t.data()).buffer)];
 
 /** Runs steps [from, to) with the recorded gradients and learning-rate factors. */
-function runSteps(optimizer: AnyOptimizer, params: readonly Tensor[], rates: readonly number[], from: number, to: number): void {
+function runSteps(
+  optimizer: AnyOptimizer,
+  params: readonly Tensor[],
+  rates: readonly number[],
+  from: number,
+  to: number,
+): void {
   for (let k = from; k < to; k++)
     step(() => {
       optimizer.paramGroups.forEach((g, i) => {
@@ -51,13 +60,27 @@ const BUILD: Readonly<Record<string, (params: [Parameter, Parameter]) => AnyOpti
   sgdMomentum: (p) => new SGD(p, { lr: 0.1, momentum: 0.9 }),
   sgdNesterov: (p) => new SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01 }),
   sgdDampening: (p) => new SGD(p, { lr: 0.1, momentum: 0.8, dampening: 0.3, weightDecay: 0.01 }),
-  sgdGroups: ([a, b]) => new SGD([{ params: [a], lr: 0.2, weightDecay: 0.1 }, { params: [b], momentum: 0.5 }], { lr: 0.05 }),
+  sgdGroups: ([a, b]) =>
+    new SGD(
+      [
+        { params: [a], lr: 0.2, weightDecay: 0.1 },
+        { params: [b], momentum: 0.5 },
+      ],
+      { lr: 0.05 },
+    ),
   sgdFrozen: (p) => new SGD(p, { lr: 0.1, momentum: 0.9, weightDecay: 0.1 }),
   adam: (p) => new Adam(p),
   adamOptions: (p) => new Adam(p, { lr: 0.05, betas: [0.8, 0.95], eps: 1e-3, weightDecay: 0.1 }),
   adamFrozen: (p) => new Adam(p, { lr: 0.05, weightDecay: 0.1 }),
   adamw: (p) => new AdamW(p),
-  adamwGroups: ([a, b]) => new AdamW([{ params: [a], lr: 0.1, weightDecay: 0.2 }, { params: [b], betas: [0.5, 0.9] }], { lr: 0.02 }),
+  adamwGroups: ([a, b]) =>
+    new AdamW(
+      [
+        { params: [a], lr: 0.1, weightDecay: 0.2 },
+        { params: [b], betas: [0.5, 0.9] },
+      ],
+      { lr: 0.02 },
+    ),
 };
 
 beforeAll(async () => {
@@ -186,7 +209,8 @@ describe('clipping', () => {
     const norm = clipGradNorm(params, name === 'norm' ? 0.5 : 100);
     const want = fixture.clips[name];
     expectClose('norm', [await norm.item()], [want.norm!], tolerances.accumulated);
-    for (const [i, g] of want.gradients.entries()) expectClose(`gradient ${i}`, await params[i]!.grad!.data(), g, tolerances.accumulated);
+    for (const [i, g] of want.gradients.entries())
+      expectClose(`gradient ${i}`, await params[i]!.grad!.data(), g, tolerances.accumulated);
   });
 
   test('clipGradNorm inside step() can return the norm', async () => {
@@ -237,7 +261,9 @@ test('gradients of four quarter batches add up to the big batch, and train as it
     for (let q = 0; q < 4; q++)
       step(() => {
         const [a, b] = [tensor(x.slice(q * 6, q * 6 + 6), [2, 3]), tensor(y.slice(q * 4, q * 4 + 4), [2, 2])];
-        mseLoss(parts.layer.forward(a), b).mul(1 / 4).backward();
+        mseLoss(parts.layer.forward(a), b)
+          .mul(1 / 4)
+          .backward();
       });
     step(() => parts.optimizer.step());
   }
@@ -249,8 +275,16 @@ describe('errors', () => {
   test.each<[string, () => unknown, string]>([
     ['no parameters', () => new SGD([], { lr: 1 }), 'optimizer: got no parameters.'],
     ['a negative rate', () => new SGD(newParams(), { lr: -1 }), 'optimizer: lr must not be negative, got -1.'],
-    ['Nesterov alone', () => new SGD(newParams(), { lr: 1, nesterov: true }), 'SGD: Nesterov momentum needs momentum above 0 and no dampening.'],
-    ['a beta of 1', () => new Adam(newParams(), { betas: [1, 0.999] }), 'Adam: betas must be from 0 to below 1, got [1, 0.999].'],
+    [
+      'Nesterov alone',
+      () => new SGD(newParams(), { lr: 1, nesterov: true }),
+      'SGD: Nesterov momentum needs momentum above 0 and no dampening.',
+    ],
+    [
+      'a beta of 1',
+      () => new Adam(newParams(), { betas: [1, 0.999] }),
+      'Adam: betas must be from 0 to below 1, got [1, 0.999].',
+    ],
     [
       'a parameter twice',
       () => {
