@@ -3,8 +3,11 @@
  * a time. Its results, where the trainable part takes them up, are the same in every epoch and need not be computed again.
  */
 import type { HostArray } from '../core/dtype.ts';
-import { type Node, recorder } from './record.ts';
+import { type ElementwiseNode, type KernelNode, type Node, recorder } from './record.ts';
 import type { Data } from './value.ts';
+
+/** The same for all batches, image by image a function of the images, or neither. */
+type Kind = 'constant' | 'perImage' | undefined;
 
 /** The trunk, and the values at which it ends. */
 export interface Trunk {
@@ -28,29 +31,25 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
   const moving = new Set<Data>(trainable);
   for (const node of nodes) if (node.inPlace) for (const data of node.outputs) moving.add(data);
 
-  /** Per datum: whether it is the same for all batches, or image by image a function of the images. */
-  const kinds = new Map<Data, 'constant' | 'perImage'>([[images, 'perImage']]);
-  const kindOf = (data: Data) => kinds.get(data) ?? (data.slot && !moving.has(data) ? 'constant' : undefined);
+  const kinds = new Map<Data, Kind>([[images, 'perImage']]);
+  const kindOf = (data: Data): Kind => kinds.get(data) ?? (data.slot && !moving.has(data) ? 'constant' : undefined);
   const trunk = new Set<Node>();
   for (const node of nodes) {
     const inputs = node.inputs.map((v) => kindOf(v.data));
-    const random = node.kind === 'elementwise' && node.name === 'dropout';
+    const random = node.kind === 'elementwise' && node.wgsl.includes('uniform01(');
     if (node.inPlace || random || inputs.includes(undefined)) continue;
     if (!inputs.includes('perImage')) {
       for (const data of node.outputs) kinds.set(data, 'constant');
       continue;
     }
-    // In an elementwise node every image must lie along the first axis, and nothing else may.
-    const alike = node.inputs.every((v, k) =>
-      inputs[k] === 'perImage'
-        ? v.shape[0] === batch
-        : v.shape.length < node.inputs[0]!.shape.length || v.shape[0] === 1,
-    );
-    if (node.kind === 'kernel' ? !node.samplewise : !alike || node.shape[0] !== batch) continue;
+    if (!(node.kind === 'kernel' ? keepsImagesApart(node, inputs, batch!) : alignsImages(node, inputs, batch!)))
+      continue;
     for (const data of node.outputs) kinds.set(data, 'perImage');
     trunk.add(node);
   }
-  const cuts = new Set<Data>();
+  // What a hook shows inside the trunk is read like the rest.
+  const cuts = new Set([...kinds].filter(([data, kind]) => kind === 'perImage' && data.visible).map(([data]) => data));
+  cuts.delete(images);
   for (const node of nodes)
     if (!trunk.has(node)) for (const { data } of node.inputs) if (kinds.get(data) === 'perImage') cuts.add(data);
   if (cuts.has(images)) return { cuts: [], slots: [], text: '', nodes: new Set() };
@@ -73,6 +72,25 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     for (const input of node.inputs) stack.push(input.data);
   }
   return { cuts: [...cuts], slots: [...slots], text: text.join('\n'), nodes: trunk };
+}
+
+/** Whether image n of the outputs depends on image n of the inputs alone: they are rows of the first operand, or of all that are joined. */
+function keepsImagesApart(node: KernelNode, kinds: readonly Kind[], batch: number): boolean {
+  const joins = node.name === 'cat';
+  const rows = node.inputs.every(
+    ({ shape }, k) =>
+      kinds[k] === (k === 0 || joins ? 'perImage' : 'constant') && (kinds[k] === 'constant' || shape[0]! % batch === 0),
+  );
+  return rows && node.samplewise === true;
+}
+
+/** Whether in an elementwise node every image lies along the first axis, and nothing else does. */
+function alignsImages(node: ElementwiseNode, kinds: readonly Kind[], batch: number): boolean {
+  const rank = node.shape.length;
+  const aligned = node.inputs.every(({ shape }, k) =>
+    kinds[k] === 'perImage' ? shape.length === rank && shape[0] === batch : shape.length < rank || shape[0] === 1,
+  );
+  return aligned && node.shape[0] === batch;
 }
 
 /** Takes the trunk out of the graph: its cuts get their values from the host. `values[k]` belongs to `cuts[k]`. */

@@ -98,6 +98,8 @@ export class Plan {
   readonly #outputs: { node: number; output: number; lent: LentBuffer; bytes: number }[] = [];
   /** Bytes on the device while the plan runs: everything it reads, writes and keeps in between. */
   readonly peakBytes: number;
+  /** Buffers of the slots that it reads or updates. */
+  readonly slots: ReadonlySet<GPUBuffer>;
 
   /** @param externals every datum that the graph reads or updates and does not compute itself. */
   constructor(
@@ -111,6 +113,7 @@ export class Plan {
     this.#shared = shared;
     const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, fusion);
     this.peakBytes = peakBytes;
+    this.slots = new Set(externals.filter((d) => d.slot).map((d) => d.buffer!));
     const place = new Map<Data, GPUBuffer>();
     const scratch = shared.scratch(sizes);
     transient.forEach((d, k) => {

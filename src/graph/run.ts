@@ -8,7 +8,7 @@ import type { KernelTarget, Step } from '../kernels/kernel.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
-import { free, upload } from './storage.ts';
+import { free, slotGone, upload } from './storage.ts';
 import { type Data, materialise, type Value } from './value.ts';
 
 /** Plans kept for replay; the one unused longest goes first. */
@@ -35,6 +35,15 @@ function engineOf(device: Device): Engine {
 }
 
 recorder.boundary = flush;
+
+slotGone.handler = (device, buffer) => {
+  const plans = engines.get(device)?.plans;
+  for (const [key, plan] of plans ?? []) {
+    if (!plan.slots.has(buffer)) continue;
+    plans!.delete(key);
+    plan.destroy();
+  }
+};
 
 /** What the graph reads or updates without computing it, brought to where a plan expects it; and the plan's key. */
 function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; key: string } {

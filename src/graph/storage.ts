@@ -2,16 +2,29 @@
 import type { Device } from '../device/device.ts';
 import { type Data, materialise } from './value.ts';
 
-/** The safety net: a datum that was dropped without being freed gives its buffer back when it is collected. */
-const collected = new FinalizationRegistry<{ device: Device; buffer: GPUBuffer }>(({ device, buffer }) => {
+interface Owned {
+  readonly device: Device;
+  readonly buffer: GPUBuffer;
+  /** It was a slot: plans that name its buffer will not run again. */
+  readonly slot: boolean;
+}
+
+/** Called with the buffer of a slot that is gone; set by run.ts, which this file must not import. */
+export const slotGone: { handler: (device: Device, buffer: GPUBuffer) => void } = { handler: () => {} };
+
+function release({ device, buffer, slot }: Owned): void {
+  if (slot) slotGone.handler(device, buffer);
   device.pool.release(buffer);
-});
+}
+
+/** The safety net: a datum that was dropped without being freed gives its buffer back when it is collected. */
+const collected = new FinalizationRegistry<Owned>(release);
 
 /** Makes `buffer` (from the pool) the datum's own. */
 export function own(device: Device, data: Data, buffer: GPUBuffer): void {
   data.buffer = buffer;
   data.lender = null;
-  collected.register(data, { device, buffer }, data);
+  collected.register(data, { device, buffer, slot: data.slot }, data);
 }
 
 /** Gives the datum's storage back. `why` is what a later read will say. */
@@ -20,7 +33,7 @@ export function free(device: Device, data: Data, why: string): void {
     if (data.lender.owner?.deref() === data) data.lender.owner = null;
   } else if (data.buffer) {
     collected.unregister(data);
-    device.pool.release(data.buffer);
+    release({ device, buffer: data.buffer, slot: data.slot });
   }
   data.buffer = null;
   data.lender = null;

@@ -4,9 +4,9 @@ import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dty
 import { StateDictError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { count, listed, plural } from './bytes.ts';
-import type { FloatDType, ReadOptions } from './format.ts';
+import { writtenDType } from './cast.ts';
+import type { FloatDType, ReadOptions, WeightFormat } from './format.ts';
 import { readWeightFile } from './read.ts';
-import { writtenDType } from './safetensors.ts';
 import { outputFormat } from './write.ts';
 
 /** Options of {@link convert}. */
@@ -64,14 +64,26 @@ export async function convert(
     dtypeIn: dtype,
     dtypeOut: writtenDType(dtype, options.dtype),
   }));
-  // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
-  const metadata = { format: 'pt', ...file.metadata, ...options.metadata };
+  const metadata = metadataFor(format, { ...file.metadata, ...options.metadata }, notes);
   await writeFileAtomic(
     output,
     format.write(file.state, options.dtype === undefined ? { metadata } : { metadata, dtype: options.dtype }),
   );
   const bytes = tensors.reduce((sum, { shape, dtypeOut }) => sum + sizeOf(shape) * BYTES_PER_ELEMENT[dtypeOut], 0);
   return { formatIn: file.format, formatOut: format.name, tensors, notes, bytes };
+}
+
+/** What the output takes of the metadata; what it cannot hold is noted. */
+function metadataFor(
+  format: WeightFormat,
+  metadata: Readonly<Record<string, string>>,
+  notes: string[],
+): Record<string, string> {
+  // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
+  if (format.storesMetadata !== false) return { format: 'pt', ...metadata };
+  const lost = Object.keys(metadata).filter((key) => key !== 'format');
+  if (lost.length > 0) notes.push(`Not kept, since ${format.name} holds tensors only: ${listed(lost)}.`);
+  return {};
 }
 
 /** Returns what is worth a note; throws what is a mismatch. */

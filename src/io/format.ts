@@ -55,6 +55,8 @@ export interface WeightFormat {
    * @throws ArgumentError before the first chunk if the state does not fit the format.
    */
   write?(state: StateDict, options: WriteOptions): Iterable<Uint8Array>;
+  /** Whether {@link WriteOptions.metadata} has a place in the file; true when absent. */
+  readonly storesMetadata?: boolean;
 }
 
 /** How much of a file {@link WeightFormat.matches} sees. */

@@ -6,4 +6,5 @@ export { FORMATS } from './formats.ts';
 export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';
 export { readWeightFile, readWeights } from './read.ts';
 export { safetensorsChunks } from './safetensors.ts';
+export { torchChunks } from './torch-write.ts';
 export { outputFormat, type WriteFileOptions, writeWeights } from './write.ts';

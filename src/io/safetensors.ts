@@ -2,18 +2,12 @@
  * safetensors: eight bytes of header length, a JSON header, the tensors' bytes.
  * Format: https://github.com/huggingface/safetensors#format
  */
-import {
-  BYTES_PER_ELEMENT,
-  castTo,
-  type StateDict,
-  type StoredDType,
-  type TensorData,
-  toFloat32,
-} from '../core/dtype.ts';
+import { BYTES_PER_ELEMENT, type StateDict, type StoredDType, type TensorData } from '../core/dtype.ts';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './bytes.ts';
+import { checkWritable, converted, writtenDType } from './cast.ts';
 import type { WeightFile, WeightFormat, WriteOptions } from './format.ts';
 import { headerFault } from './json.ts';
 
@@ -160,13 +154,9 @@ function checkLayout(file: string, entries: readonly Entry[], available: number)
  * @throws ArgumentError if a tensor's data does not fit its shape, or a value is too large for `dtype`.
  */
 export function* safetensorsChunks(state: StateDict, options: WriteOptions = {}): Generator<Uint8Array> {
-  if (!LITTLE_ENDIAN) throw new ArgumentError('safetensors: weight files are written on little-endian machines only.');
+  checkWritable(safetensors.name, state);
   const entries = [...state].map(([name, tensor]) => {
     if (name === '__metadata__') throw new ArgumentError("safetensors: no tensor may be named '__metadata__'.");
-    if (tensor.data.length !== sizeOf(tensor.shape))
-      throw new ArgumentError(
-        `safetensors: ${name}: shape ${formatShape(tensor.shape)} has ${plural(sizeOf(tensor.shape), 'element')}, got ${count(tensor.data.length)}.`,
-      );
     const dtype = writtenDType(tensor.dtype, options.dtype);
     return { name, tensor, dtype, begin: 0, end: 0 };
   });
@@ -177,12 +167,7 @@ export function* safetensorsChunks(state: StateDict, options: WriteOptions = {})
     entry.end = position += entry.tensor.data.length * BYTES_PER_ELEMENT[entry.dtype];
   }
   yield headerBytes(entries, options.metadata);
-  for (const { name, tensor, dtype } of layout) yield bytesOf(converted(name, tensor, dtype));
-}
-
-/** What a tensor of `from` is written as: only floating point is converted. */
-export function writtenDType(from: StoredDType, to: WriteOptions['dtype']): StoredDType {
-  return to !== undefined && ['float64', 'float32', 'float16', 'bfloat16'].includes(from) ? to : from;
+  for (const { name, tensor, dtype } of layout) yield bytesOf(converted(safetensors.name, name, tensor, dtype));
 }
 
 function headerBytes(
@@ -206,27 +191,6 @@ function headerBytes(
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(text, 8);
   return bytes;
-}
-
-function converted(name: string, tensor: TensorData, dtype: StoredDType): TensorData {
-  const out = castTo(tensor, dtype);
-  if (out === tensor) return out;
-  const before = tensor.dtype === 'float64' ? (tensor.data as Float64Array) : toFloat32(tensor);
-  const infinite =
-    dtype === 'float16'
-      ? (bits: number) => (bits & 0x7fff) === 0x7c00
-      : dtype === 'bfloat16'
-        ? (bits: number) => (bits & 0x7fff) === 0x7f80
-        : (value: number) => Math.abs(value) === Number.POSITIVE_INFINITY;
-  let overflows = 0;
-  for (let i = 0; i < before.length; i++) {
-    if (infinite(out.data[i] as number) && Number.isFinite(before[i])) overflows++;
-  }
-  if (overflows > 0)
-    throw new ArgumentError(
-      `safetensors: ${name}: ${plural(overflows, 'value')} too large for ${dtype}. Write it as ${dtype === 'float16' ? 'bfloat16 or ' : ''}float32.`,
-    );
-  return out;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -6,6 +6,7 @@ import type { ReadOptions, WeightFile, WeightFormat } from './format.ts';
 import { unpickle } from './pickle.ts';
 import { storageBytes, TorchRules } from './torch-objects.ts';
 import { readState } from './torch-state.ts';
+import { torchChunks } from './torch-write.ts';
 import { dataOffset, isZip, readZipDirectory, readZipEntry, type ZipEntry } from './zip.ts';
 
 const PICKLE = /^(?:[^/]+\/)?data\.pkl$/;
@@ -17,6 +18,8 @@ export const torchZip: WeightFormat = {
     return isZip(head) && [...(await readZipDirectory(source)).keys()].some((name) => PICKLE.test(name));
   },
   read,
+  write: torchChunks,
+  storesMetadata: false,
 };
 
 async function read(source: ByteSource, options: ReadOptions): Promise<WeightFile> {

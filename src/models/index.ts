@@ -9,7 +9,7 @@ export {
 } from './cifar-resnet.ts';
 export type { ModelOptions, WeightsSource } from './create.ts';
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
-export { graftHead, MODELS, type ModelEntry } from './registry.ts';
+export { graftHead, MODELS, type ModelEntry, modelEntry } from './registry.ts';
 export {
   BasicBlock,
   type BlockOptions,

@@ -1,5 +1,6 @@
 /** All models by name: what a program needs to know to build, cut and fine-tune one that it was only told the name of. */
 import { ArgumentError } from '../core/errors.ts';
+import { editDistance } from '../nn/freezing.ts';
 import { Conv2d, Linear, type Module } from '../nn/index.ts';
 import { cifarResnet20, cifarResnet32, cifarResnet44, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts';
 import type { ModelOptions } from './create.ts';
@@ -73,6 +74,24 @@ export const MODELS: Readonly<Record<string, ModelEntry>> = {
   cifarResnet56: cifar(cifarResnet56),
   cifarResnet110: cifar(cifarResnet110),
 };
+
+/**
+ * The entry of a model by name.
+ * @throws ArgumentError for an unknown one, with the names that come close.
+ */
+export function modelEntry(name: string): ModelEntry {
+  if (Object.hasOwn(MODELS, name)) return MODELS[name]!;
+  const key = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const ranked = Object.keys(MODELS)
+    .map((known) => ({ known, distance: editDistance(key(name), key(known)) }))
+    .sort((a, b) => a.distance - b.distance);
+  const close = ranked.filter(({ distance }) => distance <= Math.max(2, ranked[0]!.distance)).slice(0, 3);
+  const hint =
+    ranked[0]!.distance <= 4
+      ? `Close names: ${close.map(({ known }) => known).join(', ')}.`
+      : `There are ${Object.keys(MODELS).join(', ')}.`;
+  throw new ArgumentError(`model: there is no '${name}'. ${hint}`);
+}
 
 /**
  * Replaces the layer at `head` (an entry's `head`) by a new, trainable one of the same kind with `numClasses` outputs.

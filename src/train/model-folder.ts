@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, RegraftError, WeightFileError } from '../core/errors.ts';
-import { toTransform, transformFromJSON } from '../data/compose.ts';
+import { transformFromJSON } from '../data/compose.ts';
 import type { Transform, TransformJSON } from '../data/transform.ts';
 import { readWeights, writeWeights } from '../io/index.ts';
-import { modelEntry } from '../models/find.ts';
+import { modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { removeOnExit } from './temporary.ts';
 import { version } from './version.ts';
@@ -45,6 +45,23 @@ interface ModelDescription {
 /** Whether `folder` holds a saved model. */
 export function isModelFolder(folder: string): boolean {
   return existsSync(join(folder, MODEL_FILES.description)) && existsSync(join(folder, MODEL_FILES.weights));
+}
+
+/**
+ * Whether a model is in `folder` already, which saving would replace.
+ * @throws ArgumentError if `folder` cannot be a model's: it is a file, or has files of these names that are not regraft's.
+ */
+export async function checkModelFolder(folder: string): Promise<boolean> {
+  const there = await stat(folder).catch(() => null);
+  if (!there) return false;
+  if (!there.isDirectory()) throw new ArgumentError(`${folder}: is a file; expected a folder for the model.`);
+  if (isModelFolder(folder)) return true;
+  const foreign = Object.values(MODEL_FILES).filter((file) => existsSync(join(folder, file)));
+  if (foreign.length > 0)
+    throw new ArgumentError(
+      `${folder}: has a ${foreign[0]} of something else, which would be overwritten. Choose another folder.`,
+    );
+  return false;
 }
 
 /**
@@ -117,9 +134,6 @@ async function readDescription(folder: string): Promise<ModelDescription> {
   return description as ModelDescription;
 }
 
-/** A preset or a transform as what a {@link Classifier} holds. */
-export const transformsOf = toTransform;
-
 /**
  * Fills a temporary folder inside `folder`, then moves its files in, over those of the same names. If `fill` fails,
  * nothing of it stays: neither the temporary folder nor `folder` itself, if it was not there before.
@@ -140,9 +154,20 @@ export async function writeFolder(folder: string, fill: (temporary: string) => P
     for (const file of await readdir(temporary)) await rename(join(temporary, file), join(folder, file));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    if (created) await rmdir(folder).catch(() => {});
+    if (created) await removeEmpty(folder, created);
     throw error;
   }
   await rm(temporary, { recursive: true, force: true });
   release();
+}
+
+/** Removes `folder` and the empty folders above it, up to `top`. */
+async function removeEmpty(folder: string, top: string): Promise<void> {
+  for (let at = resolve(folder); at.length >= resolve(top).length; at = dirname(at))
+    if (
+      !(await rmdir(at)
+        .then(() => true)
+        .catch(() => false))
+    )
+      return;
 }

@@ -62,7 +62,12 @@ class DiskStore implements Store {
     this.#file ??= await open(this.#path, 'w+');
     const at = this.#end;
     this.#end += activations.byteLength;
-    await this.#file.write(new Uint8Array(activations.buffer, activations.byteOffset, activations.byteLength), 0, activations.byteLength, at);
+    await this.#file.write(
+      new Uint8Array(activations.buffer, activations.byteOffset, activations.byteLength),
+      0,
+      activations.byteLength,
+      at,
+    );
     this.#offsets.set(key, { at, length: activations.length });
   }
   async close(): Promise<void> {

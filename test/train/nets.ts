@@ -87,7 +87,8 @@ export function made<T extends Module>(make: () => T, ...frozen: string[]): T {
   manualSeed(7);
   const model = make();
   // Lazy initial values are drawn now, so that what runs in between changes nothing.
-  for (const [k, p] of model.parameters().entries()) p.set(fill({ shape: p.shape, kind: 'uniform', scale: 0.25 }, k) as Float32Array);
+  for (const [k, p] of model.parameters().entries())
+    p.set(fill({ shape: p.shape, kind: 'uniform', scale: 0.25 }, k) as Float32Array);
   return model.freeze(...frozen);
 }
 
@@ -136,6 +137,11 @@ export function counted(data: Dataset): { data: Dataset; reads: number[] } {
     reads.push(index);
     return data.get(index, view, threads);
   };
-  const wrapped: Dataset = { length: data.length, get, label: (i) => data.label!(i), key: (i, view) => data.key!(i, view) };
+  const wrapped: Dataset = {
+    length: data.length,
+    get,
+    label: (i) => data.label!(i),
+    key: (i, view) => data.key!(i, view),
+  };
   return { data: wrapped, reads };
 }

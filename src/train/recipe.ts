@@ -1,0 +1,212 @@
+/** The fine-tuning recipe: its settings with their defaults, the phases they mean, the optimizer and schedule of each. */
+import { ArgumentError } from '../core/errors.ts';
+import type { ModelEntry } from '../models/registry.ts';
+import type { Module } from '../nn/index.ts';
+import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
+import type { Phase } from './result.ts';
+
+export type OptimizerName = 'adamw' | 'adam' | 'sgd';
+
+/** What a run's numbers depend on, every default filled in: JSON-able. Saved in checkpoints, shown in the report. */
+export interface FinetuneSettings {
+  readonly model: string;
+  /** A file, a URL or a published name; null for random weights. */
+  readonly weights: string | null;
+  /** The first module that is trained at last; 'none' where everything is. */
+  readonly freezeUntil: string;
+  /** Of all phases together. */
+  readonly epochs: number;
+  /** Of these, with everything frozen but the head. */
+  readonly headEpochs: number;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerName;
+  /** Learning rate while the head alone is trained. */
+  readonly lr: number;
+  /** Learning rate once more is unfrozen. */
+  readonly unfrozenLr: number;
+  readonly weightDecay: number;
+  /** Of SGD. */
+  readonly momentum: number;
+  readonly labelSmoothing: number;
+  /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
+  readonly augment: number | null;
+  readonly accumulate: number;
+  readonly clipGradNorm: number | null;
+  /** Epochs without a better validation loss after which a phase ends; 0: never. */
+  readonly patience: number;
+  /** Part held out where there is no validation folder. */
+  readonly validation: number;
+  /** Side of the images, in pixels. */
+  readonly imageSize: number;
+  readonly seed: number;
+}
+
+/** What may be left to the defaults. */
+export type SettingsOptions = { readonly [K in keyof FinetuneSettings]?: FinetuneSettings[K] | undefined };
+
+/** The settings that `options` leave open, and a check of the others. @throws ArgumentError for one out of range. */
+export function resolveSettings(
+  options: SettingsOptions & { readonly model: string },
+  entry: ModelEntry,
+): FinetuneSettings {
+  const { model, optimizer = 'adamw' } = options;
+  if (!['adamw', 'adam', 'sgd'].includes(optimizer))
+    throw new ArgumentError(`finetune: optimizer must be adamw, adam or sgd, got '${optimizer}'.`);
+  const weights = options.weights === undefined ? (entry.weights?.DEFAULT.name ?? undefined) : options.weights;
+  if (weights === undefined)
+    throw new ArgumentError(
+      `finetune: ${model} has no published weights. Name a weight file, or 'random' to train from scratch.`,
+    );
+  const head = entry.stages.at(-1)!;
+  const freezeUntil = options.freezeUntil ?? (weights === null ? 'none' : head);
+  const epochs = atLeast('epochs', 1, options.epochs ?? 10);
+  const forced = isHead(freezeUntil, entry) ? epochs : weights === null ? 0 : undefined;
+  const third = Math.min(epochs - 1, Math.max(1, Math.round(epochs / 3)));
+  const headEpochs = atLeast('headEpochs', 0, options.headEpochs ?? forced ?? third);
+  if (headEpochs > epochs || headEpochs !== (forced ?? headEpochs))
+    throw new ArgumentError(
+      `finetune: headEpochs must be ${forced === undefined ? `at most epochs (${epochs})` : `${forced} here, where there is one phase only`}, got ${headEpochs}.`,
+    );
+  const lr = above('lr', options.lr ?? (optimizer === 'sgd' ? 1e-2 : 2e-3));
+  return {
+    model,
+    weights,
+    freezeUntil,
+    epochs,
+    headEpochs,
+    batchSize: atLeast('batchSize', 1, options.batchSize ?? 32),
+    optimizer,
+    lr,
+    // Random weights have nothing to be careful with.
+    unfrozenLr: above('unfrozenLr', options.unfrozenLr ?? (weights === null ? lr : lr / 10)),
+    weightDecay: within(
+      'weightDecay',
+      0,
+      Number.MAX_VALUE,
+      options.weightDecay ?? { adamw: 0.01, adam: 0, sgd: 1e-4 }[optimizer],
+    ),
+    momentum: within('momentum', 0, 1, options.momentum ?? 0.9),
+    labelSmoothing: within('labelSmoothing', 0, 1, options.labelSmoothing ?? 0),
+    augment: options.augment == null ? null : atLeast('augment', 0, options.augment),
+    accumulate: atLeast('accumulate', 1, options.accumulate ?? 1),
+    clipGradNorm: options.clipGradNorm == null ? null : above('clipGradNorm', options.clipGradNorm),
+    patience: atLeast('patience', 0, options.patience ?? 10),
+    validation: within('validation', 0, 1, options.validation ?? 0.2),
+    imageSize: atLeast('imageSize', 1, options.imageSize ?? entry.transforms.crop),
+    seed: atLeast('seed', 0, options.seed ?? 0),
+  };
+}
+
+function isHead(path: string, { stages }: ModelEntry): boolean {
+  const head = stages.at(-1)!;
+  return path === head || path.startsWith(`${head}.`);
+}
+
+function atLeast(name: string, least: number, value: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new ArgumentError(`finetune: ${name} must be a whole number, ${least} or more, got ${value}.`);
+}
+
+function above(name: string, value: number): number {
+  if (value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new ArgumentError(`finetune: ${name} must be above 0, got ${value}.`);
+}
+
+function within(name: string, low: number, high: number, value: number): number {
+  if (value >= low && value <= high) return value;
+  const range = high === Number.MAX_VALUE ? `${low} or more` : `between ${low} and ${high}`;
+  throw new ArgumentError(`finetune: ${name} must be ${range}, got ${value}.`);
+}
+
+/** A phase, and what the optimizer and the loader need to know for it. */
+export interface PlannedPhase extends Omit<Phase, 'trainableParameters'> {
+  /** Random views of each training image; 0: as in evaluation. */
+  readonly augment: number;
+  /** Epochs over which the learning rate rises. */
+  readonly warmUp: number;
+}
+
+/** The phases of a run: the head first, then from `freezeUntil` on at a lower rate. */
+export function planPhases(settings: FinetuneSettings, entry: ModelEntry): PlannedPhase[] {
+  const { freezeUntil, epochs, headEpochs, lr, unfrozenLr } = settings;
+  const phases: PlannedPhase[] = [];
+  if (headEpochs > 0)
+    phases.push({
+      name: 'head',
+      epochs: headEpochs,
+      learningRate: lr,
+      frozenUntil: isHead(freezeUntil, entry) ? freezeUntil : entry.stages.at(-1)!,
+      augment: settings.augment ?? 0,
+      warmUp: 0,
+    });
+  if (headEpochs < epochs)
+    phases.push({
+      name: freezeUntil === 'none' ? 'all layers' : `${freezeUntil} to head`,
+      epochs: epochs - headEpochs,
+      learningRate: unfrozenLr,
+      frozenUntil: freezeUntil === 'none' ? null : freezeUntil,
+      // Where nothing is frozen there is no trunk to compute once, so new views cost nothing.
+      augment: settings.augment ?? (freezeUntil === 'none' ? epochs : 0),
+      warmUp: 1,
+    });
+  return phases;
+}
+
+/** Freezes what the phase freezes; all else is trainable. @throws ArgumentError for a module that is not there. */
+export function freezeFor(model: Module, { frozenUntil }: Pick<Phase, 'frozenUntil'>): void {
+  if (frozenUntil === null) model.unfreeze();
+  else model.freezeUntil(frozenUntil);
+}
+
+/** A phase's optimizer over what is trainable now, and its schedule, which counts updates. */
+export function optimizerFor(
+  model: Module,
+  phase: PlannedPhase,
+  settings: FinetuneSettings,
+  updatesPerEpoch: number,
+  // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
+): { optimizer: Optimizer<any>; schedule: LRScheduler } {
+  const { weightDecay, momentum } = settings;
+  const trainable = model.parameters().filter((p) => p.requires_grad);
+  const options = { lr: phase.learningRate, weightDecay };
+  const optimizer =
+    settings.optimizer === 'sgd'
+      ? new SGD(trainable, { ...options, momentum })
+      : new { adam: Adam, adamw: AdamW }[settings.optimizer](trainable, options);
+  const total = phase.epochs * updatesPerEpoch;
+  const rising = Math.min(phase.warmUp * updatesPerEpoch, Math.floor(total / 4));
+  const schedule = new LambdaLR(optimizer, (update) => warmUpCosine(update, rising, total));
+  return { optimizer, schedule };
+}
+
+/** A linear rise over the first `rising` updates, then half a cosine down to 0 at `total`. */
+export function warmUpCosine(update: number, rising: number, total: number): number {
+  if (update < rising) return (update + 1) / (rising + 1);
+  const share = Math.min(1, (update - rising) / Math.max(1, total - rising));
+  return (1 + Math.cos(Math.PI * share)) / 2;
+}
+
+/** The command that repeats a run, with everything spelled out. */
+export function reproduceCommand(photos: string, out: string | null, settings: FinetuneSettings): string {
+  const { model, weights, augment, clipGradNorm, ...rest } = settings;
+  const options = {
+    model,
+    weights: weights ?? 'random',
+    ...rest,
+    ...(augment !== null && { augment }),
+    ...(clipGradNorm !== null && { clipGradNorm }),
+    ...(out !== null && { out }),
+  };
+  const words = Object.entries(options).flatMap(([name, value]) => [kebab(name), shellWord(String(value))]);
+  return ['regraft finetune', shellWord(photos), ...words].join(' ');
+}
+
+/** `--batch-size`. */
+function kebab(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Quoted for a POSIX shell, where it has to be. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
