@@ -1,5 +1,5 @@
 /** Images that are already in memory: generated ones, or another program's. */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../core/digest.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
@@ -84,11 +84,7 @@ export class ArrayDataset implements Dataset {
 
   /** A digest of the image's floats. */
   async key(index: number): Promise<string> {
-    const { buffer, byteOffset, byteLength } = this.#image(this.#place(index));
-    return createHash('sha256')
-      .update(JSON.stringify(this.shape.slice(1)))
-      .update(new Uint8Array(buffer, byteOffset, byteLength))
-      .digest('hex');
+    return sha256(JSON.stringify(this.shape.slice(1)), this.#image(this.#place(index)));
   }
 
   /** The samples at `indices`, in that order, on the same memory. */

@@ -1,11 +1,10 @@
 /** Batches in a seeded order, loaded ahead while the GPU works. */
-import { availableParallelism } from 'node:os';
+import { defaultThreads, SampleThreads } from '#threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
 import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
 import { reasonOf } from './image-dataset.ts';
-import { SampleThreads } from './sample-threads.ts';
 
 export interface DataLoaderOptions<T = Batch> {
   /** Default 1. */
@@ -20,7 +19,7 @@ export interface DataLoaderOptions<T = Batch> {
   prefetch?: number;
   /** How many random versions of an image there are; epoch e shows number e modulo this. Default: a new one each epoch. */
   views?: number;
-  /** Threads that decode and transform; 0 leaves transforms to the calling thread. The samples are the same. Default: cores less 2, at most 8. */
+  /** Threads that decode and transform; 0 leaves transforms to the calling thread. The samples are the same. Default: cores less 2, at most 8; in browsers none. */
   workers?: number;
   /** Makes a batch from samples. Default: {@link stack}, then tensors. */
   collate?: (samples: readonly Sample[]) => T | Promise<T>;
@@ -70,7 +69,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   /** @throws ArgumentError for an option out of range; DataError for an empty data set. */
   constructor(dataset: Dataset, options: DataLoaderOptions<T> = {}) {
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 2, views, collate } = options;
-    const { workers = Math.min(8, Math.max(0, availableParallelism() - 2)) } = options;
+    const { workers = defaultThreads() } = options;
     this.dataset = dataset;
     this.batchSize = checkInteger('batchSize', batchSize, 1);
     this.shuffle = shuffle;

@@ -1,41 +1,10 @@
-/** Image files to 8-bit RGB, by `sharp` on its own threads. The only file here that decodes. */
+/** `#image` in Node: image files to 8-bit RGB, by `sharp` on its own threads. */
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../core/errors.ts';
 import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
-
-/** What ImageFolder takes for an image, by the end of its name: torchvision's list, and GIF and AVIF. Case does not matter. */
-export const IMAGE_EXTENSIONS: readonly string[] = [
-  '.jpg',
-  '.jpeg',
-  '.png',
-  '.ppm',
-  '.bmp',
-  '.pgm',
-  '.tif',
-  '.tiff',
-  '.webp',
-  '.gif',
-  '.avif',
-];
-
-type Format = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp' | 'pnm';
-
-const latin1 = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
-
-/** The format by the first bytes, whatever the name says; undefined for anything else (SVG and PDF too: they are programs, not photos). */
-function formatOf(bytes: Uint8Array): Format | undefined {
-  const start = latin1(bytes, 0, 12);
-  if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
-  if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
-  if (start.startsWith('GIF8')) return 'gif';
-  if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'webp';
-  if (/^(II[*+]\0|MM\0[*+])/.test(start)) return 'tiff';
-  if (start.slice(4, 8) === 'ftyp' && /^(avif|avis|mif1)/.test(start.slice(8))) return 'avif';
-  if (start.startsWith('BM')) return 'bmp';
-  return /^P[56]\s/.test(start) ? 'pnm' : undefined;
-}
+import { checkedFormat, type Format } from './image-format.ts';
 
 /** Why `sharp` gave up, as one clause. Its own words are not passed on: libvips keeps one text for all threads, so they may be another file's. */
 function reasonOf(error: unknown, format: Format): string {
@@ -52,17 +21,6 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw new DataError(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
   }
-}
-
-function checkedFormat(bytes: Uint8Array, name: string): Format {
-  if (bytes.length === 0) throw new DataError(name, 'is empty (0 bytes). Remove it or replace it.');
-  const format = formatOf(bytes);
-  if (format) return format;
-  const start = latin1(bytes, 0, 8).replace(/[^\x20-\x7e]/g, '.');
-  throw new DataError(
-    name,
-    `is not an image that can be read: it starts with "${start}". Remove it or save it as JPEG or PNG.`,
-  );
 }
 
 function open(bytes: Uint8Array): Sharp {

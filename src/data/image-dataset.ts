@@ -1,10 +1,10 @@
 /** Labelled image files with a transform: what ImageFolder is, and what its parts are. */
-import { createHash } from 'node:crypto';
+import { checkImage, readBytes } from '#image';
+import { sha256 } from '../core/digest.ts';
 import { DataError } from '../core/errors.ts';
 import { isSaveable, type TransformLike, toTransform } from './compose.ts';
 import { concurrently } from './concurrently.ts';
 import { type Dataset, FIRST_VIEW, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
-import { checkImage, readBytes } from './decode.ts';
 import { loadImage } from './load-image.ts';
 import { ToTensor } from './normalize.ts';
 import type { SampleThreads } from './sample-threads.ts';
@@ -100,13 +100,11 @@ export class ImageDataset implements Dataset {
     const { path } = this.#at(index);
     let digest = this.#digests.get(path);
     if (!digest) {
-      digest = readBytes(path).then((bytes) => createHash('sha256').update(bytes).digest('hex'));
+      digest = readBytes(path).then((bytes) => sha256(bytes));
       this.#digests.set(path, digest);
     }
     const random = this.transform.random ? [view.seed, view.view, this.#origin[index]] : [];
-    return createHash('sha256')
-      .update(JSON.stringify([await digest, this.transform, ...random]))
-      .digest('hex');
+    return sha256(JSON.stringify([await digest, this.transform, ...random]));
   }
 
   /** The samples at `indices`, in that order, with the same classes and transform. */

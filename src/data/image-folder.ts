@@ -3,8 +3,8 @@ import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { TransformLike } from './compose.ts';
-import { IMAGE_EXTENSIONS } from './decode.ts';
 import { ImageDataset, type ImageFile } from './image-dataset.ts';
+import { IMAGE_EXTENSIONS } from './image-format.ts';
 
 export interface ImageFolderOptions {
   /** What makes an image a network's input. Default: ToTensor alone. */

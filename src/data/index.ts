@@ -1,5 +1,6 @@
 /** `regraft/data`: image folders, decoding, transforms and the loader. */
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
+export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';
 export {
   adjustBrightness,
@@ -28,7 +29,7 @@ export {
   type SkippedSample,
 } from './data-loader.ts';
 export { type Dataset, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
-export { decodeImage, IMAGE_EXTENSIONS } from './decode.ts';
+export { decodeImage } from './decode.ts';
 export { thumbnail, writeImage } from './encode.ts';
 export {
   CenterCrop,
@@ -43,6 +44,7 @@ export {
 export type { FloatImage, RgbImage } from './image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
+export { IMAGE_EXTENSIONS } from './image-format.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
 export { type ImageFolders, type OpenImageFoldersOptions, openImageFolders } from './open-folders.ts';
 export { type Interpolation, resample } from './resample.ts';

@@ -1,8 +1,8 @@
 /** One file to one network input: decoding and transforming, on whichever thread calls it. */
+import { decodeImage } from '#image';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { sampleGenerator, type View } from './dataset.ts';
-import { decodeImage } from './decode.ts';
-import { type FloatImage, isRgb } from './image.ts';
+import { type FloatImage, isRgb, type RgbImage } from './image.ts';
 import type { Transform } from './transform.ts';
 
 /**
@@ -12,7 +12,17 @@ import type { Transform } from './transform.ts';
  * @throws DataError where the file cannot be decoded; ArgumentError where the transform does not fit the image or gives no floats.
  */
 export async function loadImage(path: string, transform: Transform, origin: number, view: View): Promise<FloatImage> {
-  const decoded = await decodeImage(path);
+  return transformed(await decodeImage(path), path, transform, origin, view);
+}
+
+/** The second half of {@link loadImage}, for images that are decoded already. @throws ArgumentError as it does. */
+export function transformed(
+  decoded: RgbImage,
+  path: string,
+  transform: Transform,
+  origin: number,
+  view: View,
+): FloatImage {
   let out: ReturnType<Transform['apply']>;
   try {
     out = transform.apply(decoded, sampleGenerator(origin, view));

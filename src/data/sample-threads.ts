@@ -1,5 +1,6 @@
-/** Worker threads that decode and transform, so that the thread that records GPU work does neither. */
+/** `#threads` in Node: worker threads that decode and transform, so that the thread that records GPU work does neither. */
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
@@ -91,6 +92,11 @@ function revive({ name, message, stack }: { name: string; message: string; stack
   if (name === 'DataError') return new DataError(path, message.replace(`${path}: `, ''));
   if (name === 'ArgumentError') return new ArgumentError(message);
   return Object.assign(new Error(message), { stack });
+}
+
+/** How many threads a loader has unless it is told: cores less 2, at most 8. */
+export function defaultThreads(): number {
+  return Math.min(8, Math.max(0, availableParallelism() - 2));
 }
 
 /** A set of threads; the least busy takes the next image. They start on first use, and do not keep a process alive. */

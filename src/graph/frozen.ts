@@ -13,6 +13,8 @@ type Kind = 'constant' | 'perImage' | undefined;
 export interface Trunk {
   /** What the trainable part reads; empty when nothing lies between the images and it. */
   readonly cuts: readonly Data[];
+  /** Those of them that a hook shows to the user. */
+  readonly shown: ReadonlySet<Data>;
   /** The frozen parameters and buffers that the cuts depend on. */
   readonly slots: readonly Data[];
   /** The trunk's nodes in words, whatever the batch size: with the slots' bytes, what a cut's values depend on. */
@@ -48,11 +50,12 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     trunk.add(node);
   }
   // What a hook shows inside the trunk is read like the rest.
-  const cuts = new Set([...kinds].filter(([data, kind]) => kind === 'perImage' && data.visible).map(([data]) => data));
-  cuts.delete(images);
+  const shown = new Set([...kinds].filter(([data, kind]) => kind === 'perImage' && data.visible).map(([data]) => data));
+  shown.delete(images);
+  const cuts = new Set(shown);
   for (const node of nodes)
     if (!trunk.has(node)) for (const { data } of node.inputs) if (kinds.get(data) === 'perImage') cuts.add(data);
-  if (cuts.has(images)) return { cuts: [], slots: [], text: '', nodes: new Set() };
+  if (cuts.has(images)) return { cuts: [], shown, slots: [], text: '', nodes: new Set() };
 
   // Back from the cuts to the slots.
   const slots = new Set<Data>();
@@ -71,7 +74,7 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
     for (const input of node.inputs) stack.push(input.data);
   }
-  return { cuts: [...cuts], slots: [...slots], text: text.join('\n'), nodes: trunk };
+  return { cuts: [...cuts], shown, slots: [...slots], text: text.join('\n'), nodes: trunk };
 }
 
 /** Whether image n of the outputs depends on image n of the inputs alone: they are rows of the first operand, or of all that are joined. */

@@ -6,6 +6,7 @@ import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import type { KernelTarget, Step } from '../kernels/kernel.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
+import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
 import { free, slotGone, upload } from './storage.ts';
@@ -24,9 +25,6 @@ interface Engine {
 
 const engines = new WeakMap<Device, Engine>();
 const uploads = new WeakMap<Data, number>();
-
-/** Switches for tests and measurements. */
-export const graphOptions: { fusion: boolean } = { fusion: true };
 
 function engineOf(device: Device): Engine {
   let engine = engines.get(device);

@@ -16,7 +16,14 @@ const JSON_LIMIT = 64 << 20;
 const JSON_DEPTH = 100;
 
 /** Bytes of an element as it lies in a shard. */
-const PACKED_BYTES: Readonly<Record<string, number>> = { float32: 4, float16: 2, int32: 4, uint16: 2, uint8: 1, bool: 1 };
+const PACKED_BYTES: Readonly<Record<string, number>> = {
+  float32: 4,
+  float16: 2,
+  int32: 4,
+  uint16: 2,
+  uint8: 1,
+  bool: 1,
+};
 
 /** How a tensor was made smaller: value = stored * scale + min, or float16. */
 interface Quantization {

@@ -48,9 +48,13 @@ export function packedLayout(shape: Conv2dShape, direction: PackDirection): Pack
   return { lanes, panels, elements: shape.groups * panels * shape.R * shape.S * depth * lanes };
 }
 
+/** Elements that one invocation of the packing copies, about. */
+const PACKED_PER_THREAD = 64;
+
 /**
  * Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as
- * input(1). Null for a depthwise convolution, whose kernels read OIHW. One invocation an element: gathers, writes coalesced.
+ * input(1). Null for a depthwise convolution, whose kernels read OIHW. One invocation copies all taps of a few depths of one
+ * row: reads run along memory, writes are coalesced over rows, and nothing is divided in the loop.
  */
 export function packWeights(
   target: KernelTarget,
@@ -63,25 +67,32 @@ export function packWeights(
   const taps = shape.R * shape.S;
   const C = shape.C / shape.groups;
   const [rowStride, depthStride] = direction === 'forward' ? [C * taps, taps] : [taps, C * taps];
+  const groupStride = (shape.K / shape.groups) * C * taps;
+  const chunk = Math.min(depth, ceilDiv(PACKED_PER_THREAD, taps));
+  const chunks = ceilDiv(depth, chunk);
+  const threads = shape.groups * panels * chunks * lanes;
   const step = {
     name: 'conv2d.pack',
     wgsl: packWgsl,
     reads: [input(0)],
     writes: [output(0)],
-    params: [elements, lanes, panels, taps, rows, depth, rowStride, depthStride, (shape.K / shape.groups) * C * taps],
-    workgroups: flatGrid(ceilDiv(elements, 64), target.maxWorkgroupsPerDimension),
+    params: [threads, lanes, panels, taps, rows, depth, chunk, chunks, rowStride, depthStride, groupStride],
+    workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
   };
   return { program: { steps: [step] }, elements };
 }
 
 const packWgsl = /* wgsl */ `
 struct Pack {
-  elements: u32,
+  threads: u32,
   lanes: u32,
   panels: u32,
   taps: u32,
   rows: u32,
   depth: u32,
+  // An invocation copies the depths [c * chunk, (c + 1) * chunk) of a row, c < chunks.
+  chunk: u32,
+  chunks: u32,
   rowStride: u32,
   depthStride: u32,
   groupStride: u32,
@@ -99,16 +110,31 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let i = flatWorkgroup(workgroup, workgroups) * 64u + thread;
-  if (i >= pack.elements) {
+  if (i >= pack.threads) {
     return;
   }
-  let lane = i % pack.lanes;
-  let k = (i / pack.lanes) % pack.depth;
-  let tap = (i / pack.lanes / pack.depth) % pack.taps;
-  let panel = i / pack.lanes / pack.depth / pack.taps;
+  let part = i / pack.lanes;
+  let lane = i - part * pack.lanes;
+  let panel = part / pack.chunks;
+  let first = (part - panel * pack.chunks) * pack.chunk;
+  let end = min(first + pack.chunk, pack.depth);
   let row = (panel % pack.panels) * pack.lanes + lane;
-  let source = (panel / pack.panels) * pack.groupStride + row * pack.rowStride + k * pack.depthStride + tap;
-  packed[i] = select(0.0, weight[source], row < pack.rows);
+  let inside = row < pack.rows;
+  let taps = pack.taps;
+  let depthStride = pack.depthStride;
+  let lanes = pack.lanes;
+  let tapStride = pack.depth * lanes;
+  var source = (panel / pack.panels) * pack.groupStride + select(0u, row, inside) * pack.rowStride + first * depthStride;
+  var destination = (panel * taps * pack.depth + first) * lanes + lane;
+  for (var k = first; k < end; k++) {
+    var to = destination;
+    for (var tap = 0u; tap < taps; tap++) {
+      packed[to] = select(0.0, weight[source + tap], inside);
+      to += tapStride;
+    }
+    source += depthStride;
+    destination += lanes;
+  }
 }`;
 
 /** WGSL: offset of row m of a packed weight at k = 0 of a tap. `lanes`, `panels`, `taps` and K come from the uniform. */

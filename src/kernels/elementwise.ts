@@ -6,6 +6,7 @@
 import type { DType } from '../core/dtype.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { ceilDiv, type Fusion, float, flatGrid, flatWorkgroup, type KernelTarget, type Operand, type Step } from './kernel.ts';
+import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
 /** Which element of an input belongs to element `i` of the output. */
 export type Access =
@@ -107,10 +108,30 @@ interface Compiled {
   readonly result: string;
   readonly params: number[];
   readonly scalars: { scalar: number; word: number }[];
+  /** The periods that the body reads as `at0`, `at1`, …. */
+  readonly periods: readonly Period[];
 }
 
-/** Turns a tree into WGSL statements. `width` is the number of elements that one `i` stands for. */
-function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAxes): Compiled {
+/** `(i / inner) % size`, in units of `i`. Accesses that agree in it share it. */
+interface Period {
+  readonly inner: number;
+  readonly size: number;
+}
+
+/**
+ * The period of an access in units of `width` elements: either all of a unit reads one element, or a unit reads `width`
+ * neighbours. Null where neither is so.
+ */
+function periodOf({ inner, size }: Period, width: 1 | 4): Period | null {
+  if (inner % width === 0) return { inner: inner / width, size };
+  return inner === 1 && size % width === 0 ? { inner: 1, size: size / width } : null;
+}
+
+/**
+ * Turns a tree into WGSL statements. `width` is the number of elements that one `i` stands for. With `walked`, the body
+ * finds `at0`, `at1`, … ready (a loop steps them), else it divides for them.
+ */
+function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAxes, walked = false): Compiled {
   const lines: string[] = [];
   const params: number[] = [];
   const fields: string[] = [];
@@ -118,6 +139,7 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
   const types = new Array<string>(reads).fill('f32');
   const names = new Map<Expression, string>();
   const helpers = new Set<string>();
+  const periods: Period[] = [];
 
   const word = (value: number, type: 'u32' | 'f32'): string => {
     const field = `w${params.length}`;
@@ -150,11 +172,19 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
     const { inner, size } = e.access;
     for (const axis of ['row', 'column'] as const)
       if (axes[axis]?.inner === inner && axes[axis]?.size === size) return `f32(${x}[${axis}])`;
-    const sizeWord = word(size, 'u32');
-    if (inner === 1) return gather((i) => `(${i}) % ${sizeWord}`);
-    const innerWord = word(inner, 'u32');
-    if (width === 4 && inner % 4 === 0) return `T(f32(${x}[((i * 4) / ${innerWord}) % ${sizeWord}]))`;
-    return gather((i) => `((${i}) / ${innerWord}) % ${sizeWord}`);
+    const period = periodOf(e.access, width);
+    if (!period) return gather((i) => `((${i}) / ${word(inner, 'u32')}) % ${word(size, 'u32')}`);
+    let at = periods.findIndex((p) => p.inner === period.inner && p.size === period.size);
+    if (at < 0) {
+      at = periods.push(period) - 1;
+      if (!walked) {
+        const quotient = period.inner === 1 ? 'i' : `(i / ${word(period.inner, 'u32')})`;
+        lines.push(`  let at${at} = ${quotient} % ${word(period.size, 'u32')};`);
+      }
+    }
+    if (width === 1 || inner % 4 === 0) return `T(f32(${x}[at${at}]))`;
+    types[e.read] = vectorType;
+    return `T(${x}[at${at}])`;
   };
   const emit = (e: Expression): string => {
     const known = names.get(e);
@@ -193,7 +223,7 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
     ? [`struct FusionParams {\n${fields.map((f) => `  ${f},`).join('\n')}\n}`, `@group(1) @binding(${reads}) var<uniform> fusion: FusionParams;`]
     : [];
   const declarations = [`alias T = ${width === 4 ? 'vec4f' : 'f32'};`, ...uniform, ...bindings, ...helpers].join('\n');
-  return { declarations, body: lines.join('\n'), result, params, scalars };
+  return { declarations, body: lines.join('\n'), result, params, scalars, periods };
 }
 
 /** The expression as `fn element(i: u32) -> T`: how another kernel, or a kernel of its own, reads its input. */
@@ -210,41 +240,91 @@ export function epilogueFusion(expression: Expression, reads: readonly Operand[]
   return { wgsl, reads, params: c.params, scalars: c.scalars };
 }
 
-const WORKGROUP = 64;
-
-const elementwiseWgsl = (element: string, out: string) => /* wgsl */ `
-struct Params {
-  count: u32,
+/** Steps the indices of {@link Period}s through a loop that moves `i` by THREADS: one division before it, none inside. */
+function walkPeriods(periods: readonly Period[]) {
+  const each = (lines: (k: number) => string[]) => periods.flatMap((_, k) => lines(k)).map((line) => `\n    ${line}`).join('');
+  return {
+    fields: periods.map((_, k) => `\n  inner${k}: u32,\n  size${k}: u32,\n  stepRest${k}: u32,\n  step${k}: u32,`).join(''),
+    words: (threads: number) =>
+      periods.flatMap(({ inner, size }) => [inner, size, threads % inner, Math.floor(threads / inner) % size]),
+    start: each((k) => [
+      `var rest${k} = i % p.inner${k};`,
+      `var at${k} = (i / p.inner${k}) % p.size${k};`,
+    ]),
+    advance: each((k) => [
+      `  rest${k} += p.stepRest${k};`,
+      `  let carry${k} = rest${k} >= p.inner${k};`,
+      `  rest${k} -= select(0u, p.inner${k}, carry${k});`,
+      `  at${k} += p.step${k} + select(0u, 1u, carry${k});`,
+      `  at${k} -= select(0u, p.size${k}, at${k} >= p.size${k});`,
+    ]),
+    parameters: periods.map((_, k) => `, at${k}: u32`).join(''),
+    args: periods.map((_, k) => `, at${k}`).join(''),
+  };
 }
-@group(0) @binding(0) var<storage, read_write> y: array<${out}>;
-@group(0) @binding(1) var<uniform> params: Params;
-${element}
-${flatWorkgroup}
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flatWorkgroup(workgroup, workgroups) * ${WORKGROUP}u + lane;
-  if (i < params.count) {
-    y[i] = ${out}(element(i));
-  }
-}`;
-
-/** A kernel of its own for an expression: one element, or one vec4 where the count divides, for each invocation. */
+/**
+ * A kernel of its own for an expression: a vec4 at a time where count and periods divide, several a workgroup's width apart
+ * for each invocation.
+ */
 export function elementwise(
   target: KernelTarget,
   options: { name: string; expression: Expression; count: number; reads: readonly Operand[]; write: Operand; dtype: DType },
 ): Step {
-  const width = options.count % 4 === 0 ? 4 : 1;
-  const fusion = elementFusion(options.expression, options.reads, width);
-  const out = { float32: { 1: 'f32', 4: 'vec4f' }, int32: { 1: 'i32', 4: 'vec4i' } }[options.dtype][width];
+  const { name, expression, reads, dtype } = options;
+  const width = options.count % 4 === 0 && periodsFit(expression, 4) ? 4 : 1;
+  const c = compile(expression, reads.length, width, {}, true);
+  const out = { float32: { 1: 'f32', 4: 'vec4f' }, int32: { 1: 'i32', 4: 'vec4i' } }[dtype][width];
   const count = options.count / width;
+  const threads = workgroupThreads(target);
+  const perThread = Math.max(1, elementsPerThread(target) / width);
+  const walk = walkPeriods(c.periods);
+  const wgsl = /* wgsl */ `
+const THREADS = ${threads}u;
+const PER_THREAD = ${perThread}u;
+struct Params {
+  count: u32,${walk.fields}
+}
+@group(0) @binding(0) var<storage, read_write> y: array<${out}>;
+@group(0) @binding(1) var<uniform> params: Params;
+${c.declarations}
+${flatWorkgroup}
+
+fn element(i: u32${walk.parameters}) -> T {
+${c.body}
+  return ${c.result};
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let p = params;
+  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
+  let end = min(start + THREADS * PER_THREAD, p.count);
+  var i = start + lane;${walk.start}
+  while (i < end) {
+    y[i] = ${out}(element(i${walk.args}));
+    i += THREADS;${walk.advance}
+  }
+}`;
   return {
-    name: options.name,
-    wgsl: elementwiseWgsl(fusion.wgsl, out),
+    name,
+    wgsl,
     reads: [],
     writes: [options.write],
-    params: [count],
-    workgroups: flatGrid(ceilDiv(count, WORKGROUP), target.maxWorkgroupsPerDimension),
-    fusion,
+    params: [count, ...walk.words(threads)],
+    workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
+    fusion: { wgsl: '', reads, params: c.params, scalars: c.scalars },
   };
+}
+
+/** Whether every vector that the expression reads along an axis can be read in units of `width`. */
+function periodsFit(root: Expression, width: 1 | 4): boolean {
+  const seen = new Set<Expression>();
+  const fits = (e: Expression): boolean => {
+    if (seen.has(e)) return true;
+    seen.add(e);
+    if (e.kind === 'apply') return e.args.every(fits);
+    return e.kind !== 'load' || e.access.kind !== 'period' || periodOf(e.access, width) !== null;
+  };
+  return fits(root);
 }

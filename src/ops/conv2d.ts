@@ -2,10 +2,12 @@
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
+import { graphOptions } from '../graph/options.ts';
 import { recordKernel } from '../graph/record.ts';
 import { type Value, withShape } from '../graph/value.ts';
 import { type Conv2dShape, conv2d as conv2dKernel, type PackDirection, packWeights } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
+import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
@@ -82,12 +84,17 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   return { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 
+/** Winograd's algorithm was measured on software adapters; elsewhere the direct sum stays until it has been. */
+function usesWinograd(shape: Conv2dShape): boolean {
+  return graphOptions.winograd && currentDevice().target.software && suitsWinograd(shape);
+}
+
 /** The weight in the order that the kernels read. Of a frozen weight this is done once. */
-function packed(weight: Value, shape: Conv2dShape, direction: PackDirection): Value {
+function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
   const { target } = currentDevice();
-  const pack = packWeights(target, shape, direction);
+  const pack = (algorithm === 'winograd' ? winogradWeights : packWeights)(target, shape, direction);
   if (!pack) return weight;
-  const [w] = recordKernel('conv2d.pack', [weight], [{ shape: [pack.elements] }], {
+  const [w] = recordKernel(`conv2d.pack.${algorithm}`, [weight], [{ shape: [pack.elements] }], {
     key: `${direction},${shape.groups}`,
     lower: () => pack.program,
   });
@@ -97,9 +104,12 @@ function packed(weight: Value, shape: Conv2dShape, direction: PackDirection): Va
 const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
-  const [y] = recordKernel('conv2d', [x, packed(weight, s, 'forward')], [{ shape: [s.N, s.K, s.outH, s.outW] }], {
+  const algorithm = usesWinograd(s) ? 'winograd' : 'direct';
+  const kernel = algorithm === 'winograd' ? winograd : conv2dKernel;
+  const inputs = [x, packed(weight, s, 'forward', algorithm)];
+  const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW] }], {
     key: keyOf(s),
-    lower: (target, epilogue) => conv2dKernel(target, s, epilogue),
+    lower: (target, epilogue) => kernel(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.outH * s.outW, size: s.K } },
     samplewise: true,
@@ -108,18 +118,17 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 }
 
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
-  const [gx] = recordKernel(
-    'conv2dInputGrad',
-    [gy, packed(weight, s, 'inputGrad')],
-    [{ shape: [s.N, s.C, s.H, s.W] }],
-    {
-      key: keyOf(s),
-      lower: (target, epilogue) => conv2dInputGrad(target, s, epilogue),
-      fuses: 'epilogue',
-      axes: { row: { inner: s.H * s.W, size: s.C } },
-      samplewise: true,
-    },
-  );
+  const turned = mirrored(s);
+  const algorithm = usesWinograd(turned) && turned.padding.every((p) => p >= 0) ? 'winograd' : 'direct';
+  const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
+  const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W] }], {
+    key: keyOf(s),
+    lower: (target, epilogue) =>
+      algorithm === 'winograd' ? winograd(target, turned, epilogue) : conv2dInputGrad(target, s, epilogue),
+    fuses: 'epilogue',
+    axes: { row: { inner: s.H * s.W, size: s.C } },
+    samplewise: true,
+  });
   return gx!;
 }
 

@@ -38,6 +38,17 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor 
   });
 }
 
+/** Multiplies all gradients by `factor`. Call it between backward() and step(). */
+export function scaleGrad(params: Iterable<Tensor>, factor: number): void {
+  internal(() => {
+    for (const p of params) {
+      if (!p.requires_grad || !p.grad) continue;
+      const g = p.grad.value;
+      p.grad = new Tensor(recordElementwise('scaleGrad', 'a * s', [g], g.shape, { scalars: [factor], dynamic: true }));
+    }
+  });
+}
+
 /** Limits every element of every gradient to [-limit, limit]. */
 export function clipGradValue(params: Iterable<Tensor>, limit: number): void {
   internal(() => {

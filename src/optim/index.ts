@@ -1,6 +1,6 @@
 /** Optimizers, learning-rate schedules and gradient clipping. */
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
-export { clipGradNorm, clipGradValue } from './clip.ts';
+export { clipGradNorm, clipGradValue, scaleGrad } from './clip.ts';
 export { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
 export * from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

@@ -68,6 +68,8 @@ export class Batches {
   /** Runs `record` for a batch, with the trunk's cached activations in place where there are any, and caches new ones. */
   async run<T>(batch: LoadedBatch, trainable: readonly Tensor[], record: RecordBatch<T>): Promise<T> {
     const cache = this.#cache;
+    // A trunk that changed in mid-epoch took the activations of the batches to come with it.
+    if (!batch.images && !cache?.has(batch.keys)) return this.run(await this.#reload(batch), trainable, record);
     const activations = batch.images || !cache ? null : await cache.gather(batch.keys);
     let trunk: Trunk | null = null;
     const forwardDone = (images: Tensor) => {
@@ -82,10 +84,15 @@ export class Batches {
       return result;
     } catch (error) {
       if (!(error instanceof StaleTrunk)) throw error;
-      this.cached = false;
-      const loaded = stack(await this.#loader.load(batch.indices));
-      return this.run({ ...batch, images: loaded.images }, trainable, record);
+      return this.run(await this.#reload(batch), trainable, record);
     }
+  }
+
+  /** The batch with its images. */
+  async #reload(batch: LoadedBatch): Promise<LoadedBatch> {
+    this.cached = false;
+    const { images, shape, labels, indices } = stack(await this.#loader.load(batch.indices));
+    return { images, shape, labels, indices, keys: indices.map((i) => batch.keys[batch.indices.indexOf(i)]!) };
   }
 }
 

@@ -26,10 +26,10 @@ export interface Predictions {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** The model's logits over `data`, in evaluation mode; the mode is put back afterwards. */
+/** The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards. */
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
   const { batchSize = 32, cache = null, progress } = options;
-  const wasTraining = model.training;
+  const training = model.modules().filter((module) => module.training);
   const trainable = model.parameters().filter((p) => p.requires_grad);
   const loader = new DataLoader(data, { batchSize });
   const batches = new Batches(loader, cache);
@@ -55,7 +55,7 @@ export async function predictLogits(model: Module, data: Dataset, options: Predi
       progress?.update(indices.length);
     }
   } finally {
-    model.train(wasTraining);
+    for (const module of training) module.training = true;
   }
   const logits = new Float32Array(indices.length * classes);
   let at = 0;

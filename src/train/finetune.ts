@@ -1,7 +1,7 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { statSync } from 'node:fs';
+import { relative } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { defaultGenerator, manualSeed } from '../core/random.ts';
 import { classificationTransforms, trainingTransforms } from '../data/compose.ts';
@@ -78,6 +78,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const entry = modelEntry(settings.model);
   const phases = planPhases(settings, entry);
   await checkNames(entry, phases);
+  const device = await init();
   if (out !== null) announce(out, await checkModelFolder(out), checkpoint, progress);
 
   const found = openImageFolders(photos, settings);
@@ -104,7 +105,6 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       `${out}: cannot be resumed: the photos or the weights have changed since. Run it without resume.`,
     );
 
-  const device = await init();
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
   let state: FitState = checkpoint?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };

@@ -5,7 +5,7 @@ import { DataLoader } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
-import { clipGradNorm } from '../optim/clip.ts';
+import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -27,7 +27,7 @@ export interface FitOptions {
   readonly train: Dataset | DataLoader<unknown>;
   readonly validation?: Dataset | undefined;
   readonly epochs: number;
-  /** AdamW over the trainable parameters, at 1e-3, by default. */
+  /** AdamW over all parameters (the frozen are skipped), at 1e-3, by default. */
   // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
   readonly optimizer?: Optimizer<any> | undefined;
   /** Cross-entropy by default. */
@@ -43,9 +43,9 @@ export interface FitOptions {
   readonly scheduleEvery?: 'epoch' | 'batch' | undefined;
   /** Largest joint norm of the gradients. */
   readonly clipGradNorm?: number | undefined;
-  /** Batches whose gradients are added up before each update; 1 by default. */
+  /** Batches whose gradients make one update, as one batch of all their images would; 1 by default. */
   readonly accumulate?: number | undefined;
-  /** Stop when the validation loss has not improved by `minDelta` for `patience` epochs. */
+  /** Stop when the validation loss (or else the training loss) has not improved by `minDelta` for `patience` epochs. */
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number } | undefined;
   /** Put the weights of the best epoch back at the end; true by default where there is validation. */
   readonly keepBest?: boolean | undefined;
@@ -96,9 +96,24 @@ export interface FitResult extends FitState {
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
-  const trainable = model.parameters().filter((p) => p.requires_grad);
-  if (!trainable.length) throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
-  const optimizer = options.optimizer ?? new AdamW(trainable, { lr: 1e-3 });
+  if (!model.parameters().some((p) => p.requires_grad))
+    throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
+  const optimizer = options.optimizer ?? new AdamW(model.parameters(), { lr: 1e-3 });
+  // Looked up anew for each batch: layers may be frozen, unfrozen or replaced in mid-run.
+  const trainable = (): Tensor[] => {
+    const all = new Set<Tensor>([...model.parameters(), ...optimizer.paramGroups.flatMap((g) => g.params)]);
+    return [...all].filter((p) => p.requires_grad);
+  };
+  const dropGradients = () => {
+    for (const p of trainable()) p.grad = null;
+  };
+  const applyGradients = (images: number) => {
+    const params = trainable();
+    if (accumulate > 1) scaleGrad(params, 1 / images);
+    if (options.clipGradNorm !== undefined) clipGradNorm(params, options.clipGradNorm);
+    optimizer.step();
+    dropGradients();
+  };
   const loss =
     options.loss ??
     ((logits: Tensor, labels: Tensor) => logits.crossEntropy(labels, { labelSmoothing: options.labelSmoothing }));
@@ -108,15 +123,26 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       : new DataLoader(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
   const cacheFor = (images: number) =>
     options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache);
-  const cache = (await viewsReturn(loader)) ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
-  const validationCache = validation ? cacheFor(validation.length) : null;
+  const left = epochs - (from?.history ?? []).filter((record) => record.phase === phase).length;
+  const cache =
+    left > (loader.views ?? 1) && (await viewsReturn(loader))
+      ? cacheFor(loader.dataset.length * (loader.views ?? 1))
+      : null;
+  const validationCache = validation && left > 1 ? cacheFor(validation.length) : null;
   const batches = new Batches(loader, cache);
   const history = [...(from?.history ?? [])];
   const stepLosses = [...(from?.stepLosses ?? [])];
-  const done = history.filter((record) => record.phase === phase).length;
+  const done = epochs - left;
   const total = options.totalEpochs ?? history.length - done + epochs;
   let best = from?.best ?? null;
-  let waited = from?.waited ?? 0;
+  const lossOf = (r: EpochRecord) => (validation ? r.validationLoss : r.trainLoss) ?? Number.POSITIVE_INFINITY;
+  const epochsWithoutGain = () => {
+    const losses = history.filter((r) => r.phase === phase).map(lossOf);
+    return epochsSinceGain(losses, options.earlyStopping?.minDelta ?? 0);
+  };
+  let waited = epochsWithoutGain();
+  let structure: readonly unknown[] = [];
+  dropGradients();
 
   try {
     for (let e = done; e < epochs; e++) {
@@ -124,10 +150,20 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       const epoch = history.length + 1;
       const began = performance.now();
       const learningRate = optimizer.paramGroups[0]!.lr;
+      const now = structureOf(model);
+      if (structure.length !== now.length || structure.some((part, k) => part !== now[k])) {
+        structure = now;
+        await cache?.close();
+        await validationCache?.close();
+        // What was frozen until now has still the values of the best epoch.
+        if (best?.state) best = { ...best, state: new Map([...(await movingState(model)), ...best.state]) };
+      }
       let images = 0;
       let lossSum = 0;
       let correct = 0;
       let batchNumber = 0;
+      // Images whose gradients wait for the next update.
+      let gathered = 0;
       model.train();
       progress?.start(loader.dataset.length, `Epoch ${epoch}/${total}`);
       try {
@@ -149,24 +185,28 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         for await (const batch of batches.epoch(epoch - 1)) {
           signal?.throwIfAborted();
           batchNumber++;
-          const update = batchNumber % accumulate === 0 || batchNumber === loader.length;
-          const result = await batches.run(batch, trainable, (input, labels, forwardDone) =>
+          const update = batchNumber % accumulate === 0;
+          const count = batch.indices.length;
+          gathered += count;
+          const result = await batches.run(batch, trainable(), (input, labels, forwardDone) =>
             step(() => {
               const logits = model.forward(input);
               forwardDone();
               const batchLoss = loss(logits, labels);
-              (accumulate > 1 ? batchLoss.mul(1 / accumulate) : batchLoss).backward();
-              if (update) {
-                if (options.clipGradNorm !== undefined) clipGradNorm(trainable, options.clipGradNorm);
-                optimizer.step();
-                optimizer.zeroGrad();
-              }
+              (accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
+              if (update) applyGradients(gathered);
               return { loss: batchLoss, correct: logits.argmax(1).eq(labels).sum() };
             }),
           );
           await settle();
-          pending = { ...result, count: batch.indices.length };
-          if (update && options.scheduleEvery === 'batch') options.schedule?.step();
+          pending = { ...result, count };
+          if (!update) continue;
+          gathered = 0;
+          if (options.scheduleEvery === 'batch') options.schedule?.step();
+        }
+        if (gathered > 0) {
+          step(() => applyGradients(gathered));
+          if (options.scheduleEvery === 'batch') options.schedule?.step();
         }
         await settle();
       } finally {
@@ -199,13 +239,8 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         imagesPerSecond: images / seconds,
         cached: batches.cached,
       };
-      const lossOf = (r: EpochRecord) => r.validationLoss ?? r.trainLoss ?? Number.POSITIVE_INFINITY;
-      const before = history.filter((r) => r.phase === phase).map(lossOf);
-      waited =
-        lossOf(record) < Math.min(...before, Number.POSITIVE_INFINITY) - (options.earlyStopping?.minDelta ?? 0)
-          ? 0
-          : waited + 1;
       history.push(record);
+      waited = epochsWithoutGain();
       const score = scores?.accuracy ?? -trainLoss;
       const tieBreak = scores?.loss ?? trainLoss;
       if (!best || score > best.score || (score === best.score && tieBreak < best.loss)) {
@@ -225,6 +260,24 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
 }
 
 const measured = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** Everything in a model that can be frozen or replaced, and whether it is. */
+const structureOf = (model: Module): unknown[] => [
+  ...model.modules(),
+  ...model.parameters().flatMap((p) => [p, p.requires_grad]),
+];
+
+/** Epochs since a loss was last below the one that counted as best before by more than `minDelta`. */
+function epochsSinceGain(losses: readonly number[], minDelta: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  let since = 0;
+  for (const loss of losses) {
+    const gain = loss < best - minDelta;
+    if (gain) best = loss;
+    since = gain ? 0 : since + 1;
+  }
+  return since;
+}
 
 /** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
 async function viewsReturn({ dataset, views, seed }: DataLoader<unknown>): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** The proof that freezing froze: digests over every frozen parameter and buffer, before and after. */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../core/digest.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -35,22 +35,15 @@ export class FrozenSnapshot {
     let bytes = 0;
     for (const [name, tensor] of frozenTensors(model)) {
       const values = await tensor.data();
-      digests.set(
-        name,
-        createHash('sha256')
-          .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-          .digest('hex'),
-      );
+      digests.set(name, await sha256(values));
       bytes += values.byteLength;
     }
     return new FrozenSnapshot(digests, bytes);
   }
 
   /** One digest for all of them. */
-  get digest(): string {
-    const hash = createHash('sha256');
-    for (const [name, digest] of this.#digests) hash.update(`${name} ${digest}\n`);
-    return hash.digest('hex');
+  digest(): Promise<string> {
+    return sha256([...this.#digests].map(([name, digest]) => `${name} ${digest}\n`).join(''));
   }
 
   /** Compares a later moment with this one, over the tensors that were frozen at both. */
@@ -65,8 +58,8 @@ export class FrozenSnapshot {
     return {
       tensors: names.length,
       bytes: bytesOf(names),
-      digestBefore: only(this).digest,
-      digestAfter: only(after).digest,
+      digestBefore: await only(this).digest(),
+      digestAfter: await only(after).digest(),
       changedBytes: bytesOf(changed),
       names,
       ...(changed.length > 0 && { changed }),

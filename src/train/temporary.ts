@@ -9,7 +9,10 @@ let watching = false;
  * @returns a function that lets go of it: it has been removed, or has become what it was made for.
  */
 export function removeOnExit(path: string): () => void {
-  if (!watching) process.on('exit', () => present.forEach((left) => rmSync(left, { recursive: true, force: true })));
+  if (!watching)
+    process.on('exit', () => {
+      for (const left of present) rmSync(left, { recursive: true, force: true });
+    });
   watching = true;
   present.add(path);
   return () => present.delete(path);

@@ -2,82 +2,13 @@
  * The frozen-trunk cache: what the frozen part of a network makes of an image is computed once per image and augmented
  * view, kept in memory or on disk, and from then on only the trainable part runs.
  */
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { DiskStore } from '#activations';
 import type { HostArray } from '../core/dtype.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { removeOnExit } from './temporary.ts';
-
-/** Activations by key; each entry is one image's, all cuts after one another. */
-interface Store {
-  has(key: string): boolean;
-  read(key: string): Promise<Float32Array>;
-  write(key: string, activations: Float32Array): Promise<void>;
-  close(): Promise<void>;
-}
-
-class MemoryStore implements Store {
-  readonly #entries = new Map<string, Float32Array>();
-  has(key: string): boolean {
-    return this.#entries.has(key);
-  }
-  async read(key: string): Promise<Float32Array> {
-    return this.#entries.get(key)!;
-  }
-  async write(key: string, activations: Float32Array): Promise<void> {
-    this.#entries.set(key, activations);
-  }
-  async close(): Promise<void> {
-    this.#entries.clear();
-  }
-}
-
-/** One file, appended to and read by offset; gone when the run ends. */
-class DiskStore implements Store {
-  readonly #path: string;
-  readonly #offsets = new Map<string, { at: number; length: number }>();
-  #file: FileHandle | null = null;
-  #release: (() => void) | null = null;
-  #end = 0;
-
-  constructor(folder: string) {
-    this.#path = join(folder, `regraft-trunk-${randomUUID()}.bin`);
-  }
-  has(key: string): boolean {
-    return this.#offsets.has(key);
-  }
-  async read(key: string): Promise<Float32Array> {
-    const { at, length } = this.#offsets.get(key)!;
-    const activations = new Float32Array(length);
-    await this.#file!.read(new Uint8Array(activations.buffer), 0, length * 4, at);
-    return activations;
-  }
-  async write(key: string, activations: Float32Array): Promise<void> {
-    this.#release ??= removeOnExit(this.#path);
-    this.#file ??= await open(this.#path, 'w+');
-    const at = this.#end;
-    this.#end += activations.byteLength;
-    await this.#file.write(
-      new Uint8Array(activations.buffer, activations.byteOffset, activations.byteLength),
-      0,
-      activations.byteLength,
-      at,
-    );
-    this.#offsets.set(key, { at, length: activations.length });
-  }
-  async close(): Promise<void> {
-    await this.#file?.close();
-    if (this.#file) await rm(this.#path, { force: true });
-    this.#release?.();
-    this.#file = null;
-    this.#offsets.clear();
-  }
-}
+import { type ActivationStore, MemoryStore } from './activations.ts';
 
 export interface TrunkCacheOptions {
   /** Activations beyond this many bytes go to a temporary file instead of memory. 1 GiB by default. */
@@ -90,7 +21,7 @@ export interface TrunkCacheOptions {
 export class TrunkCache {
   readonly #options: TrunkCacheOptions;
   readonly #images: number;
-  #store: Store | null = null;
+  #store: ActivationStore | null = null;
   // What the stored activations were computed by: the trunk's structure, its parameters, and their versions then.
   #text = '';
   #slots: readonly Data[] = [];
@@ -146,9 +77,10 @@ export class TrunkCache {
       this.#versions = versions;
       this.#sizes = trunk.cuts.map((data) => data.count / keys.length);
       const bytes = 4 * this.#sizes.reduce((n, s) => n + s, 0) * this.#images;
-      const { memoryBytes = 1 << 30, folder = tmpdir() } = this.#options;
+      const { memoryBytes = 1 << 30, folder } = this.#options;
       this.#store = bytes <= memoryBytes ? new MemoryStore() : new DiskStore(folder);
     }
+    if (keys.every((key) => this.#store!.has(key))) return this.#letGo(trunk);
     const cuts = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
     for (const [k, key] of keys.entries()) {
       const parts = cuts.map((cut, c) => cut.subarray(k * this.#sizes[c]!, (k + 1) * this.#sizes[c]!));
@@ -160,7 +92,12 @@ export class TrunkCache {
       }
       await this.#store.write(key, entry);
     }
-    for (const data of trunk.cuts) dispose({ shape: [data.count], data });
+    this.#letGo(trunk);
+  }
+
+  /** Frees the cuts, but for those that a hook holds. */
+  #letGo(trunk: Trunk): void {
+    for (const data of trunk.cuts) if (!trunk.shown.has(data)) dispose({ shape: [data.count], data });
   }
 
   /** Lets the activations go. */

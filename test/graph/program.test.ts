@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DisposedError } from '../../src/core/errors.ts';
 import { currentDevice } from '../../src/device/current.ts';
-import { graphOptions } from '../../src/graph/run.ts';
+import { graphOptions } from '../../src/graph/options.ts';
 import { init, noGrad, step, type Tensor, tensor } from '../../src/index.ts';
 import { chains } from '../ops/cases/chains.ts';
 import { fill, seedOf } from '../ops/inputs.ts';

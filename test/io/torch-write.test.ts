@@ -19,7 +19,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const joined = (chunks: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.concat([...chunks]));
-const f32 = (shape: number[], values: number[]) => ({ shape, dtype: 'float32' as const, data: Float32Array.from(values) });
+const f32 = (shape: number[], values: number[]) => ({
+  shape,
+  dtype: 'float32' as const,
+  data: Float32Array.from(values),
+});
 
 describe('the file', () => {
   test('every dtype and shape comes back bit for bit, in order', async () => {
@@ -53,7 +57,9 @@ describe('the file', () => {
     const state = await readWeights(fixture('tensors.safetensors'));
     const source = bytesSource(joined(torchChunks(state)));
     const pickle = await readZipEntry(source, (await readZipDirectory(source)).get('archive/data.pkl')!);
-    const globals = Buffer.from(pickle).toString('latin1').match(/c[\w.]+\n\w+\n/g);
+    const globals = Buffer.from(pickle)
+      .toString('latin1')
+      .match(/c[\w.]+\n\w+\n/g);
     expect(globals?.map((name) => name.slice(1, -1).replace('\n', '.')).sort()).toEqual([
       'collections.OrderedDict',
       'torch.BFloat16Storage',

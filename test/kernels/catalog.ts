@@ -1,6 +1,7 @@
 /** Every kernel of the library at every specialisation that the op table, the optimizers and a network reach. */
 
-import { graphOptions, plannedSteps } from '../../src/graph/run.ts';
+import { graphOptions } from '../../src/graph/options.ts';
+import { plannedSteps } from '../../src/graph/run.ts';
 import { type Tensor, tensor } from '../../src/index.ts';
 import type { KernelTarget, Step } from '../../src/kernels/kernel.ts';
 import { crossEntropy } from '../../src/nn/index.ts';

@@ -93,6 +93,11 @@ export function convShape(
   };
 }
 
+/** What the epilogue of {@link scaleByInput} makes of values in rows and columns, with `extra` (13 numbers) as its input. */
+export function finished(values: Float32Array, extra: Float32Array, rows: number, columns: number): Float32Array {
+  return values.map((v, i) => v * extra[i % 13]! + (Math.floor(i / columns) % rows) + 0.5 * (i % columns));
+}
+
 /** Runs forward, input gradient and weight gradient of `shape` on every target and compares them with the definition. */
 export async function checkConv(shape: Conv2dShape): Promise<void> {
   const { N, C, H, W, K, R, S, groups, outH, outW } = shape;
@@ -101,8 +106,6 @@ export async function checkConv(shape: Conv2dShape): Promise<void> {
   const gy = random(N * K * outH * outW, 3);
   const extra = random(13, 4);
   const expected = convReference(shape, x, w, gy);
-  const finished = (values: Float32Array, rows: number, columns: number) =>
-    values.map((v, i) => v * extra[i % 13]! + (Math.floor(i / columns) % rows) + 0.5 * (i % columns));
   for (const target of await targets()) {
     const packed = async (direction: 'forward' | 'inputGrad') => {
       const pack = packWeights(target, shape, direction);
@@ -110,10 +113,10 @@ export async function checkConv(shape: Conv2dShape): Promise<void> {
     };
     const epilogue = scaleByInput(2);
     const [y] = await runProgram(conv2d(target, shape, epilogue), [x, await packed('forward'), extra], [gy.length]);
-    close(y!, finished(expected.y, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
+    close(y!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
     const inputGrad = conv2dInputGrad(target, shape, epilogue);
     const [gx] = await runProgram(inputGrad, [gy, await packed('inputGrad'), extra], [x.length]);
-    close(gx!, finished(expected.gx, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
+    close(gx!, finished(expected.gx, extra, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
     const [gw] = await runProgram(conv2dWeightGrad(target, shape), [gy, x], [w.length]);
     close(gw!, expected.gw, 1e-5 * Math.sqrt(N * outH * outW));
   }

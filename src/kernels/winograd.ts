@@ -1,0 +1,289 @@
+/**
+ * 3x3 convolution of stride 1 by Winograd's F(2x2, 3x3): 2.25 times fewer multiplications than the direct sum.
+ * Lavin and Gray 2016, arXiv:1509.09308.
+ *
+ * The output is cut into 2x2 tiles; P is their number over all images. Three steps: every 4x4 input patch is transformed, one
+ * invocation a patch and channel, into V [16, C, P]; sixteen matrix products M[t] = U[t] V[t] of [K, C] by [C, P] run as one batch;
+ * each 4x4 of M becomes a 2x2 of the output, with the epilogue. V and M are four times the input and the output in size.
+ * The weights come transformed, U [16, C, K], by {@link winogradWeights}.
+ */
+import type { Conv2dShape } from './conv2d-shape.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  flatGrid,
+  flatWorkgroup,
+  identityEpilogue,
+  input,
+  type KernelTarget,
+  type Operand,
+  output,
+  type Program,
+  temp,
+} from './kernel.ts';
+import { matmul } from './matmul.ts';
+
+/** Whether the transform pays: enough channels on both sides to outweigh it, and tiles that are mostly full. */
+export function suitsWinograd({
+  C,
+  K,
+  R,
+  S,
+  strideH,
+  strideW,
+  dilationH,
+  dilationW,
+  groups,
+  outH,
+  outW,
+}: Conv2dShape): boolean {
+  const plain =
+    R === 3 && S === 3 && strideH === 1 && strideW === 1 && dilationH === 1 && dilationW === 1 && groups === 1;
+  return plain && Math.min(C, K) >= 128 && outH >= 7 && outW >= 7;
+}
+
+/** The convolution that the gradient of the input is: of gy, by the weights turned around and transposed. */
+export function mirrored(shape: Conv2dShape): Conv2dShape {
+  const { C, K, H, W, outH, outW, padding } = shape;
+  const [top, bottom, left, right] = padding;
+  return {
+    ...shape,
+    C: K,
+    K: C,
+    H: outH,
+    W: outW,
+    outH: H,
+    outW: W,
+    padding: [2 - top, 2 - bottom, 2 - left, 2 - right],
+  };
+}
+
+const THREADS = 64;
+
+const weightsWgsl = /* wgsl */ `
+struct Params {
+  K: u32,
+  count: u32,
+  rowStride: u32,
+  depthStride: u32,
+  // 1 to turn the filter around.
+  turned: u32,
+}
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read_write> u: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+${flatWorkgroup}
+
+// One row of G: [1, 0, 0], [1, 1, 1] / 2, [1, -1, 1] / 2, [0, 0, 1].
+fn transformed(g: vec3f) -> vec4f {
+  return vec4f(g.x, 0.5 * (g.x + g.y + g.z), 0.5 * (g.x - g.y + g.z), g.z);
+}
+
+@compute @workgroup_size(${THREADS})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * ${THREADS}u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  let at = (i % params.K) * params.rowStride + (i / params.K) * params.depthStride;
+  var rows: array<vec4f, 3>;
+  for (var r = 0u; r < 3u; r++) {
+    let row = at + 3u * select(r, 2u - r, params.turned == 1u);
+    let g = vec3f(weight[row], weight[row + 1u], weight[row + 2u]);
+    rows[r] = transformed(select(g, g.zyx, params.turned == 1u));
+  }
+  for (var column = 0u; column < 4u; column++) {
+    let t = transformed(vec3f(rows[0][column], rows[1][column], rows[2][column]));
+    for (var row = 0u; row < 4u; row++) {
+      u[(row * 4u + column) * params.count + i] = t[row];
+    }
+  }
+}`;
+
+/** input(0) w [K, C, 3, 3] -> output(0) U [16, C, K] ('inputGrad': [16, K, C], turned around). `elements` is its size. */
+export function winogradWeights(
+  target: KernelTarget,
+  { C, K }: Conv2dShape,
+  direction: 'forward' | 'inputGrad',
+): { readonly program: Program; readonly elements: number } {
+  const count = C * K;
+  const [rows, rowStride, depthStride] = direction === 'forward' ? [K, C * 9, 9] : [C, 9, C * 9];
+  const step = {
+    name: 'winograd.weights',
+    wgsl: weightsWgsl,
+    reads: [input(0)],
+    writes: [output(0)],
+    params: [rows, count, rowStride, depthStride, direction === 'forward' ? 0 : 1],
+    workgroups: flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension),
+  };
+  return { program: { steps: [step] }, elements: 16 * count };
+}
+
+const tileStruct = /* wgsl */ `
+struct Params {
+  channels: u32,
+  H: u32,
+  W: u32,
+  tilesH: u32,
+  tilesW: u32,
+  // Tiles of all images, P, and P times channels.
+  tiles: u32,
+  count: u32,
+  top: u32,
+  left: u32,
+}
+
+struct Tile {
+  channel: u32,
+  image: u32,
+  y: u32,
+  x: u32,
+}
+
+fn tileAt(i: u32) -> Tile {
+  let p = i % params.tiles;
+  let perImage = params.tilesH * params.tilesW;
+  let inImage = p % perImage;
+  return Tile(i / params.tiles, p / perImage, inImage / params.tilesW, inImage % params.tilesW);
+}`;
+
+const inputWgsl = /* wgsl */ `
+${tileStruct}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+${flatWorkgroup}
+
+fn pixel(plane: u32, y: u32, x0: u32) -> f32 {
+  // Padding makes coordinates wrap below 0, so one comparison covers both ends.
+  let inside = y < params.H && x0 < params.W;
+  return select(0.0, x[select(0u, plane + y * params.W + x0, inside)], inside);
+}
+
+fn patchRow(plane: u32, y: u32, x0: u32) -> vec4f {
+  return vec4f(pixel(plane, y, x0), pixel(plane, y, x0 + 1u), pixel(plane, y, x0 + 2u), pixel(plane, y, x0 + 3u));
+}
+
+fn store(i: u32, row: u32, t: vec4f) {
+  let at = row * 4u * params.count + i;
+  v[at] = t.x - t.z;
+  v[at + params.count] = t.y + t.z;
+  v[at + 2u * params.count] = t.z - t.y;
+  v[at + 3u * params.count] = t.y - t.w;
+}
+
+@compute @workgroup_size(${THREADS})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * ${THREADS}u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  let tile = tileAt(i);
+  let plane = (tile.image * params.channels + tile.channel) * params.H * params.W;
+  let y = tile.y * 2u - params.top;
+  let x0 = tile.x * 2u - params.left;
+  let r0 = patchRow(plane, y, x0);
+  let r1 = patchRow(plane, y + 1u, x0);
+  let r2 = patchRow(plane, y + 2u, x0);
+  let r3 = patchRow(plane, y + 3u, x0);
+  store(i, 0u, r0 - r2);
+  store(i, 1u, r1 + r2);
+  store(i, 2u, r2 - r1);
+  store(i, 3u, r1 - r3);
+}`;
+
+const outputWgsl = (epilogue: string) => /* wgsl */ `
+${tileStruct}
+@group(0) @binding(0) var<storage, read> m: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+${epilogue}
+${flatWorkgroup}
+
+fn row(i: u32, r: u32) -> vec4f {
+  let at = r * 4u * params.count + i;
+  return vec4f(m[at], m[at + params.count], m[at + 2u * params.count], m[at + 3u * params.count]);
+}
+
+fn put(tile: Tile, oy: u32, ox: u32, value: f32) {
+  if (oy < params.H && ox < params.W) {
+    let pixel = oy * params.W + ox;
+    let at = (tile.image * params.channels + tile.channel) * params.H * params.W + pixel;
+    y[at] = epilogue(value, at, tile.channel, pixel);
+  }
+}
+
+@compute @workgroup_size(${THREADS})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * ${THREADS}u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  let tile = tileAt(i);
+  let m1 = row(i, 1u);
+  let m2 = row(i, 2u);
+  let s0 = row(i, 0u) + m1 + m2;
+  let s1 = m1 - m2 - row(i, 3u);
+  let oy = tile.y * 2u;
+  let ox = tile.x * 2u;
+  put(tile, oy, ox, s0.x + s0.y + s0.z);
+  put(tile, oy, ox + 1u, s0.y - s0.z - s0.w);
+  put(tile, oy + 1u, ox, s1.x + s1.y + s1.z);
+  put(tile, oy + 1u, ox + 1u, s1.y - s1.z - s1.w);
+}`;
+
+/** Reads x = input(0) and U = input(1), writes y = output(0). Epilogue as in `conv2d`: row is the channel, column the pixel. */
+export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
+  const { N, C, K, H, W, outH, outW, padding } = shape;
+  const tilesH = ceilDiv(outH, 2);
+  const tilesW = ceilDiv(outW, 2);
+  const P = N * tilesH * tilesW;
+  const grid = (count: number) => flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension);
+  const product = matmul(
+    target,
+    { M: K, N: P, K: C, batch: [16], aStrides: [1, K], bStrides: [P, 1], aBatch: [C * K], bBatch: [C * P] },
+    identityEpilogue,
+  );
+  const place = (o: Operand): Operand =>
+    o.kind === 'temp' ? temp(o.index + 2) : o.kind === 'output' ? temp(1) : o.index === 0 ? input(1) : temp(0);
+  return {
+    temps: [16 * C * P * 4, 16 * K * P * 4, ...(product.temps ?? [])],
+    steps: [
+      {
+        name: 'winograd.input',
+        wgsl: inputWgsl,
+        reads: [input(0)],
+        writes: [temp(0)],
+        params: [C, H, W, tilesH, tilesW, P, C * P, padding[0], padding[2]],
+        workgroups: grid(C * P),
+      },
+      ...product.steps.map((step) => ({
+        ...step,
+        name: `winograd.${step.name}`,
+        reads: step.reads.map(place),
+        writes: step.writes.map(place),
+      })),
+      {
+        name: 'winograd.output',
+        wgsl: outputWgsl(epilogue.wgsl),
+        reads: [temp(1)],
+        writes: [output(0)],
+        params: [K, outH, outW, tilesH, tilesW, P, K * P, 0, 0],
+        workgroups: grid(K * P),
+        fusion: epilogue,
+      },
+    ],
+  };
+}

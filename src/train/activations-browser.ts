@@ -1,0 +1,22 @@
+/** `#activations` in browsers: Blobs, which the browser keeps on disk where memory is short. */
+import type { ActivationStore } from './activations.ts';
+
+export class DiskStore implements ActivationStore {
+  readonly #entries = new Map<string, Blob>();
+
+  /** @param _folder there are no folders here; the origin's storage is used */
+  constructor(_folder?: string) {}
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+  async read(key: string): Promise<Float32Array> {
+    return new Float32Array(await this.#entries.get(key)!.arrayBuffer());
+  }
+  async write(key: string, activations: Float32Array): Promise<void> {
+    this.#entries.set(key, new Blob([activations as Float32Array<ArrayBuffer>]));
+  }
+  async close(): Promise<void> {
+    this.#entries.clear();
+  }
+}

@@ -1,0 +1,49 @@
+/** `#activations` in Node: a temporary file, for activations that are too many for memory. */
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActivationStore } from './activations.ts';
+import { removeOnExit } from './temporary.ts';
+
+/** One file, appended to and read by offset; gone when the run ends. */
+export class DiskStore implements ActivationStore {
+  readonly #path: string;
+  readonly #offsets = new Map<string, { at: number; length: number }>();
+  #file: FileHandle | null = null;
+  #release: (() => void) | null = null;
+  #end = 0;
+
+  constructor(folder: string = tmpdir()) {
+    this.#path = join(folder, `regraft-trunk-${randomUUID()}.bin`);
+  }
+  has(key: string): boolean {
+    return this.#offsets.has(key);
+  }
+  async read(key: string): Promise<Float32Array> {
+    const { at, length } = this.#offsets.get(key)!;
+    const activations = new Float32Array(length);
+    await this.#file!.read(new Uint8Array(activations.buffer), 0, length * 4, at);
+    return activations;
+  }
+  async write(key: string, activations: Float32Array): Promise<void> {
+    this.#release ??= removeOnExit(this.#path);
+    this.#file ??= await open(this.#path, 'w+');
+    const at = this.#end;
+    this.#end += activations.byteLength;
+    await this.#file.write(
+      new Uint8Array(activations.buffer, activations.byteOffset, activations.byteLength),
+      0,
+      activations.byteLength,
+      at,
+    );
+    this.#offsets.set(key, { at, length: activations.length });
+  }
+  async close(): Promise<void> {
+    await this.#file?.close();
+    if (this.#file) await rm(this.#path, { force: true });
+    this.#release?.();
+    this.#file = null;
+    this.#offsets.clear();
+  }
+}
