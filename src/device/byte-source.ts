@@ -12,6 +12,11 @@ export interface ByteSource {
    * @throws WeightFileError if the range reaches past the end.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Opens the file at a plain relative path from where this one lies. Absent where it lies nowhere: bytes, Blobs, Files.
+   * @throws WeightFileError if there is none.
+   */
+  beside?(path: string): Promise<ByteSource>;
   close(): Promise<void>;
 }
 
@@ -72,7 +77,8 @@ export async function fetchSource(url: URL): Promise<ByteSource> {
     );
   }
   try {
-    return blobSource(await response.blob(), url.href);
+    const source = blobSource(await response.blob(), url.href);
+    return /^https?:$/.test(url.protocol) ? { ...source, beside: (path) => fetchSource(new URL(path, url)) } : source;
   } catch (error) {
     throw new WeightFileError(url.href, `the transfer broke off (${reasonOf(error)}). Try again.`);
   }

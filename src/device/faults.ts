@@ -1,4 +1,5 @@
 /** WebGPU reports errors late; this keeps them until the next await, where they are thrown. */
+import { waitPatiently } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 
 /** Why a device is gone, as WebGPU says it. */
@@ -75,6 +76,7 @@ export class Faults {
     });
     this.#waiting.add(reject);
     if (this.lost) reject(lostError(this.lost));
+    const stopWaiting = waitPatiently();
     try {
       const value = await Promise.race([promise, gone]).catch((error: unknown) => {
         if (error instanceof DeviceError) throw error;
@@ -85,6 +87,7 @@ export class Faults {
       this.check();
       return value;
     } finally {
+      stopWaiting();
       this.#waiting.delete(reject);
     }
   }

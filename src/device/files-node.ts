@@ -45,6 +45,7 @@ async function openFile(path: string): Promise<ByteSource> {
       }
       return bytes;
     },
+    beside: (relative) => openFile(join(dirname(path), relative)),
     async close() {
       if (closed) return;
       closed = true;

@@ -53,3 +53,8 @@ export async function listAdapters(choice: AdapterChoice = 'auto'): Promise<Adap
     return [{ name: 'WebGPU', source: 'browser', software: false, status: 'missing', reason }];
   }
 }
+
+/** Browsers tell of the GPU's progress by events: nothing is to be done while waiting. */
+export function waitPatiently(): () => void {
+  return () => {};
+}

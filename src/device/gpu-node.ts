@@ -188,3 +188,26 @@ async function withEnvironment<T>(variables: Record<string, string>, ask: () => 
     }
   }
 }
+
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
+let waiting = 0;
+
+/**
+ * Dawn asks for the GPU's progress on every turn of the event loop, and turns it as fast as it can while something is
+ * pending: a core that a software adapter needs for the work itself. Between two turns this sleeps, for a twentieth of
+ * what was waited so far and at most a millisecond, so that short waits stay exact.
+ * @returns what to call when the wait is over.
+ */
+export function waitPatiently(): () => void {
+  const began = performance.now();
+  const turn = (): void => {
+    if (waiting === 0) return;
+    const pause = Math.min(1, (performance.now() - began) / 20);
+    if (pause > 0.1) Atomics.wait(sleeping, 0, 0, pause);
+    setImmediate(turn);
+  };
+  if (waiting++ === 0) setImmediate(turn);
+  return () => {
+    waiting--;
+  };
+}

@@ -9,14 +9,12 @@ import type { FloatDType, ReadOptions, WeightFormat } from './format.ts';
 import { readWeightFile } from './read.ts';
 import { outputFormat } from './write.ts';
 
-/** Options of {@link convert}. */
+/** Options of {@link convert}. With `expected`, the file must have exactly these tensors. */
 export interface ConvertOptions extends ReadOptions {
   /** Floating-point tensors are written as this. Default: as they are. */
   dtype?: FloatDType;
   /** Added to the metadata of the input; an equal key replaces it. */
   metadata?: Readonly<Record<string, string>>;
-  /** The names and shapes that a model has. Given, the file must have exactly these. */
-  expected?: ReadonlyMap<string, Shape>;
   /** What {@link ConvertOptions.expected} is of, for messages: `resnet50`. */
   model?: string;
 }
@@ -54,7 +52,7 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<ConvertReport> {
   const format = outputFormat(output);
-  const file = await readWeightFile(input, options.key === undefined ? {} : { key: options.key });
+  const file = await readWeightFile(input, options);
   const notes = [...file.notes];
   if (options.expected) notes.push(...checkAgainst(file.state, options.expected, options.model ?? 'model'));
   const tensors = [...file.state].map(([name, { shape, dtype }]) => ({

@@ -1,5 +1,6 @@
 /** What a weight format is: how it is recognised, read and written. A new one is a file with one of these, and a row in formats.ts. */
 import type { StateDict } from '../core/dtype.ts';
+import type { Shape } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 
 /** What was in a weight file. */
@@ -23,6 +24,13 @@ export interface ReadOptions {
    * names are tried, and the choice is told in {@link WeightFile.notes}.
    */
   key?: string;
+  /**
+   * The names and shapes of the model that the weights are for, in its order. Formats that may lack the names (ONNX) match
+   * the file's layers to them; others leave names as they are.
+   */
+  expected?: ReadonlyMap<string, Shape>;
+  /** eps of the model's batch norms by their paths, where it is not 1e-5: for those that the file has folded into convolutions. */
+  batchNormEps?: ReadonlyMap<string, number>;
 }
 
 /** What floating-point tensors can be written as. */

@@ -173,7 +173,10 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
     for (const axis of ['row', 'column'] as const)
       if (axes[axis]?.inner === inner && axes[axis]?.size === size) return `f32(${x}[${axis}])`;
     const period = periodOf(e.access, width);
-    if (!period) return gather((i) => `((${i}) / ${word(inner, 'u32')}) % ${word(size, 'u32')}`);
+    if (!period) {
+      const [innerWord, sizeWord] = [word(inner, 'u32'), word(size, 'u32')];
+      return gather((i) => `((${i}) / ${innerWord}) % ${sizeWord}`);
+    }
     let at = periods.findIndex((p) => p.inner === period.inner && p.size === period.size);
     if (at < 0) {
       at = periods.push(period) - 1;
@@ -279,6 +282,13 @@ export function elementwise(
   const threads = workgroupThreads(target);
   const perThread = Math.max(1, elementsPerThread(target) / width);
   const walk = walkPeriods(c.periods);
+  const element = /* wgsl */ `
+${c.declarations}
+
+fn element(i: u32${walk.parameters}) -> T {
+${c.body}
+  return ${c.result};
+}`;
   const wgsl = /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
@@ -287,13 +297,8 @@ struct Params {
 }
 @group(0) @binding(0) var<storage, read_write> y: array<${out}>;
 @group(0) @binding(1) var<uniform> params: Params;
-${c.declarations}
+${element}
 ${flatWorkgroup}
-
-fn element(i: u32${walk.parameters}) -> T {
-${c.body}
-  return ${c.result};
-}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -313,7 +318,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     writes: [options.write],
     params: [count, ...walk.words(threads)],
     workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
-    fusion: { wgsl: '', reads, params: c.params, scalars: c.scalars },
+    fusion: { wgsl: element, reads, params: c.params, scalars: c.scalars },
   };
 }
 

@@ -90,7 +90,7 @@ export function modelEntry(name: string): ModelEntry {
     ranked[0]!.distance <= 4
       ? `Close names: ${close.map(({ known }) => known).join(', ')}.`
       : `There are ${Object.keys(MODELS).join(', ')}.`;
-  throw new ArgumentError(`model: there is no '${name}'. ${hint}`);
+  throw new ArgumentError(`model: there is no network '${name}'. ${hint}`);
 }
 
 /**

@@ -1,24 +1,11 @@
-/** Training: fine-tuning from end to end, the loop, evaluation, metrics, the proof of freezing, the report. */
+/** `regraft/train` in browsers: the same without what reads and writes folders, and without the terminal. */
 
-export { CHECKPOINT_FILE } from './checkpoint.ts';
-export {
-  type ClassifyOptions,
-  evaluateFolder,
-  type FolderEvaluation,
-  type ImagePrediction,
-  type ImagePredictions,
-  predictImages,
-  pretrainedClassifier,
-} from './classify.ts';
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
-export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export * from './metrics.ts';
-export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
 export type { Progress } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export type * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
-export { version } from './version.ts';

@@ -7,10 +7,10 @@ import { classificationTransforms } from '../data/compose.ts';
 import { ImageDataset } from '../data/image-dataset.ts';
 import { ImageFolder, subfolders } from '../data/image-folder.ts';
 import { init } from '../device/current.ts';
-import { modelEntry } from '../models/registry.ts';
+import { MODELS, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
 import { type Evaluation, evaluateLogits, softmaxRows } from './metrics.ts';
-import type { Classifier } from './model-folder.ts';
+import { type Classifier, isModelFolder, openModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 
@@ -57,6 +57,25 @@ export async function pretrainedClassifier(
     ? await readLabels(options.labels, count)
     : Array.from({ length: count }, (_, i) => `class ${i}`);
   return { model, name, classes, transforms: classificationTransforms(transforms) };
+}
+
+/**
+ * A classifier from what a user names: the folder of a fine-tuned model, or a network of {@link MODELS}.
+ * @throws RegraftError of some kind if it is neither, or does not fit.
+ */
+export async function openClassifier(
+  name: string,
+  options: Parameters<typeof pretrainedClassifier>[1] = {},
+): Promise<Classifier> {
+  const { weights, labels } = options;
+  const network = weights !== undefined || labels !== undefined;
+  if (isModelFolder(name) && network)
+    throw new ArgumentError(
+      `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
+    );
+  if (!network && (isModelFolder(name) || existsSync(name))) return openModel(name);
+  if (!network && !Object.hasOwn(MODELS, name) && /[\\/.]/.test(name)) return openModel(name);
+  return pretrainedClassifier(name, options);
 }
 
 async function readLabels(path: string, count: number): Promise<string[]> {

@@ -78,7 +78,6 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const entry = modelEntry(settings.model);
   const phases = planPhases(settings, entry);
   await checkNames(entry, phases);
-  const device = await init();
   if (out !== null) announce(out, await checkModelFolder(out), checkpoint, progress);
 
   const found = openImageFolders(photos, settings);
@@ -105,6 +104,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       `${out}: cannot be resumed: the photos or the weights have changed since. Run it without resume.`,
     );
 
+  const device = await init();
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
   let state: FitState = checkpoint?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };

@@ -59,6 +59,8 @@ export interface FitOptions {
   readonly totalEpochs?: number | undefined;
   /** Stops the run before its next batch; `fit` then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Awaited before each batch: where a page pauses the run. */
+  readonly beforeBatch?: (() => unknown) | undefined;
   readonly progress?: Progress | null | undefined;
   /** After each epoch, with all that is needed to go on from it. Return false to stop. */
   readonly onEpoch?: ((record: EpochRecord, state: FitState) => unknown) | undefined;
@@ -183,6 +185,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
           progress?.update(images, { loss: lossSum / images, accuracy: correct / images });
         };
         for await (const batch of batches.epoch(epoch - 1)) {
+          await options.beforeBatch?.();
           signal?.throwIfAborted();
           batchNumber++;
           const update = batchNumber % accumulate === 0;

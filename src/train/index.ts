@@ -1,23 +1,27 @@
 /** Training: fine-tuning from end to end, the loop, evaluation, metrics, the proof of freezing, the report. */
 
-export { CHECKPOINT_FILE } from './checkpoint.ts';
+export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
+export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint.ts';
 export {
   type ClassifyOptions,
   evaluateFolder,
   type FolderEvaluation,
   type ImagePrediction,
   type ImagePredictions,
+  openClassifier,
   predictImages,
   pretrainedClassifier,
 } from './classify.ts';
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
+export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export * from './metrics.ts';
 export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
+export { type OpenedWeights, openWeights } from './open-weights.ts';
 export { createProgress, type Progress, type ProgressOptions } from './progress.ts';
-export type { FinetuneSettings, OptimizerName } from './recipe.ts';
+export { type FinetuneSettings, type OptimizerName, shellWord } from './recipe.ts';
 export { renderReport } from './report.ts';
 export type * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';

@@ -89,7 +89,7 @@ export function made<T extends Module>(make: () => T, ...frozen: string[]): T {
   // Lazy initial values are drawn now, so that what runs in between changes nothing.
   for (const [k, p] of model.parameters().entries())
     p.set(fill({ shape: p.shape, kind: 'uniform', scale: 0.25 }, k) as Float32Array);
-  return model.freeze(...frozen);
+  return frozen.length > 0 ? model.freeze(...frozen) : model;
 }
 
 /** `count` images [3, 8, 8] of three classes. */

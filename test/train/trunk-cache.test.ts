@@ -10,7 +10,7 @@ import { BatchNorm2d, Conv2d, type Module, Parameter } from '../../src/nn/index.
 import { SGD } from '../../src/optim/index.ts';
 import { type FitOptions, type FitResult, fit } from '../../src/train/fit.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
-import { augmented, counted, damaged, Dropped, images, made, Normed, Plain, Residual, Skipped } from './nets.ts';
+import { augmented, counted, Dropped, damaged, images, made, Normed, Plain, Residual, Skipped } from './nets.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -44,14 +44,22 @@ function expectSame(a: Run, b: Run): void {
   const losses = ({ result }: Run) => result.stepLosses.map((s) => s.loss!);
   expectClose('step losses', losses(a), losses(b), tolerances.composed);
   for (const key of ['trainLoss', 'trainAccuracy', 'validationLoss', 'validationAccuracy'] as const)
-    expectClose(key, a.result.history.map((r) => r[key] ?? -1), b.result.history.map((r) => r[key] ?? -1), tolerances.composed);
+    expectClose(
+      key,
+      a.result.history.map((r) => r[key] ?? -1),
+      b.result.history.map((r) => r[key] ?? -1),
+      tolerances.composed,
+    );
   for (const [k, w] of a.weights.entries()) expectClose(`tensor ${k}`, w, b.weights[k]!, tolerances.training);
   expect(a.result.skipped).toEqual(b.result.skipped);
 }
 
 /** Trains with and without the cache; gives which epochs came from it. */
 async function both(make: () => Module, options: Partial<FitOptions> = {}, change?: Change): Promise<boolean[]> {
-  const [withCache, without] = [await run(make, options, change), await run(make, { ...options, cache: false }, change)];
+  const [withCache, without] = [
+    await run(make, options, change),
+    await run(make, { ...options, cache: false }, change),
+  ];
   expectSame(withCache, without);
   expect(cachedOf(without)).not.toContain(true);
   return cachedOf(withCache);
@@ -90,7 +98,10 @@ describe('trains the same with it as without', () => {
   });
 
   test('two augmented views of each image', async () => {
-    const options = () => ({ train: new DataLoader(augmented(images(10)), { batchSize: 4, shuffle: true, views: 2 }), epochs: 4 });
+    const options = () => ({
+      train: new DataLoader(augmented(images(10)), { batchSize: 4, shuffle: true, views: 2 }),
+      epochs: 4,
+    });
     const make = () => made(() => new Plain(), 'conv');
     const [withCache, without] = [await run(make, options()), await run(make, { ...options(), cache: false })];
     expectSame(withCache, without);
@@ -159,12 +170,18 @@ describe('goes stale', () => {
       (model as Dropped).conv = conv;
       model.freeze('conv');
     };
-    expect(await both(() => made(() => new Dropped(), 'conv'), { epochs: 4 }, replace)).toEqual([false, true, false, true]);
+    expect(await both(() => made(() => new Dropped(), 'conv'), { epochs: 4 }, replace)).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
   });
 
   test('when a frozen parameter is exchanged for another object: noticed in the forward pass', async () => {
     const exchange: Change = (model, epoch) => {
-      if (epoch === 2) (model as Plain).conv.weight = new Parameter([4, 3, 3, 3], new Float32Array(108).fill(0.05), false);
+      if (epoch === 2)
+        (model as Plain).conv.weight = new Parameter([4, 3, 3, 3], new Float32Array(108).fill(0.05), false);
     };
     expect(await both(plain, { epochs: 4 }, exchange)).toEqual([false, true, false, true]);
   });

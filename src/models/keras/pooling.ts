@@ -41,17 +41,24 @@ export class MaxPooling2D extends Pooling2D {
 
 /** The mean of each window; 'same' padding is not counted. */
 export class AveragePooling2D extends Pooling2D {
+  /** By the input's size: what a window's mean over padding and all has to be multiplied by. */
+  readonly #covered = new Map<string, Buffer>();
+
   override forward(x: Tensor): Tensor {
     const { poolSize, strides: stride } = this;
     const margins = this.margins(x);
     if (margins.every((m) => m === 0)) return x.avgPool2d(poolSize, { stride });
     const [, , height, width] = x.shape;
     const sums = padded(x, margins, 0).avgPool2d(poolSize, { stride });
-    const covered = outer(
-      coverage(height!, margins[0], sums.shape[2]!, poolSize[0], stride[0]),
-      coverage(width!, margins[2], sums.shape[3]!, poolSize[1], stride[1]),
-    );
-    return sums.mul(new Buffer([sums.shape[2]!, sums.shape[3]!], covered));
+    const shape = [sums.shape[2]!, sums.shape[3]!] as const;
+    const key = [height, width].join();
+    let covered = this.#covered.get(key);
+    if (!covered) {
+      const rows = coverage(height!, margins[0], shape[0], poolSize[0], stride[0]);
+      const columns = coverage(width!, margins[2], shape[1], poolSize[1], stride[1]);
+      this.#covered.set(key, (covered = new Buffer(shape, outer(rows, columns))));
+    }
+    return sums.mul(covered);
   }
 }
 

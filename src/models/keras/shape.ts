@@ -50,17 +50,13 @@ export function windows(
 /** [N, C, H, W] to [N, H, W, C]; other ranks as they are. */
 export function toChannelsLast(x: Tensor): Tensor {
   if (x.rank !== 4) return x;
-  return x.shape[2] === 1 && x.shape[3] === 1
-    ? x.reshape([x.shape[0]!, 1, 1, x.shape[1]!])
-    : x.permute([0, 2, 3, 1]);
+  return x.shape[2] === 1 && x.shape[3] === 1 ? x.reshape([x.shape[0]!, 1, 1, x.shape[1]!]) : x.permute([0, 2, 3, 1]);
 }
 
 /** [N, H, W, C] to [N, C, H, W]; other ranks as they are. */
 export function toChannelsFirst(x: Tensor): Tensor {
   if (x.rank !== 4) return x;
-  return x.shape[1] === 1 && x.shape[2] === 1
-    ? x.reshape([x.shape[0]!, x.shape[3]!, 1, 1])
-    : x.permute([0, 3, 1, 2]);
+  return x.shape[1] === 1 && x.shape[2] === 1 ? x.reshape([x.shape[0]!, x.shape[3]!, 1, 1]) : x.permute([0, 3, 1, 2]);
 }
 
 /** Where Keras's axis of a tensor of `rank` is here: of images, 3 (or -1) is the channel axis 1. */

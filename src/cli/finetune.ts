@@ -1,0 +1,129 @@
+/** `regraft finetune`: a folder of photos in; a model, its metrics and a report out. */
+import { basename, join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import {
+  createProgress,
+  type FinetuneOptions,
+  type FinetuneResult,
+  finetune,
+  formatDuration,
+  formatPercent,
+  hasCheckpoint,
+  MODEL_FILES,
+  shellWord,
+} from '../train/index.ts';
+import { notNegative, positive, share, wholeNumber } from './arguments.ts';
+import { complain, plain, print, printJson } from './output.ts';
+
+type Flags = Omit<FinetuneOptions, 'photos' | 'progress' | 'signal'> & { readonly json?: true };
+
+export function finetuneCommand(): Command {
+  return new Command('finetune')
+    .summary('fine-tune a pretrained network on a folder of photos')
+    .description(
+      'Fine-tunes a pretrained network on a folder of photos: one sub-folder a class, or train/ and val/ of that kind.\n' +
+        'First a new head is trained on the frozen network; with --freeze-until the stages from there on follow, at a lower rate.',
+    )
+    .argument('<photos>', 'folder with one sub-folder a class')
+    .option('--model <name>', 'which network: resnet50, squeezenet1_1 …')
+    .option('--weights <file>', 'weight file, URL or published name; "random" for none (default: the best published)')
+    .option('--out <folder>', 'where the model, metrics.json and report.html go (default: runs/MODEL-PHOTOS)')
+    .option('--resume', 'go on from the checkpoint in the --out folder')
+    .option('--freeze-until <module>', 'what to train, from this module on: layer4, none … (default: the head)')
+    .option('--epochs <n>', 'passes over the images (default: 10)', wholeNumber(1))
+    .option('--head-epochs <n>', 'of these, with the head alone (default: a third)', wholeNumber(0))
+    .option('--batch-size <n>', 'images a step (default: 32)', wholeNumber(1))
+    .addOption(new Option('--optimizer <name>', '(default: adamw)').choices(['adamw', 'adam', 'sgd']))
+    .option('--lr <rate>', 'learning rate of the head (default: 0.002; SGD: 0.01)', positive)
+    .option('--unfrozen-lr <rate>', 'learning rate after unfreezing (default: a tenth of --lr)', positive)
+    .option('--weight-decay <x>', '(default: 0.01; SGD: 0.0001; Adam: 0)', notNegative)
+    .option('--momentum <x>', 'of SGD (default: 0.9)', share)
+    .option('--label-smoothing <x>', '(default: 0)', share)
+    .option(
+      '--augment <views>',
+      'random crops and flips of each image; each costs a pass of the frozen part',
+      wholeNumber(0),
+    )
+    .option('--accumulate <n>', 'batches to an update (default: 1)', wholeNumber(1))
+    .option('--clip-grad-norm <x>', 'largest norm of the gradients', positive)
+    .option(
+      '--patience <n>',
+      'stop after so many epochs without a better validation loss; 0: never (default: 10)',
+      wholeNumber(0),
+    )
+    .option('--validation <share>', 'share of the images held out where there is no val folder (default: 0.2)', share)
+    .option('--image-size <pixels>', 'side of the images (default: that of the weights)', wholeNumber(1))
+    .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', wholeNumber(0))
+    .option('--no-cache', 'compute the frozen part in every epoch; the result is the same')
+    .option('--compare-from-scratch', 'then train from random weights for as many epochs, to compare')
+    .option('--json', 'print the metrics as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  regraft finetune photos --model squeezenet1_1
+  regraft finetune photos --model resnet50 --weights resnet50.pth --freeze-until layer4 --epochs 12 --out runs/photos
+  regraft finetune photos --out runs/photos --resume`,
+    )
+    .action(run);
+}
+
+async function run(photos: string, flags: Flags, command: Command): Promise<void> {
+  const { json, weights, ...options } = flags;
+  if (options.model === undefined && !options.resume)
+    command.error("error: required option '--model <name>' not specified");
+  if (options.resume && options.out === undefined)
+    command.error("error: option '--resume' needs '--out <folder>', the folder of the interrupted run");
+  const out = options.out ?? join('runs', `${options.model}-${basename(resolve(photos))}`);
+  const stopped = stopWith(() => {
+    const resume = hasCheckpoint(out)
+      ? ` Go on with: regraft finetune ${shellWord(photos)} --out ${shellWord(out)} --resume`
+      : ' No epoch was finished, nothing was saved.';
+    complain(`\nStopped.${resume}`);
+  });
+  try {
+    const result = await finetune({
+      ...options,
+      ...(weights !== undefined && { weights: weights === 'random' ? null : weights }),
+      photos,
+      out,
+      command: ['regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
+      progress: createProgress(),
+    });
+    if (json) printJson(result);
+    else print(plain(closingText(result, out)));
+  } finally {
+    stopped();
+  }
+}
+
+/** Ctrl-C ends the program at once, after a word about how to go on. Temporary files go with it. */
+function stopWith(farewell: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const stop = (signal: NodeJS.Signals) => {
+    farewell();
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  for (const signal of signals) process.on(signal, stop);
+  return () => {
+    for (const signal of signals) process.off(signal, stop);
+  };
+}
+
+function closingText(result: FinetuneResult, out: string): string {
+  const { evaluation, bestEpoch, history, frozen, data, seconds, comparisons = [] } = result;
+  const files = Object.values(MODEL_FILES).join(', ');
+  return [
+    '',
+    `${formatPercent(evaluation?.accuracy ?? null)} of ${evaluation?.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
+    ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
+    `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ${formatDuration(seconds.total)} on ${result.adapter.description}.`,
+    ...(data.skipped.length > 0
+      ? [`${data.skipped.length} unreadable ${data.skipped.length === 1 ? 'image was' : 'images were'} skipped.`]
+      : []),
+    `Saved in ${out}: ${files}.`,
+    '',
+    `Look at it:  ${join(out, MODEL_FILES.report)}`,
+    `Use it:      regraft predict ${shellWord(out)} photo.jpg`,
+  ].join('\n');
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
+import { Command, CommanderError } from 'commander';
+import { version } from '../train/version.ts';
+import { convertCommand } from './convert.ts';
+import { doctorCommand } from './doctor.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { finetuneCommand } from './finetune.ts';
+import { complain, faultLine } from './output.ts';
+import { predictCommand } from './predict.ts';
+import { summaryCommand } from './summary.ts';
+
+const program = new Command('regraft')
+  .description('Fine-tunes pretrained networks on whatever GPU there is.')
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .helpCommand('help [command]', 'print help on a command')
+  .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader, or part of an adapter’s name')
+  .option('--debug', 'print where in the program a fault came from')
+  .addHelpText('after', '\nExample:\n  regraft finetune photos --model squeezenet1_1 --out runs/photos');
+
+for (const command of [finetuneCommand, predictCommand, evaluateCommand, convertCommand, summaryCommand, doctorCommand])
+  program.addCommand(command());
+for (const command of [program, ...program.commands])
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'regraft: ')) })
+    .showHelpAfterError(`(regraft ${command === program ? '' : `${command.name()} `}--help explains)`);
+program.hook('preAction', () => {
+  const { adapter } = program.opts<{ adapter?: string }>();
+  if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
+});
+
+// Whoever reads the output may have seen enough (`regraft summary … | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    const { debug = false } = program.opts<{ debug?: boolean }>();
+    complain(debug && error instanceof Error ? (error.stack ?? error.message) : faultLine(error));
+    process.exitCode = 1;
+  }
+}

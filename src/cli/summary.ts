@@ -1,0 +1,72 @@
+/** `regraft summary`: a network's layers, shapes and parameters, and what is frozen. */
+import { Command } from 'commander';
+import { modelEntry } from '../models/index.ts';
+import type { Module } from '../nn/index.ts';
+import { createProgress, isModelFolder, openModel, openWeights } from '../train/index.ts';
+import { wholeNumber } from './arguments.ts';
+import { print, printJson } from './output.ts';
+
+interface Flags {
+  readonly weights?: string;
+  readonly freezeUntil?: string;
+  readonly imageSize?: number;
+  readonly depth?: number;
+  readonly tree?: true;
+  readonly json?: true;
+}
+
+export function summaryCommand(): Command {
+  return new Command('summary')
+    .summary('print a network’s layers, shapes and parameters')
+    .description(
+      'Prints the layers of a network or a fine-tuned model: types, output shapes, parameters, what is frozen.',
+    )
+    .argument('<model>', 'name of a network, or folder of a fine-tuned model')
+    .option('--weights <file>', 'weight file, URL or published name: check that it fits, take its classes')
+    .option('--freeze-until <module>', 'show what is frozen when everything before this module is')
+    .option('--image-size <pixels>', 'side of the images, for the shapes (default: the network’s own)', wholeNumber(1))
+    .option('--depth <n>', 'how many levels to print (default: all)', wholeNumber(1))
+    .option('--tree', 'print the modules as PyTorch does')
+    .option('--json', 'print { model, parameters, tensors: [{ name, shape, frozen }] }')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  regraft summary resnet50 --freeze-until layer4 --depth 2
+  regraft summary squeezenet1_1 --weights squeezenet1_1.pth --tree`,
+    )
+    .action(run);
+}
+
+async function run(name: string, flags: Flags): Promise<void> {
+  const { model, known } = await open(name, flags.weights);
+  if (flags.freezeUntil === 'none') model.unfreeze();
+  else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
+  const size = flags.imageSize ?? modelEntry(known).inputSize;
+  if (flags.json) printJson(asJson(known, model));
+  else if (flags.tree) print(String(model));
+  else print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
+}
+
+async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
+  if (isModelFolder(name)) {
+    const { model, name: known } = await openModel(name);
+    return { model, known };
+  }
+  const entry = modelEntry(name);
+  if (weights === undefined) return { model: await entry.create(), known: name };
+  const { file } = await openWeights(name, entry, weights, createProgress());
+  return { model: await entry.create({ weights: file }), known: name };
+}
+
+function asJson(name: string, model: Module): unknown {
+  const parameters = model.namedParameters();
+  const count = (list: typeof parameters) => list.reduce((n, [, p]) => n + p.size, 0);
+  const tensors = [...parameters, ...model.namedBuffers()].map(([path, t]) => ({
+    name: path,
+    shape: t.shape,
+    frozen: !t.requires_grad,
+  }));
+  const trainable = count(parameters.filter(([, p]) => p.requires_grad));
+  return { model: name, parameters: { total: count(parameters), trainable }, tensors };
+}

@@ -1,0 +1,106 @@
+/** ONNX files as messages: decoded within bounds, and the graph checked to be one that can be walked in order. */
+import protobuf from 'protobufjs/light.js';
+import { WeightFileError } from '../core/errors.ts';
+import type { ByteSource } from '../device/byte-source.ts';
+import { count, printable } from './bytes.ts';
+import { type GraphProto, type ModelProto, messageType } from './onnx-schema.ts';
+
+/** What protobuf messages may have. */
+const SIZE_LIMIT = 2 ** 31 - 1;
+/** A field can take two bytes of the file and a hundred of memory. Models of thousands of layers have some 100,000. */
+const FIELD_LIMIT = 2_000_000;
+
+/** Fields that a ModelProto begins with behind its ir_version: numbers 2 to 8, 14, 20 and 25, with their wire types. */
+const SECOND_TAGS = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca];
+
+/** Whether a file starts as every known exporter's does: `ir_version`, a small number, then another field of a model. */
+export function isOnnx(head: Uint8Array): boolean {
+  return head[0] === 0x08 && head[1]! > 0 && head[1]! < 0x80 && SECOND_TAGS.includes(head[2]!);
+}
+
+/**
+ * Decodes and checks a model. Tensors are views on `bytes`, not copies.
+ * @throws WeightFileError
+ */
+export async function readModel(source: ByteSource): Promise<{ model: ModelProto; graph: GraphProto }> {
+  const { name, size } = source;
+  if (size > SIZE_LIMIT)
+    throw new WeightFileError(
+      name,
+      `has ${count(size)} bytes: an ONNX file cannot have more than ${count(SIZE_LIMIT)}.`,
+    );
+  const model = decodeModel(name, await source.read(0, size));
+  const { graph } = model;
+  if (!graph) throw new WeightFileError(name, 'is an ONNX file without a graph. It is truncated or damaged.');
+  if (graph.sparseInitializer.length > 0)
+    throw new WeightFileError(
+      name,
+      `has ${count(graph.sparseInitializer.length)} sparse initialisers, which are not read.`,
+    );
+  checkGraph(name, graph);
+  return { model, graph };
+}
+
+function decodeModel(file: string, bytes: Uint8Array): ModelProto {
+  try {
+    return messageType('ModelProto').decode(boundedReader(bytes)) as unknown as ModelProto;
+  } catch (error) {
+    if (error instanceof WeightFileError) throw error;
+    throw new WeightFileError(
+      file,
+      `is no valid ONNX file (${printable(String((error as Error).message))}). It is truncated or damaged: get it again.`,
+    );
+  }
+}
+
+/** A reader that counts fields and gives 64-bit integers as numbers: those that are too large to be exact are no sizes. */
+function boundedReader(bytes: Uint8Array): protobuf.Reader {
+  // Not Reader.create: that reads Buffers by methods of theirs.
+  const reader = new protobuf.Reader(bytes) as protobuf.Reader & { tag(): number };
+  const tag = reader.tag;
+  let fields = 0;
+  reader.tag = () => {
+    if (++fields > FIELD_LIMIT) throw new RangeError(`more than ${count(FIELD_LIMIT)} fields`);
+    return tag.call(reader);
+  };
+  const int64 = (): number => {
+    let low = 0;
+    for (let i = 0; i < 10; i++) {
+      if (reader.pos >= reader.len) break;
+      const byte = bytes[reader.pos++]!;
+      // The tenth byte is the sign: of negative numbers, the nine before hold the two's complement.
+      if (i === 9) return byte & 1 ? low - 2 ** 63 : low;
+      low += (byte & 127) * 2 ** (7 * i);
+      if (byte < 128) return low;
+    }
+    throw new RangeError('index out of range');
+  };
+  return Object.assign(reader, { int64: int64 as unknown as protobuf.Reader['int64'] });
+}
+
+/** Every value has one name and is made before it is used: so there are no cycles. */
+function checkGraph(file: string, graph: GraphProto): void {
+  const initialisers = new Set<string>();
+  for (const { name } of graph.initializer) {
+    if (initialisers.has(name)) throw new WeightFileError(file, `has two initialisers named '${printable(name)}'.`);
+    initialisers.add(name);
+  }
+  const known = new Set(['', ...initialisers, ...graph.input.map(({ name }) => name)]);
+  for (const [i, { input, output, name, opType }] of graph.node.entries()) {
+    const label = `node ${count(i)} of its graph (${printable(opType)}${name && ` '${printable(name)}'`})`;
+    const unknown = input.find((value) => !known.has(value));
+    if (unknown !== undefined)
+      throw new WeightFileError(
+        file,
+        graph.node.some((node) => node.output.includes(unknown))
+          ? `${label} uses '${printable(unknown)}' before it is made: the graph is cyclic or not sorted.`
+          : `${label} uses '${printable(unknown)}', which nothing makes.`,
+      );
+    for (const value of output) {
+      if (value === '') continue;
+      if (known.has(value))
+        throw new WeightFileError(file, `${label} makes '${printable(value)}', which exists already.`);
+      known.add(value);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** From the names that weights have in Keras's files to those of the tree. */
+import type { StateDict, TensorData } from '../../core/dtype.ts';
+import { sameShape } from '../../core/shape.ts';
+import type { KerasLayer } from './layer.ts';
+import { fromKeras, type LayerWeight, layerWeights } from './weights.ts';
+
+/** A weight of the tree: its place here, and the names that a file may have it under, the best first. */
+interface Target {
+  readonly name: string;
+  readonly weight: LayerWeight;
+  readonly candidates: readonly string[];
+}
+
+/** Keras 3 addresses weights by class and number: `layers/conv2d_1/vars/0`. */
+const BY_PATH = /^(?:layers|_layer_checkpoint_dependencies)\/.+\/vars\/\d+$/;
+
+/**
+ * A state dict under the tree's names, from one that Keras saved; one that has the tree's names already is given back.
+ * What does not fit stays under its own name, so that loading reports it.
+ */
+export function bindWeights(layers: readonly KerasLayer[], state: StateDict): StateDict {
+  const keys = [...state.keys()];
+  if (!keys.some((key) => key.includes('/'))) return state;
+  const byPath = keys.some((key) => BY_PATH.test(key));
+  const root = keys.some((key) => key.startsWith('_layer_checkpoint_dependencies/'))
+    ? '_layer_checkpoint_dependencies'
+    : 'layers';
+  const targets = byPath ? targetsByPath(layers, root, '', '') : targetsByName(layers, '', []);
+  const bound = new Map<string, TensorData>();
+  const used = new Set<string>();
+  const byTail = byPath ? new Map<string, string[]>() : tails(keys);
+  for (const { name, weight, candidates } of targets) {
+    const key =
+      candidates.find((candidate) => state.has(candidate) && !used.has(candidate)) ??
+      (byPath ? undefined : soleKey(candidates, byTail, used));
+    if (key === undefined) continue;
+    used.add(key);
+    const data = state.get(key)!;
+    bound.set(name, sameShape(data.shape, weight.shape) ? fromKeras(weight, data) : data);
+  }
+  for (const [key, data] of state) if (!used.has(key) && !isBookkeeping(key)) bound.set(key, data);
+  return bound;
+}
+
+/** Counters that Keras saves beside weights and that nothing here needs. */
+function isBookkeeping(key: string): boolean {
+  return /(^|\/)(count|seed_generator_state)$/.test(key) || /\/seed_generator\/vars\/0$/.test(key);
+}
+
+function targetsByName(layers: readonly KerasLayer[], fields: string, outer: readonly string[]): Target[] {
+  return layers.flatMap((layer) => {
+    const field = fields === '' ? layer.field : `${fields}.${layer.field}`;
+    if (layer.layers) return targetsByName(layer.layers, field, [...outer, layer.name]);
+    return layerWeights(layer.module).map((weight) => {
+      const own = `${layer.name}/${weight.name}`;
+      // Full path first; TF.js and older files leave the outer models out.
+      const candidates = outer.map((_, i) => [...outer.slice(i), own].join('/')).concat(own);
+      return { name: `${field}.${weight.field}`, weight, candidates };
+    });
+  });
+}
+
+/** Keys by layer and last component: `conv1/conv1_1/kernel` is `conv1/kernel` written by a model with renamed scopes. */
+function tails(keys: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const key of keys) {
+    const parts = key.split('/');
+    if (parts.length < 3) continue;
+    // `outer/inner/kernel` may be asked for as either.
+    for (const layer of new Set([parts[0]!, parts.at(-2)!])) {
+      const tail = `${layer}/${parts.at(-1)}`;
+      found.set(tail, [...(found.get(tail) ?? []), key]);
+    }
+  }
+  return found;
+}
+
+function soleKey(
+  candidates: readonly string[],
+  byTail: ReadonlyMap<string, string[]>,
+  used: ReadonlySet<string>,
+): string | undefined {
+  const keys = (byTail.get(candidates.at(-1)!) ?? []).filter((key) => !used.has(key));
+  return keys.length === 1 ? keys[0] : undefined;
+}
+
+function targetsByPath(layers: readonly KerasLayer[], root: string, fields: string, path: string): Target[] {
+  const counts = new Map<string, number>();
+  return layers.flatMap((layer) => {
+    const base = snakeCase(layer.type === 'Model' ? 'Functional' : layer.type);
+    const n = counts.get(base) ?? 0;
+    counts.set(base, n + 1);
+    const inside = `${path}${root}/${n === 0 ? base : `${base}_${n}`}/`;
+    const field = fields === '' ? layer.field : `${fields}.${layer.field}`;
+    if (layer.layers) return targetsByPath(layer.layers, root, field, inside);
+    return layerWeights(layer.module).map((weight, i) => ({
+      name: `${field}.${weight.field}`,
+      weight,
+      candidates: [`${inside}vars/${i}`],
+    }));
+  });
+}
+
+/** `GlobalAveragePooling2D` to `global_average_pooling2d`, `ReLU` to `re_lu`: Keras's own rule. */
+export function snakeCase(name: string): string {
+  return name
+    .replace(/\W+/g, '')
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase();
+}

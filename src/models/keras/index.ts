@@ -1,0 +1,10 @@
+/** `keras` of `regraft/models`: models as Keras users know them. The readers of files are loaded when they are needed. */
+export type { ActivationName } from './activations.ts';
+export { Conv2D, Dense, DepthwiseConv2D, SeparableConv2D } from './convolution.ts';
+export { KerasLayer, type KerasWeight } from './layer.ts';
+export { loadModel } from './load.ts';
+export { KerasModel, type KerasModelOptions } from './model.ts';
+export { BatchNormalization, Normalization, Rescaling } from './normalization.ts';
+export { type Preprocessing, preprocessInput } from './preprocess.ts';
+export type { KerasShape } from './shape.ts';
+export type { KerasSummaryOptions } from './summary.ts';

@@ -1,0 +1,50 @@
+/** The browser page: `npm run dev` serves it from source, `npm run build` puts it into dist/web. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+import { STYLE } from './src/train/report-style.ts';
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const { version } = JSON.parse(readFileSync(folder('package.json'), 'utf8')) as { version: string };
+
+/** What the built page may do: ask its own server and the host of the published weights, nobody else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "connect-src 'self' blob: https://download.pytorch.org",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** Puts the report's style sheet, which the page shares, into the head, and into the built page its policy. */
+function head(): Plugin {
+  return {
+    name: 'regraft-head',
+    transformIndexHtml: (_html, { server }) => [
+      { tag: 'style', children: STYLE, injectTo: 'head-prepend' },
+      ...(server
+        ? []
+        : [
+            {
+              tag: 'meta',
+              attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
+              injectTo: 'head-prepend' as const,
+            },
+          ]),
+    ],
+  };
+}
+
+export default defineConfig({
+  root: folder('web'),
+  base: './',
+  plugins: [head()],
+  define: { __VERSION__: JSON.stringify(version) },
+  resolve: { conditions: ['regraft-source', 'browser', 'module'] },
+  worker: { format: 'es' },
+  build: { outDir: folder('dist/web'), emptyOutDir: true, target: 'es2022', reportCompressedSize: true },
+});

@@ -1,0 +1,146 @@
+/** What the page and its Worker say to each other. Everything here can be cloned from one to the other. */
+import type { EpochRecord, FinetuneResult, Phase } from '../src/train/result.ts';
+
+/** The GPU that was found. */
+export interface OpenedDevice {
+  readonly description: string;
+  /** No GPU: a CPU that does its work, slowly. */
+  readonly software: boolean;
+}
+
+export interface WeightsInfo {
+  /** `IMAGENET1K_V1`. */
+  readonly name: string;
+  readonly megabytes: number;
+  /** In this origin's storage already. */
+  readonly stored: boolean;
+}
+
+/** Where training may start, and what it then trains. */
+export interface StageInfo {
+  /** As `freezeUntil` takes it: `layer4`. */
+  readonly path: string;
+  /** Parameters of this stage alone. */
+  readonly parameters: number;
+  /** Parameters that are trained from here on, a new head included. */
+  readonly trainable: number;
+}
+
+/** A network before it is loaded. */
+export interface NetworkInfo {
+  readonly model: string;
+  readonly inputSize: number;
+  readonly parameters: number;
+  /** From the first layers to the head. */
+  readonly stages: readonly StageInfo[];
+  readonly published: WeightsInfo | null;
+}
+
+/** Where a network's weights come from. */
+export type WeightsChoice =
+  | { readonly kind: 'published' }
+  | { readonly kind: 'carried' }
+  | { readonly kind: 'file'; readonly file: File }
+  | { readonly kind: 'random' };
+
+/** A weight file that fits a network. */
+export interface OpenedFile {
+  /** The network it fits: the one that was asked for, or another. */
+  readonly model: string;
+  /** How it was read, a sentence each. */
+  readonly notes: readonly string[];
+  readonly tensors: number;
+}
+
+export interface TrainRequest {
+  readonly model: string;
+  readonly weights: WeightsChoice;
+  readonly classes: readonly { readonly name: string; readonly photos: readonly number[] }[];
+  /** A stage's path. */
+  readonly freezeUntil: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** null: the recipe's. */
+  readonly learningRate: number | null;
+}
+
+/** Made pictures, for a visitor who has none at hand. */
+export interface SampleClass {
+  readonly name: string;
+  readonly files: readonly File[];
+}
+
+export interface Sample {
+  readonly classes: readonly SampleClass[];
+  /** One that is in no class. */
+  readonly held: File;
+  readonly model: string;
+  readonly weights: 'carried' | 'random';
+  readonly epochs: number;
+}
+
+export type ExportKind = 'folder' | 'weights' | 'description' | 'report';
+
+/** What the page asks of the Worker; each call is answered once. */
+export interface Calls {
+  open(): OpenedDevice;
+  describe(model: string, classes: number): NetworkInfo;
+  /** Reads a weight file of the user's and keeps it for training. */
+  openFile(model: string, file: File): OpenedFile;
+  /** Answered when all are looked at; each by itself comes as an event. */
+  addPhotos(photos: readonly { readonly id: number; readonly file: File }[]): void;
+  removePhotos(ids: readonly number[]): void;
+  /** A camera frame as a file. */
+  frame(bitmap: ImageBitmap): Blob;
+  train(request: TrainRequest): FinetuneResult;
+  pause(): void;
+  resume(): void;
+  stop(): void;
+  /** Probabilities in class order. */
+  predict(image: File | ImageBitmap): number[];
+  export(kind: ExportKind): File;
+  sample(): Sample;
+}
+
+export type Call = keyof Calls;
+
+export type Request = {
+  [K in Call]: { readonly id: number; readonly call: K; readonly args: Parameters<Calls[K]> };
+}[Call];
+
+/** An error that crossed over: class and message of what was thrown. */
+export interface Fault {
+  readonly name: string;
+  readonly message: string;
+  /** The device is gone. */
+  readonly lost: boolean;
+}
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly fault: Fault };
+
+/** What the Worker tells unasked. */
+export type WorkerEvent =
+  | { readonly event: 'photo'; readonly id: number; readonly thumbnail: Blob | null; readonly reason: string | null }
+  | { readonly event: 'work'; readonly text: string; readonly share: number | null }
+  | { readonly event: 'begun'; readonly phases: readonly Phase[]; readonly epochs: number; readonly images: number }
+  | { readonly event: 'progress'; readonly progress: LiveProgress }
+  | { readonly event: 'epoch'; readonly record: EpochRecord };
+
+/** How far training is. */
+export interface LiveProgress {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** 'Epoch 3/12', 'Validation 3/12'. */
+  readonly title: string;
+  readonly done: number;
+  readonly of: number;
+  readonly loss: number | null;
+  readonly accuracy: number | null;
+  readonly imagesPerSecond: number | null;
+  /** Of the whole run. */
+  readonly secondsLeft: number | null;
+}
+
+export type FromWorker = Reply | WorkerEvent;

@@ -1,0 +1,115 @@
+/** Weights in a page: published ones downloaded once into the origin's storage, and files of the user's. */
+import type { StateDict } from '../../src/core/dtype.ts';
+import { sha256 } from '../../src/core/digest.ts';
+import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
+import { sameShape } from '../../src/core/shape.ts';
+import { fetchPretrained } from '../../src/io/pretrained.ts';
+import { readWeightFile } from '../../src/io/read.ts';
+import type { ImagePreset } from '../../src/models/preset.ts';
+import { MODELS, modelEntry } from '../../src/models/registry.ts';
+import type { PretrainedWeights } from '../../src/models/weights.ts';
+
+/** Weights that are in memory and fit `model`. */
+export interface LoadedWeights {
+  readonly model: string;
+  readonly state: StateDict;
+  /** Outputs of the head they bring. */
+  readonly numClasses: number;
+  /** For people: a URL or the file's name. */
+  readonly source: string;
+  readonly sha256: string;
+  readonly transforms: ImagePreset;
+  readonly notes: readonly string[];
+}
+
+const STORE = 'regraft-weights';
+
+/** Whether the origin's storage has them. */
+export async function isStored({ url }: PretrainedWeights): Promise<boolean> {
+  return (await (await caches.open(STORE)).match(url)) !== undefined;
+}
+
+/** The published weights of a model, from storage or its publisher. @throws WeightFileError where they cannot be had. */
+export async function publishedWeights(
+  model: string,
+  onProgress: (received: number, total: number | undefined) => void,
+): Promise<LoadedWeights> {
+  const entry = modelEntry(model);
+  const record = entry.weights?.DEFAULT;
+  if (!record) throw new ArgumentError(`${model} has no published weights. Open a weight file, or train from scratch.`);
+  const store = await caches.open(STORE);
+  const stored = await store.match(record.url);
+  let bytes = stored && new Uint8Array(await stored.arrayBuffer());
+  if (!bytes) {
+    bytes = await download(record, onProgress);
+    // A full disk is no reason not to train.
+    await store.put(record.url, new Response(bytes)).catch(() => {});
+  }
+  const loaded = await fitting(model, new File([bytes], record.url.split('/').at(-1)!));
+  return { ...loaded, source: record.url, transforms: record.transforms() };
+}
+
+async function download(
+  record: PretrainedWeights,
+  onProgress: (received: number, total: number | undefined) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return (await fetchPretrained(record, { cache: false, onProgress })) as Uint8Array<ArrayBuffer>;
+  } catch (error) {
+    if (!(error instanceof WeightFileError)) throw error;
+    const advice = `Or download ${record.url} by hand and open it here as a weight file.`;
+    throw new WeightFileError(error.path, `${error.message.replace(`${error.path}: `, '').replace(/ Then pass.*$/, '')} ${advice}`);
+  }
+}
+
+/**
+ * A weight file for `model`, or for whichever other network it fits.
+ * @throws WeightFileError or StateDictError, with the command line's words.
+ */
+export async function fitting(model: string, file: File): Promise<LoadedWeights> {
+  const { state, notes, format } = await readWeightFile(file);
+  const fits = (await isOf(model, state)) ? model : await findNetwork(state);
+  if (fits === null) {
+    // Loading says what does not fit, as on the command line.
+    const entry = modelEntry(model);
+    const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
+    const built = await entry.create(numClasses === undefined ? {} : { numClasses });
+    try {
+      built.loadStateDict(state);
+    } catch (error) {
+      if (!(error instanceof StateDictError)) throw error;
+      throw new WeightFileError(file.name, `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`);
+    }
+  }
+  const name = fits ?? model;
+  const entry = modelEntry(name);
+  return {
+    model: name,
+    state,
+    numClasses: state.get(`${entry.head}.weight`)!.shape[0]!,
+    source: file.name,
+    sha256: await sha256(new Uint8Array(await file.arrayBuffer())),
+    transforms: entry.transforms,
+    notes: [`Read as ${format}.`, ...notes],
+  };
+}
+
+async function findNetwork(state: StateDict): Promise<string | null> {
+  for (const name of Object.keys(MODELS)) if (await isOf(name, state)) return name;
+  return null;
+}
+
+/** Whether names and shapes are the model's, whatever the number of classes. */
+async function isOf(name: string, state: StateDict): Promise<boolean> {
+  const entry = modelEntry(name);
+  const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
+  if (!numClasses) return false;
+  const model = await entry.create({ numClasses });
+  const named = [...model.namedParameters(), ...model.namedBuffers()];
+  const counted = (key: string) => key.endsWith('num_batches_tracked');
+  const known = new Set(named.map(([key]) => key));
+  return (
+    named.every(([key, { shape }]) => counted(key) || sameShape(state.get(key)?.shape ?? [-1], shape)) &&
+    [...state.keys()].every((key) => known.has(key))
+  );
+}
