@@ -45,6 +45,7 @@ export default defineConfig({
   plugins: [head()],
   define: { __VERSION__: JSON.stringify(version) },
   resolve: { conditions: ['regraft-source', 'browser', 'module'] },
+  server: { fs: { allow: [folder('.')] } },
   worker: { format: 'es' },
   build: { outDir: folder('dist/web'), emptyOutDir: true, target: 'es2022', reportCompressedSize: true },
 });

@@ -45,7 +45,7 @@ function conv(shape: Conv, batch: number): Workload {
   return {
     name: `${convName(shape)} b${batch}`,
     flops: convFlops(shape, batch),
-    kernels: { conv2d: 1 },
+    kernels: { 'conv2d|winograd': 1 },
     prepare: async () => {
       const x = uniformTensor([batch, shape.inChannels, shape.size, shape.size], 1);
       const w = constant(weightShape(shape), 2, 0.1);
@@ -59,7 +59,7 @@ function convGradient(shape: Conv, batch: number): Workload {
   return {
     name: `grad_${convName(shape)} b${batch}`,
     flops: 2 * convFlops(shape, batch),
-    kernels: { conv2dInputGrad: 1, conv2dWeightGrad: 1 },
+    kernels: { 'conv2dInputGrad|winograd': 1, conv2dWeightGrad: 1 },
     prepare: async () => {
       const side = outSize(shape);
       const x = uniformTensor([batch, shape.inChannels, shape.size, shape.size], 1, { requires_grad: true });
@@ -76,7 +76,7 @@ const images = (batch: number) => [batch, 256, 56, 56];
 function batchNormRelu(batch: number): Workload {
   return {
     name: `bn+relu_256@56 b${batch}`,
-    kernels: { relu: 1 },
+    kernels: { fused: 1 },
     prepare: async () => {
       const x = uniformTensor(images(batch), 1);
       const [weight, bias, mean, variance] = [1, 0, 0, 1].map((v) => new Parameter([256], new Float32Array(256).fill(v), false));

@@ -20,7 +20,7 @@ function forward(batch: number): Workload {
   return {
     name: `resnet50_fwd_${size} b${batch}`,
     flops: resnet50Flops({ size, batch, classes: 1000, trained: 'nothing' }),
-    kernels: { conv2d: 53, maxPool2d: 1, matmul: 1 },
+    kernels: { 'conv2d|winograd': 53, maxPool2d: 1, matmul: 1 },
     prepare: async () => {
       const model = await resnet50();
       fillWeights(model);
@@ -42,8 +42,8 @@ function trainingKernels(trained: Trained, cached: boolean): Record<string, numb
   const convs = resnet50Convs(64);
   const own = convs.filter((conv) => trainsConv(conv, trained)).length;
   return {
-    conv2d: cached ? own : convs.length,
-    conv2dInputGrad: convs.filter((conv) => passesGradient(conv, trained)).length,
+    'conv2d|conv2dInputGrad|winograd':
+      (cached ? own : convs.length) + convs.filter((conv) => passesGradient(conv, trained)).length,
     conv2dWeightGrad: own,
     matmul: 3,
     sgd: 3 * own + 2,

@@ -3,8 +3,9 @@
  *
  *   npx tsx --conditions=regraft-source bench/profile.ts WORKLOAD [--rounds N] [--each] [--adapter NAME]
  *
- * Each dispatch is submitted and awaited alone, and its least time of N rounds counts, less what an empty submit takes; where
- * the adapter is a real GPU, timestamps take the place of the clock. `--each` lists every dispatch instead of the sums.
+ * All dispatches of a kernel are submitted together and awaited, and the least time of N rounds counts; with `--each` every
+ * dispatch alone. A real GPU is timed by its timestamps. A software adapter by the CPU time that this process uses, which
+ * other processes disturb less than the clock; it is the sum over cores.
  */
 import { parseArgs } from 'node:util';
 import { currentDevice } from '../src/device/current.ts';
@@ -39,35 +40,40 @@ function recordingEncoder(real: GPUCommandEncoder, dispatches: Dispatch[]): GPUC
   } as unknown as GPUCommandEncoder;
 }
 
-function encode(device: Device, dispatch: Dispatch | null, timestamps?: GPUQuerySet): GPUCommandEncoder {
+function encode(device: Device, dispatches: readonly Dispatch[], timestamps?: GPUQuerySet): GPUCommandEncoder {
   const encoder = device.gpu.createCommandEncoder();
   const pass = encoder.beginComputePass(
     timestamps && { timestampWrites: { querySet: timestamps, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
   );
-  if (dispatch) {
-    pass.setPipeline(dispatch.pipeline);
-    dispatch.groups.forEach((group, k) => void pass.setBindGroup(k, group));
-    pass.dispatchWorkgroups(...dispatch.workgroups);
+  for (const { pipeline, groups, workgroups } of dispatches) {
+    pass.setPipeline(pipeline);
+    groups.forEach((group, k) => void pass.setBindGroup(k, group));
+    pass.dispatchWorkgroups(...workgroups);
   }
   pass.end();
   return encoder;
 }
 
-/** Milliseconds by the clock, submit to idle. */
-async function clock(device: Device, dispatch: Dispatch | null): Promise<number> {
-  const commands = encode(device, dispatch).finish();
-  const began = performance.now();
-  device.queue.submit([commands]);
-  await device.whenIdle();
-  return performance.now() - began;
-}
+type Timer = (dispatches: readonly Dispatch[]) => Promise<number>;
+
+/** Milliseconds of this process on the CPU, from submit to idle. */
+const cpuTime =
+  (device: Device): Timer =>
+  async (dispatches) => {
+    const commands = encode(device, dispatches).finish();
+    const before = process.cpuUsage();
+    device.queue.submit([commands]);
+    await device.queue.onSubmittedWorkDone();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
 
 /** Milliseconds by the GPU's timestamps. */
-function stopwatch(device: Device): (dispatch: Dispatch) => Promise<number> {
+function gpuTime(device: Device): Timer {
   const querySet = device.gpu.createQuerySet({ type: 'timestamp', count: 2 });
   const times = device.gpu.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  return async (dispatch) => {
-    const encoder = encode(device, dispatch, querySet);
+  return async (dispatches) => {
+    const encoder = encode(device, dispatches, querySet);
     encoder.resolveQuerySet(querySet, 0, 2, times, 0);
     device.queue.submit([encoder.finish()]);
     const [begin, end] = new BigUint64Array(await device.read(times, 0, 16));
@@ -113,27 +119,23 @@ gpu.createCommandEncoder = () => recordingEncoder(original.call(gpu), dispatches
 await run();
 gpu.createCommandEncoder = original;
 
-const timestamps = !device.info.software && device.info.features.includes('timestamp-query');
-let empty = Number.POSITIVE_INFINITY;
-for (let k = 0; k < 20; k++) empty = Math.min(empty, await clock(device, null));
-const time = timestamps ? stopwatch(device) : async (d: Dispatch) => Math.max(0, (await clock(device, d)) - empty);
-const best = new Array<number>(dispatches.length).fill(Number.POSITIVE_INFINITY);
+const byTimestamps = !device.info.software && device.info.features.includes('timestamp-query');
+const time = byTimestamps ? gpuTime(device) : cpuTime(device);
+const labels = dispatches.map((d, k) => (values.each ? `${d.pipeline.label} [${d.workgroups.join(', ')}] #${k}` : d.pipeline.label));
+const groups = [...new Set(labels)].map((label) => ({
+  label,
+  dispatches: dispatches.filter((_, k) => labels[k] === label),
+  ms: Number.POSITIVE_INFINITY,
+}));
 for (let round = 0; round < Number(values.rounds); round++)
-  for (const [k, dispatch] of dispatches.entries()) best[k] = Math.min(best[k]!, await time(dispatch));
+  for (const group of groups) group.ms = Math.min(group.ms, await time(group.dispatches));
 
-const total = best.reduce((a, b) => a + b, 0);
+const total = groups.reduce((sum, g) => sum + g.ms, 0);
 console.log(`${name}, ${device.info.description}`);
-console.log(`whole step ${formatMs(whole)} ms (of it ${formatMs(js)} ms JavaScript); ${dispatches.length} dispatches, ${formatMs(total)} ms one by one`);
-const line = (ms: number, count: string, what: string) =>
-  console.log(`${formatMs(ms).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${count.padStart(6)}  ${what}`);
-if (values.each) dispatches.forEach((d, k) => line(best[k]!, String(k), `${d.pipeline.label} [${d.workgroups.join(', ')}]`));
-else {
-  const sums = new Map<string, { ms: number; count: number }>();
-  dispatches.forEach(({ pipeline }, k) => {
-    const sum = sums.get(pipeline.label) ?? { ms: 0, count: 0 };
-    sums.set(pipeline.label, { ms: sum.ms + best[k]!, count: sum.count + 1 });
-  });
-  for (const [label, { ms, count }] of [...sums].sort((a, b) => b[1].ms - a[1].ms)) line(ms, `x${count}`, label);
-}
+console.log(`whole step ${formatMs(whole)} ms, of it ${formatMs(js)} ms JavaScript until it is submitted`);
+console.log(`${dispatches.length} dispatches, ${formatMs(total)} ms of ${byTimestamps ? 'GPU' : 'CPU'} time kernel by kernel`);
+if (!values.each) groups.sort((a, b) => b.ms - a.ms);
+for (const { label, dispatches: own, ms } of groups)
+  console.log(`${formatMs(ms).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${`x${own.length}`.padStart(6)}  ${label}`);
 await ready.end?.();
 device.destroy();

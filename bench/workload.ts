@@ -16,7 +16,7 @@ export interface Workload {
   /** Multiplications and additions of a step, where that is the measure of it. */
   readonly flops?: number;
   /**
-   * Kernels by family (the name up to its first point; packings and sums of split products not counted) that one step needs.
+   * Kernels by family (the name up to its first point; see `familyOf`) that one step needs; `a|b` counts either.
    * Known from the workload alone, so that a plan from which work was dropped does not pass for a fast one.
    */
   readonly kernels: Readonly<Record<string, number>>;

@@ -75,7 +75,10 @@ await writeWeights(out, state, {
     parameters: String(model.parameters().reduce((sum, p) => sum + p.size, 0)),
     classes: Object.keys(PRETRAINING_SUBJECTS).join(' '),
     trained_on: `${train.length} generated pictures, ${epochs} epochs, batch size ${BATCH_SIZE}, seed ${SEED}`,
-    accuracy: `${formatPercent(accuracy)} of ${validation.length} other pictures of these classes`.replaceAll('\u00a0', ' '),
+    accuracy: `${formatPercent(accuracy)} of ${validation.length} other pictures of these classes`.replaceAll(
+      '\u00a0',
+      ' ',
+    ),
     adapter: description,
     script: 'scripts/pretrain-quickstart.ts',
     sha256_of_tensors: digest(state),

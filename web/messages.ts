@@ -12,8 +12,8 @@ export interface WeightsInfo {
   /** `IMAGENET1K_V1`. */
   readonly name: string;
   readonly megabytes: number;
-  /** In this origin's storage already. */
-  readonly stored: boolean;
+  /** Part of the page, in this origin's storage already, or still at its publisher's. */
+  readonly where: 'page' | 'storage' | 'publisher';
 }
 
 /** Where training may start, and what it then trains. */
@@ -39,7 +39,6 @@ export interface NetworkInfo {
 /** Where a network's weights come from. */
 export type WeightsChoice =
   | { readonly kind: 'published' }
-  | { readonly kind: 'carried' }
   | { readonly kind: 'file'; readonly file: File }
   | { readonly kind: 'random' };
 
@@ -75,8 +74,8 @@ export interface Sample {
   /** One that is in no class. */
   readonly held: File;
   readonly model: string;
-  readonly weights: 'carried' | 'random';
   readonly epochs: number;
+  readonly learningRate: number;
 }
 
 export type ExportKind = 'folder' | 'weights' | 'description' | 'report';
@@ -116,9 +115,7 @@ export interface Fault {
   readonly lost: boolean;
 }
 
-export type Reply =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly fault: Fault };
+export type Reply = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly fault: Fault };
 
 /** What the Worker tells unasked. */
 export type WorkerEvent =

@@ -16,8 +16,9 @@ function picture(subjects: Subjects, name: string, index: number, seed: number):
 export function drawDataset(subjects: Subjects, count: number, seed: number, transform: Transform): ArrayDataset {
   const classes = Object.keys(subjects);
   const labels = classes.flatMap((_, label) => Array<number>(count).fill(label));
+  const unused = new Generator();
   const images = labels.map((label, i) => {
-    const { data } = transform.apply(picture(subjects, classes[label]!, i % count, seed));
+    const { data } = transform.apply(picture(subjects, classes[label]!, i % count, seed), unused);
     return data as Float32Array;
   });
   const floats = new Float32Array(labels.length * images[0]!.length);

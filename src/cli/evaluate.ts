@@ -38,8 +38,10 @@ Examples:
 
 async function run(model: string, photos: string, { batchSize, json }: Flags): Promise<void> {
   const evaluation = await evaluateFolder(await openModel(model), photos, { batchSize, progress: createProgress() });
-  const { classes, perClass, skipped } = evaluation;
-  if (json) printJson({ ...evaluation, perClass: perClass.map((scores, c) => ({ label: classes[c], ...scores })) });
+  const { accuracy, ...scores } = evaluation;
+  const { classes, perClass, skipped } = scores;
+  if (json)
+    printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });
   else print(plain(table(evaluation)));
   for (const { path, reason } of skipped) complain(`Skipped ${path}: ${reason}`);
 }

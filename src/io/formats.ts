@@ -1,9 +1,20 @@
 /** The weight formats there are, one row each. They are tried in this order. */
 import type { WeightFormat } from './format.ts';
+import { kerasH5 } from './keras-h5.ts';
+import { kerasZip } from './keras-zip.ts';
 import { onnx } from './onnx.ts';
 import { safetensors } from './safetensors.ts';
 import { tfjs } from './tfjs.ts';
 import { torchLegacy, torchTar } from './torch-legacy.ts';
 import { torchZip } from './torch-zip.ts';
 
-export const FORMATS: readonly WeightFormat[] = [safetensors, torchZip, torchLegacy, torchTar, tfjs];
+export const FORMATS: readonly WeightFormat[] = [
+  safetensors,
+  torchZip,
+  torchLegacy,
+  torchTar,
+  kerasH5,
+  kerasZip,
+  tfjs,
+  onnx,
+];

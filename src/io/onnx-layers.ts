@@ -7,6 +7,8 @@ export interface GraphLayer {
   readonly kind: 'conv' | 'linear' | 'norm';
   /** As messages print it: `Conv '/layer1/layer1.0/conv1/Conv'`. */
   readonly label: string;
+  /** Of its tensors, as the node spells them. */
+  readonly names: readonly string[];
   readonly weight: TensorProto;
   readonly bias: TensorProto | undefined;
   /** Statistics of a batch norm. */
@@ -30,14 +32,14 @@ export interface WeightGraph {
   readonly nodes: readonly NodeProto[];
 }
 
-/** Operators that are given weights of their own, and are none of the layers: said rather than guessed. */
+/** The domain of ONNX's own operators, by its two names. */
 const DOMAINS = ['', 'ai.onnx'];
 
 export function weightGraph(graph: GraphProto): WeightGraph {
   const constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const biasAfter = addedBiases(graph, constants);
   const layers: GraphLayer[] = [];
-  const seen = new Set<TensorProto>();
+  const seen = new Set<string>();
   for (const [index, node] of graph.node.entries()) {
     if (!DOMAINS.includes(node.domain)) continue;
     const output = node.output[0] ?? '';
@@ -51,12 +53,14 @@ export function weightGraph(graph: GraphProto): WeightGraph {
     if (node.opType === 'Identity' && first) constants.set(output, first);
     const layer = layerOf(node, tensor);
     // A module that runs twice is one layer.
-    if (!layer || seen.has(layer.weight)) continue;
-    seen.add(layer.weight);
+    const weightName = node.input[1] ?? '';
+    if (!layer || seen.has(weightName)) continue;
+    seen.add(weightName);
     const added = layer.bias ? undefined : biasAfter(node);
     layers.push({
       ...layer,
       bias: layer.bias ?? added?.bias,
+      names: [...node.input.slice(1), ...(added ? [added.name] : [])].filter((name) => constants.has(name)),
       output: added?.output ?? output,
       label: `${node.opType}${node.name && ` '${printable(node.name)}'`}`,
       scope: scopeOf(node.name),
@@ -66,7 +70,7 @@ export function weightGraph(graph: GraphProto): WeightGraph {
   return { constants, layers, nodes: graph.node };
 }
 
-type Found = Omit<GraphLayer, 'label' | 'scope' | 'index' | 'output'>;
+type Found = Omit<GraphLayer, 'names' | 'label' | 'scope' | 'index' | 'output'>;
 
 function layerOf(node: NodeProto, tensor: (input: number) => TensorProto | undefined): Found | undefined {
   const attribute = (name: string, otherwise: number): number => {
@@ -100,15 +104,16 @@ function layerOf(node: NodeProto, tensor: (input: number) => TensorProto | undef
 function addedBiases(
   { node: nodes }: GraphProto,
   constants: ReadonlyMap<string, TensorProto>,
-): (node: NodeProto) => { bias: TensorProto; output: string } | undefined {
+): (node: NodeProto) => { name: string; bias: TensorProto; output: string } | undefined {
   const adds = new Map<string, NodeProto>();
   for (const node of nodes)
     if (node.opType === 'Add' && DOMAINS.includes(node.domain)) for (const value of node.input) adds.set(value, node);
   return (node) => {
     const value = node.output[0] ?? '';
     const add = node.opType === 'MatMul' ? adds.get(value) : undefined;
-    const bias = constants.get(add?.input.find((other) => other !== value) ?? '');
-    return add && bias?.dims.length === 1 ? { bias, output: add.output[0] ?? '' } : undefined;
+    const name = add?.input.find((other) => other !== value) ?? '';
+    const bias = constants.get(name);
+    return add && bias?.dims.length === 1 ? { name, bias, output: add.output[0] ?? '' } : undefined;
   };
 }
 

@@ -5,7 +5,7 @@
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import { listed, plural, printable } from './bytes.ts';
+import { listed, plural } from './bytes.ts';
 import type { GraphLayer, WeightGraph } from './onnx-layers.ts';
 import type { TensorProto } from './onnx-schema.ts';
 
@@ -121,8 +121,8 @@ interface Alignment {
   readonly byOrder: readonly (readonly [TargetLayer, GraphLayer])[];
 }
 
-function align(file: string, targets: readonly TargetLayer[], { layers, constants }: WeightGraph): Alignment {
-  const anchors = anchorsOf(targets, layers, constants);
+function align(file: string, targets: readonly TargetLayer[], { layers }: WeightGraph): Alignment {
+  const anchors = anchorsOf(targets, layers);
   const anchored = new Set(anchors.values());
   const rest = layers.filter((layer) => !anchored.has(layer));
   const consumers = new Map(layers.filter(({ kind }) => kind === 'norm').map((layer) => [layer.input, layer]));
@@ -156,24 +156,19 @@ function align(file: string, targets: readonly TargetLayer[], { layers, constant
   return { pairs, folded, byOrder };
 }
 
-/** Layers that are known for certain: their weight has its state-dict name, or their node the path of their module. */
-function anchorsOf(
-  targets: readonly TargetLayer[],
-  layers: readonly GraphLayer[],
-  constants: ReadonlyMap<string, TensorProto>,
-): Map<TargetLayer, GraphLayer> {
-  const byWeight = new Map(layers.map((layer) => [layer.weight, layer]));
+/** Layers that are known for certain: a tensor has its state-dict name, or the node the path of its module. */
+function anchorsOf(targets: readonly TargetLayer[], layers: readonly GraphLayer[]): Map<TargetLayer, GraphLayer> {
+  const byName = new Map(layers.flatMap((layer) => layer.names.map((name) => [name, layer] as const)));
   const byScope = new Map<string, GraphLayer[]>();
   for (const layer of layers) byScope.set(layer.scope, [...(byScope.get(layer.scope) ?? []), layer]);
   const anchors = new Map<TargetLayer, GraphLayer>();
   const taken = new Set<GraphLayer>();
   for (const target of targets) {
-    const weight = constants.get(joined(target.path, 'weight'));
     const inScope = target.path === '' ? [] : (byScope.get(target.path) ?? []);
     const found =
-      (weight && byWeight.get(weight)) ??
-      (inScope.length === 1 && inScope[0]!.kind === target.kind ? inScope[0] : undefined);
-    if (!found || taken.has(found)) continue;
+      [...target.fields.keys()].map((field) => byName.get(joined(target.path, field))).find((layer) => layer) ??
+      (inScope.length === 1 ? inScope[0] : undefined);
+    if (!found || found.kind !== target.kind || taken.has(found)) continue;
     anchors.set(target, found);
     taken.add(found);
   }

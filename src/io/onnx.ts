@@ -31,7 +31,11 @@ async function read(source: ByteSource, options: ReadOptions): Promise<WeightFil
   try {
     const { expected } = options;
     const counted = (name: string) => !name.endsWith('num_batches_tracked');
-    const named = expected && [...expected.keys()].filter(counted).every((name) => weights.constants.has(name));
+    const turned = weights.layers.some(
+      ({ transposed, names }) => transposed && names.some((name) => expected?.has(name)),
+    );
+    const named =
+      !turned && expected && [...expected.keys()].filter(counted).every((name) => weights.constants.has(name));
     const found =
       expected && !named
         ? await matchLayers(source.name, weights, { shapes: expected, batchNormEps: options.batchNormEps }, (tensor) =>

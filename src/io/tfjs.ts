@@ -69,15 +69,13 @@ async function read(source: ByteSource): Promise<WeightFile> {
       offset += entry.bytes;
     }
   }
-  const quantized = groups.flatMap(({ entries }) => entries.filter((e) => e.quantization));
+  const quantized = groups.flatMap(({ entries }) => entries.flatMap((e) => e.quantization?.dtype ?? []));
+  const kinds = [...new Set(quantized)].join(', ');
   return {
     state,
     metadata: metadataOf(model),
     format: tfjs.name,
-    notes:
-      quantized.length === 0
-        ? []
-        : [`${plural(quantized.length, 'tensor')} quantised to ${quantized[0]!.quantization!.dtype}: read as float32.`],
+    notes: quantized.length === 0 ? [] : [`${plural(quantized.length, 'tensor')} quantised to ${kinds}: read as float32.`],
     namesInFile: new Map([...state.keys()].map((name) => [name, name])),
   };
 }

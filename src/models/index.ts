@@ -9,12 +9,14 @@ export {
 } from './cifar-resnet.ts';
 export type { ModelOptions, WeightsSource } from './create.ts';
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
+export * as keras from './keras/index.ts';
 export { graftHead, MODELS, type ModelEntry, modelEntry } from './registry.ts';
 export {
   BasicBlock,
   type BlockOptions,
   type BlockType,
   Bottleneck,
+  type KerasCompatibleOptions,
   ResNet,
   type ResNetOptions,
   resnet18,

@@ -3,19 +3,23 @@
  * He et al. 2015, https://arxiv.org/abs/1512.03385; ResNeXt https://arxiv.org/abs/1611.05431; wide https://arxiv.org/abs/1605.07146.
  */
 
+import type { StateDict } from '../core/dtype.ts';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
   Conv2d,
   init,
   Linear,
+  type LoadOptions,
   MaxPool2d,
   Module,
   ReLU,
   Sequential,
+  type StateDictFaults,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { create, type ModelOptions } from './create.ts';
+import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
 import {
   ResNet18Weights,
   ResNet34Weights,
@@ -36,6 +40,8 @@ export interface BlockOptions {
   groups?: number;
   /** Channels per group at 64 planes; 64 by default. */
   baseWidth?: number;
+  /** Puts a bottleneck's stride on its first 1x1 convolution (v1) instead of the 3x3 (v1.5); false by default. */
+  strideIn1x1?: boolean;
 }
 
 /** A residual block's constructor; its output has `planes * expansion` channels. */
@@ -94,11 +100,11 @@ export class Bottleneck extends Module {
 
   constructor(channels: number, planes: number, options: BlockOptions = {}) {
     super();
-    const { stride = 1, groups = 1, baseWidth = 64 } = options;
+    const { stride = 1, groups = 1, baseWidth = 64, strideIn1x1 = false } = options;
     const width = Math.floor(planes * (baseWidth / 64)) * groups;
-    this.conv1 = conv1x1(channels, width);
+    this.conv1 = conv1x1(channels, width, strideIn1x1 ? stride : 1);
     this.bn1 = new BatchNorm2d(width);
-    this.conv2 = conv3x3(width, width, stride, groups);
+    this.conv2 = conv3x3(width, width, strideIn1x1 ? 1 : stride, groups);
     this.bn2 = new BatchNorm2d(width);
     this.conv3 = conv1x1(width, planes * Bottleneck.expansion);
     this.bn3 = new BatchNorm2d(planes * Bottleneck.expansion);
@@ -122,6 +128,17 @@ export interface ResNetOptions {
   groups?: number;
   /** Channels per group at 64 planes; 64 by default, 128 in the wide nets. */
   widthPerGroup?: number;
+  /**
+   * Puts each stage's stride on the first 1x1 convolution of its bottlenecks, as in the original paper and in Keras (v1);
+   * false by default, as in torchvision (v1.5). Shapes are equal either way, results are not.
+   */
+  strideIn1x1?: boolean;
+}
+
+/** Options of the networks that Keras has too. */
+export interface KerasCompatibleOptions extends ModelOptions {
+  /** Builds the v1 network, which weights that Keras saved need; see {@link ResNetOptions.strideIn1x1}. */
+  strideIn1x1?: boolean;
 }
 
 /** [N, 3, H, W] to logits [N, numClasses]; H and W from 33 up, 224 in training. */
@@ -136,17 +153,19 @@ export class ResNet extends Module {
   layer4: Sequential;
   avgpool: AdaptiveAvgPool2d;
   fc: Linear;
+  readonly strideIn1x1: boolean;
 
   /** @param layers blocks in each of the four stages. */
   constructor(block: BlockType, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super();
-    const { numClasses = 1000, groups = 1, widthPerGroup: baseWidth = 64 } = options;
+    const { numClasses = 1000, groups = 1, widthPerGroup: baseWidth = 64, strideIn1x1 = false } = options;
+    this.strideIn1x1 = strideIn1x1;
     let channels = 64;
     const stage = (planes: number, blocks: number, stride: number): Sequential => {
       const out = planes * block.expansion;
       const downsample =
         stride !== 1 || channels !== out ? new Sequential(conv1x1(channels, out, stride), new BatchNorm2d(out)) : null;
-      const sequence = new Sequential(new block(channels, planes, { stride, downsample, groups, baseWidth }));
+      const sequence = new Sequential(new block(channels, planes, { stride, downsample, groups, baseWidth, strideIn1x1 }));
       for (let i = 1; i < blocks; i++) sequence.append(new block(out, planes, { groups, baseWidth }));
       channels = out;
       return sequence;
@@ -177,6 +196,14 @@ export class ResNet extends Module {
     y = this.avgpool.forward(y);
     return this.fc.forward(y.flatten(1));
   }
+
+  /**
+   * Takes weights that Keras saved too, where the network is Keras's (`strideIn1x1`): layouts are changed, and what Keras
+   * has on top (convolution biases, another epsilon) is folded into the running statistics, which is exact in evaluation.
+   */
+  override loadStateDict(state: StateDict, options: LoadOptions = {}): StateDictFaults {
+    return super.loadStateDict(isKerasResNet(state) ? foldKerasResNet(state, this.strideIn1x1) : state, options);
+  }
 }
 
 /** 11,689,512 parameters. */
@@ -189,19 +216,23 @@ export function resnet34(options: ModelOptions = {}): Promise<ResNet> {
   return create('resnet34', ResNet34Weights, 'fc', options, (c) => new ResNet(BasicBlock, [3, 4, 6, 3], c));
 }
 
+function versioned(options: ResNetOptions, { strideIn1x1 = false }: KerasCompatibleOptions): ResNetOptions {
+  return { ...options, strideIn1x1 };
+}
+
 /** 25,557,032 parameters. */
-export function resnet50(options: ModelOptions = {}): Promise<ResNet> {
-  return create('resnet50', ResNet50Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 6, 3], c));
+export function resnet50(options: KerasCompatibleOptions = {}): Promise<ResNet> {
+  return create('resnet50', ResNet50Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 6, 3], versioned(c, options)));
 }
 
 /** 44,549,160 parameters. */
-export function resnet101(options: ModelOptions = {}): Promise<ResNet> {
-  return create('resnet101', ResNet101Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 23, 3], c));
+export function resnet101(options: KerasCompatibleOptions = {}): Promise<ResNet> {
+  return create('resnet101', ResNet101Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 23, 3], versioned(c, options)));
 }
 
 /** 60,192,808 parameters. */
-export function resnet152(options: ModelOptions = {}): Promise<ResNet> {
-  return create('resnet152', ResNet152Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 8, 36, 3], c));
+export function resnet152(options: KerasCompatibleOptions = {}): Promise<ResNet> {
+  return create('resnet152', ResNet152Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 8, 36, 3], versioned(c, options)));
 }
 
 /** 25,028,904 parameters. */

@@ -6,6 +6,7 @@ import { runScope } from '../graph/run.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import type { Op } from '../ops/op.ts';
+import { noteOp } from './trace.ts';
 
 /** A tensor as autograd sees it. */
 export interface Variable {
@@ -69,6 +70,7 @@ export function applyOp<A>(
   const values = inputs.map((t) => t?.value ?? null);
   const saved: Record<string, Value> = {};
   const value = op.forward(values, attributes, saved);
+  noteOp(op.name, values, attributes, value);
   if (userVisible()) value.data.visible = true;
   if (!gradEnabled || !op.backward || !inputs.some((t) => t?.requires_grad)) return { value, gradNode: null };
   const versions = values.map((v) => v?.data.version);

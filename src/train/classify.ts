@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArgumentError, DataError, WeightFileError } from '../core/errors.ts';
 import { classificationTransforms } from '../data/compose.ts';
-import { ImageDataset } from '../data/image-dataset.ts';
+import { checkImage } from '../data/decode.ts';
+import { ImageDataset, reasonOf } from '../data/image-dataset.ts';
 import { ImageFolder, subfolders } from '../data/image-folder.ts';
 import { init } from '../device/current.ts';
 import { MODELS, modelEntry } from '../models/registry.ts';
@@ -100,7 +101,7 @@ async function readLabels(path: string, count: number): Promise<string[]> {
 
 /**
  * The `topK` (default 5) most probable classes of each image file.
- * @throws DataError if none of the files can be read.
+ * Files that cannot be read are named in `skipped`; if there are many, and all are so, that is a DataError.
  */
 export async function predictImages(
   { model, classes, transforms }: Classifier,
@@ -110,13 +111,13 @@ export async function predictImages(
   const { topK = 5, batchSize = 32, progress = null } = options;
   if (!(Number.isInteger(topK) && topK >= 1))
     throw new ArgumentError(`predict: topK must be a whole number, 1 or more, got ${topK}.`);
+  const samples = files.map((path) => ({ path, label: 0 }));
+  if (files.length <= FEW) {
+    const skipped = await unreadable(files);
+    if (skipped.length === files.length) return { predictions: [], skipped };
+  }
   await init();
-  const data = new ImageDataset(
-    'images',
-    classes,
-    files.map((path) => ({ path, label: 0 })),
-    transforms,
-  );
+  const data = new ImageDataset('images', classes, samples, transforms);
   if (files.length > batchSize) progress?.start(files.length, 'Predicting');
   try {
     const { logits, indices, skipped } = await predictLogits(model, data, { batchSize, progress });
@@ -132,6 +133,16 @@ export async function predictImages(
   } finally {
     progress?.end();
   }
+}
+
+/** To open an adapter takes longer than to look at so many files: where none can be read, nobody needs to wait for it. */
+const FEW = 16;
+
+async function unreadable(files: readonly string[]): Promise<ImagePredictions['skipped']> {
+  const skipped: { path: string; reason: string }[] = [];
+  for (const path of files)
+    await checkImage(path).catch((error: unknown) => skipped.push({ path, reason: reasonOf(error, path) }));
+  return skipped;
 }
 
 /** Scores on labelled photos. */

@@ -1,22 +1,18 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
-import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { relative } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { defaultGenerator, manualSeed } from '../core/random.ts';
-import { classificationTransforms, trainingTransforms } from '../data/compose.ts';
-import { DataLoader } from '../data/data-loader.ts';
-import { thumbnail } from '../data/encode.ts';
-import type { ImageDataset } from '../data/image-dataset.ts';
+import { classificationTransforms } from '../data/compose.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { currentDevice, init } from '../device/current.ts';
 import { graftHead, type ModelEntry, modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { type Checkpoint, hasCheckpoint, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { type Predictions, predictLogits } from './evaluate.ts';
+import { predictLogits } from './evaluate.ts';
+import { inputsDigest, loaderFor, type ReadableImages, readable } from './finetune-images.ts';
+import { pictured, resultOf, withoutPictures } from './finetune-result.ts';
 import { type BestEpoch, type FitState, fit, movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
-import { evaluateLogits, worstMistakes } from './metrics.ts';
+import { evaluateLogits } from './metrics.ts';
 import { checkModelFolder, MODEL_FILES, saveModel } from './model-folder.ts';
 import { type OpenedWeights, openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
@@ -26,22 +22,13 @@ import {
   optimizerFor,
   type PlannedPhase,
   planPhases,
-  reproduceCommand,
   resolveSettings,
   type SettingsOptions,
 } from './recipe.ts';
 import { renderReport } from './report.ts';
-import {
-  type ComparisonRun,
-  type EpochRecord,
-  type FinetuneResult,
-  type Phase,
-  type PicturedMistake,
-  thinLosses,
-} from './result.ts';
+import type { ComparisonRun, EpochRecord, FinetuneResult, Phase } from './result.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
-import { version } from './version.ts';
 
 export interface FinetuneOptions extends SettingsOptions {
   /** A folder with one sub-folder a class, or with `train` and `val` of that kind. */
@@ -77,6 +64,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const settings = settingsOf(options, checkpoint);
   const entry = modelEntry(settings.model);
   const phases = planPhases(settings, entry);
+  if (options.compareFromScratch && settings.weights === null)
+    throw new ArgumentError('finetune: the run starts from random weights itself; leave compareFromScratch out.');
   await checkNames(entry, phases);
   if (out !== null) announce(out, await checkModelFolder(out), checkpoint, progress);
 
@@ -95,10 +84,10 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 
   manualSeed(settings.seed);
   const model = await watch.time('reading weights', () => build(entry, opened, classes.length));
-  const read = await watch.time('checking images', () =>
+  const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
   );
-  const inputs = inputsDigest(read, photos, opened);
+  const inputs = inputsDigest(images, photos, opened?.sha256);
   if (checkpoint && checkpoint.inputs !== inputs)
     throw new ArgumentError(
       `${out}: cannot be resumed: the photos or the weights have changed since. Run it without resume.`,
@@ -116,7 +105,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     const trainableParameters = trainable.reduce((n, t) => n + t.size, 0);
     const resumed = checkpoint?.phase === p ? checkpoint : null;
     if (p >= (checkpoint?.phase ?? 0)) {
-      const loader = loaderFor(read.train, phase, settings, sized);
+      const loader = loaderFor(images.train, phase, settings, sized);
       const updates = Math.ceil(loader.length / settings.accumulate);
       const { optimizer, schedule } = optimizerFor(model, phase, settings, updates);
       if (resumed) {
@@ -125,12 +114,10 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         schedule.loadState(resumed.schedule);
         defaultGenerator.state = resumed.random;
       } else state = { ...state, waited: 0, best: await carried(state.best, model) };
-      const began = performance.now();
-      const before = state.history.length;
-      let aside = 0;
-      const result = await fit(model, {
+      let ended = performance.now();
+      state = await fit(model, {
         train: loader,
-        validation: read.validation,
+        validation: images.validation,
         epochs: phase.epochs,
         totalEpochs: settings.epochs,
         phase: p,
@@ -146,7 +133,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         signal,
         progress,
         onEpoch: async (record, now) => {
-          const paused = performance.now();
+          watch.add('validation', (performance.now() - ended) / 1000 - record.seconds);
           if (out !== null)
             await watch.time('checkpoints', async () =>
               writeCheckpoint(out, {
@@ -163,12 +150,9 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
               }),
             );
           await options.onEpoch?.(record);
-          aside += performance.now() - paused;
+          ended = performance.now();
         },
       });
-      state = result;
-      const training = result.history.slice(before).reduce((n, r) => n + r.seconds, 0);
-      watch.add('validation', (performance.now() - began - aside) / 1000 - training);
     }
     const epochs = state.history.filter((r) => r.phase === p).length;
     run.push({ name, epochs, learningRate, trainableParameters, frozenUntil });
@@ -178,52 +162,32 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const peakGpuBytes = currentDevice().counters.peakBytes;
   const predictions = await watch.time(
     'validation',
-    () => state.best?.predictions ?? predictLogits(model, read.validation),
+    () => state.best?.predictions ?? predictLogits(model, images.validation),
   );
   const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
-  const mistakes = await watch.time('thumbnails', () => pictured(predictions, read.validation, photos));
+  const mistakes = await watch.time('thumbnails', () => pictured(predictions, images.validation, photos));
   const comparisons = options.compareFromScratch
-    ? [await watch.time('comparison from scratch', () => fromScratch(entry, settings, read, sized, options))]
-    : undefined;
-  const reproduce = reproduceCommand(photos, out, settings);
-  const result: FinetuneResult = {
-    version,
+    ? [await watch.time('comparison from scratch', () => fromScratch(entry, settings, images, sized, options))]
+    : [];
+  const result = resultOf({
+    options,
+    settings,
     date,
-    command: options.command ?? reproduce,
-    reproduce,
-    model: {
-      name: settings.model,
-      weights: opened && { source: opened.source, sha256: opened.sha256 },
-      parameters: {
-        total: model.parameters().reduce((n, t) => n + t.size, 0),
-        trainable: Math.max(...run.map((r) => r.trainableParameters)),
-      },
-    },
-    data: {
-      source: photos,
-      classes,
-      trainImages: read.train.length,
-      validationImages: read.validation.length,
-      skipped: read.bad,
-    },
-    hyperparameters: hyperparametersOf(settings, phases),
+    device,
+    model,
+    opened,
+    images,
+    classes,
+    plan: phases,
     phases: run,
-    history: state.history,
-    stepLosses: thinLosses(state.stepLosses),
-    bestEpoch: state.best!.epoch,
+    state,
     evaluation,
-    worstMistakes: mistakes,
+    mistakes,
     frozen: proof,
-    adapter: {
-      description: device.description,
-      vendor: device.vendor,
-      architecture: device.architecture,
-      software: device.software,
-    },
-    seconds: secondsOf(watch, state.history),
     peakGpuBytes,
-    ...(comparisons && { comparisons }),
-  };
+    comparisons,
+    seconds: watch.read(),
+  });
   if (out !== null) {
     await saveModel(
       out,
@@ -301,72 +265,9 @@ async function build(entry: ModelEntry, opened: OpenedWeights | null, classes: n
   return model;
 }
 
-interface ReadableImages {
-  readonly train: ImageDataset;
-  readonly validation: ImageDataset;
-  readonly bad: readonly { readonly path: string; readonly reason: string }[];
-}
-
-/** Decodes every photo once: what cannot be read is named and left out. */
-async function readable(
-  train: ImageDataset,
-  validation: ImageDataset,
-  photos: string,
-  progress: Progress | null,
-): Promise<ReadableImages> {
-  const total = train.length + validation.length;
-  progress?.start(total, 'Checking images');
-  try {
-    const first = await train.verify({ onProgress: (done) => progress?.update(done) });
-    const second = await validation.verify({ onProgress: (done) => progress?.update(train.length + done) });
-    const bad = [...first.bad, ...second.bad].map(({ path, reason }) => ({ path: relative(photos, path), reason }));
-    for (const { path, reason } of bad) progress?.note(`Skipped ${path}: ${reason}`);
-    return { train: first.good, validation: second.good, bad };
-  } finally {
-    progress?.end();
-  }
-}
-
-/** What a resumed run must find again. */
-function inputsDigest({ train, validation }: ReadableImages, photos: string, opened: OpenedWeights | null): string {
-  const list = (data: ImageDataset) =>
-    data.samples.map(({ path, label }) => [relative(photos, path), label, statSync(path).size]);
-  return createHash('sha256')
-    .update(JSON.stringify([opened?.sha256, list(train), list(validation)]))
-    .digest('hex');
-}
-
-function loaderFor(
-  train: ImageDataset,
-  { augment }: Pick<PlannedPhase, 'augment'>,
-  { batchSize, seed }: FinetuneSettings,
-  preset: OpenedWeights['transforms'],
-): DataLoader {
-  // Gentler than ImageNet's: a few hundred photos cannot afford crops of a twelfth.
-  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
-  return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
-}
-
 /** The best epoch of earlier phases, as the next one sees it: its weights are in the model now, and more of them may move. */
 async function carried(best: BestEpoch | null, model: Module): Promise<BestEpoch | null> {
   return best && { ...best, state: await movingState(model) };
-}
-
-async function pictured(predictions: Predictions, data: ImageDataset, photos: string): Promise<PicturedMistake[]> {
-  const { logits, labels, classes, indices } = predictions;
-  return Promise.all(
-    worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, probability, loss }) => {
-      const { path } = data.samples[indices[index]!]!;
-      return {
-        path: relative(photos, path),
-        thumbnail: await thumbnail(path, 200).catch(() => null),
-        label: data.classes[label]!,
-        predicted: data.classes[predicted]!,
-        probability,
-        loss,
-      };
-    }),
-  );
 }
 
 /** The same model from random weights, all of it trained, over as many epochs of the same images. */
@@ -379,16 +280,20 @@ async function fromScratch(
 ): Promise<ComparisonRun> {
   progress?.note('From scratch, for comparison:');
   manualSeed(settings.seed);
-  const { epochs, lr } = settings;
+  const scratch = resolveSettings(
+    {
+      ...settings,
+      weights: null,
+      freezeUntil: 'none',
+      headEpochs: 0,
+      lr: undefined,
+      unfrozenLr: undefined,
+      augment: settings.augment ?? 0,
+    },
+    entry,
+  );
+  const [phase] = planPhases(scratch, entry) as [PlannedPhase];
   const model = await entry.create({ numClasses: train.classes.length });
-  const phase: PlannedPhase = {
-    name: 'from scratch',
-    epochs,
-    learningRate: lr,
-    frozenUntil: null,
-    augment: settings.augment ?? 0,
-    warmUp: 1,
-  };
   const loader = loaderFor(train, phase, settings, preset);
   const { optimizer, schedule } = optimizerFor(model, phase, settings, Math.ceil(loader.length / settings.accumulate));
   const { labelSmoothing, accumulate } = settings;
@@ -397,7 +302,7 @@ async function fromScratch(
     ...shared,
     train: loader,
     validation,
-    epochs,
+    epochs: phase.epochs,
     optimizer,
     schedule,
     scheduleEvery: 'batch',
@@ -410,59 +315,4 @@ async function fromScratch(
     accuracy: accuracies.length ? Math.max(...accuracies) : null,
     note: 'its best epoch, all parameters trained',
   };
-}
-
-function hyperparametersOf(
-  settings: FinetuneSettings,
-  phases: readonly PlannedPhase[],
-): FinetuneResult['hyperparameters'] {
-  const {
-    optimizer,
-    momentum,
-    batchSize,
-    accumulate,
-    weightDecay,
-    labelSmoothing,
-    clipGradNorm,
-    patience,
-    imageSize,
-    seed,
-  } = settings;
-  const views = phases.map(({ augment }) => (augment > 0 ? `${augment} views (RandomResizedCrop, flip)` : 'none'));
-  return {
-    optimizer,
-    ...(optimizer === 'sgd' && { momentum }),
-    schedule: phases.some(({ warmUp }) => warmUp > 0)
-      ? 'cosine (after a warm-up epoch unless only the head is trained)'
-      : 'cosine',
-    batchSize,
-    ...(accumulate > 1 && { accumulate }),
-    weightDecay,
-    labelSmoothing,
-    ...(clipGradNorm !== null && { clipGradNorm }),
-    augmentation: [...new Set(views)].join(', then '),
-    patience: patience || null,
-    imageSize,
-    seed,
-  };
-}
-
-/** The parts in the order in which they come. */
-function secondsOf(watch: Stopwatch, history: readonly EpochRecord[]): FinetuneResult['seconds'] {
-  const { total, parts } = watch.read();
-  const training = (cached: boolean) => history.filter((r) => r.cached === cached).reduce((n, r) => n + r.seconds, 0);
-  const { 'reading weights': reading = 0, 'checking images': checking = 0, ...rest } = parts;
-  const all = {
-    'reading weights': reading,
-    'checking images': checking,
-    'training, whole network': training(false),
-    'training, trunk cached': training(true),
-    ...rest,
-  };
-  return { total, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };
-}
-
-/** Pictures are for the page: in `metrics.json` they would be most of it. */
-function withoutPictures(result: FinetuneResult): FinetuneResult {
-  return { ...result, worstMistakes: result.worstMistakes.map((m) => ({ ...m, thumbnail: null })) };
 }

@@ -1,7 +1,7 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, RegraftError } from '../core/errors.ts';
-import { DataLoader } from '../data/data-loader.ts';
+import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
@@ -89,7 +89,7 @@ export interface FitState {
 export interface FitResult extends FitState {
   /** The epoch (as numbered in `history`) with the best validation accuracy, or else training loss. */
   readonly bestEpoch: number;
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSample[];
 }
 
 /**

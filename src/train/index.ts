@@ -23,6 +23,6 @@ export { type OpenedWeights, openWeights } from './open-weights.ts';
 export { createProgress, type Progress, type ProgressOptions } from './progress.ts';
 export { type FinetuneSettings, type OptimizerName, shellWord } from './recipe.ts';
 export { renderReport } from './report.ts';
-export type * from './result.ts';
+export * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 export { version } from './version.ts';

@@ -67,7 +67,9 @@ export function resolveSettings(
     throw new ArgumentError(
       `finetune: headEpochs must be ${forced === undefined ? `at most epochs (${epochs})` : `${forced} here, where there is one phase only`}, got ${headEpochs}.`,
     );
-  const lr = above('lr', options.lr ?? (optimizer === 'sgd' ? 1e-2 : 2e-3));
+  // A new head on a frozen trunk takes twice the rate that a whole network does.
+  const adamLr = weights === null && freezeUntil === 'none' ? 1e-3 : 2e-3;
+  const lr = above('lr', options.lr ?? (optimizer === 'sgd' ? 1e-2 : adamLr));
   return {
     model,
     weights,

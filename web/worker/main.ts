@@ -10,7 +10,9 @@ const post = (message: FromWorker): void => globalThis.postMessage(message);
 const photos = new Photos(post);
 const session = new Session(photos, post);
 
-const calls: { readonly [K in Call]: (...args: Parameters<Calls[K]>) => ReturnType<Calls[K]> | Promise<ReturnType<Calls[K]>> } = {
+const calls: {
+  readonly [K in Call]: (...args: Parameters<Calls[K]>) => ReturnType<Calls[K]> | Promise<ReturnType<Calls[K]>>;
+} = {
   open: () => session.open(),
   describe: (model, classes) => session.describe(model, classes),
   openFile: (model, file) => session.openFile(model, file),

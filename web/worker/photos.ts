@@ -1,8 +1,9 @@
 /** The user's photos: each is decoded once when it comes, for a thumbnail or the reason why it cannot be used. */
-import { decodeImage, rgbOf } from '../../src/data/decode-browser.ts';
-import type { RgbImage } from '../../src/data/image.ts';
+
 import { DataError } from '../../src/core/errors.ts';
 import { concurrently } from '../../src/data/concurrently.ts';
+import { decodeImage, rgbOf } from '../../src/data/decode-browser.ts';
+import type { RgbImage } from '../../src/data/image.ts';
 import type { WorkerEvent } from '../messages.ts';
 
 /** Longer side of thumbnails, in pixels. */

@@ -1,13 +1,15 @@
 /** Weights in a page: published ones downloaded once into the origin's storage, and files of the user's. */
-import type { StateDict } from '../../src/core/dtype.ts';
+
 import { sha256 } from '../../src/core/digest.ts';
+import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
 import { sameShape } from '../../src/core/shape.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
 import type { ImagePreset } from '../../src/models/preset.ts';
-import { MODELS, modelEntry } from '../../src/models/registry.ts';
 import type { PretrainedWeights } from '../../src/models/weights.ts';
+import { SMALL_RESNET } from '../model-names.ts';
+import { CARRIED, NETWORKS, networkEntry } from './networks.ts';
 
 /** Weights that are in memory and fit `model`. */
 export interface LoadedWeights {
@@ -34,7 +36,11 @@ export async function publishedWeights(
   model: string,
   onProgress: (received: number, total: number | undefined) => void,
 ): Promise<LoadedWeights> {
-  const entry = modelEntry(model);
+  if (model === SMALL_RESNET) {
+    const bytes = await (await fetch(CARRIED.url)).arrayBuffer();
+    return fitting(model, new File([bytes], 'trunk.safetensors'));
+  }
+  const entry = networkEntry(model);
   const record = entry.weights?.DEFAULT;
   if (!record) throw new ArgumentError(`${model} has no published weights. Open a weight file, or train from scratch.`);
   const store = await caches.open(STORE);
@@ -58,7 +64,10 @@ async function download(
   } catch (error) {
     if (!(error instanceof WeightFileError)) throw error;
     const advice = `Or download ${record.url} by hand and open it here as a weight file.`;
-    throw new WeightFileError(error.path, `${error.message.replace(`${error.path}: `, '').replace(/ Then pass.*$/, '')} ${advice}`);
+    throw new WeightFileError(
+      error.path,
+      `${error.message.replace(`${error.path}: `, '').replace(/ Then pass.*$/, '')} ${advice}`,
+    );
   }
 }
 
@@ -71,18 +80,21 @@ export async function fitting(model: string, file: File): Promise<LoadedWeights>
   const fits = (await isOf(model, state)) ? model : await findNetwork(state);
   if (fits === null) {
     // Loading says what does not fit, as on the command line.
-    const entry = modelEntry(model);
+    const entry = networkEntry(model);
     const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
     const built = await entry.create(numClasses === undefined ? {} : { numClasses });
     try {
       built.loadStateDict(state);
     } catch (error) {
       if (!(error instanceof StateDictError)) throw error;
-      throw new WeightFileError(file.name, `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`);
+      throw new WeightFileError(
+        file.name,
+        `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`,
+      );
     }
   }
   const name = fits ?? model;
-  const entry = modelEntry(name);
+  const entry = networkEntry(name);
   return {
     model: name,
     state,
@@ -95,13 +107,13 @@ export async function fitting(model: string, file: File): Promise<LoadedWeights>
 }
 
 async function findNetwork(state: StateDict): Promise<string | null> {
-  for (const name of Object.keys(MODELS)) if (await isOf(name, state)) return name;
+  for (const name of NETWORKS) if (await isOf(name, state)) return name;
   return null;
 }
 
 /** Whether names and shapes are the model's, whatever the number of classes. */
 async function isOf(name: string, state: StateDict): Promise<boolean> {
-  const entry = modelEntry(name);
+  const entry = networkEntry(name);
   const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
   if (!numClasses) return false;
   const model = await entry.create({ numClasses });

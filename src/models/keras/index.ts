@@ -6,5 +6,6 @@ export { loadModel } from './load.ts';
 export { KerasModel, type KerasModelOptions } from './model.ts';
 export { BatchNormalization, Normalization, Rescaling } from './normalization.ts';
 export { type Preprocessing, preprocessInput } from './preprocess.ts';
+export { type KerasResNetOptions, ResNet50, ResNet101, ResNet152, toTorchvision } from './resnet.ts';
 export type { KerasShape } from './shape.ts';
 export type { KerasSummaryOptions } from './summary.ts';

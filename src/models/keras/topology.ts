@@ -80,7 +80,7 @@ function uniqueName(wanted: string, layers: readonly LayerConfig[]): string {
 function layerOf(json: unknown): LayerConfig {
   if (!isJson(json) || typeof json.class_name !== 'string')
     throw new ArgumentError('keras: a layer of the model has no class_name.');
-  const { class_name: className, config, name, registered_name: registered } = json;
+  const { class_name: className, config, name, registered_name: registered, module } = json;
   const options = isJson(config) ? config : Array.isArray(config) ? { layers: config } : {};
   const ownName = typeof name === 'string' ? name : options.name;
   if (typeof ownName !== 'string' || ownName === '' || ownName.length > 1000)
@@ -88,9 +88,10 @@ function layerOf(json: unknown): LayerConfig {
   const layer = new LayerConfig(className, ownName, options);
   if (className === 'Lambda')
     throw layer.error('a Lambda layer is Python code, which is not run. Rebuild the model without it.');
-  if (typeof registered === 'string' && registered.includes('>'))
+  const foreign = typeof module === 'string' && !/^(keras|tf_keras|tensorflow)(\.|$)/.test(module);
+  if (foreign || (typeof registered === 'string' && /^(?!keras>).*>/i.test(registered)))
     throw layer.error(
-      `is the custom object '${registered.slice(0, 80)}', which exists as Python code only. Rebuild the model without it.`,
+      `is the custom object '${String(registered ?? module).slice(0, 80)}', which exists as Python code only. Rebuild the model without it.`,
     );
   return layer;
 }

@@ -1,8 +1,9 @@
 /** A layer's weights by Keras's names, in Keras's order, and the way between Keras's layouts and those here. */
 import { type TensorData, toFloat32 } from '../../core/dtype.ts';
-import { type Shape, sizeOf, stridesOf } from '../../core/shape.ts';
+import type { Shape } from '../../core/shape.ts';
 import { BatchNorm2d, type Buffer, Conv2d, Linear, type Module, type Parameter } from '../../nn/index.ts';
 import { DepthwiseConv2D, SeparableConv2D } from './convolution.ts';
+import { permuted } from './layout.ts';
 import { Normalization } from './normalization.ts';
 
 /** One weight of a layer. */
@@ -83,25 +84,4 @@ export function toKeras(weight: LayerWeight, values: Float32Array): TensorData {
   const here = axes.map((axis) => shape[axis]!);
   const back = axes.map((_, axis) => axes.indexOf(axis));
   return { shape, dtype: 'float32', data: permuted(values, here, back) };
-}
-
-/** Elements of `shape` in the order of its permuted axes. */
-export function permuted(values: Float32Array, shape: Shape, axes: readonly number[]): Float32Array {
-  const out = new Float32Array(sizeOf(shape));
-  const strides = stridesOf(shape);
-  const sizes = axes.map((axis) => shape[axis]!);
-  const steps = axes.map((axis) => strides[axis]!);
-  const rank = sizes.length;
-  const [inner, step] = [sizes[rank - 1] ?? 1, steps[rank - 1] ?? 1];
-  const index = new Array<number>(rank).fill(0);
-  for (let at = 0, base = 0; at < out.length; ) {
-    for (let i = 0; i < inner; i++) out[at++] = values[base + i * step]!;
-    for (let axis = rank - 2; axis >= 0; axis--) {
-      base += steps[axis]!;
-      if (++index[axis]! < sizes[axis]!) break;
-      base -= steps[axis]! * sizes[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return out;
 }

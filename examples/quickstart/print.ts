@@ -1,0 +1,57 @@
+/** What the quickstart says on the terminal. */
+import type { DeviceInfo } from 'regraft';
+import type { ImageFolder } from 'regraft/data';
+import type { Module } from 'regraft/nn';
+import {
+  type EpochRecord,
+  type FinetuneResult,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+} from 'regraft/train';
+
+/** Terminals want plain spaces. */
+function print(text = ''): void {
+  console.log(text.replaceAll('\u00a0', ' '));
+}
+
+export function printStart(device: DeviceInfo, photos: string, train: ImageFolder, test: ImageFolder): void {
+  print(`Adapter   ${device.description}${device.software ? ' (software)' : ''}`);
+  print(`Pictures  ${photos}: ${train.length} to train on, ${test.length} to test on`);
+  print(`Classes   ${train.classes.join(', ')}`);
+}
+
+export function printHeading(text: string, model: Module): void {
+  const parameters = model.parameters();
+  const trainable = parameters.filter((p) => p.requires_grad);
+  const count = (list: typeof parameters) => formatCount(list.reduce((sum, { size }) => sum + size, 0));
+  const trained =
+    trainable.length < parameters.length ? `${count(trainable)} of ${count(parameters)}` : `all ${count(parameters)}`;
+  print(`\n${text}; trains ${trained} parameters`);
+  print('  epoch   loss   accuracy      time');
+}
+
+export function printEpoch({ epoch, trainLoss, validationAccuracy, seconds, cached }: EpochRecord): void {
+  const columns = [
+    String(epoch).padStart(7),
+    (trainLoss ?? Number.NaN).toFixed(2).padStart(7),
+    formatPercent(validationAccuracy).padStart(11),
+    formatDuration(seconds).padStart(10),
+  ];
+  print(columns.join('') + (cached ? '  trunk cached' : ''));
+}
+
+export function printOutcome(run: FinetuneResult, report: string): void {
+  const { data, frozen, evaluation, comparisons = [], history, seconds } = run;
+  const epochs = `${history.length} ${history.length === 1 ? 'epoch' : 'epochs'}`;
+  print(`\nAccuracy on ${data.validationImages} new pictures, after ${epochs} with the same ${data.trainImages}:`);
+  print(`  transfer learning  ${formatPercent(evaluation!.accuracy).padStart(8)}`);
+  for (const { name, accuracy } of comparisons) print(`  ${name.padEnd(17)}  ${formatPercent(accuracy).padStart(8)}`);
+  print();
+  print(
+    `Frozen    ${frozen.tensors} tensors frozen (${formatBytes(frozen.bytes)}), ${formatCount(frozen.changedBytes)} bytes changed`,
+  );
+  print(`Time      ${formatDuration(seconds.total)}`);
+  print(`Report    ${report}`);
+}

@@ -1,0 +1,127 @@
+/**
+ * Keras's HDF5 files: weights (`.h5`, `.weights.h5`) and whole models with topology and optimizer state. Two layouts exist:
+ * - by layer: attributes `layer_names` and `weight_names`, at the root or in `model_weights` (Keras 1 to 3, `.h5`);
+ * - by path: `layers/conv2d/vars/0` (Keras 3, `.weights.h5`, and inside `.keras`).
+ */
+import type { TensorData } from '../core/dtype.ts';
+import { WeightFileError } from '../core/errors.ts';
+import type { ByteSource } from '../device/byte-source.ts';
+import { plural, printable } from './bytes.ts';
+import type { WeightFile, WeightFormat } from './format.ts';
+import { type Hdf5File, isHdf5, withHdf5 } from './h5.ts';
+import { headerFault } from './json.ts';
+
+const CONFIG_LIMIT = 64 << 20;
+const CONFIG_DEPTH = 100;
+const DEPTH = 24;
+
+export const kerasH5: WeightFormat = {
+  name: 'Keras (h5)',
+  extensions: ['.h5', '.hdf5'],
+  matches: (head) => isHdf5(head),
+  async read(source) {
+    return readKerasH5(await source.read(0, source.size), source, kerasH5.name);
+  },
+};
+
+/** The content of an HDF5 file that Keras wrote. */
+export function readKerasH5(bytes: Uint8Array, source: ByteSource, format: string): Promise<WeightFile> {
+  return withHdf5(bytes, source.name, (file) => {
+    const notes: string[] = [];
+    const root = file.kind('/model_weights') === 'group' ? '/model_weights' : '/';
+    const layers = file.texts(root, 'layer_names');
+    const found = layers ? byLayer(file, root, layers) : byPath(file);
+    if (found.size === 0)
+      throw file.error('holds no weights in a layout that Keras writes (layer_names, or layers/…/vars/…).');
+    if (file.kind('/optimizer_weights') === 'group' || file.kind('/optimizer') === 'group')
+      notes.push('The optimizer state was left out.');
+    return {
+      state: new Map([...found].map(([name, { data }]) => [name, data])),
+      metadata: metadataOf(file),
+      format,
+      notes,
+      namesInFile: new Map([...found].map(([name, { path }]) => [name, path])),
+    };
+  });
+}
+
+type Found = Map<string, { data: TensorData; path: string }>;
+
+/** Names become `layer/weight`, whatever scopes and suffixes the weight's own name has. */
+function byLayer(file: Hdf5File, root: string, layers: readonly string[]): Found {
+  const found: Found = new Map();
+  const prefix = root === '/' ? '' : root;
+  for (const layer of layers) {
+    const group = `${prefix}/${layer}`;
+    if (file.kind(group) !== 'group')
+      throw file.error(`lists the layer '${printable(layer)}', but has no group for it.`);
+    for (const weight of file.texts(group, 'weight_names') ?? []) {
+      const path = `${group}/${weight}`;
+      if (file.kind(path) !== 'dataset')
+        throw file.error(
+          `lists the weight '${printable(weight)}' of layer '${printable(layer)}', but does not have it.`,
+        );
+      const plain = weight.replace(/:\d+$/, '');
+      const own = plain.startsWith(`${layer}/`) ? plain : `${layer}/${plain}`;
+      // A weight's name may repeat its layer's once more: conv1/conv1/kernel.
+      const name = own.startsWith(`${layer}/${layer}/`) ? own.slice(layer.length + 1) : own;
+      if (found.has(name)) throw file.error(`lists the weight '${printable(name)}' twice.`);
+      found.set(name, { data: file.tensor(path), path: path.slice(1) });
+    }
+  }
+  return found;
+}
+
+/** All data sets in groups named `vars`, under their paths; the optimizer's are left out. */
+function byPath(file: Hdf5File): Found {
+  const found: Found = new Map();
+  const visit = (group: string, depth: number): void => {
+    if (depth > DEPTH) throw file.error(`nests groups deeper than ${DEPTH} levels.`);
+    for (const key of file.keys(group === '' ? '/' : group)) {
+      const path = `${group}/${key}`;
+      if (path === '/optimizer' || path === '/optimizer_weights' || key === 'top_level_model_weights') continue;
+      const kind = file.kind(path);
+      if (kind === 'group') visit(path, depth + 1);
+      else if (kind === 'dataset' && group.endsWith('/vars'))
+        found.set(path.slice(1), { data: file.tensor(path), path: path.slice(1) });
+    }
+  };
+  visit('', 0);
+  return found;
+}
+
+function metadataOf(file: Hdf5File): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  const config = file.text('/', 'model_config');
+  if (config !== undefined) metadata.model_config = checkedConfig(file.name, config);
+  for (const root of ['/', '/model_weights'])
+    if (file.kind(root) === 'group')
+      for (const key of ['keras_version', 'backend']) {
+        const value = metadata[key] ?? file.text(root, key);
+        if (value !== undefined) metadata[key] = value;
+      }
+  return metadata;
+}
+
+/**
+ * The text of a topology, once it is known to be sound JSON.
+ * @throws WeightFileError otherwise.
+ */
+export function checkedConfig(file: string, text: string): string {
+  if (text.length > CONFIG_LIMIT)
+    throw new WeightFileError(file, `its topology has ${plural(text.length, 'character')}.`);
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new WeightFileError(file, 'its topology is no valid JSON. It is damaged: get it again.');
+  }
+  const fault = headerFault(text, CONFIG_DEPTH);
+  if (fault)
+    throw new WeightFileError(
+      file,
+      'tooDeep' in fault
+        ? `its topology nests deeper than ${CONFIG_DEPTH} levels.`
+        : `its topology has the key '${printable(fault.duplicate)}' twice in one object.`,
+    );
+  return text;
+}

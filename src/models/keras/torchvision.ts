@@ -1,0 +1,91 @@
+/**
+ * Keras's ResNet v1 weights in torchvision's tree. The two networks have equal shapes and unequal results: Keras has the
+ * stride on the first 1x1 (v1), torchvision on the 3x3 (v1.5), so the tree has to be built with `strideIn1x1`.
+ */
+import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
+import { ArgumentError, StateDictError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { permuted } from './layout.ts';
+
+/** Keras's epsilon less torchvision's; added to the variance it makes up for the difference. */
+const EPSILON = 1.001e-5 - 1e-5;
+
+/** Whether a state dict has the names of a ResNet that Keras saved. */
+export function isKerasResNet(state: StateDict): boolean {
+  for (const key of state.keys())
+    if (/^conv1_conv\/kernel$/.test(key) || /^(_layer_checkpoint_dependencies|layers)\/.+\/vars\/\d+$/.test(key)) return true;
+  return false;
+}
+
+/**
+ * Keras's ResNet-50, 101 or 152 (v1) under torchvision's names and in PyTorch's layouts. A convolution's bias moves into the
+ * running mean behind it, and the epsilons' difference into the running variance: exact in evaluation, and in training, where
+ * the batch's own mean removes any bias.
+ * @param strideIn1x1 Whether the tree that takes them is v1.
+ * @throws ArgumentError if it is not, for pre-activation (V2) weights, and for weights that are addressed by number;
+ * StateDictError for layers that are missing.
+ */
+export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDict {
+  if (!state.has('conv1_conv/kernel'))
+    throw new ArgumentError(
+      'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…). Load them by keras.ResNet50, then take keras.toTorchvision(model).',
+    );
+  if ([...state.keys()].some((key) => key.includes('_preact_bn/')))
+    throw new ArgumentError('ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.');
+  if (!strideIn1x1)
+    throw new ArgumentError(
+      'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
+        'every shape would fit and every result would be wrong. Build it with { strideIn1x1: true }, or use keras.ResNet50.',
+    );
+  const out: StateDict = new Map();
+  const used = new Set<string>();
+  const missing: string[] = [];
+  const take = (key: string): TensorData | undefined => {
+    const data = state.get(key);
+    if (data) used.add(key);
+    return data;
+  };
+  const unit = (from: string, conv: string, norm: string): void => {
+    const names = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map((key) => `${from}_bn/${key}`);
+    const kernel = take(`${from}_conv/kernel`);
+    const [gamma, beta, mean, variance] = names.map(take);
+    if (!kernel || !gamma || !beta || !mean || !variance) {
+      missing.push(...[`${from}_conv/kernel`, ...names].filter((key) => !state.has(key)));
+      return;
+    }
+    const bias = take(`${from}_conv/bias`);
+    out.set(`${conv}.weight`, transposed(kernel, [3, 2, 0, 1]));
+    out.set(`${norm}.weight`, gamma);
+    out.set(`${norm}.bias`, beta);
+    out.set(`${norm}.running_mean`, bias ? combined(mean, (m, i) => m - (toFloat32(bias)[i] ?? 0)) : mean);
+    out.set(`${norm}.running_var`, combined(variance, (v) => v + EPSILON));
+  };
+  unit('conv1', 'conv1', 'bn1');
+  for (let stage = 2; stage <= 5; stage++) {
+    for (let block = 1; block === 1 || state.has(`conv${stage}_block${block}_1_conv/kernel`); block++) {
+      const [from, to] = [`conv${stage}_block${block}`, `layer${stage - 1}.${block - 1}`];
+      for (let k = 1; k <= 3; k++) unit(`${from}_${k}`, `${to}.conv${k}`, `${to}.bn${k}`);
+      if (block === 1) unit(`${from}_0`, `${to}.downsample.0`, `${to}.downsample.1`);
+    }
+  }
+  const [kernel, bias] = [take('predictions/kernel'), take('predictions/bias')];
+  if (kernel) out.set('fc.weight', transposed(kernel, [1, 0]));
+  if (bias) out.set('fc.bias', bias);
+  if (missing.length > 0)
+    throw new StateDictError(
+      `ResNet: ${missing.length} weights missing in the Keras file (${missing.slice(0, 5).join(', ')}).`,
+      { missing, unexpected: [], wrongShapes: [] },
+    );
+  for (const [key, data] of state) if (!used.has(key)) out.set(key, data);
+  return out;
+}
+
+function transposed(data: TensorData, axes: readonly number[]): TensorData {
+  if (data.shape.length !== axes.length) return data;
+  return { shape: axes.map((a) => data.shape[a]!), dtype: 'float32', data: permuted(toFloat32(data), data.shape, axes) };
+}
+
+function combined(data: TensorData, f: (value: number, i: number) => number): TensorData {
+  const values = toFloat32(data);
+  return { shape: data.shape, dtype: 'float32', data: Float32Array.from({ length: sizeOf(data.shape) }, (_, i) => f(values[i]!, i)) };
+}

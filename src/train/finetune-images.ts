@@ -1,0 +1,62 @@
+/** The photos of a fine-tuning run: the readable ones, their digest, their loader. */
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { relative } from 'node:path';
+import { trainingTransforms } from '../data/compose.ts';
+import { DataLoader } from '../data/data-loader.ts';
+import type { ImageDataset } from '../data/image-dataset.ts';
+import type { ImagePreset } from '../models/preset.ts';
+import type { Progress } from './progress.ts';
+import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
+
+/** What is left after looking at every file. */
+export interface ReadableImages {
+  readonly train: ImageDataset;
+  readonly validation: ImageDataset;
+  readonly bad: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Decodes every photo once: what cannot be read is named and left out. */
+export async function readable(
+  train: ImageDataset,
+  validation: ImageDataset,
+  photos: string,
+  progress: Progress | null,
+): Promise<ReadableImages> {
+  const total = train.length + validation.length;
+  progress?.start(total, 'Checking images');
+  try {
+    const first = await train.verify({ onProgress: (done) => progress?.update(done) });
+    const second = await validation.verify({ onProgress: (done) => progress?.update(train.length + done) });
+    const bad = [...first.bad, ...second.bad].map(({ path, reason }) => ({ path: relative(photos, path), reason }));
+    for (const { path, reason } of bad) progress?.note(`Skipped ${path}: ${reason}`);
+    return { train: first.good, validation: second.good, bad };
+  } finally {
+    progress?.end();
+  }
+}
+
+/** What a resumed run must find again. */
+export function inputsDigest(
+  { train, validation }: ReadableImages,
+  photos: string,
+  weights: string | undefined,
+): string {
+  const list = (data: ImageDataset) =>
+    data.samples.map(({ path, label }) => [relative(photos, path), label, statSync(path).size]);
+  return createHash('sha256')
+    .update(JSON.stringify([weights, list(train), list(validation)]))
+    .digest('hex');
+}
+
+/** The training images in batches, as a phase wants to see them. */
+export function loaderFor(
+  train: ImageDataset,
+  { augment }: Pick<PlannedPhase, 'augment'>,
+  { batchSize, seed }: FinetuneSettings,
+  preset: ImagePreset,
+): DataLoader {
+  // Gentler than ImageNet's: a few hundred photos cannot afford crops of a twelfth.
+  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
+  return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
+}

@@ -1,0 +1,170 @@
+/** What a fine-tuning run has to tell, as metrics.json and the report show it. */
+import { relative } from 'node:path';
+import { thumbnail } from '../data/encode.ts';
+import type { ImageDataset } from '../data/image-dataset.ts';
+import type { DeviceInfo } from '../device/adapter.ts';
+import type { Module } from '../nn/index.ts';
+import type { Predictions } from './evaluate.ts';
+import type { ReadableImages } from './finetune-images.ts';
+import type { FitState } from './fit.ts';
+import { type Evaluation, worstMistakes } from './metrics.ts';
+import type { OpenedWeights } from './open-weights.ts';
+import { type FinetuneSettings, type PlannedPhase, reproduceCommand } from './recipe.ts';
+import {
+  type ComparisonRun,
+  type EpochRecord,
+  type FinetuneResult,
+  type FreezingProof,
+  type Phase,
+  type PicturedMistake,
+  thinLosses,
+} from './result.ts';
+import { version } from './version.ts';
+
+/** All that a result is made of. */
+export interface RunFacts {
+  readonly options: {
+    readonly photos: string;
+    readonly out?: string | null | undefined;
+    readonly command?: string | undefined;
+  };
+  readonly settings: FinetuneSettings;
+  readonly date: string;
+  readonly device: DeviceInfo;
+  readonly model: Module;
+  readonly opened: OpenedWeights | null;
+  readonly images: ReadableImages;
+  readonly classes: readonly string[];
+  readonly plan: readonly PlannedPhase[];
+  readonly phases: readonly Phase[];
+  readonly state: FitState;
+  readonly evaluation: Evaluation;
+  readonly mistakes: readonly PicturedMistake[];
+  readonly frozen: FreezingProof;
+  readonly peakGpuBytes: number;
+  readonly comparisons: readonly ComparisonRun[];
+  readonly seconds: FinetuneResult['seconds'];
+}
+
+/** The result of a run. */
+export function resultOf(run: RunFacts): FinetuneResult {
+  const { options, settings, model, opened, images, phases, state, device, comparisons } = run;
+  const reproduce = reproduceCommand(options.photos, options.out ?? null, settings);
+  return {
+    version,
+    date: run.date,
+    command: options.command ?? reproduce,
+    reproduce,
+    model: {
+      name: settings.model,
+      weights: opened && { source: opened.source, sha256: opened.sha256 },
+      parameters: {
+        total: model.parameters().reduce((n, t) => n + t.size, 0),
+        trainable: Math.max(...phases.map((phase) => phase.trainableParameters)),
+      },
+    },
+    data: {
+      source: options.photos,
+      classes: run.classes,
+      trainImages: images.train.length,
+      validationImages: images.validation.length,
+      skipped: images.bad,
+    },
+    hyperparameters: hyperparametersOf(settings, run.plan),
+    phases,
+    history: state.history,
+    stepLosses: thinLosses(state.stepLosses),
+    bestEpoch: state.best!.epoch,
+    evaluation: run.evaluation,
+    worstMistakes: run.mistakes,
+    frozen: run.frozen,
+    adapter: {
+      description: device.description,
+      vendor: device.vendor,
+      architecture: device.architecture,
+      software: device.software,
+    },
+    seconds: secondsOf(run.seconds, state.history),
+    peakGpuBytes: run.peakGpuBytes,
+    ...(comparisons.length > 0 && { comparisons }),
+  };
+}
+
+/** The worst mistakes on the validation images, with thumbnails. */
+export async function pictured(
+  predictions: Predictions,
+  data: ImageDataset,
+  photos: string,
+): Promise<PicturedMistake[]> {
+  const { logits, labels, classes, indices } = predictions;
+  return Promise.all(
+    worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, probability, loss }) => {
+      const { path } = data.samples[indices[index]!]!;
+      return {
+        path: relative(photos, path),
+        thumbnail: await thumbnail(path, 200).catch(() => null),
+        label: data.classes[label]!,
+        predicted: data.classes[predicted]!,
+        probability,
+        loss,
+      };
+    }),
+  );
+}
+
+function hyperparametersOf(
+  settings: FinetuneSettings,
+  phases: readonly PlannedPhase[],
+): FinetuneResult['hyperparameters'] {
+  const {
+    optimizer,
+    momentum,
+    batchSize,
+    accumulate,
+    weightDecay,
+    labelSmoothing,
+    clipGradNorm,
+    patience,
+    imageSize,
+    seed,
+  } = settings;
+  const views = phases.map(({ augment }) => (augment > 0 ? `${augment} views (RandomResizedCrop, flip)` : 'none'));
+  return {
+    optimizer,
+    ...(optimizer === 'sgd' && { momentum }),
+    schedule: phases.some(({ warmUp }) => warmUp > 0)
+      ? 'cosine (after a warm-up epoch unless only the head is trained)'
+      : 'cosine',
+    batchSize,
+    ...(accumulate > 1 && { accumulate }),
+    weightDecay,
+    labelSmoothing,
+    ...(clipGradNorm !== null && { clipGradNorm }),
+    augmentation: [...new Set(views)].join(', then '),
+    patience: patience || null,
+    imageSize,
+    seed,
+  };
+}
+
+/** The parts in the order in which they come. */
+function secondsOf(
+  { total, parts }: FinetuneResult['seconds'],
+  history: readonly EpochRecord[],
+): FinetuneResult['seconds'] {
+  const training = (cached: boolean) => history.filter((r) => r.cached === cached).reduce((n, r) => n + r.seconds, 0);
+  const { 'reading weights': reading = 0, 'checking images': checking = 0, ...rest } = parts;
+  const all = {
+    'reading weights': reading,
+    'checking images': checking,
+    'training, whole network': training(false),
+    'training, trunk cached': training(true),
+    ...rest,
+  };
+  return { total, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };
+}
+
+/** Pictures are for the page: in `metrics.json` they would be most of it. */
+export function withoutPictures(result: FinetuneResult): FinetuneResult {
+  return { ...result, worstMistakes: result.worstMistakes.map((m) => ({ ...m, thumbnail: null })) };
+}

@@ -1,0 +1,144 @@
+/** Keras's ResNet-50 (v1) against a re-statement in NumPy and PyTorch, and in torchvision's tree. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/core/dtype.ts';
+import { sizeOf } from '../../src/core/shape.ts';
+import { init } from '../../src/device/current.ts';
+import { keras, resnet50 } from '../../src/models/index.ts';
+import type { Module } from '../../src/nn/index.ts';
+import { noGrad } from '../../src/tensor/autograd.ts';
+import { tensor } from '../../src/tensor/factory.ts';
+import { hashInput, hashValues, unpacked } from './hash-weights.ts';
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const expected = JSON.parse(readFileSync(path('../fixtures/keras/resnet50.json'), 'utf8'));
+const logits = unpacked(expected.logits);
+
+/** Python with h5py and PyTorch, if there is one: it writes the whole file. */
+const python = [process.env.REGRAFT_PYTHON, 'python3', '/usr/bin/python3'].find(
+  (name) => name && spawnSync(name, ['-c', 'import h5py, torch']).status === 0,
+);
+
+/** The weights that scripts/record-keras-fixtures.py gives it, under Keras's names and in its layouts. */
+function hashedState(model: keras.KerasModel): StateDict {
+  const named: Record<string, string> = { gamma: 'weight', moving_variance: 'running_var' };
+  return new Map(
+    model.layers
+      .flatMap((layer) => layer.weights)
+      .map(({ name, shape }, index) => {
+        const out = shape.at(-1)!;
+        const own = name.slice(name.indexOf('/') + 1);
+        const flat = shape.length > 1 ? [out, sizeOf(shape) / out] : shape;
+        return [name, { shape, dtype: 'float32', data: hashValues(index, named[own] ?? own, flat) }];
+      }),
+  );
+}
+
+/** [1, 3, 64, 64] of the script's [1, 64, 64, 3]. */
+function image() {
+  const values = hashInput([1, 64, 64, 3]).map((v) => v * 50);
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < 4096; i++) for (let c = 0; c < 3; c++) out[c * 4096 + i] = values[i * 3 + c]!;
+  return tensor(out, [1, 3, 64, 64]);
+}
+
+const run = (model: Module) => noGrad(() => model.eval().forward(image())).data();
+
+/** The largest difference, of the largest element. */
+function relative(a: Float32Array, b: Float32Array): number {
+  const scale = Math.max(...b.map(Math.abs));
+  return Math.max(...a.map((v, i) => Math.abs(v - b[i]!))) / scale;
+}
+
+describe('keras.ResNet50', () => {
+  let model: keras.KerasModel;
+
+  beforeAll(async () => {
+    await init();
+    model = await keras.ResNet50({ classifierActivation: null });
+  });
+
+  test('177 layers in Keras’s order, with Keras’s names', () => {
+    expect(model.layers.map(({ name, type }) => [name, type])).toEqual(expected.layers);
+    expect(model.layers.length).toBe(177);
+    expect(model.getLayer('conv3_block1_add').outputShape).toEqual([null, 28, 28, 512]);
+    expect(model.getLayer('conv5_block3_out').outputShape).toEqual([null, 7, 7, 2048]);
+    expect(model.outputShape).toEqual([null, 1000]);
+  });
+
+  test('the table ends in Keras’s totals, and follows freezing', () => {
+    expect(model.summary().split('\n').slice(-3)).toEqual([
+      ' Total params: 25,636,712 (97.80 MB)',
+      ' Trainable params: 25,583,592 (97.59 MB)',
+      ' Non-trainable params: 53,120 (207.50 KB)',
+    ]);
+    for (const layer of model.layers.slice(0, -10)) layer.trainable = false;
+    // Of the last ten layers, conv5_block3_2_bn, _3_conv, _3_bn and predictions have weights.
+    expect(model.layers.slice(-10).map(({ name }) => name)[0]).toBe('conv5_block3_2_conv');
+    expect(model.summary().split('\n').at(-2)).toBe(` Trainable params: ${(5_465_064).toLocaleString('en-US')} (20.85 MB)`);
+    model.trainable = true;
+    expect(model.summary().split('\n').slice(0, 6)).toEqual([
+      'Model: "resnet50"',
+      expect.stringMatching(/^┏━+┳━+┳━+┳━+┓$/),
+      expect.stringMatching(/^┃ Layer \(type\) +┃ Output Shape +┃ +Param # ┃ Connected to +┃$/),
+      expect.stringMatching(/^┡━+╇━+╇━+╇━+┩$/),
+      expect.stringMatching(/^│ input_layer \(InputLayer\) +│ \(None, 224, 224, 3\) +│ +0 │ - +│$/),
+      expect.stringMatching(/^├─+┼─+┼─+┼─+┤$/),
+    ]);
+  });
+
+  test('its logits are those of the re-stated graph, in either tree', async () => {
+    model.loadStateDict(hashedState(model));
+    const own = await run(model);
+    expect(relative(own, logits)).toBeLessThan(1e-4);
+    const folded = await resnet50({ strideIn1x1: true });
+    folded.loadStateDict(await keras.toTorchvision(model));
+    const torchvision = await run(folded);
+    expect(relative(torchvision, logits)).toBeLessThan(1e-4);
+    expect(relative(torchvision, own)).toBeLessThan(1e-4);
+  });
+
+  test('a v1.5 network refuses them, with the reason', async () => {
+    const v15 = await resnet50();
+    expect(() => v15.loadStateDict(hashedState(model))).toThrow(
+      'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
+        'every shape would fit and every result would be wrong. Build it with { strideIn1x1: true }, or use keras.ResNet50.',
+    );
+  });
+
+  test('options', async () => {
+    const headless = await keras.ResNet50({ includeTop: false });
+    expect(headless.layers.length).toBe(175);
+    expect(headless.outputShape).toEqual([null, null, null, 2048]);
+    const pooled = await keras.ResNet50({ includeTop: false, pooling: 'max', inputShape: [64, 96, 3] });
+    expect(pooled.layers.at(-1)!.name).toBe('max_pool');
+    expect(pooled.outputShape).toEqual([null, 2048]);
+    const ten = await keras.ResNet50({ classes: 10 });
+    expect(ten.getLayer('predictions').weights.map(({ shape }) => shape)).toEqual([[2048, 10], [10]]);
+    await expect(keras.ResNet50({ weights: 'imagenet' })).rejects.toThrow("expected a weight file, got 'imagenet'");
+    const size = (m: keras.KerasModel) => m.layers.flatMap((l) => l.weights).reduce((n, { tensor: t }) => n + t.size, 0);
+    expect(size(await keras.ResNet101())).toBe(44_707_176);
+    expect(size(await keras.ResNet152())).toBe(60_419_944);
+  });
+
+  test.skipIf(!python)('a whole .h5 that h5py wrote in Keras’s layout, through both trees', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'regraft-keras-'));
+    try {
+      const file = join(folder, 'resnet50.h5');
+      const written = spawnSync(python!, [path('../../scripts/record-keras-fixtures.py'), file], { encoding: 'utf8' });
+      expect(written.stderr).toBe('');
+      const own = await run(await keras.ResNet50({ weights: file, classifierActivation: null }));
+      expect(relative(own, logits)).toBeLessThan(1e-4);
+      const folded = await run(await resnet50({ weights: file, strideIn1x1: true }));
+      expect(relative(folded, own)).toBeLessThan(1e-4);
+      await expect(resnet50({ weights: file })).rejects.toThrow('every result would be wrong');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,250 @@
+/** The classes and their photos: naming, dropping, picking, recording, removing. */
+import type { WorkerEvent } from '../messages.ts';
+import { acceptDrops, byId, droppedPaths, make } from './dom.ts';
+
+interface Photo {
+  readonly id: number;
+  readonly file: File;
+  item: HTMLLIElement | null;
+  usable: boolean;
+}
+
+interface Group {
+  name: string;
+  readonly photos: Map<number, Photo>;
+  readonly card: HTMLElement;
+  readonly field: HTMLInputElement;
+  readonly list: HTMLUListElement;
+  readonly hint: HTMLParagraphElement;
+  readonly count: HTMLSpanElement;
+  readonly faults: HTMLParagraphElement;
+}
+
+export interface ClassesOptions {
+  readonly add: (photos: { id: number; file: File }[]) => void;
+  readonly remove: (ids: number[]) => void;
+  /** Opens the camera for a class; each frame comes as a file. */
+  readonly record: (name: string, onFile: (file: File) => void) => void;
+  readonly changed: () => void;
+}
+
+const isImage = (file: File) => file.type.startsWith('image/') || /\.(ppm|pgm|bmp|tiff?)$/i.test(file.name);
+
+export class ClassesView {
+  readonly #options: ClassesOptions;
+  readonly #groups: Group[] = [];
+  readonly #owners = new Map<number, Group>();
+  #next = 0;
+
+  constructor(options: ClassesOptions) {
+    this.#options = options;
+    byId('add-class').addEventListener('click', () => this.addClass().field.select());
+    const folder = byId<HTMLInputElement>('folder');
+    byId('open-folder').addEventListener('click', () => folder.click());
+    folder.addEventListener('change', () => {
+      this.#addTree([...(folder.files ?? [])]);
+      folder.value = '';
+    });
+    acceptDrops(byId('photos'), (files) => this.#addTree(files));
+    this.addClass();
+    this.addClass();
+  }
+
+  /** Names and usable photos, for training. */
+  get classes(): { name: string; photos: number[] }[] {
+    return this.#groups.map(({ name, photos }) => ({
+      name,
+      photos: [...photos.values()].filter((p) => p.usable).map((p) => p.id),
+    }));
+  }
+
+  /** Why training cannot start, or null. */
+  get missing(): string | null {
+    const { classes } = this;
+    const few = classes.find(({ photos }) => photos.length < 2);
+    if (classes.length < 2) return 'Add a second class, then press Train.';
+    if (classes.every(({ photos }) => photos.length === 0)) return 'Add photos, then press Train.';
+    if (few) return `“${few.name}” needs at least two photos.`;
+    const names = classes.map((c) => c.name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    return twice === undefined ? null : `Two classes are called “${twice}”. Rename one.`;
+  }
+
+  /** Whether some photos have not been looked at yet. */
+  get pending(): boolean {
+    return this.#groups.some(({ photos }) => [...photos.values()].some((p) => !p.usable));
+  }
+
+  /** Every photo, for a new Worker. */
+  get photos(): { id: number; file: File }[] {
+    return this.#groups.flatMap(({ photos }) => [...photos.values()].map(({ id, file }) => ({ id, file })));
+  }
+
+  addClass(name?: string): Group {
+    const taken = new Set(this.#groups.map((g) => g.name));
+    let number = this.#groups.length + 1;
+    while (taken.has(`Class ${number}`)) number++;
+    const group = this.#card(name ?? `Class ${number}`);
+    this.#groups.push(group);
+    byId('classes').append(group.card);
+    this.#options.changed();
+    return group;
+  }
+
+  /** Puts files into the class of that name, which is made if needed. Empty classes of the start make room. */
+  addTo(name: string, files: readonly File[]): void {
+    let group = this.#groups.find((g) => g.name === name);
+    if (!group) {
+      group = this.#groups.find((g) => g.photos.size === 0 && /^Class \d+$/.test(g.name));
+      if (group) this.#rename(group, name);
+      else group = this.addClass(name);
+    }
+    this.#add(group, files);
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    for (const group of [...this.#groups]) this.#removeClass(group);
+  }
+
+  /** What the Worker found out about a photo. */
+  seen({ id, thumbnail, reason }: WorkerEvent & { event: 'photo' }): void {
+    const group = this.#owners.get(id);
+    const photo = group?.photos.get(id);
+    if (!group || !photo) return;
+    if (reason !== null) {
+      group.photos.delete(id);
+      photo.item?.remove();
+      group.faults.textContent = [group.faults.textContent, reason].filter(Boolean).join('\n');
+    } else {
+      photo.usable = true;
+      const image = make('img', { src: URL.createObjectURL(thumbnail!), alt: photo.file.name, decoding: 'async' });
+      image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
+      photo.item?.prepend(image);
+    }
+    this.#count(group);
+  }
+
+  #card(name: string): Group {
+    const field = make('input', {
+      type: 'text',
+      value: name,
+      maxLength: 80,
+      attributes: { 'aria-label': 'Name of the class' },
+    });
+    const count = make('span', { className: 'soft', textContent: 'no photos' });
+    const remove = make('button', {
+      type: 'button',
+      className: 'icon',
+      textContent: '×',
+      attributes: { 'aria-label': `Remove class ${name}` },
+    });
+    const list = make('ul');
+    const hint = make('p', { textContent: 'Drop photos here' });
+    const picker = make('input', {
+      type: 'file',
+      multiple: true,
+      accept: 'image/*',
+      hidden: true,
+      tabIndex: -1,
+      attributes: { 'aria-hidden': 'true' },
+    });
+    const choose = make('button', { type: 'button', textContent: 'Choose photos' });
+    const record = make('button', { type: 'button', textContent: 'Camera' });
+    const faults = make('p', { className: 'fault faults', attributes: { role: 'alert' } });
+    faults.style.whiteSpace = 'pre-line';
+    const card = make(
+      'article',
+      { className: 'class', attributes: { 'aria-label': name } },
+      make('div', { className: 'class-head' }, field, count, remove),
+      make('div', { className: 'photos' }, hint, list),
+      make('div', { className: 'row' }, choose, record, picker),
+      faults,
+    );
+    const group: Group = { name, photos: new Map(), card, field, list, hint, count, faults };
+    field.addEventListener('change', () => this.#rename(group, field.value.trim() || group.name));
+    remove.addEventListener('click', () => {
+      this.#removeClass(group);
+      byId('add-class').focus();
+    });
+    choose.addEventListener('click', () => picker.click());
+    picker.addEventListener('change', () => {
+      this.#add(group, [...(picker.files ?? [])]);
+      picker.value = '';
+    });
+    record.addEventListener('click', () => this.#options.record(group.name, (file) => this.#add(group, [file])));
+    acceptDrops(card, (files) =>
+      this.#add(
+        group,
+        files.filter((file) => isImage(file) || files.length === 1),
+      ),
+    );
+    return group;
+  }
+
+  /** Folders of classes: the last folder of a path names the class. */
+  #addTree(files: readonly File[]): void {
+    const byFolder = new Map<string, File[]>();
+    for (const file of files.filter(isImage)) {
+      const path = file.webkitRelativePath || droppedPaths.get(file) || '';
+      const folder = path.split('/').at(-2) ?? this.#groups[0]?.name ?? 'Class 1';
+      byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+    }
+    for (const [folder, members] of byFolder) this.addTo(folder, members);
+  }
+
+  #add(group: Group, files: readonly File[]): void {
+    if (files.length === 0) return;
+    group.faults.textContent = '';
+    const photos = files.map((file): Photo => {
+      const id = this.#next++;
+      const remove = make('button', {
+        type: 'button',
+        textContent: '×',
+        attributes: { 'aria-label': `Remove ${file.name}` },
+      });
+      remove.addEventListener('click', () => this.#remove(group, id));
+      const photo = { id, file, item: make('li', {}, remove), usable: false };
+      group.photos.set(id, photo);
+      this.#owners.set(id, group);
+      return photo;
+    });
+    group.list.append(...photos.map((p) => p.item!));
+    this.#count(group);
+    this.#options.add(photos.map(({ id, file }) => ({ id, file })));
+  }
+
+  #remove(group: Group, id: number): void {
+    const item = group.photos.get(id)?.item;
+    const next = (item?.nextElementSibling ?? item?.previousElementSibling)?.querySelector('button');
+    item?.remove();
+    group.photos.delete(id);
+    this.#owners.delete(id);
+    this.#count(group);
+    this.#options.remove([id]);
+    (next ?? group.field).focus();
+  }
+
+  #removeClass(group: Group): void {
+    group.card.remove();
+    this.#groups.splice(this.#groups.indexOf(group), 1);
+    for (const id of group.photos.keys()) this.#owners.delete(id);
+    this.#options.remove([...group.photos.keys()]);
+    this.#options.changed();
+  }
+
+  #rename(group: Group, name: string): void {
+    group.name = name;
+    group.field.value = name;
+    group.card.setAttribute('aria-label', name);
+    group.card.querySelector('.icon')?.setAttribute('aria-label', `Remove class ${name}`);
+    this.#options.changed();
+  }
+
+  #count(group: Group): void {
+    const { size } = group.photos;
+    group.count.textContent = size === 0 ? 'no photos' : size === 1 ? '1 photo' : `${size} photos`;
+    group.hint.hidden = size > 0;
+    this.#options.changed();
+  }
+}

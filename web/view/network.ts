@@ -1,0 +1,159 @@
+/** Which network, from which weights, and how much of it is trained. */
+
+import { formatCount } from '../../src/train/format.ts';
+import type { NetworkInfo, OpenedFile, WeightsChoice } from '../messages.ts';
+import { MODEL_NAMES } from '../model-names.ts';
+import { acceptDrops, byId, make } from './dom.ts';
+
+export interface NetworkOptions {
+  readonly describe: (model: string) => Promise<NetworkInfo>;
+  readonly openFile: (model: string, file: File) => Promise<OpenedFile>;
+}
+
+const WHERE = {
+  page: 'comes with the page',
+  storage: 'stored on this machine',
+  publisher: 'downloaded when training starts',
+} as const;
+
+export class NetworkView {
+  readonly #options: NetworkOptions;
+  readonly #model = byId<HTMLSelectElement>('model');
+  readonly #range = byId<HTMLInputElement>('unfreeze');
+  #info: NetworkInfo | null = null;
+  #file: File | null = null;
+  #asked = 0;
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    for (const [name, title] of Object.entries(MODEL_NAMES))
+      this.#model.append(make('option', { value: name, textContent: title }));
+    this.#model.addEventListener('change', () => {
+      if (this.#kind() === 'file' && this.#file) void this.#open(this.#file);
+      else void this.refresh();
+    });
+    this.#range.addEventListener('input', () => this.#draw());
+    const picker = byId<HTMLInputElement>('weights-file');
+    const choose = () => picker.click();
+    byId('open-weights').addEventListener('click', choose);
+    picker.addEventListener('change', () => {
+      const [file] = picker.files ?? [];
+      picker.value = '';
+      if (file) void this.#open(file);
+    });
+    acceptDrops(byId('network'), ([file]) => file && void this.#open(file));
+    for (const radio of this.#radios())
+      radio.addEventListener('change', () => {
+        byId('weights-fault').textContent = '';
+        if (radio.value === 'file' && !this.#file) choose();
+        if (radio.value === 'random') this.#unfreeze(Number.POSITIVE_INFINITY);
+        this.#draw();
+      });
+  }
+
+  get model(): string {
+    return this.#model.value;
+  }
+
+  /** null where a file is to be used and none is open. */
+  get weights(): WeightsChoice | null {
+    const kind = this.#kind();
+    if (kind === 'file') return this.#file && { kind, file: this.#file };
+    return { kind } as WeightsChoice;
+  }
+
+  /** The path of the first stage that is trained. */
+  get freezeUntil(): string {
+    const { stages } = this.#info!;
+    return stages[stages.length - 1 - Number(this.#range.value)]!.path;
+  }
+
+  /** Asks about the network anew: it, or the number of classes, has changed. */
+  async refresh(): Promise<void> {
+    const asked = ++this.#asked;
+    const info = await this.#options.describe(this.model);
+    if (asked !== this.#asked) return;
+    const other = info.model !== this.#info?.model;
+    this.#info = info;
+    this.#range.max = String(info.stages.length - 1);
+    if (other && this.#kind() !== 'random') this.#range.value = '0';
+    const [published] = this.#radios();
+    published!.disabled = info.published === null;
+    if (published!.disabled && published!.checked) this.#choose(this.#file ? 'file' : 'random');
+    byId('published').textContent = info.published
+      ? `${info.published.name}, ${info.published.megabytes.toFixed(1)} MB, ${WHERE[info.published.where]}`
+      : 'there are none for this network';
+    this.#draw();
+  }
+
+  /** For the sample run. */
+  async set(model: string, weights: WeightsChoice['kind']): Promise<void> {
+    this.#model.value = model;
+    this.#choose(weights);
+    await this.refresh();
+    if (weights === 'random') this.#unfreeze(Number.POSITIVE_INFINITY);
+    this.#draw();
+  }
+
+  async #open(file: File): Promise<void> {
+    const fault = byId('weights-fault');
+    const note = byId('file-note');
+    fault.textContent = '';
+    note.textContent = `Reading ${file.name} …`;
+    this.#choose('file');
+    try {
+      const { model, tensors, notes } = await this.#options.openFile(this.model, file);
+      this.#file = file;
+      const moved = model !== this.model;
+      this.#model.value = model;
+      note.textContent = `${file.name}: ${tensors} tensors${moved ? `; it fits ${model}, which is chosen now` : ''}. ${notes.join(' ')}`;
+      await this.refresh();
+    } catch (error) {
+      this.#file = null;
+      note.textContent = '.pth or .safetensors; it is read here and nothing in it runs';
+      fault.textContent = (error as Error).message;
+    }
+  }
+
+  #radios(): HTMLInputElement[] {
+    return [...document.querySelectorAll<HTMLInputElement>('input[name=weights]')];
+  }
+
+  #kind(): string {
+    return this.#radios().find((radio) => radio.checked)?.value ?? 'published';
+  }
+
+  #choose(kind: string): void {
+    for (const radio of this.#radios()) radio.checked = radio.value === kind;
+  }
+
+  #unfreeze(stages: number): void {
+    const max = (this.#info?.stages.length ?? 1) - 1;
+    this.#range.value = String(Math.min(max, stages));
+  }
+
+  #draw(): void {
+    const info = this.#info;
+    if (!info) return;
+    const first = info.stages.length - 1 - Number(this.#range.value);
+    byId('stages').replaceChildren(
+      ...info.stages.map(({ path, parameters }, i) =>
+        make(
+          'li',
+          { className: i >= first ? 'trained' : '' },
+          make('b', { textContent: path }),
+          make('span', { textContent: formatCount(parameters) }),
+          make('span', { className: 'state', textContent: i >= first ? 'trained' : 'frozen' }),
+        ),
+      ),
+    );
+    const { path, trainable } = info.stages[first]!;
+    const share = (100 * trainable) / info.parameters;
+    byId('trainable').replaceChildren(
+      make('b', { textContent: formatCount(trainable) }),
+      ` of ${formatCount(info.parameters)} parameters are trained (${share < 1 ? share.toFixed(2) : share.toFixed(0)} %).`,
+    );
+    const text = first === 0 ? 'everything' : first === info.stages.length - 1 ? 'the head only' : `from ${path} on`;
+    this.#range.setAttribute('aria-valuetext', `${text}, ${formatCount(trainable)} parameters trained`);
+  }
+}

@@ -1,0 +1,160 @@
+/** The training controls, how far the run is, and its curves. */
+import { formatDuration, formatPercent, formatValue } from '../../src/train/format.ts';
+import type { FinetuneResult } from '../../src/train/result.ts';
+import type { LiveProgress, WorkerEvent } from '../messages.ts';
+import { Curves } from './curves.ts';
+import { byId } from './dom.ts';
+
+export interface TrainingOptions {
+  readonly train: () => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  readonly stop: () => void;
+}
+
+const PAGE_TITLE = document.title;
+
+export class TrainingView {
+  readonly #train = byId<HTMLButtonElement>('train');
+  readonly #pause = byId<HTMLButtonElement>('pause');
+  readonly #stop = byId<HTMLButtonElement>('stop');
+  readonly #bar = byId<HTMLProgressElement>('progress');
+  readonly #status = byId('status');
+  readonly #speed = byId('speed');
+  readonly #spoken = byId('spoken');
+  readonly #curves = new Curves();
+  #running = false;
+  #paused = false;
+  /** Whether the status line tells of a run, which idling must not overwrite. */
+  #told = false;
+
+  constructor(options: TrainingOptions) {
+    this.#train.addEventListener('click', options.train);
+    this.#pause.addEventListener('click', () => {
+      this.#paused = !this.#paused;
+      this.#pause.textContent = this.#paused ? 'Resume' : 'Pause';
+      this.#spoken.textContent = this.#paused ? 'Paused' : 'Resumed';
+      if (this.#paused) {
+        this.#speed.textContent = 'paused';
+        options.pause();
+      } else options.resume();
+    });
+    this.#stop.addEventListener('click', () => {
+      this.#stop.disabled = true;
+      this.#pause.disabled = true;
+      this.#status.textContent = 'Stopping …';
+      options.stop();
+    });
+    this.#curves.reset(this.epochs);
+    byId('epochs').addEventListener('input', () => {
+      if (!this.#running && !this.#told) this.#curves.reset(this.epochs);
+    });
+  }
+
+  get epochs(): number {
+    return whole('epochs', 10, 500);
+  }
+
+  set epochs(value: number) {
+    byId<HTMLInputElement>('epochs').value = String(value);
+  }
+
+  get batchSize(): number {
+    return whole('batch-size', 16, 256);
+  }
+
+  /** null: the recipe's. */
+  get learningRate(): number | null {
+    const value = Number(byId<HTMLInputElement>('learning-rate').value);
+    return value > 0 ? value : null;
+  }
+
+  set learningRate(value: number) {
+    byId<HTMLInputElement>('learning-rate').value = String(value);
+  }
+
+  /** @param missing why training cannot start, or null */
+  idle(missing: string | null): void {
+    if (this.#running) return;
+    this.#train.disabled = missing !== null;
+    if (!this.#told) this.#status.textContent = missing ?? 'Ready to train.';
+  }
+
+  begin(): void {
+    this.#running = true;
+    this.#told = true;
+    this.#paused = false;
+    this.#pause.textContent = 'Pause';
+    this.#train.disabled = true;
+    this.#pause.disabled = false;
+    this.#stop.disabled = false;
+    this.#status.textContent = 'Starting …';
+    this.#speed.textContent = '';
+    this.#spoken.textContent = 'Training has begun.';
+    this.#bar.removeAttribute('value');
+    this.#curves.reset(this.epochs);
+  }
+
+  hear(event: Exclude<WorkerEvent, { event: 'photo' }>): void {
+    if (!this.#running) return;
+    if (event.event === 'work') {
+      this.#status.textContent = `${event.text} …`;
+      if (event.share === null) this.#bar.removeAttribute('value');
+      else this.#bar.value = event.share;
+    } else if (event.event === 'begun') this.#curves.reset(event.epochs);
+    else if (event.event === 'progress') this.#progress(event.progress);
+    else {
+      const { record } = event;
+      this.#curves.add(record);
+      const accuracy = formatPercent(record.validationAccuracy ?? record.trainAccuracy);
+      document.title = `${accuracy}, epoch ${record.epoch}: regraft`;
+      this.#spoken.textContent = `Epoch ${record.epoch}: loss ${formatValue(record.validationLoss)}, accuracy ${accuracy} on the held-out photos.`;
+    }
+  }
+
+  #progress({ epoch, epochs, title, done, of, loss, accuracy, imagesPerSecond, secondsLeft }: LiveProgress): void {
+    const share = of ? Math.min(1, done / of) : 0;
+    const validating = !title.startsWith('Epoch');
+    this.#bar.value = (epoch - 1 + (validating ? 0.9 + 0.1 * share : 0.9 * share)) / epochs;
+    if (!this.#stop.disabled) this.#status.textContent = `${title.replace('/', ' of ')}, ${done} of ${of} photos`;
+    const parts = [
+      loss === null ? '' : `loss ${formatValue(loss)}`,
+      accuracy === null ? '' : `accuracy ${formatPercent(accuracy)}`,
+      imagesPerSecond === null ? '' : `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
+      secondsLeft === null ? '' : `${formatDuration(secondsLeft)} left`,
+    ];
+    if (!this.#paused) this.#speed.textContent = parts.filter(Boolean).join(' · ');
+    if (loss !== null && accuracy !== null) this.#curves.running(epoch - 1 + share, loss, accuracy);
+  }
+
+  done(result: FinetuneResult): void {
+    this.#end();
+    this.#bar.value = 1;
+    const { history, seconds, evaluation } = result;
+    this.#status.textContent = `Done: ${history.length} epochs in ${formatDuration(seconds.total)}.`;
+    this.#spoken.textContent = `Training is done. ${formatPercent(evaluation?.accuracy ?? null)} of the held-out photos are classified correctly.`;
+  }
+
+  failed(message: string): void {
+    this.#end();
+    this.#told = true;
+    this.#bar.value = 0;
+    this.#status.textContent = message;
+    this.#spoken.textContent = message;
+  }
+
+  #end(): void {
+    this.#running = false;
+    this.#pause.disabled = true;
+    this.#stop.disabled = true;
+    this.#speed.textContent = '';
+    this.#pause.textContent = 'Pause';
+    document.title = PAGE_TITLE;
+  }
+}
+
+/** The field's number, made whole and kept within 1 and `most`. */
+function whole(id: string, otherwise: number, most: number): number {
+  const value = Math.round(Number(byId<HTMLInputElement>(id).value));
+  return value >= 1 ? Math.min(most, value) : otherwise;
+}

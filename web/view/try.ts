@@ -1,0 +1,80 @@
+/** Trying the trained network: a photo, or the camera. */
+import { showAnswer, showNoAnswer } from './answer.ts';
+import { watchCamera } from './camera.ts';
+import { acceptDrops, byId, make } from './dom.ts';
+
+export class TryView {
+  readonly #predict: (image: File | ImageBitmap) => Promise<number[]>;
+  readonly #target = byId('target');
+  readonly #choose = byId<HTMLButtonElement>('choose');
+  readonly #live = byId<HTMLButtonElement>('live');
+  readonly #fault = byId('try-fault');
+  #classes: readonly string[] = [];
+  #endCamera: (() => void) | null = null;
+
+  constructor(predict: (image: File | ImageBitmap) => Promise<number[]>) {
+    this.#predict = predict;
+    const picker = byId<HTMLInputElement>('try-file');
+    this.#choose.addEventListener('click', () => picker.click());
+    picker.addEventListener('change', () => {
+      const [file] = picker.files ?? [];
+      picker.value = '';
+      if (file) void this.show(file);
+    });
+    acceptDrops(byId('try'), ([file]) => {
+      if (file && !this.#choose.disabled) void this.show(file);
+    });
+    this.#live.addEventListener('click', () => void (this.#endCamera ? this.#stop() : this.#start()));
+  }
+
+  enable(classes: readonly string[]): void {
+    this.#classes = classes;
+    this.#choose.disabled = false;
+    this.#live.disabled = false;
+  }
+
+  disable(): void {
+    this.#stop();
+    this.#choose.disabled = true;
+    this.#live.disabled = true;
+    this.#fault.textContent = '';
+    this.#target.replaceChildren(
+      make('p', { className: 'soft', textContent: 'Drop a photo here, one that is in no class.' }),
+    );
+  }
+
+  /** Shows a photo and what the network takes it for. */
+  async show(file: File): Promise<void> {
+    if (this.#choose.disabled) return;
+    this.#stop();
+    this.#fault.textContent = '';
+    const image = make('img', { src: URL.createObjectURL(file), alt: file.name });
+    image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
+    try {
+      const probabilities = await this.#predict(file);
+      this.#target.replaceChildren(image);
+      showAnswer(this.#classes, probabilities, true);
+    } catch (error) {
+      showNoAnswer('No probabilities.');
+      this.#fault.textContent = (error as Error).message;
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#fault.textContent = '';
+    try {
+      this.#endCamera = await watchCamera(this.#target, async (bitmap) =>
+        showAnswer(this.#classes, await this.#predict(bitmap), false),
+      );
+      this.#live.textContent = 'Stop the camera';
+    } catch (error) {
+      this.#fault.textContent = (error as Error).message;
+    }
+  }
+
+  #stop(): void {
+    this.#endCamera?.();
+    this.#endCamera = null;
+    this.#live.textContent = 'Camera';
+  }
+}
