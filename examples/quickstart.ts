@@ -21,7 +21,7 @@ import { TRUNK } from './quickstart/trunk.ts';
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'runs/quickstart' },
-    epochs: { type: 'string', default: '8' },
+    epochs: { type: 'string', default: '6' },
     train: { type: 'string', default: '20' },
     test: { type: 'string', default: '30' },
   },
@@ -41,7 +41,7 @@ manualSeed(0);
 printStart(device, `${out}/photos`, train, test);
 
 // Transfer learning: keep what the network learned on other pictures, and graft a new head on it.
-const model = new SmallResNet(52);
+const model = new SmallResNet(52); // as many classes as it was pretrained on
 model.loadStateDict(await readWeights(TRUNK));
 model.freeze();
 model.fc = new Linear(model.fc.inFeatures, train.classes.length);

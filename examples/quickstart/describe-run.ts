@@ -47,6 +47,7 @@ export async function describeRun(run: Run): Promise<FinetuneResult> {
   const trainable = count(parameters.filter((p) => p.requires_grad));
   const time = ({ history }: FitResult, wanted = (_: EpochRecord): boolean => true) =>
     history.filter(wanted).reduce((sum, { seconds }) => sum + seconds, 0);
+  const [whole, fromCache] = [time(transfer, ({ cached }) => !cached), time(transfer, ({ cached }) => cached)];
   const { length: epochs } = transfer.history;
   const { learningRate } = transfer.history[0]!;
   return {
@@ -78,9 +79,10 @@ export async function describeRun(run: Run): Promise<FinetuneResult> {
     seconds: {
       total: run.seconds,
       parts: {
-        'training, whole network': time(transfer, ({ cached }) => !cached),
-        'training, trunk cached': time(transfer, ({ cached }) => cached),
+        'training, whole network': whole,
+        'training, trunk cached': fromCache,
         'training from scratch': time(scratch),
+        'pictures, tests and the rest': run.seconds - whole - fromCache - time(scratch),
       },
     },
     peakGpuBytes: null,

@@ -25,7 +25,8 @@ const KIND = { group: 0, dataset: 1, softLink: 3, externalLink: 4 } as const;
 let loading: Promise<{ h5: H5Wasm; module: H5Module }> | undefined;
 let opened = 0;
 
-function load(): Promise<{ h5: H5Wasm; module: H5Module }> {
+/** The library, loaded by the first caller. */
+export function loadHdf5(): Promise<{ h5: H5Wasm; module: H5Module }> {
   loading ??= import('h5wasm').then(async (h5) => ({ h5, module: await h5.ready }));
   return loading;
 }
@@ -41,7 +42,7 @@ export function isHdf5(head: Uint8Array): boolean {
  * @throws WeightFileError for whatever the HDF5 library finds wrong.
  */
 export async function withHdf5<T>(bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): Promise<T> {
-  const { h5, module } = await load();
+  const { h5, module } = await loadHdf5();
   const path = `/regraft-${opened++}.h5`;
   module.FS.writeFile(path, bytes);
   // Without this a failed read only prints, and leaves whatever was in memory as the data.

@@ -64,18 +64,24 @@ function boundedReader(bytes: Uint8Array): protobuf.Reader {
     return tag.call(reader);
   };
   const int64 = (): number => {
+    const start = reader.pos;
     let low = 0;
-    for (let i = 0; i < 10; i++) {
-      if (reader.pos >= reader.len) break;
+    for (let i = 0; i < 10 && reader.pos < reader.len; i++) {
       const byte = bytes[reader.pos++]!;
-      // The tenth byte is the sign: of negative numbers, the nine before hold the two's complement.
-      if (i === 9) return byte & 1 ? low - 2 ** 63 : low;
       low += (byte & 127) * 2 ** (7 * i);
-      if (byte < 128) return low;
+      // Seven bytes are exact in a number; of more, ten mean a negative one.
+      if (byte < 128) return i < 7 ? low : longOf(bytes.subarray(start, reader.pos));
     }
     throw new RangeError('index out of range');
   };
   return Object.assign(reader, { int64: int64 as unknown as protobuf.Reader['int64'] });
+}
+
+/** A varint of up to ten bytes as a signed 64-bit integer, rounded to a number. */
+function longOf(bytes: Uint8Array): number {
+  let value = 0n;
+  for (const [i, byte] of bytes.entries()) value |= BigInt(byte & 127) << BigInt(7 * i);
+  return Number(BigInt.asIntN(64, value));
 }
 
 /** Every value has one name and is made before it is used: so there are no cycles. */

@@ -75,7 +75,8 @@ async function read(source: ByteSource): Promise<WeightFile> {
     state,
     metadata: metadataOf(model),
     format: tfjs.name,
-    notes: quantized.length === 0 ? [] : [`${plural(quantized.length, 'tensor')} quantised to ${kinds}: read as float32.`],
+    notes:
+      quantized.length === 0 ? [] : [`${plural(quantized.length, 'tensor')} quantised to ${kinds}: read as float32.`],
     namesInFile: new Map([...state.keys()].map((name) => [name, name])),
   };
 }

@@ -165,7 +165,9 @@ export class ResNet extends Module {
       const out = planes * block.expansion;
       const downsample =
         stride !== 1 || channels !== out ? new Sequential(conv1x1(channels, out, stride), new BatchNorm2d(out)) : null;
-      const sequence = new Sequential(new block(channels, planes, { stride, downsample, groups, baseWidth, strideIn1x1 }));
+      const sequence = new Sequential(
+        new block(channels, planes, { stride, downsample, groups, baseWidth, strideIn1x1 }),
+      );
       for (let i = 1; i < blocks; i++) sequence.append(new block(out, planes, { groups, baseWidth }));
       channels = out;
       return sequence;
@@ -222,17 +224,35 @@ function versioned(options: ResNetOptions, { strideIn1x1 = false }: KerasCompati
 
 /** 25,557,032 parameters. */
 export function resnet50(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create('resnet50', ResNet50Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 6, 3], versioned(c, options)));
+  return create(
+    'resnet50',
+    ResNet50Weights,
+    'fc',
+    options,
+    (c) => new ResNet(Bottleneck, [3, 4, 6, 3], versioned(c, options)),
+  );
 }
 
 /** 44,549,160 parameters. */
 export function resnet101(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create('resnet101', ResNet101Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 4, 23, 3], versioned(c, options)));
+  return create(
+    'resnet101',
+    ResNet101Weights,
+    'fc',
+    options,
+    (c) => new ResNet(Bottleneck, [3, 4, 23, 3], versioned(c, options)),
+  );
 }
 
 /** 60,192,808 parameters. */
 export function resnet152(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create('resnet152', ResNet152Weights, 'fc', options, (c) => new ResNet(Bottleneck, [3, 8, 36, 3], versioned(c, options)));
+  return create(
+    'resnet152',
+    ResNet152Weights,
+    'fc',
+    options,
+    (c) => new ResNet(Bottleneck, [3, 8, 36, 3], versioned(c, options)),
+  );
 }
 
 /** 25,028,904 parameters. */

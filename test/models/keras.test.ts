@@ -19,7 +19,8 @@ function input(): Tensor {
   const values = unpacked(expected.input);
   const out = new Float32Array(values.length);
   for (let n = 0; n < 2; n++)
-    for (let i = 0; i < 270; i++) for (let c = 0; c < 3; c++) out[(n * 3 + c) * 270 + i] = values[(n * 270 + i) * 3 + c]!;
+    for (let i = 0; i < 270; i++)
+      for (let c = 0; c < 3; c++) out[(n * 3 + c) * 270 + i] = values[(n * 270 + i) * 3 + c]!;
   return tensor(out, [2, 3, 15, 18]);
 }
 
@@ -69,7 +70,9 @@ describe('loadModel', () => {
       ['sep1/pointwise_kernel', [1, 1, 8, 6], true],
       ['sep1/bias', [6], true],
     ]);
-    expect(model.layers.flatMap((l) => l.weights).reduce((n, { tensor: t }) => n + t.size, 0)).toBe(expected.parameters);
+    expect(model.layers.flatMap((l) => l.weights).reduce((n, { tensor: t }) => n + t.size, 0)).toBe(
+      expected.parameters,
+    );
     expect(names(model).slice(0, 3)).toEqual(['conv1.weight', 'bn1.bias', 'dw1.weight']);
     expect(names(model)).toContain('head.d1.weight');
   });
@@ -89,7 +92,10 @@ describe('training', () => {
       config: {
         name: 'bn',
         layers: [
-          { class_name: 'BatchNormalization', config: { name: 'bn', batch_input_shape: [null, 1, 2, 2], momentum, scale: false } },
+          {
+            class_name: 'BatchNormalization',
+            config: { name: 'bn', batch_input_shape: [null, 1, 2, 2], momentum, scale: false },
+          },
         ],
       },
     });
@@ -100,12 +106,12 @@ describe('training', () => {
     // [N, C, H, W] = [2, 2, 1, 2]
     for (let i = 1; i <= 2; i++) await step(() => model.forward(tensor(Float32Array.from(x), [2, 2, 1, 2]))).data();
     const state = await model.stateDict();
-    const [a, b] = [
+    const channels: number[][] = [
       [1, 2, -3, 5],
       [4, 8, 0, 7],
-    ] as const;
-    const mean = [a, b].map((v) => v.reduce((s, e) => s + e, 0) / 4);
-    const variance = [a, b].map((v, c) => v.reduce((s, e) => s + (e - mean[c]!) ** 2, 0) / 4);
+    ];
+    const mean = channels.map((v) => v.reduce((s, e) => s + e, 0) / 4);
+    const variance = channels.map((v, c) => v.reduce((s, e) => s + (e - mean[c]!) ** 2, 0) / 4);
     const moved = (start: number, value: number) => (start * 0.75 + value * 0.25) * 0.75 + value * 0.25;
     expect([...(state.get('bn.running_mean')!.data as Float32Array)]).toEqual(
       mean.map((m) => expect.closeTo(moved(0, m), 5)),
@@ -120,7 +126,12 @@ describe('training', () => {
     const model = batchNorm(0.9).train();
     model.layers[0]!.trainable = false;
     const y = await step(() => model.forward(tensor(Float32Array.from(x), [2, 2, 1, 2]))).data();
-    expect(largest(y, Float32Array.from(x, (v) => v / Math.sqrt(1.001)))).toBeLessThan(1e-5);
+    expect(
+      largest(
+        y,
+        Float32Array.from(x, (v) => v / Math.sqrt(1.001)),
+      ),
+    ).toBeLessThan(1e-5);
     expect([...((await model.stateDict()).get('bn.running_var')!.data as Float32Array)]).toEqual([1, 1]);
   });
 
@@ -164,7 +175,10 @@ describe('refusals name the layer', () => {
       sequential(dense, { class_name: 'Dense', module: 'os', registered_name: null, config: { name: 'm', units: 1 } }),
       "keras: layer 'm' (Dense): is the custom object 'os', which exists as Python code only. Rebuild the model without it.",
     ],
-    [sequential(dense, { class_name: 'LSTM', config: { name: 'l' } }), "keras: layer 'l' (LSTM): this class is not supported."],
+    [
+      sequential(dense, { class_name: 'LSTM', config: { name: 'l' } }),
+      "keras: layer 'l' (LSTM): this class is not supported.",
+    ],
     [sequential(dense, dense), "keras: layer 'd' (Dense): the model has two layers of this name."],
     [
       sequential({ class_name: 'Dense', config: { name: 'd', units: 2 } }),
@@ -187,6 +201,8 @@ describe('refusals name the layer', () => {
       input_layers: [['a', 0, 0]],
       output_layers: [['b', 0, 0]],
     };
-    expect(() => new keras.KerasModel({ class_name: 'Functional', config })).toThrow('takes its own output as an input.');
+    expect(() => new keras.KerasModel({ class_name: 'Functional', config })).toThrow(
+      'takes its own output as an input.',
+    );
   });
 });

@@ -2,7 +2,6 @@
 import type { Call, Calls, FromWorker, Request } from '../messages.ts';
 import { faultOf } from './faults.ts';
 import { Photos } from './photos.ts';
-import { sample } from './sample.ts';
 import { Session } from './session.ts';
 
 const post = (message: FromWorker): void => globalThis.postMessage(message);
@@ -25,7 +24,7 @@ const calls: {
   stop: () => session.stop(),
   predict: (image) => session.predict(image),
   export: (kind) => session.export(kind),
-  sample: () => sample(),
+  sample: async () => (await import('./sample.ts')).sample(),
 };
 
 globalThis.addEventListener('message', async ({ data }: MessageEvent<Request>) => {

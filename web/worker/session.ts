@@ -29,14 +29,14 @@ import type {
   WorkerEvent,
 } from '../messages.ts';
 import { SMALL_RESNET } from '../model-names.ts';
-import { exported } from './export.ts';
 import { Live } from './live.ts';
 import { CARRIED, networkEntry } from './networks.ts';
 import { Pause } from './pause.ts';
 import type { Photos } from './photos.ts';
 import { probabilities, type Trained } from './predict.ts';
 import { resultOf } from './result.ts';
-import { fitting, isStored, type LoadedWeights, publishedWeights } from './weights.ts';
+import { isStored } from './storage.ts';
+import type { LoadedWeights } from './weights.ts';
 
 /** Part of each class that is held out. */
 const HELD_OUT = 0.2;
@@ -91,6 +91,7 @@ export class Session {
 
   /** @throws WeightFileError where it cannot be read or fits nothing. */
   async openFile(model: string, file: File): Promise<OpenedFile> {
+    const { fitting } = await import('./weights.ts');
     const weights = await fitting(model, file);
     this.#file = { file, weights };
     return { model: weights.model, notes: weights.notes, tensors: weights.state.size };
@@ -215,6 +216,7 @@ export class Session {
   }
 
   async export(kind: ExportKind): Promise<File> {
+    const { exported } = await import('./export.ts');
     return exported(this.#finished(), kind);
   }
 
@@ -241,6 +243,7 @@ export class Session {
     }
     if (this.#published?.model === model) return this.#published;
     this.#work('Reading the weights');
+    const { publishedWeights } = await import('./weights.ts');
     this.#published = await publishedWeights(model, (received, total) => {
       const share = total ? received / total : null;
       this.#work(

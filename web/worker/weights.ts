@@ -10,6 +10,7 @@ import type { ImagePreset } from '../../src/models/preset.ts';
 import type { PretrainedWeights } from '../../src/models/weights.ts';
 import { SMALL_RESNET } from '../model-names.ts';
 import { CARRIED, NETWORKS, networkEntry } from './networks.ts';
+import { store, stored } from './storage.ts';
 
 /** Weights that are in memory and fit `model`. */
 export interface LoadedWeights {
@@ -24,13 +25,6 @@ export interface LoadedWeights {
   readonly notes: readonly string[];
 }
 
-const STORE = 'regraft-weights';
-
-/** Whether the origin's storage has them. */
-export async function isStored({ url }: PretrainedWeights): Promise<boolean> {
-  return (await (await caches.open(STORE)).match(url)) !== undefined;
-}
-
 /** The published weights of a model, from storage or its publisher. @throws WeightFileError where they cannot be had. */
 export async function publishedWeights(
   model: string,
@@ -43,13 +37,10 @@ export async function publishedWeights(
   const entry = networkEntry(model);
   const record = entry.weights?.DEFAULT;
   if (!record) throw new ArgumentError(`${model} has no published weights. Open a weight file, or train from scratch.`);
-  const store = await caches.open(STORE);
-  const stored = await store.match(record.url);
-  let bytes = stored && new Uint8Array(await stored.arrayBuffer());
+  let bytes = await stored(record);
   if (!bytes) {
     bytes = await download(record, onProgress);
-    // A full disk is no reason not to train.
-    await store.put(record.url, new Response(bytes)).catch(() => {});
+    await store(record, bytes);
   }
   const loaded = await fitting(model, new File([bytes], record.url.split('/').at(-1)!));
   return { ...loaded, source: record.url, transforms: record.transforms() };

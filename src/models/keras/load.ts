@@ -1,6 +1,7 @@
 /** Whole Keras models out of files: topology, then weights. */
-import type { SourceLike } from '../../device/byte-source.ts';
+
 import { WeightFileError } from '../../core/errors.ts';
+import type { SourceLike } from '../../device/byte-source.ts';
 import { KerasModel, type KerasModelOptions } from './model.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** A Keras model as a module: its layers by name, run in the order of its graph. */
 import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import { Module, Softmax, type StateDictFaults, type LoadOptions } from '../../nn/index.ts';
+import { type LoadOptions, Module, Softmax, type StateDictFaults } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Activation } from './activations.ts';
 import { bindWeights } from './bind.ts';
@@ -11,7 +11,7 @@ import { KerasLayer } from './layer.ts';
 import { type Preprocessing, preprocessInput } from './preprocess.ts';
 import type { KerasShape } from './shape.ts';
 import { Flatten, Reshape } from './structure.ts';
-import { kerasSummary, type KerasSummaryOptions } from './summary.ts';
+import { type KerasSummaryOptions, kerasSummary } from './summary.ts';
 import { MODEL_CLASSES, parseTopology, type Topology } from './topology.ts';
 import { toKeras } from './weights.ts';
 
@@ -86,7 +86,9 @@ export class KerasModel extends Module {
   getLayer(name: string): KerasLayer {
     const layer = this.layers.find((candidate) => candidate.name === name);
     if (layer) return layer;
-    throw new ArgumentError(`getLayer: '${name}' is no layer of ${this.name}. It has ${this.layers.length}, in model.layers.`);
+    throw new ArgumentError(
+      `getLayer: '${name}' is no layer of ${this.name}. It has ${this.layers.length}, in model.layers.`,
+    );
   }
 
   /** Whether any layer is trainable; setting it sets all of them. */
@@ -173,7 +175,11 @@ export class KerasModel extends Module {
   }
 }
 
-function buildAny(config: KerasLayer['config'], inputs: readonly KerasShape[], depth: number): { module: Module; outputShape: KerasShape } {
+function buildAny(
+  config: KerasLayer['config'],
+  inputs: readonly KerasShape[],
+  depth: number,
+): { module: Module; outputShape: KerasShape } {
   if (!MODEL_CLASSES.includes(config.className)) return buildLayer(config, inputs);
   const module = new KerasModel({ class_name: config.className, config: config.json }, {}, depth + 1);
   return { module, outputShape: module.outputShape };

@@ -27,11 +27,23 @@ export interface KerasResNetOptions extends KerasModelOptions {
   seed?: number;
 }
 
-type Layer = readonly [className: string, name: string, config: Readonly<Record<string, unknown>>, inbound: readonly string[]];
+type Layer = readonly [
+  className: string,
+  name: string,
+  config: Readonly<Record<string, unknown>>,
+  inbound: readonly string[],
+];
 
 const EPSILON = 1.001e-5;
 
-function convolution(name: string, filters: number, size: number, stride: number, padding: string, from: string): Layer {
+function convolution(
+  name: string,
+  filters: number,
+  size: number,
+  stride: number,
+  padding: string,
+  from: string,
+): Layer {
   const config = { filters, kernel_size: [size, size], strides: [stride, stride], padding, use_bias: true };
   return ['Conv2D', name, config, [from]];
 }
@@ -76,12 +88,32 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
     if (side !== null && !(Number.isInteger(side) && side >= 32))
       throw new ArgumentError(`${name}: inputShape must be 32 or more on each side, got ${height} x ${width}.`);
   const layers: Layer[] = [
-    ['InputLayer', 'input_layer', { batch_shape: [null, height, width, channels] }, []],
-    ['ZeroPadding2D', 'conv1_pad', { padding: [[3, 3], [3, 3]] }, ['input_layer']],
+    ['InputLayer', 'input_layer', { batch_input_shape: [null, height, width, channels], dtype: 'float32' }, []],
+    [
+      'ZeroPadding2D',
+      'conv1_pad',
+      {
+        padding: [
+          [3, 3],
+          [3, 3],
+        ],
+      },
+      ['input_layer'],
+    ],
     convolution('conv1_conv', 64, 7, 2, 'valid', 'conv1_pad'),
     normalization('conv1_bn', 'conv1_conv'),
     relu('conv1_relu', 'conv1_bn'),
-    ['ZeroPadding2D', 'pool1_pad', { padding: [[1, 1], [1, 1]] }, ['conv1_relu']],
+    [
+      'ZeroPadding2D',
+      'pool1_pad',
+      {
+        padding: [
+          [1, 1],
+          [1, 1],
+        ],
+      },
+      ['conv1_relu'],
+    ],
     ['MaxPooling2D', 'pool1_pool', { pool_size: [3, 3], strides: [2, 2], padding: 'valid' }, ['pool1_pad']],
   ];
   const last = () => layers.at(-1)![1];

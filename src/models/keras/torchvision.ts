@@ -13,7 +13,8 @@ const EPSILON = 1.001e-5 - 1e-5;
 /** Whether a state dict has the names of a ResNet that Keras saved. */
 export function isKerasResNet(state: StateDict): boolean {
   for (const key of state.keys())
-    if (/^conv1_conv\/kernel$/.test(key) || /^(_layer_checkpoint_dependencies|layers)\/.+\/vars\/\d+$/.test(key)) return true;
+    if (/^conv1_conv\/kernel$/.test(key) || /^(_layer_checkpoint_dependencies|layers)\/.+\/vars\/\d+$/.test(key))
+      return true;
   return false;
 }
 
@@ -31,7 +32,9 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
       'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…). Load them by keras.ResNet50, then take keras.toTorchvision(model).',
     );
   if ([...state.keys()].some((key) => key.includes('_preact_bn/')))
-    throw new ArgumentError('ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.');
+    throw new ArgumentError(
+      'ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.',
+    );
   if (!strideIn1x1)
     throw new ArgumentError(
       'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
@@ -58,7 +61,10 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
     out.set(`${norm}.weight`, gamma);
     out.set(`${norm}.bias`, beta);
     out.set(`${norm}.running_mean`, bias ? combined(mean, (m, i) => m - (toFloat32(bias)[i] ?? 0)) : mean);
-    out.set(`${norm}.running_var`, combined(variance, (v) => v + EPSILON));
+    out.set(
+      `${norm}.running_var`,
+      combined(variance, (v) => v + EPSILON),
+    );
   };
   unit('conv1', 'conv1', 'bn1');
   for (let stage = 2; stage <= 5; stage++) {
@@ -82,10 +88,18 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
 
 function transposed(data: TensorData, axes: readonly number[]): TensorData {
   if (data.shape.length !== axes.length) return data;
-  return { shape: axes.map((a) => data.shape[a]!), dtype: 'float32', data: permuted(toFloat32(data), data.shape, axes) };
+  return {
+    shape: axes.map((a) => data.shape[a]!),
+    dtype: 'float32',
+    data: permuted(toFloat32(data), data.shape, axes),
+  };
 }
 
 function combined(data: TensorData, f: (value: number, i: number) => number): TensorData {
   const values = toFloat32(data);
-  return { shape: data.shape, dtype: 'float32', data: Float32Array.from({ length: sizeOf(data.shape) }, (_, i) => f(values[i]!, i)) };
+  return {
+    shape: data.shape,
+    dtype: 'float32',
+    data: Float32Array.from({ length: sizeOf(data.shape) }, (_, i) => f(values[i]!, i)),
+  };
 }

@@ -30,7 +30,13 @@ export function layerWeights(module: Module): LayerWeight[] {
   if (module instanceof Conv2d) return kernel(module, 'kernel', '');
   if (module instanceof Linear)
     return [
-      { name: 'kernel', field: 'weight', tensor: module.weight, shape: [module.inFeatures, module.outFeatures], axes: [1, 0] },
+      {
+        name: 'kernel',
+        field: 'weight',
+        tensor: module.weight,
+        shape: [module.inFeatures, module.outFeatures],
+        axes: [1, 0],
+      },
       ...plain([['bias', 'bias', module.bias]]),
     ];
   if (module instanceof BatchNorm2d)
@@ -62,7 +68,9 @@ function kernel(module: Conv2d, name: string, prefix: string): LayerWeight[] {
   ];
 }
 
-function plain(list: readonly (readonly [name: string, field: string, tensor: Parameter | Buffer | null])[]): LayerWeight[] {
+function plain(
+  list: readonly (readonly [name: string, field: string, tensor: Parameter | Buffer | null])[],
+): LayerWeight[] {
   return list.flatMap(([name, field, tensor]) => (tensor ? [{ name, field, tensor, shape: tensor.shape }] : []));
 }
 
