@@ -7,7 +7,15 @@ import type { Ready, Workload } from './workload.ts';
 
 /** Like a module's weight in inference: what is derived from it (its packing) is computed once. */
 const constant = (shape: readonly number[], seed: number, scale = 1): Parameter =>
-  new Parameter(shape, uniform(shape.reduce((a, b) => a * b, 1), seed, scale), false);
+  new Parameter(
+    shape,
+    uniform(
+      shape.reduce((a, b) => a * b, 1),
+      seed,
+      scale,
+    ),
+    false,
+  );
 
 /** An op without gradients over inputs that stay. */
 function forward(inputs: readonly Tensor[], op: () => Tensor): Ready {
@@ -79,7 +87,9 @@ function batchNormRelu(batch: number): Workload {
     kernels: { fused: 1 },
     prepare: async () => {
       const x = uniformTensor(images(batch), 1);
-      const [weight, bias, mean, variance] = [1, 0, 0, 1].map((v) => new Parameter([256], new Float32Array(256).fill(v), false));
+      const [weight, bias, mean, variance] = [1, 0, 0, 1].map(
+        (v) => new Parameter([256], new Float32Array(256).fill(v), false),
+      );
       const norm = { training: false, eps: 1e-5 };
       const op = () => x.batchNorm2d(weight!, bias!, mean!, variance!, norm).relu();
       return forward([x, weight!, bias!, mean!, variance!], op);

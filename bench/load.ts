@@ -11,7 +11,12 @@ export interface Load {
 /** Null where the system does not say. */
 export function readLoad(): Load | null {
   try {
-    const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.trim().split(/\s+/).slice(1).map(Number);
+    const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
+      .split('\n', 1)[0]!
+      .trim()
+      .split(/\s+/)
+      .slice(1)
+      .map(Number);
     const ticks = user! + nice! + system! + irq! + softirq! + steal!;
     const own = process.cpuUsage();
     return { at: performance.now(), machine: ticks * 10, own: (own.user + own.system) / 1000 };

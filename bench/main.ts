@@ -45,7 +45,8 @@ function parse() {
 
 const options = parse();
 const samples = Number(options.samples);
-if (!Number.isInteger(samples) || samples < 1) usage(`--samples expects a number of 1 or more, got ${options.samples}.`);
+if (!Number.isInteger(samples) || samples < 1)
+  usage(`--samples expects a number of 1 or more, got ${options.samples}.`);
 const chosen = selectWorkloads(workloads(), options.only);
 if (!chosen.length) usage(`no workload's name contains ${options.only.join(' or ')}; --list shows them.`);
 

@@ -73,7 +73,10 @@ async function measureReady(
   await sample(device, ready, 1);
 
   const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.ceil(SAMPLE_MS / second.ms)));
-  const count = Math.max(Math.min(samples, FEWEST_SAMPLES), Math.min(samples, Math.floor(budget / (second.ms * repeats))));
+  const count = Math.max(
+    Math.min(samples, FEWEST_SAMPLES),
+    Math.min(samples, Math.floor(budget / (second.ms * repeats))),
+  );
   const load = readLoad();
   const times: number[] = [];
   let js = Number.POSITIVE_INFINITY;
@@ -102,7 +105,11 @@ async function measureReady(
 }
 
 /** Runs the step `repeats` times and waits for the device; times are per step. */
-async function sample(device: Device, ready: Ready, repeats: number): Promise<{ ms: number; jsMs: number; dispatches: number }> {
+async function sample(
+  device: Device,
+  ready: Ready,
+  repeats: number,
+): Promise<{ ms: number; jsMs: number; dispatches: number }> {
   const before = device.counters.dispatches;
   let jsMs = Number.POSITIVE_INFINITY;
   const began = performance.now();
@@ -141,12 +148,16 @@ export function checkKernels(workload: Workload, kernels: readonly string[]): vo
     const either = wanted.split('|');
     const got = families.filter((family) => family !== null && either.includes(family)).length;
     if (got < count)
-      throw new Error(`${workload.name}: the plan has ${got} kernels of '${wanted}', a step needs ${count}: work was dropped`);
+      throw new Error(
+        `${workload.name}: the plan has ${got} kernels of '${wanted}', a step needs ${count}: work was dropped`,
+      );
   }
 }
 
 /** @throws Error unless the timed loop dispatched exactly what its plans hold. */
 export function checkDispatches(workload: Workload, dispatched: number, expected: number): void {
   if (dispatched !== expected || expected === 0)
-    throw new Error(`${workload.name}: a sample dispatched ${dispatched} kernels, its plan has ${expected}: what was timed is not the workload`);
+    throw new Error(
+      `${workload.name}: a sample dispatched ${dispatched} kernels, its plan has ${expected}: what was timed is not the workload`,
+    );
 }

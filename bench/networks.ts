@@ -1,10 +1,9 @@
 /** Workloads of ResNet-50: the forward pass, fine-tuning of the last stage and a new head, training of everything. */
-import { noGrad, type Tensor, tensor } from '../src/index.ts';
+import { noGrad, step, type Tensor, tensor } from '../src/index.ts';
 import { type ResNet, resnet50 } from '../src/models/index.ts';
 import { crossEntropy, Linear } from '../src/nn/index.ts';
 import { SGD } from '../src/optim/index.ts';
 import { TrunkCache, trunkOf } from '../src/train/trunk-cache.ts';
-import { step } from '../src/index.ts';
 import { passesGradient, resnet50Convs, resnet50Flops, type Trained, trainsConv } from './resnet-shapes.ts';
 import { fillWeights, uniformTensor } from './values.ts';
 import type { Workload } from './workload.ts';

@@ -30,12 +30,14 @@ function recordingEncoder(real: GPUCommandEncoder, dispatches: Dispatch[]): GPUC
       groups = [];
     },
     setBindGroup: (at: number, group: GPUBindGroup) => void (groups[at] = group),
-    dispatchWorkgroups: (x: number, y = 1, z = 1) => void dispatches.push({ pipeline, groups: [...groups], workgroups: [x, y, z] }),
+    dispatchWorkgroups: (x: number, y = 1, z = 1) =>
+      void dispatches.push({ pipeline, groups: [...groups], workgroups: [x, y, z] }),
     end: () => {},
   };
   return {
     beginComputePass: () => pass,
-    copyBufferToBuffer: (...args: Parameters<GPUCommandEncoder['copyBufferToBuffer']>) => real.copyBufferToBuffer(...args),
+    copyBufferToBuffer: (...args: Parameters<GPUCommandEncoder['copyBufferToBuffer']>) =>
+      real.copyBufferToBuffer(...args),
     finish: () => real.finish(),
   } as unknown as GPUCommandEncoder;
 }
@@ -121,7 +123,9 @@ gpu.createCommandEncoder = original;
 
 const byTimestamps = !device.info.software && device.info.features.includes('timestamp-query');
 const time = byTimestamps ? gpuTime(device) : cpuTime(device);
-const labels = dispatches.map((d, k) => (values.each ? `${d.pipeline.label} [${d.workgroups.join(', ')}] #${k}` : d.pipeline.label));
+const labels = dispatches.map((d, k) =>
+  values.each ? `${d.pipeline.label} [${d.workgroups.join(', ')}] #${k}` : d.pipeline.label,
+);
 const groups = [...new Set(labels)].map((label) => ({
   label,
   dispatches: dispatches.filter((_, k) => labels[k] === label),
@@ -133,9 +137,13 @@ for (let round = 0; round < Number(values.rounds); round++)
 const total = groups.reduce((sum, g) => sum + g.ms, 0);
 console.log(`${name}, ${device.info.description}`);
 console.log(`whole step ${formatMs(whole)} ms, of it ${formatMs(js)} ms JavaScript until it is submitted`);
-console.log(`${dispatches.length} dispatches, ${formatMs(total)} ms of ${byTimestamps ? 'GPU' : 'CPU'} time kernel by kernel`);
+console.log(
+  `${dispatches.length} dispatches, ${formatMs(total)} ms of ${byTimestamps ? 'GPU' : 'CPU'} time kernel by kernel`,
+);
 if (!values.each) groups.sort((a, b) => b.ms - a.ms);
 for (const { label, dispatches: own, ms } of groups)
-  console.log(`${formatMs(ms).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${`x${own.length}`.padStart(6)}  ${label}`);
+  console.log(
+    `${formatMs(ms).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${`x${own.length}`.padStart(6)}  ${label}`,
+  );
 await ready.end?.();
 device.destroy();

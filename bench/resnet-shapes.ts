@@ -28,9 +28,7 @@ export const outSize = ({ size, stride }: Conv): number => Math.ceil(size / stri
 
 /** All 53, in the order of the forward pass, for images of `size` x `size`. */
 export function resnet50Convs(size: number): Conv[] {
-  const convs: Conv[] = [
-    { kernel: 7, stride: 2, inChannels: 3, outChannels: 64, size, stage: 0, entersStage: false },
-  ];
+  const convs: Conv[] = [{ kernel: 7, stride: 2, inChannels: 3, outChannels: 64, size, stage: 0, entersStage: false }];
   let channels = 64;
   let side = Math.ceil(Math.ceil(size / 2) / 2);
   STAGES.forEach(({ planes, blocks, stride }, s) => {
@@ -47,7 +45,15 @@ export function resnet50Convs(size: number): Conv[] {
         { kernel: 1, stride: 1, inChannels: planes, outChannels: out, size: inner, ...inside },
       );
       if (first)
-        convs.push({ kernel: 1, stride: step, inChannels: channels, outChannels: out, size: side, stage, entersStage: true });
+        convs.push({
+          kernel: 1,
+          stride: step,
+          inChannels: channels,
+          outChannels: out,
+          size: side,
+          stage,
+          entersStage: true,
+        });
       channels = out;
       side = inner;
     }
@@ -74,9 +80,19 @@ export function convFlops(conv: Conv, batch: number): number {
 export type Trained = 'nothing' | 'layer4' | 'all';
 
 /** Multiplications and additions of the convolutions and the last layer in a step; `cached`: the frozen part is not computed. */
-export function resnet50Flops(
-  { size, batch, classes, trained, cached = false }: { size: number; batch: number; classes: number; trained: Trained; cached?: boolean },
-): number {
+export function resnet50Flops({
+  size,
+  batch,
+  classes,
+  trained,
+  cached = false,
+}: {
+  size: number;
+  batch: number;
+  classes: number;
+  trained: Trained;
+  cached?: boolean;
+}): number {
   const dense = 2 * batch * FEATURES * classes;
   let flops = dense * (trained === 'nothing' ? 1 : 3);
   for (const conv of resnet50Convs(size)) {

@@ -14,7 +14,11 @@ export function uniform(count: number, seed: number, scale = 1): Float32Array {
   return values;
 }
 
-export function uniformTensor(shape: Shape, seed: number, options: { scale?: number; requires_grad?: boolean } = {}): Tensor {
+export function uniformTensor(
+  shape: Shape,
+  seed: number,
+  options: { scale?: number; requires_grad?: boolean } = {},
+): Tensor {
   const { scale = 1, requires_grad = false } = options;
   return tensor(uniform(sizeOf(shape), seed, scale), shape, { requires_grad });
 }

@@ -34,7 +34,7 @@ const { positionals, values } = parseArgs({ allowPositionals: true, options: { i
 const [folder, ...named] = positionals;
 if (folder === undefined) throw new Error('Usage: check-onnx.ts FOLDER_WITH_NODE_MODULES [MODEL…] [--in FILE.onnx]');
 const ort = createRequire(join(resolve(folder), 'package.json'))('onnxruntime-node') as Runtime;
-const models = named.length > 0 ? named : ['cifarResnet20'];
+const models = named.length > 0 ? named : ['resnet50', 'squeezenet1_1', 'squeezenet1_0', 'cifarResnet20'];
 const temporary = await mkdtemp(join(tmpdir(), 'regraft-onnx-'));
 const info = await init();
 console.log(`${info.description} ${info.architecture}`);

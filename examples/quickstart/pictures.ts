@@ -4,7 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Generator } from 'regraft';
 import { ArrayDataset, type Transform, writeImage } from 'regraft/data';
-import { draw, type Picture, SIDE, type Subjects } from './draw.ts';
+import { draw, type Picture, type Subjects } from './draw.ts';
 
 /** Picture number `index` of a class. It depends on nothing else, so more pictures do not change the first ones. */
 function picture(subjects: Subjects, name: string, index: number, seed: number): Picture {
@@ -35,19 +35,4 @@ export async function drawFolder(folder: string, subjects: Subjects, count: numb
     for (let i = 0; i < count; i++)
       await writeImage(join(folder, name, `${String(i + 1).padStart(2, '0')}.png`), picture(subjects, name, i, seed));
   }
-}
-
-/** All pictures of a folder's classes side by side, a class a row: to look at. */
-export async function contactSheet(path: string, subjects: Subjects, count: number, seed: number): Promise<void> {
-  const names = Object.keys(subjects);
-  const [width, height] = [count * SIDE, names.length * SIDE];
-  const data = new Uint8Array(width * height * 3);
-  names.forEach((name, row) => {
-    for (let i = 0; i < count; i++) {
-      const { data: pixels } = picture(subjects, name, i, seed);
-      for (let y = 0; y < SIDE; y++)
-        data.set(pixels.subarray(y * SIDE * 3, (y + 1) * SIDE * 3), ((row * SIDE + y) * width + i * SIDE) * 3);
-    }
-  });
-  await writeImage(path, { data, width, height });
 }

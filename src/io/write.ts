@@ -42,6 +42,10 @@ export function outputFormat(
   );
   const found = writable.find((f) => (name === undefined ? f.extensions.includes(extension) : f.name === name));
   if (found) return found;
+  if (name === undefined ? extension === '.onnx' : name === 'ONNX')
+    throw new ArgumentError(
+      `writeWeights: an ONNX file holds the model's graph, which weights alone do not tell (${path}). Use exportOnnx(model, path, { inputShape }).`,
+    );
   const existing = writable.map((f) => (name === undefined ? f.extensions.join(', ') : f.name)).join(', ');
   throw new ArgumentError(
     name === undefined

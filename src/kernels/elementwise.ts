@@ -5,7 +5,16 @@
  */
 import type { DType } from '../core/dtype.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
-import { ceilDiv, type Fusion, float, flatGrid, flatWorkgroup, type KernelTarget, type Operand, type Step } from './kernel.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  flatGrid,
+  flatWorkgroup,
+  float,
+  type KernelTarget,
+  type Operand,
+  type Step,
+} from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
 /** Which element of an input belongs to element `i` of the output. */
@@ -151,9 +160,13 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
     const words = sizes.map((size, d) => ({ size: word(size, 'u32'), stride: word(strides[d]!, 'u32') }));
     const fn = `offset${helpers.size}`;
     const steps = words
-      .map(({ size, stride }, d) => (d === 0 ? `offset += rest * ${stride};` : `offset += (rest % ${size}) * ${stride}; rest /= ${size};`))
+      .map(({ size, stride }, d) =>
+        d === 0 ? `offset += rest * ${stride};` : `offset += (rest % ${size}) * ${stride}; rest /= ${size};`,
+      )
       .reverse();
-    helpers.add(`fn ${fn}(i: u32) -> u32 {\n  var rest = i;\n  var offset = 0u;\n  ${steps.join('\n  ')}\n  return offset;\n}`);
+    helpers.add(
+      `fn ${fn}(i: u32) -> u32 {\n  var rest = i;\n  var offset = 0u;\n  ${steps.join('\n  ')}\n  return offset;\n}`,
+    );
     return (i) => `${fn}(${i})`;
   };
   const load = (e: Extract<Expression, { kind: 'load' }>): string => {
@@ -167,7 +180,9 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
       return `T(${x}[i])`;
     }
     const gather = (at: (i: string) => string): string =>
-      width === 1 ? `f32(${x}[${at('i')}])` : `T(${[0, 1, 2, 3].map((k) => `f32(${x}[${at(`i * 4 + ${k}`)}])`).join(', ')})`;
+      width === 1
+        ? `f32(${x}[${at('i')}])`
+        : `T(${[0, 1, 2, 3].map((k) => `f32(${x}[${at(`i * 4 + ${k}`)}])`).join(', ')})`;
     if (e.access.kind === 'strided') return gather(strided(e.access.sizes, e.access.strides));
     const { inner, size } = e.access;
     for (const axis of ['row', 'column'] as const)
@@ -203,7 +218,14 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
         return word(value, 'f32');
       });
       const meaning: Record<string, string | undefined> = {
-        a: args[0], b: args[1], c: args[2], d: args[3], e: args[4], f: args[5], s: numbers[0] && `T(${numbers[0]})`, t: numbers[1] && `T(${numbers[1]})`,
+        a: args[0],
+        b: args[1],
+        c: args[2],
+        d: args[3],
+        e: args[4],
+        f: args[5],
+        s: numbers[0] && `T(${numbers[0]})`,
+        t: numbers[1] && `T(${numbers[1]})`,
         seed: numbers.at(-1),
       };
       text = e.wgsl.replace(/\b(?:[a-fst]|seed)\b/g, (name) => meaning[name] ?? name);
@@ -211,7 +233,8 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
       if (text.includes('power(')) helpers.add(powerWgsl);
       if (text.includes('uniform01(')) {
         helpers.add(randomWgsl);
-        const lanes = width === 1 ? 'uniformAt(i, seed)' : [0, 1, 2, 3].map((k) => `uniformAt(i * 4 + ${k}, seed)`).join(', ');
+        const lanes =
+          width === 1 ? 'uniformAt(i, seed)' : [0, 1, 2, 3].map((k) => `uniformAt(i * 4 + ${k}, seed)`).join(', ');
         helpers.add(`fn uniform01(i: u32, seed: f32) -> T { return T(${lanes}); }`);
       }
     }
@@ -223,7 +246,10 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
   const result = emit(root);
   const bindings = types.map((type, k) => `@group(1) @binding(${k}) var<storage, read> x${k}: array<${type}>;`);
   const uniform = fields.length
-    ? [`struct FusionParams {\n${fields.map((f) => `  ${f},`).join('\n')}\n}`, `@group(1) @binding(${reads}) var<uniform> fusion: FusionParams;`]
+    ? [
+        `struct FusionParams {\n${fields.map((f) => `  ${f},`).join('\n')}\n}`,
+        `@group(1) @binding(${reads}) var<uniform> fusion: FusionParams;`,
+      ]
     : [];
   const declarations = [`alias T = ${width === 4 ? 'vec4f' : 'f32'};`, ...uniform, ...bindings, ...helpers].join('\n');
   return { declarations, body: lines.join('\n'), result, params, scalars, periods };
@@ -245,15 +271,18 @@ export function epilogueFusion(expression: Expression, reads: readonly Operand[]
 
 /** Steps the indices of {@link Period}s through a loop that moves `i` by THREADS: one division before it, none inside. */
 function walkPeriods(periods: readonly Period[]) {
-  const each = (lines: (k: number) => string[]) => periods.flatMap((_, k) => lines(k)).map((line) => `\n    ${line}`).join('');
+  const each = (lines: (k: number) => string[]) =>
+    periods
+      .flatMap((_, k) => lines(k))
+      .map((line) => `\n    ${line}`)
+      .join('');
   return {
-    fields: periods.map((_, k) => `\n  inner${k}: u32,\n  size${k}: u32,\n  stepRest${k}: u32,\n  step${k}: u32,`).join(''),
+    fields: periods
+      .map((_, k) => `\n  inner${k}: u32,\n  size${k}: u32,\n  stepRest${k}: u32,\n  step${k}: u32,`)
+      .join(''),
     words: (threads: number) =>
       periods.flatMap(({ inner, size }) => [inner, size, threads % inner, Math.floor(threads / inner) % size]),
-    start: each((k) => [
-      `var rest${k} = i % p.inner${k};`,
-      `var at${k} = (i / p.inner${k}) % p.size${k};`,
-    ]),
+    start: each((k) => [`var rest${k} = i % p.inner${k};`, `var at${k} = (i / p.inner${k}) % p.size${k};`]),
     advance: each((k) => [
       `  rest${k} += p.stepRest${k};`,
       `  let carry${k} = rest${k} >= p.inner${k};`,
@@ -272,7 +301,14 @@ function walkPeriods(periods: readonly Period[]) {
  */
 export function elementwise(
   target: KernelTarget,
-  options: { name: string; expression: Expression; count: number; reads: readonly Operand[]; write: Operand; dtype: DType },
+  options: {
+    name: string;
+    expression: Expression;
+    count: number;
+    reads: readonly Operand[];
+    write: Operand;
+    dtype: DType;
+  },
 ): Step {
   const { name, expression, reads, dtype } = options;
   const width = options.count % 4 === 0 && periodsFit(expression, 4) ? 4 : 1;

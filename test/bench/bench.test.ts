@@ -96,12 +96,18 @@ describe('checks', () => {
       expect(() => checkKernels(workload, kernels)).not.toThrow();
       expect(() => checkKernels({ ...workload, kernels: { 'conv2d|winograd': 2 } }, kernels)).toThrow('has 1 kernels');
     }
-    expect(() => checkKernels(workload, ['conv2d.pack', 'reduce.thread.sum'])).toThrow("0 kernels of 'conv2d|winograd'");
+    expect(() => checkKernels(workload, ['conv2d.pack', 'reduce.thread.sum'])).toThrow(
+      "0 kernels of 'conv2d|winograd'",
+    );
   });
 
   test('neither more nor fewer dispatches pass, nor none', () => {
     expect(() => checkDispatches(tiny(), 4, 4)).not.toThrow();
-    for (const [got, expected] of [[3, 4], [5, 4], [0, 0]] as const)
+    for (const [got, expected] of [
+      [3, 4],
+      [5, 4],
+      [0, 0],
+    ] as const)
       expect(() => checkDispatches(tiny(), got, expected)).toThrow('what was timed is not the workload');
   });
 
@@ -127,7 +133,13 @@ describe('workloads', () => {
     const all = workloads();
     expect(new Set(all.map((w) => w.name)).size).toBe(all.length);
     const names = all.map((w) => w.name);
-    for (const name of ['matmul1024', 'conv3x3_64-64@56 b8', 'grad_conv3x3_64-64@56 b8', 'bn+relu_256@56 b1', 'resnet50_finetune_64 b16 cached'])
+    for (const name of [
+      'matmul1024',
+      'conv3x3_64-64@56 b8',
+      'grad_conv3x3_64-64@56 b8',
+      'bn+relu_256@56 b1',
+      'resnet50_finetune_64 b16 cached',
+    ])
       expect(names).toContain(name);
     expect(selectWorkloads(all, ['maxpool', 'matmul512']).map((w) => w.name)).toContain('maxpool3s2_64@112 b8');
     expect(selectWorkloads(all, [])).toHaveLength(all.length);
@@ -147,9 +159,24 @@ describe('command line', () => {
 
   test('--json prints one line a workload', async () => {
     const { stdout } = await bench('--json', '--only', 'maxpool3s2_64@112 b1', '--samples', '1');
-    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line));
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(lines.map((l) => l.workload)).toEqual(['maxpool3s2_64@112 b1']);
-    const fields = ['workload', 'ms_median', 'ms_min', 'samples', 'gflops', 'first_run_ms', 'js_ms', 'peak_bytes', 'lower_bound_bytes', 'dispatches', 'adapter'];
+    const fields = [
+      'workload',
+      'ms_median',
+      'ms_min',
+      'samples',
+      'gflops',
+      'first_run_ms',
+      'js_ms',
+      'peak_bytes',
+      'lower_bound_bytes',
+      'dispatches',
+      'adapter',
+    ];
     expect(Object.keys(lines[0])).toEqual(expect.arrayContaining(fields));
   });
 

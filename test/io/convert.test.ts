@@ -112,6 +112,11 @@ describe('writeWeights', () => {
   });
 
   test.each([
+    [
+      'out.onnx',
+      undefined,
+      "writeWeights: an ONNX file holds the model's graph, which weights alone do not tell (out.onnx)",
+    ],
     ['out.npz', undefined, "writeWeights: '.npz' is no format that can be written (out.npz). Use .safetensors, .pth"],
     ['out', undefined, 'writeWeights: no extension says which format can be written (out). Use .safetensors, .pth'],
     ['out.pth', 'pickle', "writeWeights: 'pickle' is no format that can be written. Use safetensors, torch (zip)"],

@@ -85,7 +85,6 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
       const logits = await noGrad(() => model.forward(tensor(data, [1, ...shape]))).data();
       const inNode = [...softmaxRows(logits, 2)];
       const difference = Math.max(...inNode.map((p, i) => Math.abs(p - inBrowser[i]!)));
-      console.log(inBrowser, inNode);
       expect(difference).toBeLessThan(1e-3);
     },
   );
