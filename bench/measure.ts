@@ -16,6 +16,8 @@ export interface Measurement {
   readonly first_run_ms: number;
   /** Of the main thread until the step is submitted: recording, finding the plan, encoding. The least of all steps. */
   readonly js_ms: number;
+  /** CPU time of this process, all threads together, the least of all samples: a software adapter's work, whoever else is busy. */
+  readonly cpu_ms: number;
   /** Bytes on the device as planned, and the tensors alive at once, below which no plan could go. */
   readonly peak_bytes: number;
   readonly lower_bound_bytes: number;
@@ -80,11 +82,13 @@ async function measureReady(
   const load = readLoad();
   const times: number[] = [];
   let js = Number.POSITIVE_INFINITY;
+  let cpu = Number.POSITIVE_INFINITY;
   while (times.length < count) {
-    const { ms, jsMs, dispatches } = await sample(device, ready, repeats);
+    const { ms, jsMs, cpuMs, dispatches } = await sample(device, ready, repeats);
     checkDispatches(workload, dispatches, kernels.length * repeats);
     times.push(ms);
     js = Math.min(js, jsMs);
+    cpu = Math.min(cpu, cpuMs);
   }
   const others = otherLoad(load, readLoad());
   const ms = median(times);
@@ -96,6 +100,7 @@ async function measureReady(
     gflops: workload.flops === undefined ? null : round(workload.flops / ms / 1e6, 1),
     first_run_ms: round(first.ms, 1),
     js_ms: round(js),
+    cpu_ms: round(cpu),
     peak_bytes: peakBytes,
     lower_bound_bytes: lowerBoundBytes,
     dispatches: kernels.length,
@@ -104,13 +109,19 @@ async function measureReady(
   };
 }
 
-/** Runs the step `repeats` times and waits for the device; times are per step. */
-async function sample(
-  device: Device,
-  ready: Ready,
-  repeats: number,
-): Promise<{ ms: number; jsMs: number; dispatches: number }> {
+/** What `repeats` steps took, per step. */
+interface Sample {
+  readonly ms: number;
+  readonly jsMs: number;
+  readonly cpuMs: number;
+  /** Of all steps together. */
+  readonly dispatches: number;
+}
+
+/** Runs the step `repeats` times and waits for the device. */
+async function sample(device: Device, ready: Ready, repeats: number): Promise<Sample> {
   const before = device.counters.dispatches;
+  const cpuBefore = process.cpuUsage();
   let jsMs = Number.POSITIVE_INFINITY;
   const began = performance.now();
   for (let r = 0; r < repeats; r++) {
@@ -121,7 +132,9 @@ async function sample(
     await finish(results);
   }
   await device.whenIdle();
-  return { ms: (performance.now() - began) / repeats, jsMs, dispatches: device.counters.dispatches - before };
+  const ms = (performance.now() - began) / repeats;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { ms, jsMs, cpuMs: (user + system) / 1000 / repeats, dispatches: device.counters.dispatches - before };
 }
 
 /** Reads a loss, as a training loop does; anything larger is let go: its kernels are submitted. */

@@ -22,6 +22,7 @@ const columns: readonly Column[] = [
   { title: 'GFLOP/s', width: 8, cell: (m) => m.gflops?.toFixed(1) ?? '' },
   { title: 'first ms', width: 8, cell: (m) => formatMs(m.first_run_ms) },
   { title: 'JS ms', width: 7, cell: (m) => formatMs(m.js_ms) },
+  { title: 'CPU ms', width: 8, cell: (m) => formatMs(m.cpu_ms) },
   { title: 'peak MiB', width: 9, cell: (m) => (m.peak_bytes / MIB).toFixed(1) },
   { title: 'bound MiB', width: 9, cell: (m) => (m.lower_bound_bytes / MIB).toFixed(1) },
   { title: 'kernels', width: 7, cell: (m) => String(m.dispatches) },

@@ -1,8 +1,7 @@
 /** `regraft convert`: weight files from one format to another. */
 import { Command, Option } from 'commander';
 import type { Shape } from '../core/shape.ts';
-import { type ConvertOptions, convert, type FloatDType, formatReport } from '../io/index.ts';
-import { modelEntry } from '../models/index.ts';
+import type { ConvertOptions, FloatDType } from '../io/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, printJson } from './output.ts';
 
@@ -41,6 +40,7 @@ Examples:
 }
 
 async function run(input: string, output: string, { model, classes, dtype, key, json }: Flags): Promise<void> {
+  const { convert, formatReport } = await import('../io/index.ts');
   const options: ConvertOptions = { ...(dtype && { dtype }), ...(key !== undefined && { key }) };
   if (model !== undefined) Object.assign(options, { model, expected: await shapesOf(model, classes) });
   const report = await convert(input, output, options);
@@ -50,6 +50,7 @@ async function run(input: string, output: string, { model, classes, dtype, key, 
 
 /** Names and shapes of everything that a model's weight file holds. */
 async function shapesOf(name: string, numClasses: number | undefined): Promise<Map<string, Shape>> {
+  const { modelEntry } = await import('../models/index.ts');
   const model = await modelEntry(name).create(numClasses === undefined ? {} : { numClasses });
   return new Map([...model.namedParameters(), ...model.namedBuffers()].map(([path, { shape }]) => [path, shape]));
 }

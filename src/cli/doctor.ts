@@ -1,12 +1,12 @@
 /** `regraft doctor`: which adapters there are, which is used and why, whether it computes correctly, how to get a faster one. */
 
 import { Command } from 'commander';
-import { listAdapters } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 import type { AdapterReport } from '../device/adapter.ts';
-import { init } from '../device/current.ts';
 import type { DeviceInfo } from '../device/device.ts';
-import { type AdapterCheck, checkAdapter, formatBytes, version } from '../train/index.ts';
+import { formatBytes } from '../train/format.ts';
+import type { AdapterCheck } from '../train/index.ts';
+import { version } from '../train/version.ts';
 import { columns, plain, print, printJson } from './output.ts';
 
 export function doctorCommand(): Command {
@@ -36,6 +36,9 @@ const SHOWN_LIMITS: readonly [limit: string, text: string, bytes: boolean][] = [
 ];
 
 async function run({ json }: { readonly json?: true }): Promise<void> {
+  const { listAdapters } = await import('#gpu');
+  const { init } = await import('../device/current.ts');
+  const { checkAdapter } = await import('../train/index.ts');
   const adapters = await listAdapters();
   const fault = (error: unknown) => {
     if (error instanceof DeviceError) return error;

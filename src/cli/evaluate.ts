@@ -1,13 +1,7 @@
 /** `regraft evaluate`: scores of a fine-tuned model on labelled photos. */
 import { Command } from 'commander';
-import {
-  createProgress,
-  evaluateFolder,
-  type FolderEvaluation,
-  formatPercent,
-  formatValue,
-  openModel,
-} from '../train/index.ts';
+import { formatPercent, formatValue } from '../train/format.ts';
+import type { FolderEvaluation } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { columns, complain, plain, print, printJson } from './output.ts';
 
@@ -37,11 +31,11 @@ Examples:
 }
 
 async function run(model: string, photos: string, { batchSize, json }: Flags): Promise<void> {
+  const { createProgress, evaluateFolder, openModel } = await import('../train/index.ts');
   const evaluation = await evaluateFolder(await openModel(model), photos, { batchSize, progress: createProgress() });
   const { accuracy, ...scores } = evaluation;
   const { classes, perClass, skipped } = scores;
-  if (json)
-    printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });
+  if (json) printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });
   else print(plain(table(evaluation)));
   for (const { path, reason } of skipped) complain(`Skipped ${path}: ${reason}`);
 }

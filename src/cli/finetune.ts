@@ -1,17 +1,9 @@
 /** `regraft finetune`: a folder of photos in; a model, its metrics and a report out. */
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  createProgress,
-  type FinetuneOptions,
-  type FinetuneResult,
-  finetune,
-  formatDuration,
-  formatPercent,
-  hasCheckpoint,
-  MODEL_FILES,
-  shellWord,
-} from '../train/index.ts';
+import { formatDuration, formatPercent } from '../train/format.ts';
+import type { FinetuneOptions, FinetuneResult, MODEL_FILES } from '../train/index.ts';
+import { shellWord } from '../train/shell.ts';
 import { notNegative, positive, share, wholeNumber } from './arguments.ts';
 import { complain, plain, print, printJson } from './output.ts';
 
@@ -74,6 +66,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
     command.error("error: required option '--model <name>' not specified");
   if (options.resume && options.out === undefined)
     command.error("error: option '--resume' needs '--out <folder>', the folder of the interrupted run");
+  const { createProgress, finetune, hasCheckpoint, MODEL_FILES: names } = await import('../train/index.ts');
   const out = options.out ?? join('runs', `${options.model}-${basename(resolve(photos))}`);
   const stopped = stopWith(() => {
     const resume = hasCheckpoint(out)
@@ -91,7 +84,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
       progress: createProgress(),
     });
     if (json) printJson(result);
-    else print(plain(closingText(result, out)));
+    else print(plain(closingText(result, out, names)));
   } finally {
     stopped();
   }
@@ -110,9 +103,9 @@ function stopWith(farewell: () => void): () => void {
   };
 }
 
-function closingText(result: FinetuneResult, out: string): string {
+function closingText(result: FinetuneResult, out: string, names: typeof MODEL_FILES): string {
   const { evaluation, bestEpoch, history, frozen, data, seconds, comparisons = [] } = result;
-  const files = Object.values(MODEL_FILES).join(', ');
+  const files = Object.values(names).join(', ');
   return [
     '',
     `${formatPercent(evaluation?.accuracy ?? null)} of ${evaluation?.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
@@ -123,7 +116,7 @@ function closingText(result: FinetuneResult, out: string): string {
       : []),
     `Saved in ${out}: ${files}.`,
     '',
-    `Look at it:  ${join(out, MODEL_FILES.report)}`,
+    `Look at it:  ${join(out, names.report)}`,
     `Use it:      regraft predict ${shellWord(out)} photo.jpg`,
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 /** `regraft predict`: class names with probabilities for images. */
 import { Command } from 'commander';
-import { createProgress, formatPercent, type ImagePrediction, openClassifier, predictImages } from '../train/index.ts';
+import { formatPercent } from '../train/format.ts';
+import type { ImagePrediction } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { columns, complain, plain, print, printJson } from './output.ts';
 
@@ -35,6 +36,7 @@ Examples:
 
 async function run(name: string, images: readonly string[], flags: Flags): Promise<void> {
   const { weights, labels, top, batchSize, json } = flags;
+  const { createProgress, openClassifier, predictImages } = await import('../train/index.ts');
   const progress = createProgress();
   const classifier = await openClassifier(name, { weights, labels, progress });
   const { predictions, skipped } = await predictImages(classifier, images, { topK: top, batchSize, progress });

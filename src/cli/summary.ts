@@ -1,8 +1,6 @@
 /** `regraft summary`: a network's layers, shapes and parameters, and what is frozen. */
 import { Command } from 'commander';
-import { modelEntry } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
-import { createProgress, isModelFolder, openModel, openWeights } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, printJson } from './output.ts';
 
@@ -39,16 +37,24 @@ Examples:
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
+  const { modelEntry } = await import('../models/index.ts');
   const { model, known } = await open(name, flags.weights);
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
   const size = flags.imageSize ?? modelEntry(known).inputSize;
   if (flags.json) printJson(asJson(known, model));
   else if (flags.tree) print(String(model));
-  else print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
+  else {
+    // Convolutions are recorded for the adapter that is open.
+    const { init } = await import('../device/current.ts');
+    await init();
+    print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
+  }
 }
 
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
+  const { modelEntry } = await import('../models/index.ts');
+  const { createProgress, isModelFolder, openModel, openWeights } = await import('../train/index.ts');
   if (isModelFolder(name)) {
     const { model, name: known } = await openModel(name);
     return { model, known };

@@ -66,8 +66,9 @@ export function kerasH5Bytes({ layers, config }: KerasContent): Promise<Uint8Arr
 function names(file: Hdf5Writer, path: string, attribute: string, list: readonly string[]): void {
   const longest = Math.max(1, ...list.map((name) => new TextEncoder().encode(name).length));
   const perPart = Math.floor(ATTRIBUTE_LIMIT / longest);
-  if (list.length <= perPart) return file.names(path, attribute, list, longest);
-  const parts = Math.ceil(list.length / perPart);
-  for (let i = 0; i < parts; i++)
-    file.names(path, `${attribute}${i}`, list.slice(i * perPart, (i + 1) * perPart), longest);
+  const parts = Math.max(1, Math.ceil(list.length / perPart));
+  for (let i = 0; i < parts; i++) {
+    const part = list.slice(i * perPart, (i + 1) * perPart);
+    file.names(path, parts === 1 ? attribute : `${attribute}${i}`, part, longest);
+  }
 }

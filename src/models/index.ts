@@ -8,7 +8,7 @@ export {
   cifarResnet110,
 } from './cifar-resnet.ts';
 export type { ModelOptions, WeightsSource } from './create.ts';
-export * as keras from './keras/index.ts';
+export * as keras from './keras/keras.ts';
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
 export { graftHead, MODELS, type ModelEntry, modelEntry } from './registry.ts';
 export {

@@ -21,7 +21,7 @@ export * from './metrics.ts';
 export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
 export { createProgress, type Progress, type ProgressOptions } from './progress.ts';
-export { type FinetuneSettings, type OptimizerName, shellWord } from './recipe.ts';
+export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';

@@ -4,6 +4,7 @@ import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
 import type { Phase } from './result.ts';
+import { shellWord } from './shell.ts';
 
 export type OptimizerName = 'adamw' | 'adam' | 'sgd';
 
@@ -206,9 +207,4 @@ export function reproduceCommand(photos: string, out: string | null, settings: F
 /** `--batch-size`. */
 function kebab(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** Quoted for a POSIX shell, where it has to be. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -66,7 +66,12 @@ describe('measure', () => {
       prepare: async () => {
         const ready = await workload.prepare();
         // From the fifth step on (two to warm up, one planned, one to settle), nothing is asked for.
-        return { record: () => (++runs > 4 ? (ready.record(), []) : ready.record()) };
+        return {
+          record: () => {
+            const results = ready.record();
+            return ++runs > 4 ? [] : results;
+          },
+        };
       },
     };
     await expect(measure(device, leaky, { samples: 3 })).rejects.toThrow(
@@ -172,6 +177,7 @@ describe('command line', () => {
       'gflops',
       'first_run_ms',
       'js_ms',
+      'cpu_ms',
       'peak_bytes',
       'lower_bound_bytes',
       'dispatches',

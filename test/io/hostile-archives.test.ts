@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { WeightFileError } from '../../src/core/errors.ts';
+import { FORMATS } from '../../src/io/formats.ts';
 import { readWeights } from '../../src/io/index.ts';
 import {
   bytes,
@@ -22,6 +23,11 @@ import {
 
 const fixture = async (name: string): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await readFile(fileURLToPath(new URL(`../fixtures/io/${name}`, import.meta.url))));
+
+/** The end of the message about a file of no known format. */
+const KNOWN = `Known: ${FORMATS.filter(({ extensions }) => extensions.length > 0)
+  .map(({ name }) => name)
+  .join(', ')}.`;
 
 describe('archives that lie', () => {
   test('zip bombs, in the pickle and in a storage', async () => {
@@ -121,7 +127,7 @@ describe('archives that lie', () => {
     );
     await expectRefusal(
       file({ 'a.txt': object }),
-      'is named .pth, but its content is of no known weight format (first 8 bytes: 50 4b 03 04 14 00 00 00). Known: safetensors, torch (zip), torch (before 1.6).',
+      `is named .pth, but its content is of no known weight format (first 8 bytes: 50 4b 03 04 14 00 00 00). ${KNOWN}`,
     );
   });
 
@@ -159,7 +165,7 @@ describe('archives that lie', () => {
 });
 
 describe('files that are something else', () => {
-  const known = 'Known: safetensors, torch (zip), torch (before 1.6).';
+  const known = `${KNOWN}`;
   test.each([
     ['nothing', bytes(), `is empty (0 bytes). ${known}`],
     [

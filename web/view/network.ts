@@ -20,6 +20,7 @@ export class NetworkView {
   readonly #options: NetworkOptions;
   readonly #model = byId<HTMLSelectElement>('model');
   readonly #range = byId<HTMLInputElement>('unfreeze');
+  readonly #plainNote = byId('file-note').textContent;
   #info: NetworkInfo | null = null;
   #file: File | null = null;
   #asked = 0;
@@ -88,6 +89,7 @@ export class NetworkView {
 
   /** For the sample run. */
   async set(model: string, weights: WeightsChoice['kind']): Promise<void> {
+    byId('weights-fault').textContent = '';
     this.#model.value = model;
     this.#choose(weights);
     await this.refresh();
@@ -110,7 +112,7 @@ export class NetworkView {
       await this.refresh();
     } catch (error) {
       this.#file = null;
-      note.textContent = '.pth or .safetensors; it is read here and nothing in it runs';
+      note.textContent = this.#plainNote;
       fault.textContent = (error as Error).message;
     }
   }

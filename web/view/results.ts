@@ -24,4 +24,10 @@ ${keyFigures(result)}
 <h3>Worst mistakes</h3>${mistakeGallery(result.worstMistakes)}
 <h3>Scores by class</h3>${classTable(evaluation, classes)}
 <h3>What was frozen</h3>${freezingProof(result)}`.text;
+  // What scrolls must be reachable by keyboard.
+  for (const table of byId('result').querySelectorAll<HTMLElement>('.scroll')) {
+    table.tabIndex = 0;
+    table.setAttribute('role', 'region');
+    table.setAttribute('aria-label', table.querySelector('caption')?.textContent ?? 'Table');
+  }
 }
