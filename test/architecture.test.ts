@@ -28,9 +28,9 @@ const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^cli\//];
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['device'],
   fflate: ['io'],
+  h5wasm: ['io'],
   protobufjs: ['io'],
   sharp: ['data'],
-  uplot: ['train', 'web'],
   'cli-progress': ['train', 'cli'],
   commander: ['cli'],
 };

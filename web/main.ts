@@ -144,7 +144,7 @@ function forget(text: string): void {
 function lost(error: Error): void {
   showNotice(
     'The GPU was lost',
-    `${error.message} The photos are still here; what was trained since the start of the run is not.`,
+    `${error.message.replace(/ Call init\(\).*$/, '')} The photos are still here; what was trained since the start of the run is not.`,
     [],
     {
       label: 'Open the GPU again',

@@ -8,7 +8,7 @@ import type { Module } from '../nn/index.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type Emitter, emitOp } from './onnx-ops.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './onnx-trace.ts';
-import { type Attribute, type GraphNode, type OnnxGraph, onnxChunks } from './onnx-write.ts';
+import type { Attribute, GraphNode, OnnxGraph } from './onnx-write.ts';
 
 export interface ExportOnnxOptions {
   /** Shape of an input, batch included: `[1, 3, 224, 224]`. The batch size is left open in the file, whatever it is here. */
@@ -32,12 +32,12 @@ export interface ExportOnnxOptions {
  * await exportOnnx(model, 'flowers.onnx', { inputShape: [1, 3, 224, 224], foldBatchNorm: true });
  */
 export async function exportOnnx(model: Module, path: string | URL, options: ExportOnnxOptions): Promise<void> {
-  await writeFileAtomic(path, onnxChunks(await onnxGraph(model, options)));
+  await writeFileAtomic(path, await chunksOf(model, options));
 }
 
 /** The file's bytes, where there is no file system. @throws ArgumentError as {@link exportOnnx} */
 export async function onnxBytes(model: Module, options: ExportOnnxOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks = [...onnxChunks(await onnxGraph(model, options))];
+  const chunks = [...(await chunksOf(model, options))];
   const bytes = new Uint8Array(chunks.reduce((n, { length }) => n + length, 0));
   let position = 0;
   for (const chunk of chunks) {
@@ -45,6 +45,12 @@ export async function onnxBytes(model: Module, options: ExportOnnxOptions): Prom
     position += chunk.length;
   }
   return bytes;
+}
+
+/** The writer comes with protobufjs: it is loaded when it is needed. */
+async function chunksOf(model: Module, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
+  const graph = await onnxGraph(model, options);
+  return (await import('./onnx-write.ts')).onnxChunks(graph);
 }
 
 async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<OnnxGraph> {

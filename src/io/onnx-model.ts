@@ -10,14 +10,6 @@ const SIZE_LIMIT = 2 ** 31 - 1;
 /** A field can take two bytes of the file and a hundred of memory. Models of thousands of layers have some 100,000. */
 const FIELD_LIMIT = 2_000_000;
 
-/** Fields that a ModelProto begins with behind its ir_version: numbers 2 to 8, 14, 20 and 25, with their wire types. */
-const SECOND_TAGS = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca];
-
-/** Whether a file starts as every known exporter's does: `ir_version`, a small number, then another field of a model. */
-export function isOnnx(head: Uint8Array): boolean {
-  return head[0] === 0x08 && head[1]! > 0 && head[1]! < 0x80 && SECOND_TAGS.includes(head[2]!);
-}
-
 /**
  * Decodes and checks a model. Tensors are views on `bytes`, not copies.
  * @throws WeightFileError

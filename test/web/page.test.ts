@@ -1,9 +1,11 @@
 /** The page in Chromium, as a visitor uses it, and what it exports in Node. */
+
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { init, noGrad, tensor } from 'regraft';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
@@ -12,6 +14,8 @@ import { softmaxRows } from '../../src/train/metrics.ts';
 import { openModel } from '../../src/train/model-folder.ts';
 import { sharedData } from '../shared-data.ts';
 import { chromiumPath, launch, openPage, type Site, serveBuiltPage } from './browser.ts';
+
+const require = createRequire(import.meta.url);
 
 describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or /usr/bin/chromium)', () => {
   let site: Site;
@@ -88,4 +92,64 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
       expect(difference).toBeLessThan(1e-3);
     },
   );
+
+  /** Serious and critical findings of axe. */
+  const faults = async (page: Page) => {
+    await page.evaluate(await readFile(require.resolve('axe-core/axe.min.js'), 'utf8'));
+    return page.evaluate(async () => {
+      const { violations } = await (globalThis as unknown as { axe: typeof import('axe-core') }).axe.run(document);
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+    });
+  };
+
+  test('the sample run trains on drawn pictures and names a new one', async () => {
+    const { page, errors } = await openPage(browser, site.url);
+    expect(await faults(page)).toEqual([]);
+    await page.click('#sample');
+    await page.waitForSelector('#answer li', { timeout: 90_000 });
+    expect(await page.textContent('#status')).toMatch(/^Done: 8 epochs/);
+    expect(await page.textContent('#answer li.first')).toContain('flower');
+    expect(await page.textContent('#result')).toMatch(/54\s+tensors frozen, 0 bytes changed\./);
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    expect(await faults(page)).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  test('bad files get the words of the command line', async () => {
+    const { page } = await openPage(browser, site.url);
+    const folder = await temporary();
+    const weights = join(folder, 'bad.pth');
+    const photo = join(folder, 'bad.jpg');
+    await writeFile(weights, '<!doctype html><title>Not found</title>');
+    await writeFile(photo, 'no picture');
+    await page.setInputFiles('#weights-file', weights);
+    await page.waitForSelector('#weights-fault:not(:empty)');
+    expect(await page.textContent('#weights-fault')).toBe(
+      'bad.pth: is a web page, not the weights. Download it again.',
+    );
+    await page.locator('.class input[type=file]').first().setInputFiles(photo);
+    await page.waitForSelector('.faults:not(:empty)');
+    expect(await page.textContent('.faults')).toBe(
+      'bad.jpg: is not an image that can be read: it starts with "no pictu". Remove it or save it as JPEG or PNG.',
+    );
+    expect(await page.textContent('.class-head span')).toBe('no photos');
+    expect(await faults(page)).toEqual([]);
+  });
+
+  test('without WebGPU the page says how to get it', async () => {
+    const plain = await launch({ gpu: false });
+    try {
+      const { page, errors } = await openPage(plain, site.url);
+      await page.waitForSelector('#notice:not([hidden])');
+      expect(await page.textContent('#notice')).toContain('Turn on hardware acceleration');
+      expect(await page.isDisabled('#train')).toBe(true);
+      expect(await faults(page)).toEqual([]);
+      expect(errors).toEqual([]);
+    } finally {
+      await plain.close();
+    }
+  });
 });
