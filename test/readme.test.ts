@@ -12,7 +12,8 @@ test('every import in its code exists', async () => {
   const missing: string[] = [];
   for (const [, names, entry] of imports) {
     const module = await import(entry!);
-    for (const name of names!.split(',').map((n) => n.trim())) if (!(name in module)) missing.push(`${name} of ${entry}`);
+    for (const name of names!.split(',').map((n) => n.trim()))
+      if (!(name in module)) missing.push(`${name} of ${entry}`);
   }
   expect(missing).toEqual([]);
 });

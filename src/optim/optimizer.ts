@@ -75,11 +75,16 @@ export abstract class Optimizer<H extends { lr: number }> {
 
   /** All state, as `GROUP.INDEX.NAME`, and the groups' numbers: what a checkpoint holds. */
   async stateDict(): Promise<{ state: Map<string, TensorData>; groups: Record<string, unknown>[] }> {
-    const state = new Map<string, TensorData>();
-    for (const [g, { params }] of this.paramGroups.entries())
-      for (const [k, p] of params.entries())
-        for (const [name, value] of Object.entries(this.#state.get(p) ?? {}))
-          state.set(`${g}.${k}.${name}`, { shape: value.shape, dtype: 'float32', data: await readBack(value) });
+    const entries = this.paramGroups.flatMap(({ params }, g) =>
+      params.flatMap((p, k) =>
+        Object.entries(this.#state.get(p) ?? {}).map(([name, value]) => [`${g}.${k}.${name}`, value] as const),
+      ),
+    );
+    // Together: waiting for each alone would cost a round trip to the GPU each time.
+    const values = await Promise.all(entries.map(([, value]) => readBack(value)));
+    const state = new Map<string, TensorData>(
+      entries.map(([name, { shape }], i) => [name, { shape, dtype: 'float32', data: values[i]! }]),
+    );
     return { state, groups: this.paramGroups.map(({ params, ...numbers }) => ({ ...numbers, params: params.length })) };
   }
 

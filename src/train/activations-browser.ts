@@ -1,11 +1,9 @@
 /** `#activations` in browsers: Blobs, which the browser keeps on disk where memory is short. */
 import type { ActivationStore } from './activations.ts';
 
+/** Node's takes a folder; there is none here, and it is ignored. */
 export class DiskStore implements ActivationStore {
   readonly #entries = new Map<string, Blob>();
-
-  /** @param _folder there are no folders here; the origin's storage is used */
-  constructor(_folder?: string) {}
 
   has(key: string): boolean {
     return this.#entries.has(key);

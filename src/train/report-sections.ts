@@ -133,7 +133,7 @@ export function timing({ seconds, history }: FinetuneResult): Markup {
 <thead><tr><th scope="col">part</th><th scope="col" class="number">time</th><th scope="col" class="number">share</th></tr></thead>
 <tbody>${parts.map(
     ([name, value]) =>
-      html`<tr><th scope="row">${name}</th><td class="number">${formatDuration(value)}</td><td class="number"><i class="bar" style="--share:${seconds.total > 0 ? Math.round((value / seconds.total) * 1000) / 10 : 0}%"></i><span>${formatPercent(seconds.total > 0 ? value / seconds.total : null, 0)}</span></td></tr>`,
+      html`<tr><th scope="row">${name}</th><td class="number">${formatDuration(value)}</td><td class="number"><i class="bar" style="--share:${seconds.total > 0 ? Math.round((value / seconds.total) * 1000) / 10 : 0}%"></i><span>${formatShare(value, seconds.total)}</span></td></tr>`,
   )}</tbody>
 <tfoot><tr><th scope="row">whole run</th><td class="number">${formatDuration(seconds.total)}</td><td></td></tr></tfoot></table>
 ${cacheGain(history)}`;
@@ -171,7 +171,7 @@ export function runFacts(result: FinetuneResult): Markup {
     ['peak GPU memory', formatBytes(result.peakGpuBytes)],
   ];
   return html`<div class="columns"><div><h3>Model, data, machine</h3>${factList(facts)}</div>
-<div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).map(([name, value]) => [name, value === null ? '–' : String(value)]))}</div></div>
+<div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).map(([name, value]) => [words(name), value === null ? '–' : String(value)]))}</div></div>
 ${
   phases.length > 0 &&
   html`<h3>Phases</h3><div class="scroll"><table><caption>What was trained, in order</caption>
@@ -207,6 +207,16 @@ function fileName(source: string): string {
       .filter(Boolean)
       .at(-1) ?? source
   );
+}
+
+/** `batchSize` as `batch size`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** In whole per cent; what would round to none is still there. */
+function formatShare(part: number, whole: number): string {
+  return part > 0 && part < whole / 200 ? '< 1\u00a0%' : formatPercent(whole > 0 ? part / whole : null, 0);
 }
 
 function factList(facts: readonly [string, Content][]): Markup {

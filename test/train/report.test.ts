@@ -127,7 +127,7 @@ describe('the page', () => {
       result.frozen.digestBefore,
       '268 tensors frozen, 0 bytes changed.'.replace(' ', '\u00a0'),
       result.adapter.description,
-      'weightDecay',
+      'weight decay',
       'filling the trunk cache',
       escapeHtml(result.reproduce),
       escapeHtml(result.command),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { init, noGrad, tensor } from 'regraft';
+import { readWeights } from 'regraft/io';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
 import { loadImage } from '../../src/data/load-image.ts';
@@ -127,9 +128,8 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     await writeFile(photo, 'no picture');
     await page.setInputFiles('#weights-file', weights);
     await page.waitForSelector('#weights-fault:not(:empty)');
-    expect(await page.textContent('#weights-fault')).toBe(
-      'bad.pth: is a web page, not the weights. Download it again.',
-    );
+    const inNode = await readWeights(weights).catch((error: Error) => error.message);
+    expect(`${folder}/${await page.textContent('#weights-fault')}`).toBe(inNode);
     await page.locator('.class input[type=file]').first().setInputFiles(photo);
     await page.waitForSelector('.faults:not(:empty)');
     expect(await page.textContent('.faults')).toBe(
