@@ -191,6 +191,18 @@ async function withEnvironment<T>(variables: Record<string, string>, ask: () => 
 
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
 let waiting = 0;
+/** When the present wait began. */
+let began = 0;
+/** Whether a turn is due: there is never more than one, however often waits begin and end in between. */
+let turning = false;
+
+function turn(): void {
+  turning = waiting > 0;
+  if (!turning) return;
+  const pause = Math.min(1, (performance.now() - began) / 20);
+  if (pause > 0.1) Atomics.wait(sleeping, 0, 0, pause);
+  setImmediate(turn);
+}
 
 /**
  * Dawn asks for the GPU's progress on every turn of the event loop, and turns it as fast as it can while something is
@@ -199,14 +211,10 @@ let waiting = 0;
  * @returns what to call when the wait is over.
  */
 export function waitPatiently(): () => void {
-  const began = performance.now();
-  const turn = (): void => {
-    if (waiting === 0) return;
-    const pause = Math.min(1, (performance.now() - began) / 20);
-    if (pause > 0.1) Atomics.wait(sleeping, 0, 0, pause);
-    setImmediate(turn);
-  };
-  if (waiting++ === 0) setImmediate(turn);
+  waiting++;
+  began = performance.now();
+  if (!turning) setImmediate(turn);
+  turning = true;
   return () => {
     waiting--;
   };
