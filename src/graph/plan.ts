@@ -10,13 +10,19 @@ import { assignBuffers, type Interval } from './memory.ts';
 import type { Node } from './record.ts';
 import { Sequence } from './sequence.ts';
 import { own } from './storage.ts';
-import { type Data, type LentBuffer, materialise } from './value.ts';
+import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
 
 /** A group with its program, ready to be given buffers. */
 interface Lowered {
   readonly group: Group;
   readonly steps: readonly Step[];
   readonly temps: readonly number[];
+}
+
+export interface PlanOptions {
+  readonly fusion: boolean;
+  /** Inputs on the device that are no slots are copied to the plan's own place for them: they may be elsewhere each time. */
+  readonly copies?: boolean;
 }
 
 /** Where the body's results go, in bytes and lifetimes. */
@@ -42,7 +48,7 @@ export function layOut(
   device: Pick<Device, 'info' | 'target'>,
   nodes: readonly Node[],
   externals: readonly Data[],
-  fusion: boolean,
+  { fusion, copies = false }: PlanOptions,
 ): Layout {
   const groups = fuse(nodes, { maxBindings: device.info.limits.maxStorageBuffersPerShaderStage!, enabled: fusion });
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
@@ -67,7 +73,7 @@ export function layOut(
   const body = lowered.filter((l) => !hoisted.has(l.group));
   const first = new Map<Data, number>();
   const last = new Map<Data, number>();
-  for (const d of externals) if (d.buffer === null) first.set(d, -1);
+  for (const d of externals) if (d.buffer === null || (copies && !d.slot)) first.set(d, -1);
   body.forEach(({ group }, at) => {
     if (!group.inPlace) for (const d of group.writes) if (!d.kept) first.set(d, at);
     for (const d of [...group.reads, ...group.writes]) last.set(d, at);
@@ -95,9 +101,12 @@ export class Plan {
   readonly #sequence: Sequence;
   readonly #derived: { derived: Derived; slots: readonly number[]; from: readonly Derived[] }[] = [];
   readonly #uploads: { external: number; buffer: GPUBuffer }[] = [];
+  readonly #copies: { external: number; buffer: GPUBuffer }[] = [];
   readonly #outputs: { node: number; output: number; lent: LentBuffer; bytes: number }[] = [];
   /** Bytes on the device while the plan runs: everything it reads, writes and keeps in between. */
   readonly peakBytes: number;
+  /** Whether it runs wherever its inputs are. */
+  readonly copies: boolean;
   /** Buffers of the slots that it reads or updates. */
   readonly slots: ReadonlySet<GPUBuffer>;
 
@@ -107,12 +116,13 @@ export class Plan {
     shared: SharedBuffers,
     nodes: readonly Node[],
     externals: readonly Data[],
-    fusion: boolean,
+    options: PlanOptions,
   ) {
     this.#device = device;
     this.#shared = shared;
-    const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, fusion);
+    const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, options);
     this.peakBytes = peakBytes;
+    this.copies = options.copies ?? false;
     this.slots = new Set(externals.filter((d) => d.slot).map((d) => d.buffer!));
     const place = new Map<Data, GPUBuffer>();
     const scratch = shared.scratch(sizes);
@@ -120,8 +130,10 @@ export class Plan {
       place.set(d, scratch[assigned[k]!]!);
     });
     externals.forEach((d, external) => {
-      if (d.buffer) place.set(d, d.buffer);
-      else if (place.has(d)) this.#uploads.push({ external, buffer: place.get(d)! });
+      const own = place.get(d);
+      if (d.buffer && own) this.#copies.push({ external, buffer: own });
+      else if (d.buffer) place.set(d, d.buffer);
+      else if (own) this.#uploads.push({ external, buffer: own });
     });
     const computed = new Set(lowered.flatMap((l) => l.group.writes));
     nodes.forEach((node, n) => {
@@ -186,6 +198,10 @@ export class Plan {
     for (const { external, buffer } of this.#uploads)
       device.gpu.queue.writeBuffer(buffer, 0, materialise(externals[external]!) as Float32Array<ArrayBuffer>);
     const encoder = device.gpu.createCommandEncoder();
+    for (const { external, buffer } of this.#copies) {
+      const data = externals[external]!;
+      encoder.copyBufferToBuffer(data.buffer!, 0, buffer, 0, bindingBytes(data.bytes));
+    }
     for (const { lent, bytes } of this.#outputs) preserve(device, encoder, lent, bytes);
     const pass = encoder.beginComputePass();
     for (const { derived, slots, from } of this.#derived) {
@@ -230,7 +246,8 @@ function preserve(device: Device, encoder: GPUCommandEncoder, lent: LentBuffer, 
   const data = lent.owner?.deref();
   lent.owner = null;
   if (data?.lender !== lent) return;
-  if (data.freed) {
+  if (data.freed || !(data.kept || data.slot)) {
+    data.freed ??= NOT_KEPT;
     data.buffer = null;
     data.lender = null;
     return;

@@ -47,7 +47,7 @@ export interface KernelNode {
 export type Node = ElementwiseNode | KernelNode;
 
 /** A graph that grows past this is run without being asked, so that a loop that never reads stays bounded. */
-const RECORD_LIMIT = 50_000;
+export const RECORD_LIMIT = 10_000;
 
 class Recorder {
   nodes: Node[] = [];
@@ -71,7 +71,11 @@ function append(node: Node): void {
     else data.node = node;
   }
   recorder.nodes.push(node);
-  if (recorder.nodes.length >= RECORD_LIMIT && recorder.depth === 0 && recorder.scopes === 0) recorder.boundary();
+}
+
+/** Runs a graph that has grown past the limit. To be called between two ops of the user: the parts of one op belong together. */
+export function limitRecording(): void {
+  if (recorder.nodes.length >= RECORD_LIMIT && userVisible()) recorder.boundary();
 }
 
 /** Records an elementwise computation; inputs broadcast to `shape`. */
@@ -88,7 +92,7 @@ export function recordElementwise(
   return { shape, data };
 }
 
-/** Records `slot = f(inputs)`, in place. An input may be the slot itself. */
+/** Records `slot = f(inputs)`, in place. An input may be the slot itself. The scalars may change from run to run. */
 export function recordAssign(
   name: string,
   wgsl: string,
@@ -97,7 +101,7 @@ export function recordAssign(
   scalars: readonly number[] = [],
 ): void {
   slot.data.slot = true;
-  const node = { kind: 'elementwise', name, wgsl, inputs, scalars, dynamic: false, shape: slot.shape } as const;
+  const node = { kind: 'elementwise', name, wgsl, inputs, scalars, dynamic: true, shape: slot.shape } as const;
   append({ ...node, outputs: [slot.data], inPlace: true });
 }
 

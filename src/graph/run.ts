@@ -10,7 +10,7 @@ import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
 import { free, slotGone, upload } from './storage.ts';
-import { type Data, materialise, type Value } from './value.ts';
+import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
 
 /** Plans kept for replay; the one unused longest goes first. */
 const MAX_PLANS = 64;
@@ -21,6 +21,8 @@ const UPLOADS_BEFORE_STAYING = 1;
 interface Engine {
   readonly shared: SharedBuffers;
   readonly plans: Map<string, Plan>;
+  /** Keys of graphs that were planned for the places of their inputs; see {@link planFor}. */
+  readonly placed: Set<string>;
 }
 
 const engines = new WeakMap<Device, Engine>();
@@ -28,7 +30,8 @@ const uploads = new WeakMap<Data, number>();
 
 function engineOf(device: Device): Engine {
   let engine = engines.get(device);
-  if (!engine) engines.set(device, (engine = { shared: new SharedBuffers(device), plans: new Map() }));
+  if (!engine)
+    engines.set(device, (engine = { shared: new SharedBuffers(device), plans: new Map(), placed: new Set() }));
   return engine;
 }
 
@@ -43,9 +46,18 @@ slotGone.handler = (device, buffer) => {
   }
 };
 
+interface Survey {
+  readonly externals: Data[];
+  /** Equal for graphs that one plan can run, but for where their inputs are. */
+  readonly key: string;
+  /** Which buffers hold the inputs that are no slots; empty where there are none. */
+  readonly places: string;
+}
+
 /** What the graph reads or updates without computing it, brought to where a plan expects it; and the plan's key. */
-function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; key: string } {
+function survey(device: Device, nodes: readonly Node[]): Survey {
   const externals: Data[] = [];
+  const places: number[] = [];
   const names = new Map<Data, string>();
   const keys: string[] = [graphOptions.fusion ? '' : 'unfused'];
   const nameOf = (data: Data): string => {
@@ -58,9 +70,9 @@ function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; ke
     }
     name = `x${externals.push(data)}`;
     names.set(data, name);
-    keys.push(
-      `${name}=${data.buffer ? `b${bufferId(data.buffer)}` : 'host'}${data.slot ? '!' : ''}${data.dtype}${data.count}`,
-    );
+    if (data.buffer && !data.slot) places.push(bufferId(data.buffer));
+    const place = !data.buffer ? 'host' : data.slot ? `b${bufferId(data.buffer)}` : 'device';
+    keys.push(`${name}=${place}${data.slot ? '!' : ''}${data.dtype}${data.count}`);
     return name;
   };
   nodes.forEach((node, n) => {
@@ -76,7 +88,30 @@ function survey(device: Device, nodes: readonly Node[]): { externals: Data[]; ke
         : `${node.wgsl};${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
     keys.push(`${node.name}{${attributes}}(${inputs.join()})${outputs.join()}`);
   });
-  return { externals, key: keys.join('\n') };
+  return { externals, key: keys.join('\n'), places: places.join() };
+}
+
+/**
+ * The plan that runs a graph. Its bindings name buffers, so an input that is somewhere else each time (a running total, one of many
+ * batches on the device) would need a new plan each time. The second time a graph comes with other places, it gets a plan that copies
+ * such inputs to a place of its own.
+ */
+function planFor(engine: Engine, device: Device, nodes: readonly Node[], { externals, key, places }: Survey): Plan {
+  const exact = `${key}\n@${places}`;
+  const known = engine.plans.has(exact) ? exact : key;
+  let plan = engine.plans.get(known);
+  if (plan) engine.plans.delete(known);
+  const copies = places !== '' && engine.placed.has(key);
+  if (engine.placed.size > 4 * MAX_PLANS) engine.placed.clear();
+  engine.placed.add(key);
+  plan ??= new Plan(device, engine.shared, nodes, externals, { fusion: graphOptions.fusion, copies });
+  engine.plans.set(plan.copies ? key : exact, plan);
+  if (engine.plans.size > MAX_PLANS) {
+    const [oldest, old] = engine.plans.entries().next().value!;
+    engine.plans.delete(oldest);
+    old.destroy();
+  }
+  return plan;
 }
 
 /** Runs everything recorded. Returns without waiting for the GPU. */
@@ -87,17 +122,8 @@ export function flush(): void {
   const device = currentDevice();
   const engine = engineOf(device);
   try {
-    const { externals, key } = survey(device, nodes);
-    let plan = engine.plans.get(key);
-    if (plan) engine.plans.delete(key);
-    else plan = new Plan(device, engine.shared, nodes, externals, graphOptions.fusion);
-    engine.plans.set(key, plan);
-    if (engine.plans.size > MAX_PLANS) {
-      const [oldest, old] = engine.plans.entries().next().value!;
-      engine.plans.delete(oldest);
-      old.destroy();
-    }
-    plan.run(nodes, externals);
+    const found = survey(device, nodes);
+    planFor(engine, device, nodes, found).run(nodes, found.externals);
   } finally {
     settle(nodes);
     for (const data of recorder.disposed.splice(0)) free(device, data, data.freed!);
@@ -110,9 +136,7 @@ function settle(nodes: readonly Node[]): void {
     if (node.inPlace) continue;
     for (const data of node.outputs) {
       data.node = null;
-      if (!data.buffer)
-        data.freed =
-          'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
+      if (!data.buffer) data.freed = NOT_KEPT;
     }
   }
 }
@@ -149,7 +173,9 @@ function plan(fn: () => unknown, target: KernelTarget): Layout {
       nodes = recorder.nodes;
       recorder.nodes = [];
     });
-    return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, graphOptions.fusion);
+    return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, {
+      fusion: graphOptions.fusion,
+    });
   } finally {
     settle(nodes);
   }

@@ -20,10 +20,18 @@ function release({ device, buffer, slot }: Owned): void {
 /** The safety net: a datum that was dropped without being freed gives its buffer back when it is collected. */
 const collected = new FinalizationRegistry<Owned>(release);
 
-/** Makes `buffer` (from the pool) the datum's own. */
+/** From here on a datum that is dropped is worth a garbage collection. */
+const SMALLEST_BALLAST = 4096;
+
+/**
+ * Makes `buffer` (from the pool) the datum's own. The engine does not see GPU memory: to it a 4 MB tensor is a small object,
+ * and a loop that drops one each time would fill the GPU before a collection comes due. So the datum carries an array of the same size
+ * (never touched), whose allocation makes the engine collect in time. Slots live as long as their model and need none.
+ */
 export function own(device: Device, data: Data, buffer: GPUBuffer): void {
   data.buffer = buffer;
   data.lender = null;
+  data.ballast = data.slot || data.bytes < SMALLEST_BALLAST ? null : new ArrayBuffer(data.bytes);
   collected.register(data, { device, buffer, slot: data.slot }, data);
 }
 
@@ -36,6 +44,7 @@ export function free(device: Device, data: Data, why: string): void {
     release({ device, buffer: data.buffer, slot: data.slot });
   }
   data.buffer = null;
+  data.ballast = null;
   data.lender = null;
   data.host = null;
   data.freed = why;

@@ -10,6 +10,10 @@ export interface LentBuffer {
   owner: WeakRef<Data> | null;
 }
 
+/** Why what a run left out can no longer be read. */
+export const NOT_KEPT =
+  'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
+
 let stamps = 0;
 
 /** One tensor's worth of elements. Reshaped tensors share it. */
@@ -22,6 +26,8 @@ export class Data {
   buffer: GPUBuffer | null = null;
   /** Set while `buffer` belongs to a plan, which moves the contents elsewhere before it writes there again. */
   lender: LentBuffer | null = null;
+  /** As many bytes of the JavaScript engine's as `buffer` has; see storage.ts. */
+  ballast: ArrayBuffer | null = null;
   /** Its elements on the host, or how to make them (null once they are on the GPU). */
   host: HostArray | (() => HostArray) | null = null;
   /** Storage with an identity: parameters, running statistics, optimizer state. Only these are written in place. */

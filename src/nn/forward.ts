@@ -4,7 +4,7 @@
  * `Module` puts {@link callForward} in place of the method, so that calls stay plain method calls.
  */
 import { ShapeError } from '../core/errors.ts';
-import { internal, userVisible } from '../graph/record.ts';
+import { internal, limitRecording, userVisible } from '../graph/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Module } from './module.ts';
 
@@ -22,6 +22,7 @@ export function callForward(
   inputs: Tensor[],
 ): Tensor {
   let output: Tensor;
+  limitRecording();
   try {
     output = internal(() => run.apply(module, inputs));
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation: ops leave a trail while they record, backward walks it once and frees it. First order only. */
 import { RegraftError, ShapeError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
-import { internal, userVisible } from '../graph/record.ts';
+import { internal, limitRecording, userVisible } from '../graph/record.ts';
 import { runScope } from '../graph/run.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
@@ -67,6 +67,7 @@ export function applyOp<A>(
   inputs: readonly (Variable | null)[],
   attributes: A,
 ): { value: Value; gradNode: GradNode | null } {
+  limitRecording();
   const values = inputs.map((t) => t?.value ?? null);
   const saved: Record<string, Value> = {};
   const value = op.forward(values, attributes, saved);
