@@ -42,7 +42,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
   const size = flags.imageSize ?? modelEntry(known).inputSize;
-  if (flags.json) printJson(asJson(known, model));
+  if (flags.json) printJson(await asJson(known, model));
   else if (flags.tree) print(String(model));
   else {
     // Convolutions are recorded for the adapter that is open.
@@ -65,13 +65,15 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   return { model: await entry.create({ weights: file }), known: name };
 }
 
-function asJson(name: string, model: Module): unknown {
+async function asJson(name: string, model: Module): Promise<unknown> {
+  const { frozenTensors } = await import('../train/index.ts');
+  const frozen = new Set(frozenTensors(model).map(([path]) => path));
   const parameters = model.namedParameters();
   const count = (list: typeof parameters) => list.reduce((n, [, p]) => n + p.size, 0);
   const tensors = [...parameters, ...model.namedBuffers()].map(([path, t]) => ({
     name: path,
     shape: t.shape,
-    frozen: !t.requires_grad,
+    frozen: frozen.has(path),
   }));
   const trainable = count(parameters.filter(([, p]) => p.requires_grad));
   return { model: name, parameters: { total: count(parameters), trainable }, tensors };

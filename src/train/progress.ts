@@ -78,8 +78,8 @@ class BarProgress implements Progress {
       format: (_options, params) => barLine(stretch, params.maxWidth, this.#now()),
       // Nothing about the terminal is changed (no hidden cursor, no switched-off wrapping), so nothing needs restoring
       // on Ctrl-C, which must go on ending the process.
-      hideCursor: null,
-      linewrap: null,
+      hideCursor: false,
+      linewrap: true,
       gracefulExit: false,
       forceRedraw: true,
       emptyOnZero: true,
