@@ -1,6 +1,6 @@
 /** The device that everything runs on, opened once by `init`. */
 import { DeviceError } from '../core/errors.ts';
-import { type Device, type DeviceInfo, type DeviceOptions, openDevice } from './device.ts';
+import { type Device, type DeviceInfo, type DeviceOptions, openDevice as open } from './device.ts';
 
 let current: Device | null = null;
 let opening: Promise<Device> | null = null;
@@ -11,7 +11,7 @@ let opening: Promise<Device> | null = null;
  * @throws DeviceError if there is none, in one line that says how to get one.
  */
 export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
-  if (options.adapter !== undefined || current?.lost || !opening) opening = openDevice(options);
+  if (options.adapter !== undefined || current?.lost || !opening) opening = open(options);
   try {
     current = await opening;
   } catch (error) {
@@ -24,5 +24,10 @@ export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
 /** @throws DeviceError before {@link init}. */
 export function currentDevice(): Device {
   if (!current) throw new DeviceError('regraft: no device is open. Call `await init()` first.');
+  return current;
+}
+
+/** The device, or null before {@link init}: for choices that recording makes. */
+export function openDevice(): Device | null {
   return current;
 }

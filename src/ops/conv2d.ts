@@ -1,12 +1,19 @@
 /** 2-D convolution and its transpose, over NCHW images and OIHW weights. */
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
-import { currentDevice } from '../device/current.ts';
+import { openDevice } from '../device/current.ts';
 import { graphOptions } from '../graph/options.ts';
 import { recordKernel } from '../graph/record.ts';
 import { type Value, withShape } from '../graph/value.ts';
-import { type Conv2dShape, conv2d as conv2dKernel, type PackDirection, packWeights } from '../kernels/conv2d.ts';
+import {
+  type Conv2dShape,
+  conv2d as conv2dKernel,
+  type PackDirection,
+  packedLayout,
+  packWeights,
+} from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
+import { isDepthwise } from '../kernels/conv2d-shape.ts';
 import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
@@ -84,19 +91,20 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   return { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 
-/** Winograd's algorithm was measured on software adapters; elsewhere the direct sum stays until it has been. */
+/** Winograd's algorithm was measured on software adapters; elsewhere, and before init(), the direct sum stays. */
 function usesWinograd(shape: Conv2dShape): boolean {
-  return graphOptions.winograd && currentDevice().target.software && suitsWinograd(shape);
+  return graphOptions.winograd && (openDevice()?.target.software ?? false) && suitsWinograd(shape);
 }
 
 /** The weight in the order that the kernels read. Of a frozen weight this is done once. */
 function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
-  const { target } = currentDevice();
-  const pack = (algorithm === 'winograd' ? winogradWeights : packWeights)(target, shape, direction);
-  if (!pack) return weight;
-  const [w] = recordKernel(`conv2d.pack.${algorithm}`, [weight], [{ shape: [pack.elements] }], {
+  if (isDepthwise(shape)) return weight;
+  const winograd = algorithm === 'winograd';
+  const elements = winograd ? 16 * shape.C * shape.K : packedLayout(shape, direction).elements;
+  const pack = winograd ? winogradWeights : packWeights;
+  const [w] = recordKernel(`conv2d.pack.${algorithm}`, [weight], [{ shape: [elements] }], {
     key: `${direction},${shape.groups}`,
-    lower: () => pack.program,
+    lower: (target) => pack(target, shape, direction)!.program,
   });
   return w!;
 }
