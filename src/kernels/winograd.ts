@@ -39,7 +39,7 @@ export function suitsWinograd({
 }: Conv2dShape): boolean {
   const plain =
     R === 3 && S === 3 && strideH === 1 && strideW === 1 && dilationH === 1 && dilationW === 1 && groups === 1;
-  return plain && Math.min(C, K) >= 128 && outH >= 7 && outW >= 7;
+  return plain && Math.min(C, K) >= 128 && outH >= 14 && outW >= 14;
 }
 
 /** The convolution that the gradient of the input is: of gy, by the weights turned around and transposed. */
