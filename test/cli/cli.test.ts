@@ -54,7 +54,7 @@ describe('finetune, predict, evaluate', () => {
     expect(stdout).toContain('Use it:      regraft predict runs/colours photo.jpg');
     expect(stderr).toContain('Skipped train/red/zero.jpg: is empty (0 bytes). Remove it or replace it.\n');
     expect(stderr).toContain('Skipped train/red/cut.jpg: is truncated or damaged. Remove it or replace it.\n');
-    expect(stderr).toMatch(/^Epoch 6\/6: loss [\d.]+, accuracy [\d.]+ %, \d+ images\/s, [\d.]+ s$/m);
+    expect(stderr).toMatch(/^Epoch 6\/6: loss [\d.]+, accuracy [\d.]+ %, [\d,.]+ images\/s, [\d.]+ s$/m);
     const metrics = JSON.parse(readFileSync(join(home, 'runs/colours/metrics.json'), 'utf8'));
     expect(metrics.data).toMatchObject({ trainImages: 20, validationImages: 9, classes: ['blue', 'green', 'red'] });
 
