@@ -2,8 +2,8 @@
 """Checks that PyTorch reads a .pth file that regraft wrote, with weights_only, and finds the tensors of a .safetensors file.
 
 Needs PyTorch 1.13 or later. Usage:
-    npx tsx --conditions=regraft-source scripts/convert-weights.ts test/fixtures/io/tensors.safetensors /tmp/tensors.pth
-    python3 scripts/check-torch-write.py /tmp/tensors.pth test/fixtures/io/tensors.safetensors
+    npx tsx --conditions=regraft-source scripts/convert-weights.ts test/fixtures/io/tensors.safetensors runs/tensors.pth
+    python3 scripts/check-torch-write.py runs/tensors.pth test/fixtures/io/tensors.safetensors
 """
 import json
 import struct

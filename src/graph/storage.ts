@@ -1,5 +1,6 @@
 /** Who owns a datum's buffer, and how it finds its way back to the pool. */
 import type { Device } from '../device/device.ts';
+import { bindingBytes } from './buffers.ts';
 import { type Data, materialise } from './value.ts';
 
 interface Owned {
@@ -55,7 +56,7 @@ export function upload(device: Device, data: Data): void {
   const host = materialise(data);
   if (!data.buffer) {
     device.checkBinding('tensor', data.bytes);
-    own(device, data, device.pool.acquire(Math.max(16, Math.ceil(data.bytes / 16) * 16)));
+    own(device, data, device.pool.acquire(bindingBytes(data.bytes)));
   }
   device.gpu.queue.writeBuffer(data.buffer!, 0, host as Float32Array<ArrayBuffer>);
   data.host = null;

@@ -75,7 +75,14 @@ function total(weights: KerasLayer['weights']): string {
   const units = ['B', 'KB', 'MB', 'GB', 'TB'];
   let unit = 0;
   for (; bytes >= 1024 && unit < units.length - 1; unit++) bytes /= 1024;
-  return `${count(weights).toLocaleString('en-US')} (${bytes.toFixed(2)} ${units[unit]})`;
+  return `${count(weights).toLocaleString('en-US')} (${twoDecimals(bytes)} ${units[unit]})`;
+}
+
+/** Two decimals as Python prints them: a tie, which is exact in binary, goes to the even digit. */
+function twoDecimals(value: number): string {
+  const hundredths = value * 100;
+  const tie = hundredths % 1 === 0.5 && Math.floor(hundredths) % 2 === 0;
+  return ((tie ? Math.floor(hundredths) : Math.round(hundredths)) / 100).toFixed(2);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
