@@ -2,6 +2,7 @@
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../train/version.ts';
+import { benchCommand } from './bench.ts';
 import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -19,7 +20,15 @@ const program = new Command('regraft')
   .option('--debug', 'print where in the program a fault came from')
   .addHelpText('after', '\nExample:\n  regraft finetune photos --model squeezenet1_1 --out runs/photos');
 
-for (const command of [finetuneCommand, predictCommand, evaluateCommand, convertCommand, summaryCommand, doctorCommand])
+for (const command of [
+  finetuneCommand,
+  predictCommand,
+  evaluateCommand,
+  convertCommand,
+  summaryCommand,
+  doctorCommand,
+  benchCommand,
+])
   program.addCommand(command());
 for (const command of [program, ...program.commands])
   command

@@ -1,11 +1,13 @@
 /** `regraft summary`: a network's layers, shapes and parameters, and what is frozen. */
 import { Command } from 'commander';
+import { ArgumentError } from '../core/errors.ts';
 import type { Module } from '../nn/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, printJson } from './output.ts';
 
 interface Flags {
   readonly weights?: string;
+  readonly keras?: true;
   readonly freezeUntil?: string;
   readonly imageSize?: number;
   readonly depth?: number;
@@ -21,6 +23,7 @@ export function summaryCommand(): Command {
     )
     .argument('<model>', 'name of a network, or folder of a fine-tuned model')
     .option('--weights <file>', 'weight file, URL or published name: check that it fits, take its classes')
+    .option('--keras', 'Keras’s own network of that name, or the file of a whole Keras model, as Keras’s table')
     .option('--freeze-until <module>', 'show what is frozen when everything before this module is')
     .option('--image-size <pixels>', 'side of the images, for the shapes (default: the network’s own)', wholeNumber(1))
     .option('--depth <n>', 'how many levels to print (default: all)', wholeNumber(1))
@@ -31,20 +34,23 @@ export function summaryCommand(): Command {
       `
 Examples:
   regraft summary resnet50 --freeze-until layer4 --depth 2
-  regraft summary squeezenet1_1 --weights squeezenet1_1.pth --tree`,
+  regraft summary squeezenet1_1 --weights squeezenet1_1.pth --tree
+  regraft summary resnet50 --keras
+  regraft summary my-model.keras --keras`,
     )
     .action(run);
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
   const { modelEntry } = await import('../models/index.ts');
-  const { model, known } = await open(name, flags.weights);
+  const { model, known } = await (flags.keras ? openKeras(name, flags.weights) : open(name, flags.weights));
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
-  const size = flags.imageSize ?? modelEntry(known).inputSize;
   if (flags.json) printJson(await asJson(known, model));
   else if (flags.tree) print(String(model));
+  else if (flags.keras) print(model.summary());
   else {
+    const size = flags.imageSize ?? modelEntry(known).inputSize;
     // Convolutions are recorded for the adapter that is open.
     const { init } = await import('../device/current.ts');
     await init();
@@ -63,6 +69,19 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   if (weights === undefined) return { model: await entry.create(), known: name };
   const { file } = await openWeights(name, entry, weights, createProgress());
   return { model: await entry.create({ weights: file }), known: name };
+}
+
+/** Keras's networks by name; anything else is a file. */
+async function openKeras(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
+  const { keras } = await import('../models/index.ts');
+  const networks = { resnet50: keras.ResNet50, resnet101: keras.ResNet101, resnet152: keras.ResNet152 };
+  if (Object.hasOwn(networks, name)) {
+    const create = networks[name as keyof typeof networks];
+    return { model: await create(weights === undefined ? {} : { weights }), known: name };
+  }
+  if (weights !== undefined)
+    throw new ArgumentError(`--weights: ${name} is a file with weights of its own. Leave one of the two out.`);
+  return { model: await keras.loadModel(name), known: name };
 }
 
 async function asJson(name: string, model: Module): Promise<unknown> {

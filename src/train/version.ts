@@ -1,7 +1,5 @@
 /** regraft's version, from its package.json. */
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** As in '0.1.0'. */
-export const version: string = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+export const version: string = (createRequire(import.meta.url)('#package') as { version: string }).version;

@@ -160,7 +160,9 @@ describe('workloads', () => {
 
 describe('command line', () => {
   const bench = (...args: string[]) =>
-    run(process.execPath, ['--conditions=regraft-source', '--import', 'tsx', 'bench/main.ts', ...args], { cwd: root });
+    run(process.execPath, ['--conditions=regraft-source', '--import', 'tsx', 'src/cli/main.ts', 'bench', ...args], {
+      cwd: root,
+    });
 
   test('--json prints one line a workload', async () => {
     const { stdout } = await bench('--json', '--only', 'maxpool3s2_64@112 b1', '--samples', '1');

@@ -246,6 +246,19 @@ describe('other commands', () => {
     expect(tensors[0]).toEqual({ name: 'conv1.weight', shape: [64, 3, 7, 7], frozen: true });
   });
 
+  test('summary --keras prints Keras’s table, of a network or of nothing but a file', async () => {
+    const [table, absent] = await Promise.all([
+      run('summary', 'resnet50', '--keras', '--freeze-until', 'avg_pool'),
+      run('summary', 'no-such.keras', '--keras'),
+    ]);
+    expect(table.stdout).toMatch(
+      /^│ conv1_pad \(ZeroPadding2D\) +│ \(None, 230, 230, 3\) +│ +0 │ input_layer\[0\]\[0\] +│$/m,
+    );
+    expect(table.stdout).toContain(' Trainable params: 2,049,000 (7.82 MB)');
+    expect(absent.code).toBe(1);
+    expect(absent.stderr).toBe('WeightFileError: no-such.keras: there is no such file. Check the path.\n');
+  });
+
   test('doctor finds an adapter that computes correctly', async () => {
     const { code, stdout } = await run('doctor', '--json');
     expect(code).toBe(0);

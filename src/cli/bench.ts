@@ -1,0 +1,44 @@
+/** `regraft bench`: times the kernels and ResNet-50 on this machine's adapter. */
+import { Command } from 'commander';
+import { wholeNumber } from './arguments.ts';
+import { print } from './output.ts';
+
+interface Flags {
+  readonly only?: readonly string[];
+  readonly samples: number;
+  readonly list?: true;
+  readonly json?: true;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .summary('time the kernels and ResNet-50')
+    .description(
+      'Times products, convolutions, their gradients, batch norm, pooling and ResNet-50: forward, fine-tuning, training.\n' +
+        'Medians after a warm-up; the first run, which compiles, stands apart. Other work on the machine disturbs it.',
+    )
+    .option('--only <text>', 'workloads whose name contains this; may be repeated', (text, all: string[] = []) => [
+      ...all,
+      text,
+    ])
+    .option('--samples <n>', 'samples a workload at most', wholeNumber(1), 7)
+    .option('--list', 'print the names only')
+    .option('--json', 'print a JSON line a workload')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  regraft bench --only matmul --only "resnet50_fwd_224 b1"
+  regraft bench --json --adapter swiftshader`,
+    )
+    .action(run);
+}
+
+async function run({ only = [], list, ...options }: Flags, command: Command): Promise<void> {
+  const { runBench, selectWorkloads, workloads } = await import('../../bench/run.ts');
+  const chosen = selectWorkloads(workloads(), only);
+  if (chosen.length === 0)
+    command.error(`regraft: no workload's name contains ${only.join(' or ')}. \`regraft bench --list\` shows them.`);
+  if (list) print(chosen.map(({ name }) => name).join('\n'));
+  else if ((await runBench(chosen, options)).length > 0) process.exitCode = 1;
+}
