@@ -110,7 +110,7 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
 }`;
 
 /**
- * Reads gy [N, K, outH, outW] = input(0) and the weight packed 'inputGrad' (depthwise: OIHW) = input(1), writes
+ * Reads gy [N, K, outH, outW] = input(0) and the weight packed 'inputGrad' (depthwise and 1x1: OIHW) = input(1), writes
  * gx [N, C, H, W] = output(0). The epilogue's row is the input channel, its column the pixel iy * W + ix.
  */
 export function conv2dInputGrad(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {

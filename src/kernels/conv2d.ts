@@ -6,136 +6,59 @@
  * Rows are output channels of a group, columns are output pixels over all images, a segment is a filter tap (r, s), k runs
  * over the group's input channels, a slice is a group. The tap's offset and validity are computed once per segment and column;
  * inside it x advances by one channel plane. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts. Weights are read
- * packed (see {@link packWeights}); depthwise convolutions have their own kernels (depthwise.ts) and read OIHW.
+ * packed in panels (panels.ts); depthwise convolutions have their own kernels (depthwise.ts) and read OIHW.
  */
 import { type Conv2dShape, canonical, isDepthwise } from './conv2d-shape.ts';
 import { depthwise } from './depthwise.ts';
 import { type Gemm, gemm } from './gemm.ts';
-import {
-  ceilDiv,
-  type Fusion,
-  flatGrid,
-  flatWorkgroup,
-  input,
-  type KernelTarget,
-  output,
-  type Program,
-} from './kernel.ts';
+import { type Fusion, input, type KernelTarget, output, type Program } from './kernel.ts';
+import { type PanelLayout, type PanelSource, packPanels, panelLayout } from './panels.ts';
 
 export type { Conv2dShape } from './conv2d-shape.ts';
 
 /** Which product the weights are packed for: y from x, or the gradient of x from that of y. */
 export type PackDirection = 'forward' | 'inputGrad';
 
-/** Packed weights: [group][panel][r][s][depth][lane], rows beyond the last padded with 0. Sizes are elements. */
-export interface PackedLayout {
-  /** Rows of a panel. */
-  readonly lanes: number;
-  readonly panels: number;
-  readonly elements: number;
-}
-
 /** Rows and depth (the channels that are summed over) of the product that `direction` computes, per group. */
-function packedSides(shape: Conv2dShape, direction: PackDirection): { rows: number; depth: number } {
+function packedSides(shape: Conv2dShape, direction: PackDirection): PanelSource {
   const [C, K] = [shape.C / shape.groups, shape.K / shape.groups];
-  return direction === 'forward' ? { rows: K, depth: C } : { rows: C, depth: K };
+  const taps = shape.R * shape.S;
+  const [outputs, inputs] = [C * taps, taps];
+  const sides =
+    direction === 'forward'
+      ? { rows: K, rowStride: outputs, depth: C, depthStride: inputs }
+      : { rows: C, rowStride: inputs, depth: K, depthStride: outputs };
+  return { ...sides, slices: shape.groups, sliceStride: K * C * taps, plane: [shape.R, shape.S] };
 }
 
-export function packedLayout(shape: Conv2dShape, direction: PackDirection): PackedLayout {
-  const { rows, depth } = packedSides(shape, direction);
-  const lanes = Math.min(32, ceilDiv(rows, 4) * 4);
-  const panels = ceilDiv(rows, lanes);
-  return { lanes, panels, elements: shape.groups * panels * shape.R * shape.S * depth * lanes };
+/**
+ * Whether the kernels read OIHW as it is: of a depthwise convolution, and for the input gradient of a 1x1 filter, where OIHW
+ * is one panel as wide as there are rows.
+ */
+export function readsPlain(shape: Conv2dShape, direction: PackDirection): boolean {
+  return isDepthwise(shape) || (direction === 'inputGrad' && shape.R * shape.S === 1);
 }
 
-/** Elements that one invocation of the packing copies, about. */
-const PACKED_PER_THREAD = 64;
+/** Packed weights: [group][panel][r][s][depth][lane]. */
+export function packedLayout(shape: Conv2dShape, direction: PackDirection): PanelLayout {
+  const sides = packedSides(shape, direction);
+  if (!readsPlain(shape, direction)) return panelLayout(sides);
+  return { lanes: sides.rows, panels: 1, elements: sides.slices * sides.rows * sides.depth };
+}
 
 /**
  * Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as
- * input(1). Null for a depthwise convolution, whose kernels read OIHW. One invocation copies all taps of a few depths of one
- * row: reads run along memory, writes are coalesced over rows, and nothing is divided in the loop.
+ * input(1). Null where they read it as it is ({@link readsPlain}).
  */
 export function packWeights(
   target: KernelTarget,
   shape: Conv2dShape,
   direction: PackDirection,
 ): { readonly program: Program; readonly elements: number } | null {
-  if (isDepthwise(shape)) return null;
-  const { lanes, panels, elements } = packedLayout(shape, direction);
-  const { rows, depth } = packedSides(shape, direction);
-  const taps = shape.R * shape.S;
-  const C = shape.C / shape.groups;
-  const [rowStride, depthStride] = direction === 'forward' ? [C * taps, taps] : [taps, C * taps];
-  const groupStride = (shape.K / shape.groups) * C * taps;
-  const chunk = Math.min(depth, ceilDiv(PACKED_PER_THREAD, taps));
-  const chunks = ceilDiv(depth, chunk);
-  const threads = shape.groups * panels * chunks * lanes;
-  const step = {
-    name: 'conv2d.pack',
-    wgsl: packWgsl,
-    reads: [input(0)],
-    writes: [output(0)],
-    params: [threads, lanes, panels, taps, rows, depth, chunk, chunks, rowStride, depthStride, groupStride],
-    workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
-  };
-  return { program: { steps: [step] }, elements };
+  if (readsPlain(shape, direction)) return null;
+  const step = packPanels(target, 'conv2d.pack', packedSides(shape, direction), input(0), output(0));
+  return { program: { steps: [step] }, elements: packedLayout(shape, direction).elements };
 }
-
-const packWgsl = /* wgsl */ `
-struct Pack {
-  threads: u32,
-  lanes: u32,
-  panels: u32,
-  taps: u32,
-  rows: u32,
-  depth: u32,
-  // An invocation copies the depths [c * chunk, (c + 1) * chunk) of a row, c < chunks.
-  chunk: u32,
-  chunks: u32,
-  rowStride: u32,
-  depthStride: u32,
-  groupStride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> weight: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<f32>;
-@group(0) @binding(2) var<uniform> pack: Pack;
-${flatWorkgroup}
-
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = flatWorkgroup(workgroup, workgroups) * 64u + thread;
-  if (i >= pack.threads) {
-    return;
-  }
-  let part = i / pack.lanes;
-  let lane = i - part * pack.lanes;
-  let panel = part / pack.chunks;
-  let first = (part - panel * pack.chunks) * pack.chunk;
-  let end = min(first + pack.chunk, pack.depth);
-  let row = (panel % pack.panels) * pack.lanes + lane;
-  let inside = row < pack.rows;
-  let taps = pack.taps;
-  let depthStride = pack.depthStride;
-  let lanes = pack.lanes;
-  let tapStride = pack.depth * lanes;
-  var source = (panel / pack.panels) * pack.groupStride + select(0u, row, inside) * pack.rowStride + first * depthStride;
-  var destination = (panel * taps * pack.depth + first) * lanes + lane;
-  for (var k = first; k < end; k++) {
-    var to = destination;
-    for (var tap = 0u; tap < taps; tap++) {
-      packed[to] = select(0.0, weight[source + tap], inside);
-      to += tapStride;
-    }
-    source += depthStride;
-    destination += lanes;
-  }
-}`;
 
 /** WGSL: offset of row m of a packed weight at k = 0 of a tap. `lanes`, `panels`, `taps` and K come from the uniform. */
 export const packedRow = /* wgsl */ `

@@ -48,6 +48,8 @@ export interface Gemm {
   readonly slices: number;
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
+  /** What fills the temporaries that {@link reads} name, and their byte sizes. */
+  readonly before?: { readonly steps: readonly Step[]; readonly temps: readonly number[] };
   /** Words of the uniform that {@link loaders} read as `gemm.NAME`. */
   readonly fields: Readonly<Record<string, number>>;
   /**
@@ -151,19 +153,21 @@ export function gemm(target: KernelTarget, problem: Gemm, epilogue: Fusion): Pro
     outputSize: problem.output.size,
   };
   const whole = splits === 1;
+  const { steps, temps } = problem.before ?? { steps: [], temps: [] };
+  const partials = temp(temps.length);
   const product: Step = {
     name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
     wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial),
     reads: problem.reads.map(([, operand]) => operand),
-    writes: [whole ? output(0) : temp(0)],
+    writes: [whole ? output(0) : partials],
     params: [...headFields.map((name) => head[name]), ...Object.values(problem.fields)],
     workgroups: flatGrid(tiles * splits, target.maxWorkgroupsPerDimension),
     ...(whole ? { fusion: epilogue } : {}),
   };
-  if (whole) return { steps: [product] };
+  if (whole) return { steps: [...steps, product], temps };
   return {
-    steps: [product, sumPartials(target, problem, splits, epilogue)],
-    temps: [splits * problem.output.size * 4],
+    steps: [...steps, product, sumPartials(target, problem, partials, splits, epilogue)],
+    temps: [...temps, splits * problem.output.size * 4],
   };
 }
 
@@ -200,7 +204,7 @@ function splitReduction(problem: Gemm, tiles: number, wanted: number): Split {
 }
 
 /** y[i] = epilogue(sum over splits of partial[split][i]); one invocation an element, coalesced. Few splits, so no tree. */
-function sumPartials(target: KernelTarget, problem: Gemm, splits: number, epilogue: Fusion): Step {
+function sumPartials(target: KernelTarget, problem: Gemm, partials: Operand, splits: number, epilogue: Fusion): Step {
   const { size, rows, columns } = problem.output;
   return {
     name: `${problem.name}.sum`,
@@ -234,7 +238,7 @@ fn main(
   }
   y[i] = epilogue(value, i, (i / sum.columns) % sum.rows, i % sum.columns);
 }`,
-    reads: [temp(0)],
+    reads: [partials],
     writes: [output(0)],
     params: [size, splits, rows, columns],
     workgroups: flatGrid(ceilDiv(size, 64), target.maxWorkgroupsPerDimension),

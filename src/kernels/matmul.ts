@@ -1,12 +1,23 @@
 /**
  * Batched matrix product: y[batch][m, n] = sum over k of a[batch][m, k] * b[batch][k, n].
  *
- * Operands are read through strides, so transposed and broadcast operands need no copy. One segment of length K; a slice is
- * a batch element. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
+ * Operands are read through strides, so transposed and broadcast operands need no copy (where a copy is faster, see `load`). One
+ * segment of length K; a slice is a batch element. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
  */
 import { ShapeError } from '../core/errors.ts';
 import { type Gemm, gemm } from './gemm.ts';
-import { type Fusion, input, type KernelTarget, type Program } from './kernel.ts';
+import { laneFits } from './gemm-lane.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  input,
+  type KernelTarget,
+  type Operand,
+  type Program,
+  type Step,
+  temp,
+} from './kernel.ts';
+import { type PanelSource, packPanels, panelLayout } from './panels.ts';
 
 /** Strides are elements. The output is dense: [...batch, M, N]. */
 export interface MatmulShape {
@@ -57,11 +68,13 @@ fn columnAt(slice: Slice, n: u32) -> Column {
 }
 
 fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  return slice.a + m * gemm.rowStride;
+  let panel = m / gemm.rowLanes;
+  return slice.a + panel * gemm.rowPanel + m - panel * gemm.rowLanes;
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  return Tap(slice.b + column.n * gemm.columnStride);
+  let panel = column.n / gemm.columnLanes;
+  return Tap(slice.b + panel * gemm.columnPanel + column.n - panel * gemm.columnLanes);
 }
 
 fn inside(tap: Tap, k: u32) -> bool {
@@ -75,25 +88,78 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
   return Output(slice.y + row * gemm.pitch + col, row, col);
 }`;
 
+/** One operand as the product sees it: rows of A or columns of B, apart by `stride`; successive k by `strideK`. */
+interface Side {
+  readonly operand: Operand;
+  readonly size: number;
+  readonly stride: number;
+  readonly strideK: number;
+  /** Per batch axis, of four. */
+  readonly batch: readonly number[];
+}
+
+/** As the loaders read it: `lanes` rows side by side, then `panel` on to the next. */
+interface Loaded {
+  readonly operand: Operand;
+  readonly strideK: number;
+  readonly lanes: number;
+  readonly panel: number;
+  readonly batch: readonly number[];
+}
+
+/**
+ * On software adapters an operand whose k runs along memory is first packed into panels (panels.ts), if four tiles or more
+ * read it and one stride walks the batch. What fills and holds the panels joins `before`.
+ */
+function load(
+  target: KernelTarget,
+  { operand, size, stride, strideK, batch }: Side,
+  K: number,
+  batchSizes: readonly number[],
+  tiles: number,
+  before: { readonly steps: Step[]; readonly temps: number[] },
+): Loaded {
+  const oneStride = batchSizes.slice(0, 3).every((n) => n === 1);
+  if (!laneFits(target) || strideK !== 1 || stride === 1 || tiles < 4 || K < 32 || !oneStride)
+    return { operand, strideK, lanes: 1, panel: stride, batch };
+  const broadcast = batch[3] === 0;
+  const source: PanelSource = {
+    ...{ slices: broadcast ? 1 : batchSizes[3]!, sliceStride: batch[3]!, rows: size, rowStride: stride },
+    ...{ depth: K, depthStride: 1, plane: [1, 1] },
+  };
+  const { lanes, panels, elements } = panelLayout(source);
+  const to = temp(before.temps.length);
+  before.steps.push(packPanels(target, 'matmul.pack', source, operand, to));
+  before.temps.push(elements * 4);
+  return { operand: to, strideK: lanes, lanes, panel: K * lanes, batch: [0, 0, 0, broadcast ? 0 : panels * K * lanes] };
+}
+
 /** Reads a = input(0) and b = input(1), writes output(0). */
 export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusion): Program {
   const { batch, aBatch, bBatch } = collapseBatch(shape);
+  const [[aM, aK], [bK, bN]] = [shape.aStrides, shape.bStrides];
+  const sides: [Side, Side] = [
+    { operand: input(0), size: shape.M, stride: aM, strideK: aK, batch: aBatch },
+    { operand: input(1), size: shape.N, stride: bN, strideK: bK, batch: bBatch },
+  ];
   // A tile is wider than high at its smallest, so the shorter side of a thin product becomes its rows.
   const swapped = shape.N <= 16 && shape.M > shape.N;
-  const [M, N] = swapped ? [shape.N, shape.M] : [shape.M, shape.N];
-  const [rowStride, strideA] = swapped ? [shape.bStrides[1], shape.bStrides[0]] : shape.aStrides;
-  const [strideB, columnStride] = swapped ? [shape.aStrides[1], shape.aStrides[0]] : shape.bStrides;
-  const [rowBatch, columnBatch] = swapped ? [bBatch, aBatch] : [aBatch, bBatch];
+  if (swapped) sides.reverse();
+  const [M, N] = [sides[0].size, sides[1].size];
+  const before = { steps: [], temps: [] };
+  const a = load(target, sides[0], shape.K, batch, ceilDiv(N, 32), before);
+  const b = load(target, sides[1], shape.K, batch, ceilDiv(M, 32), before);
   const problem: Gemm = {
     name: 'matmul',
+    before,
     reads: [
-      ['a', input(swapped ? 1 : 0)],
-      ['b', input(swapped ? 0 : 1)],
+      ['a', a.operand],
+      ['b', b.operand],
     ],
     a: 'a',
     b: 'b',
-    strideA,
-    strideB,
+    strideA: a.strideK,
+    strideB: b.strideK,
     M,
     N,
     K: shape.K,
@@ -103,14 +169,16 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     fields: {
       N,
       pitch: shape.N,
-      rowStride,
-      columnStride,
+      rowLanes: a.lanes,
+      rowPanel: a.panel,
+      columnLanes: b.lanes,
+      columnPanel: b.panel,
       swapped: swapped ? 1 : 0,
       batch1: batch[1]!,
       batch2: batch[2]!,
       batch3: batch[3]!,
-      ...Object.fromEntries(rowBatch.map((stride, i) => [`a${i}`, stride])),
-      ...Object.fromEntries(columnBatch.map((stride, i) => [`b${i}`, stride])),
+      ...Object.fromEntries(a.batch.map((stride, i) => [`a${i}`, stride])),
+      ...Object.fromEntries(b.batch.map((stride, i) => [`b${i}`, stride])),
     },
     loaders,
   };

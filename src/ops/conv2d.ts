@@ -11,9 +11,9 @@ import {
   type PackDirection,
   packedLayout,
   packWeights,
+  readsPlain,
 } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
-import { isDepthwise } from '../kernels/conv2d-shape.ts';
 import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
@@ -98,7 +98,7 @@ function usesWinograd(shape: Conv2dShape): boolean {
 
 /** The weight in the order that the kernels read. Of a frozen weight this is done once. */
 function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
-  if (isDepthwise(shape)) return weight;
+  if (readsPlain(shape, direction)) return weight;
   const winograd = algorithm === 'winograd';
   const elements = winograd ? 16 * shape.C * shape.K : packedLayout(shape, direction).elements;
   const pack = winograd ? winogradWeights : packWeights;
