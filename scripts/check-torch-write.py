@@ -2,7 +2,7 @@
 """Checks that PyTorch reads a .pth file that regraft wrote, with weights_only, and finds the tensors of a .safetensors file.
 
 Needs PyTorch 1.13 or later. Usage:
-    npx tsx --conditions=regraft-source scripts/convert-weights.ts test/fixtures/io/tensors.safetensors runs/tensors.pth
+    npx tsx --conditions=regraft-source src/cli/main.ts convert test/fixtures/io/tensors.safetensors runs/tensors.pth
     python3 scripts/check-torch-write.py runs/tensors.pth test/fixtures/io/tensors.safetensors
 """
 import json

@@ -456,6 +456,18 @@ def record_small():
     print("small: output", output[0])
 
 
+def record_packed():
+    """Chunks, filters and the trees that find the chunks, in the layout without checksums."""
+    with h5py.File(OUT / "packed.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv"]
+        group = file.create_group("conv")
+        group.attrs["weight_names"] = [b"kernel:0", b"bias:0", b"steps:0"]
+        kernel = np.sin(np.arange(240, dtype=np.float32)).reshape(10, 24)
+        group.create_dataset("kernel:0", data=kernel, chunks=(5, 12), compression="gzip", shuffle=True)
+        group.create_dataset("bias:0", data=kernel[:, 0], chunks=(4,), fletcher32=True)
+        group.create_dataset("steps:0", data=np.arange(6, dtype=">u2"), chunks=(6,), maxshape=(None,))
+
+
 def record_hostile():
     kernel = np.zeros((1, 1, 1, 1), np.float32)
 
@@ -478,6 +490,12 @@ def record_hostile():
     write("virtual.h5", virtual)
     write("huge.h5", lambda g: g.create_dataset("kernel:0", (100_000, 100_000), np.float32))
     write("huge-packed.h5", lambda g: g.create_dataset("kernel:0", (30_000, 30_000), np.float32, chunks=(1000, 1000), compression="gzip"))
+    write("huge-chunk.h5", lambda g: g.create_dataset("kernel:0", (10,), np.float32, chunks=(1 << 26,), maxshape=(None,), compression="gzip"))
+    with h5py.File(OUT / "endless.h5", "w") as file:
+        # Each level has the next one twice: ten of them lead to 1,024 paths.
+        levels = [file.create_group(f"level{i}") for i in range(11)]
+        for above, below in zip(levels, levels[1:]):
+            above["a"] = above["b"] = below
 
 
 def record_resnet50():
@@ -501,5 +519,6 @@ if __name__ == "__main__":
         whole_h5(sys.argv[1], model, [None, 224, 224, 3], state=False)
     else:
         record_small()
+        record_packed()
         record_hostile()
         record_resnet50()

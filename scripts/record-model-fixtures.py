@@ -1,6 +1,6 @@
 """Records test/fixtures/models from PyTorch and torchvision (Debian: python3-torch, python3-torchvision).
 
-    python3 scripts/record-model-fixtures.py [structure] [numbers]
+    python3 scripts/record-model-fixtures.py [structure] [numbers] [gradcam]
 
 Weights and inputs come from a hash that test/models/hash-weights.ts computes too, so no weight file is needed.
 Numbers are computed in float64; the script prints how far PyTorch's own float32 is from them.
@@ -265,10 +265,35 @@ def record_numbers():
     write_json("training.json", cases)
 
 
+def grad_cam(model, layer, x, target):
+    """Grad-CAM by its definition (Selvaraju et al. 2017, equations 1 and 2), before any scaling."""
+    kept = []
+    handle = dict(model.named_modules())[layer].register_forward_hook(lambda module, args, output: kept.append(output))
+    logits = model(x)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, target], kept[0])
+    return F.relu((kept[0] * gradient.mean((2, 3), keepdim=True)).sum(1))[0]
+
+
+def record_gradcam():
+    cases = []
+    for name, layer, size, target in [
+        ("resnet18", "layer4", 96, 3), ("resnet18", "layer2", 64, 17), ("squeezenet1_1", "features", 96, 5), ("cifarResnet20", "layer3", 32, 7),
+    ]:
+        model = hash_weights(build(name)).eval().double()
+        heat = grad_cam(model, layer, hash_input((1, 3, size, size)).double(), target)
+        print(f"{name} {layer}: {tuple(heat.shape)}, max {heat.max():.4g}, {int((heat > 0).sum())} positive", flush=True)
+        shape = {"height": heat.shape[0], "width": heat.shape[1]}
+        cases.append({"model": name, "layer": layer, "size": size, "target": target, **shape, "map": packed(heat)})
+    write_json("gradcam.json", cases)
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    wanted = sys.argv[1:] or ["structure", "numbers"]
+    wanted = sys.argv[1:] or ["structure", "numbers", "gradcam"]
     if "structure" in wanted:
         record_structure()
     if "numbers" in wanted:
         record_numbers()
+    if "gradcam" in wanted:
+        record_gradcam()

@@ -1,13 +1,13 @@
-/** `regraft convert`: weight files from one format to another. */
+/** `regraft convert`: weight files and models from one format to another. */
 import { Command, Option } from 'commander';
-import type { Shape } from '../core/shape.ts';
-import type { ConvertOptions, FloatDType } from '../io/index.ts';
+import type { FloatDType } from '../io/index.ts';
 import { wholeNumber } from './arguments.ts';
 import { print, printJson } from './output.ts';
 
 interface Flags {
   readonly model?: string;
   readonly classes?: number;
+  readonly strideIn1x1?: true;
   readonly dtype?: FloatDType;
   readonly key?: string;
   readonly json?: true;
@@ -15,15 +15,20 @@ interface Flags {
 
 export function convertCommand(): Command {
   return new Command('convert')
-    .summary('convert a weight file to another format')
+    .summary('convert a weight file or a model to another format')
     .description(
-      'Converts a weight file. The input’s format is told from its content, the output’s from its extension.\n' +
-        'Prints every tensor with its name, shape and type. With --model, what does not fit that network is refused.',
+      'Converts a file. The input’s format is told from its content, the output’s from its extension:\n' +
+        '  .safetensors, .pth         the tensors of any file\n' +
+        '  .onnx                      the graph of a network: a Keras file has it, for others say --model\n' +
+        '  .h5, .keras, .json         a Keras model (.json: TF.js Layers)\n' +
+        'Prints every tensor with its name, shape, type and what became of its axes. A network is run before and after;\n' +
+        'if the outputs differ, the file is removed. With --model, what does not fit that network is refused.',
     )
     .argument('<in>', 'weight file or URL')
     .argument('<out>', 'file to write')
-    .option('--model <name>', 'check names and shapes against this network')
-    .option('--classes <n>', 'with --model: how many classes it has (default: as published)', wholeNumber(1))
+    .option('--model <name>', 'which network the weights are of: resnet50, …, or keras.ResNet50')
+    .option('--classes <n>', 'with --model: how many classes it has (default: as the weights)', wholeNumber(1))
+    .option('--stride-in-1x1', 'with --model resnet50, 101 or 152: as Keras has it, to take Keras’s weights')
     .addOption(
       new Option('--dtype <type>', 'write floating-point tensors as this').choices(['float32', 'float16', 'bfloat16']),
     )
@@ -33,24 +38,18 @@ export function convertCommand(): Command {
       'after',
       `
 Examples:
-  regraft convert resnet50.pth resnet50.safetensors --model resnet50
+  regraft convert resnet50.pth resnet50.onnx --model resnet50
+  regraft convert mobilenet.keras web/model.json
+  regraft convert keras-resnet50.h5 resnet50-v1.safetensors --model resnet50 --stride-in-1x1
   regraft convert checkpoint.pt half.safetensors --dtype float16 --key model_ema`,
     )
     .action(run);
 }
 
-async function run(input: string, output: string, { model, classes, dtype, key, json }: Flags): Promise<void> {
-  const { convert, formatReport } = await import('../io/index.ts');
-  const options: ConvertOptions = { ...(dtype && { dtype }), ...(key !== undefined && { key }) };
-  if (model !== undefined) Object.assign(options, { model, expected: await shapesOf(model, classes) });
-  const report = await convert(input, output, options);
+async function run(input: string, output: string, { classes: numClasses, json, ...flags }: Flags): Promise<void> {
+  const { formatReport } = await import('../io/index.ts');
+  const { convertModel } = await import('../models/convert.ts');
+  const report = await convertModel(input, output, { ...flags, ...(numClasses !== undefined && { numClasses }) });
   if (json) printJson(report);
   else print(formatReport(report));
-}
-
-/** Names and shapes of everything that a model's weight file holds. */
-async function shapesOf(name: string, numClasses: number | undefined): Promise<Map<string, Shape>> {
-  const { modelEntry } = await import('../models/index.ts');
-  const model = await modelEntry(name).create(numClasses === undefined ? {} : { numClasses });
-  return new Map([...model.namedParameters(), ...model.namedBuffers()].map(([path, { shape }]) => [path, shape]));
 }

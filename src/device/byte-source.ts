@@ -34,7 +34,11 @@ export function checkRange(name: string, size: number, offset: number, length: n
 
 /** Bytes that are in memory already. */
 export function bytesSource(data: Uint8Array | ArrayBuffer, name = 'bytes'): ByteSource {
-  const bytes = (data instanceof Uint8Array ? data : new Uint8Array(data)) as Uint8Array<ArrayBuffer>;
+  // A plain view also of Node's Buffers: their own slice() shares memory instead of copying.
+  const bytes =
+    data instanceof Uint8Array
+      ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+      : new Uint8Array(data);
   return {
     name,
     size: bytes.byteLength,

@@ -27,6 +27,7 @@ export function printable(text: string): string {
 
 /** A value out of a file, fit for a message: containers are only named, since they may be deep, cyclic or huge. */
 export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
   if (value === null) return 'None';
   if (Array.isArray(value)) return `a list of ${plural(value.length, 'item')}`;
   if (value instanceof Map) return 'a dictionary';
@@ -103,6 +104,16 @@ export function isShape(sizes: readonly unknown[]): sizes is readonly number[] {
     n *= Math.max(1, d as number);
   }
   return n <= Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * Whether a path out of a file is one that it may name: below its own folder. Nothing that climbs (URLs also do by `%2e`),
+ * is absolute, or names a drive or host.
+ */
+export function isPlainPath(path: string): boolean {
+  const segments = path.replace(/^\.\//, '').split('/');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: no file system has NUL in a name
+  return segments.every((name) => /^[^\\:?#\u0000]+$/.test(name) && name !== '..') && !/%2e/i.test(path);
 }
 
 let crcTables: Int32Array[] | undefined;

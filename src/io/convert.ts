@@ -1,11 +1,12 @@
-/** Weight files from one format to another: the code behind `regraft convert` and scripts/convert-weights.ts. */
+/** Weight files from one format to another, tensor by tensor: what `regraft convert` does where no model is built. */
 import { type SourceLike, writeFileAtomic } from '#files';
 import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dtype.ts';
 import { StateDictError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { count, listed, plural } from './bytes.ts';
 import { writtenDType } from './cast.ts';
-import type { FloatDType, ReadOptions, WeightFormat } from './format.ts';
+import type { FloatDType, ReadOptions, WeightFile, WeightFormat } from './format.ts';
+import { MARK_KEY, markOf, RESNET_V1 } from './mark.ts';
 import { readWeightFile } from './read.ts';
 import { outputFormat } from './write.ts';
 
@@ -23,7 +24,12 @@ export interface ConvertOptions extends ReadOptions {
 export interface ConvertedTensor {
   readonly nameIn: string;
   readonly nameOut: string;
+  /** In the output. */
   readonly shape: Shape;
+  /** In the input, where that is another. */
+  readonly shapeIn?: Shape;
+  /** What became of its axes: `HWIO -> OIHW`; absent where they stay. */
+  readonly layout?: string;
   readonly dtypeIn: StoredDType;
   readonly dtypeOut: StoredDType;
 }
@@ -37,6 +43,17 @@ export interface ConvertReport {
   readonly notes: readonly string[];
   /** Of the tensors, in the output. */
   readonly bytes: number;
+  /** How a model with the output's weights compares with one that has the input's, where both were run. */
+  readonly verification?: Verification;
+}
+
+/** Two runs on one input. */
+export interface Verification {
+  /** Of the input that both were given. */
+  readonly inputShape: Shape;
+  readonly largestDifference: number;
+  /** Magnitude of the largest output. */
+  readonly largestOutput: number;
 }
 
 /**
@@ -51,8 +68,17 @@ export async function convert(
   output: string | URL,
   options: ConvertOptions = {},
 ): Promise<ConvertReport> {
+  outputFormat(output);
+  return writeConverted(await readWeightFile(input, options), output, options);
+}
+
+/** {@link convert} of a file that has been read. */
+export async function writeConverted(
+  file: WeightFile,
+  output: string | URL,
+  options: ConvertOptions = {},
+): Promise<ConvertReport> {
   const format = outputFormat(output);
-  const file = await readWeightFile(input, options);
   const notes = [...file.notes];
   if (options.expected) notes.push(...checkAgainst(file.state, options.expected, options.model ?? 'model'));
   const tensors = [...file.state].map(([name, { shape, dtype }]) => ({
@@ -62,7 +88,9 @@ export async function convert(
     dtypeIn: dtype,
     dtypeOut: writtenDType(dtype, options.dtype),
   }));
-  const metadata = metadataFor(format, { ...file.metadata, ...options.metadata }, notes);
+  const mark = markOf(file.state);
+  const all = { ...file.metadata, ...(mark !== undefined && { [MARK_KEY]: mark }), ...options.metadata };
+  const metadata = metadataFor(format, all, notes);
   await writeFileAtomic(
     output,
     format.write(file.state, options.dtype === undefined ? { metadata } : { metadata, dtype: options.dtype }),
@@ -79,13 +107,21 @@ function metadataFor(
 ): Record<string, string> {
   // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
   if (format.storesMetadata !== false) return { format: 'pt', ...metadata };
-  const lost = Object.keys(metadata).filter((key) => key !== 'format');
+  if (metadata[MARK_KEY] === RESNET_V1)
+    notes.push(
+      `${format.name} cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.`,
+    );
+  const lost = Object.keys(metadata).filter((key) => key !== 'format' && key !== MARK_KEY);
   if (lost.length > 0) notes.push(`Not kept, since ${format.name} holds tensors only: ${listed(lost)}.`);
   return {};
 }
 
-/** Returns what is worth a note; throws what is a mismatch. */
-function checkAgainst(state: StateDict, expected: ReadonlyMap<string, Shape>, model: string): string[] {
+/**
+ * Compares a state dict with the names and shapes of a model.
+ * @returns what is worth a note.
+ * @throws StateDictError with every mismatch at once.
+ */
+export function checkAgainst(state: StateDict, expected: ReadonlyMap<string, Shape>, model: string): string[] {
   const absent = [...expected.keys()].filter((name) => !state.has(name));
   // PyTorch before 0.4.1 had no such counters, and PyTorch still loads those files.
   const missing = absent.filter((name) => !name.endsWith('.num_batches_tracked'));
@@ -110,19 +146,33 @@ function fault(names: readonly string[], noun: string): string {
 }
 
 /** The report as a table for people: a line a tensor, then the notes and the sums. */
-export function formatReport({ formatIn, formatOut, tensors, notes, bytes }: ConvertReport): string {
-  const rows = tensors.map(({ nameIn, nameOut, shape, dtypeIn, dtypeOut }) => [
-    nameIn === nameOut ? nameIn : `${nameIn} -> ${nameOut}`,
-    formatShape(shape),
-    dtypeIn === dtypeOut ? dtypeIn : `${dtypeIn} -> ${dtypeOut}`,
+export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verification }: ConvertReport): string {
+  const rows = tensors.map(({ nameIn, nameOut, shape, shapeIn = shape, dtypeIn, dtypeOut, layout = '' }) => [
+    changed(nameIn, nameOut),
+    changed(formatShape(shapeIn), formatShape(shape)),
+    changed(dtypeIn, dtypeOut),
+    layout,
   ]);
-  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
-  const lines = rows.map(
-    ([name, shape, dtype]) => `${name!.padEnd(widths[0]!)}  ${shape!.padEnd(widths[1]!)}  ${dtype}`,
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
   );
+  const { inputShape, largestDifference, largestOutput } = verification ?? {};
   return [
     ...lines,
     ...notes,
+    ...(inputShape
+      ? [
+          `Before and after, run on one seeded input ${formatShape(inputShape)}: largest difference ${largestDifference!.toPrecision(3)}, largest output ${largestOutput!.toPrecision(3)}.`,
+        ]
+      : []),
     `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,
   ].join('\n');
+}
+
+function changed(before: string, after: string): string {
+  return before === after ? before : `${before} -> ${after}`;
 }

@@ -25,12 +25,14 @@ export interface ReadOptions {
    */
   key?: string;
   /**
-   * The names and shapes of the model that the weights are for, in its order. Formats that may lack the names (ONNX) match
-   * the file's layers to them; others leave names as they are.
+   * The names and shapes of the model that the weights are for, in its order; a size of -1 may be any. Formats that may lack the
+   * names (ONNX) match the file's layers to them; others leave names as they are.
    */
   expected?: ReadonlyMap<string, Shape>;
   /** eps of the model's batch norms by their paths, where it is not 1e-5: for those that the file has folded into convolutions. */
   batchNormEps?: ReadonlyMap<string, number>;
+  /** Strides of the model's convolutions by their paths: a file that tells other ones is refused, whatever its shapes. */
+  strides?: ReadonlyMap<string, readonly number[]>;
 }
 
 /** What floating-point tensors can be written as. */

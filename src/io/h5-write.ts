@@ -1,14 +1,16 @@
-/** HDF5 files out, through h5wasm: groups, text attributes, float32 data sets. */
-import { loadHdf5 } from './h5.ts';
+/** HDF5 files out, through h5wasm: groups, text attributes, data sets of float32 and int64. */
+import type { TensorData } from '../core/dtype.ts';
+import { loadHdf5 } from './h5-library.ts';
 
-/** What a file is made with. Paths begin with a slash; groups on the way must exist, except a data set's own. */
+/** What a file is made with. Paths begin with a slash; groups on the way are made. */
 export interface Hdf5Writer {
   group(path: string): void;
   /** An attribute of any length: it lies in the file's heap. */
   text(path: string, name: string, value: string): void;
   /** An attribute of texts of at most `length` bytes each. */
   names(path: string, name: string, values: readonly string[], length: number): void;
-  dataset(path: string, values: Float32Array, shape: readonly number[]): void;
+  /** @param tensor float32 or int64. */
+  dataset(path: string, tensor: TensorData): void;
 }
 
 let made = 0;
@@ -22,17 +24,17 @@ export async function createHdf5(write: (file: Hdf5Writer) => void): Promise<Uin
     const file = new h5.File(path, 'w');
     try {
       write({
-        group: (at) => void file.create_group(at),
+        group: ensure,
         text: (at, name, value) => holder(at).create_attribute(name, value, [], 'S'),
         names: (at, name, values, length) => {
           // Keras reads an empty list of any type.
           if (values.length === 0) holder(at).create_attribute(name, new Float64Array(0), [0], '<d');
           else holder(at).create_attribute(name, [...values], [values.length], `S${length}`);
         },
-        dataset: (at, data, shape) => {
-          const parent = at.slice(0, at.lastIndexOf('/'));
-          ensure(parent);
-          file.create_dataset({ name: at, data, shape: [...shape], dtype: '<f' });
+        dataset: (at, { shape, dtype, data }) => {
+          ensure(at.slice(0, at.lastIndexOf('/')));
+          const type = dtype === 'int64' ? '<q' : '<f';
+          file.create_dataset({ name: at, data: data as Float32Array, shape: [...shape], dtype: type });
         },
       });
     } finally {

@@ -8,28 +8,25 @@ import type { StoredDType, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import { count, elementsOf, isShape, LITTLE_ENDIAN, printable } from './bytes.ts';
-
-type H5Wasm = typeof import('h5wasm');
-type H5Module = H5Wasm['Module'];
+import { type H5Module, type Hdf5Library, loadHdf5, withinMemory } from './h5-library.ts';
 
 /** Packed data sets grow by at most this when they are unpacked, all of a file together. */
 const UNPACK_RATIO = 16;
-/** More objects than this are not visited: hard links can make a small file endless. */
-const OBJECT_LIMIT = 100_000;
+/** Chunks of this many bytes are read out of a file of any size. */
+const CHUNK_FREE = 1 << 20;
+/** What the library may take for itself: chunks as they lie and unpacked, trees, heaps; and something to start with. */
+const LIBRARY_RATIO = 32;
+const LIBRARY_FREE = 16 << 20;
+/** More names than this, or than a file has bytes for, are not visited: hard links can make a small file endless. */
+const OBJECT_LIMIT = 20_000;
+const OBJECT_BYTES = 16;
 /** Names in one attribute. */
 const NAMES_LIMIT = 50_000;
 
 const CLASS = { integer: 0, float: 1, string: 3, enum: 8 } as const;
 const KIND = { group: 0, dataset: 1, softLink: 3, externalLink: 4 } as const;
 
-let loading: Promise<{ h5: H5Wasm; module: H5Module }> | undefined;
 let opened = 0;
-
-/** The library, loaded by the first caller. */
-export function loadHdf5(): Promise<{ h5: H5Wasm; module: H5Module }> {
-  loading ??= import('h5wasm').then(async (h5) => ({ h5, module: await h5.ready }));
-  return loading;
-}
 
 /** Whether a file starts as HDF5 does. */
 export function isHdf5(head: Uint8Array): boolean {
@@ -38,29 +35,30 @@ export function isHdf5(head: Uint8Array): boolean {
 
 /**
  * Opens the bytes of an HDF5 file for as long as `use` runs.
- * @param name For messages.
+ * @param source The file that they come out of, for messages and for the bound on memory.
  * @throws WeightFileError for whatever the HDF5 library finds wrong.
  */
-export async function withHdf5<T>(bytes: Uint8Array, name: string, use: (file: Hdf5File) => T): Promise<T> {
+export async function withHdf5<T>(
+  bytes: Uint8Array,
+  { name, size }: { name: string; size: number },
+  use: (file: Hdf5File) => T,
+): Promise<T> {
   const { h5, module } = await loadHdf5();
   const path = `/regraft-${opened++}.h5`;
   module.FS.writeFile(path, bytes);
   // Without this a failed read only prints, and leaves whatever was in memory as the data.
   module.activate_throwing_error_handler();
-  let id: bigint | undefined;
   try {
-    const file: bigint = module.open(path, module.H5F_ACC_RDONLY, false, -1, -1);
-    id = file;
-    return use(new Hdf5File(h5, module, file, name, bytes.length));
+    return withinMemory(LIBRARY_RATIO * size + LIBRARY_FREE, () => {
+      const id: bigint = module.open(path, module.H5F_ACC_RDONLY, false, -1, -1);
+      const result = use(new Hdf5File(h5, module, id, name, size));
+      module.close_file(id);
+      return result;
+    });
   } catch (error) {
     if (error instanceof WeightFileError) throw error;
     throw new WeightFileError(name, `the HDF5 library cannot read it (${reason(error)}). It is damaged: get it again.`);
   } finally {
-    try {
-      if (id !== undefined) module.close_file(id);
-    } catch {
-      // A damaged file may fail to close, after the fault that was reported.
-    }
     module.deactivate_throwing_error_handler();
     module.FS.unlink(path);
   }
@@ -76,16 +74,17 @@ function reason(error: unknown): string {
 /** An open file. Paths begin with a slash. */
 export class Hdf5File {
   readonly name: string;
-  readonly #h5: H5Wasm;
+  readonly #h5: Hdf5Library['h5'];
   readonly #module: H5Module;
   readonly #id: bigint;
   readonly #size: number;
   readonly #names = new Map<string, ReadonlySet<string>>();
+  readonly #kinds = new Map<string, number>();
   readonly #attributes = new Map<string, ReadonlySet<string>>();
   #unpacked = 0;
   #visited = 0;
 
-  constructor(h5: H5Wasm, module: H5Module, id: bigint, name: string, size: number) {
+  constructor(h5: Hdf5Library['h5'], module: H5Module, id: bigint, name: string, size: number) {
     this.name = name;
     this.#h5 = h5;
     this.#module = module;
@@ -103,8 +102,11 @@ export class Hdf5File {
     if (known) return known;
     const names = new Set<string>(this.#module.get_names(this.#id, group, false));
     this.#visited += names.size;
-    if (this.#visited > OBJECT_LIMIT)
-      throw this.error(`has more than ${count(OBJECT_LIMIT)} objects: more are not read.`);
+    const limit = Math.min(OBJECT_LIMIT, Math.floor(this.#size / OBJECT_BYTES));
+    if (this.#visited > limit)
+      throw this.error(
+        `leads to more than ${count(limit)} objects, which is more than are read out of a file of its size.`,
+      );
     this.#names.set(group, names);
     return names;
   }
@@ -114,20 +116,27 @@ export class Hdf5File {
    * @throws WeightFileError for a soft or external link on the way.
    */
   kind(path: string): 'group' | 'dataset' | 'other' | 'nothing' {
-    const parts = path.split('/').filter((part) => part !== '');
     let at = '';
     let kind: number = KIND.group;
-    for (const part of parts) {
+    for (const part of path.split('/').filter((name) => name !== '')) {
       if (kind !== KIND.group || part === '.' || part === '..') return 'nothing';
       if (!this.keys(at === '' ? '/' : at).has(part)) return 'nothing';
       at += `/${part}`;
-      kind = this.#module.get_type(this.#id, at);
-      if (kind === KIND.externalLink)
-        throw this.error(`'${printable(at)}' is an external link, which is not followed.`);
-      if (kind === KIND.softLink || this.#module.get_symbolic_link(this.#id, at) !== null)
-        throw this.error(`'${printable(at)}' is a soft link, which is not followed.`);
+      kind = this.#kindOf(at);
     }
     return kind === KIND.group ? 'group' : kind === KIND.dataset ? 'dataset' : 'other';
+  }
+
+  /** Of a path whose way is known to be groups. */
+  #kindOf(at: string): number {
+    let kind = this.#kinds.get(at);
+    if (kind !== undefined) return kind;
+    kind = this.#module.get_type(this.#id, at);
+    if (kind === KIND.externalLink) throw this.error(`'${printable(at)}' is an external link, which is not followed.`);
+    if (kind === KIND.softLink || this.#module.get_symbolic_link(this.#id, at) !== null)
+      throw this.error(`'${printable(at)}' is a soft link, which is not followed.`);
+    this.#kinds.set(at, kind);
+    return kind;
   }
 
   hasAttribute(path: string, name: string): boolean {
@@ -183,6 +192,7 @@ export class Hdf5File {
     if (metadata.virtual_sources?.length) throw this.error(`${label} lies in other files, which are not read.`);
     const bytes = sizeOf(shape) * metadata.size;
     this.#checkSize(label, shape, bytes, this.#module.get_dataset_filters(this.#id, path).length > 0);
+    this.#checkChunk(label, metadata);
     const raw = this.#read(path, bytes);
     if (metadata.littleEndian !== LITTLE_ENDIAN && metadata.size > 1) swap(raw, metadata.size);
     return { shape: [...shape], dtype, data: convert ? convert(raw) : elementsOf(dtype, raw) };
@@ -199,13 +209,19 @@ export class Hdf5File {
     );
   }
 
+  /** The library holds a chunk as a whole, however little of it the data set has. */
+  #checkChunk(label: string, { chunks, size }: Metadata): void {
+    const bytes = sizeOf(chunks ?? []) * size;
+    if (bytes <= UNPACK_RATIO * this.#size + CHUNK_FREE) return;
+    throw this.error(
+      `${label} lies in chunks ${formatShape(chunks!)} of ${count(bytes)} bytes, more than a file of ${count(this.#size)} can hold. ` +
+        'It is damaged: get it again.',
+    );
+  }
+
   #read(path: string, bytes: number): Uint8Array<ArrayBuffer> {
     if (bytes === 0) return new Uint8Array(0);
-    const module = this.#module as H5Module & {
-      _malloc(n: number): number;
-      _free(p: number): void;
-      HEAPU8: Uint8Array;
-    };
+    const module = this.#module;
     const pointer = module._malloc(bytes);
     if (pointer === 0)
       throw this.error(`'${printable(path)}' takes ${count(bytes)} bytes, more than there is memory for.`);

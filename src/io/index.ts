@@ -1,6 +1,14 @@
 /** `regraft/io`: weight files in and out. */
 export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
-export { type ConvertedTensor, type ConvertOptions, type ConvertReport, convert, formatReport } from './convert.ts';
+export {
+  type ConvertedTensor,
+  type ConvertOptions,
+  type ConvertReport,
+  convert,
+  formatReport,
+  type Verification,
+  writeConverted,
+} from './convert.ts';
 export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './format.ts';
 export { FORMATS } from './formats.ts';
 export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx-export.ts';

@@ -1,27 +1,34 @@
 /**
- * Weights out as Keras's `.h5`, by layer (`layer_names`, `weight_names`): what Keras 2 and 3 and the TF.js converter read.
- * Made in memory through h5wasm, so the whole file is held once.
+ * Weights out as Keras's HDF5 files, in either layout that {@link import('./keras-h5.ts')} reads. Made in memory through h5wasm,
+ * so the whole file is held once.
  */
 import type { TensorData } from '../core/dtype.ts';
-import { toFloat32 } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { createHdf5, type Hdf5Writer } from './h5-write.ts';
 
 /** A model's weights as Keras orders them. */
 export interface KerasContent {
-  /** All layers in the model's order, those without weights too; weights as `kernel`, in Keras's layouts. */
+  /** All layers in the model's order, those without weights too; weights as `kernel`, in Keras's layouts, float32 or int64. */
   readonly layers: readonly (readonly [layer: string, weights: ReadonlyMap<string, TensorData>])[];
   /** `{ class_name, config }` as JSON text: the file is a whole model then. */
   readonly config?: string;
 }
 
+/** A layer as Keras 3 addresses it: by class and number. */
+export interface NumberedLayer {
+  /** `layers/conv2d_1`. */
+  readonly path: string;
+  readonly name: string;
+  readonly weights: readonly TensorData[];
+}
+
 /** What the file says wrote it: the last version with this layout as its own. */
-const KERAS_VERSION = '2.15.0';
+export const KERAS2_VERSION = '2.15.0';
 /** Attributes must fit into an object's header; Keras cuts longer lists into numbered parts. */
 const ATTRIBUTE_LIMIT = 64_512;
 
 /**
- * The bytes of the file.
+ * The bytes of a `.h5` by layer (`layer_names`, `weight_names`), which Keras 2 and 3 and the TF.js converter read.
  * @throws ArgumentError for layer names that HDF5 cannot have.
  */
 export function kerasH5Bytes({ layers, config }: KerasContent): Promise<Uint8Array<ArrayBuffer>> {
@@ -33,7 +40,7 @@ export function kerasH5Bytes({ layers, config }: KerasContent): Promise<Uint8Arr
     if (config !== undefined) {
       root = '/model_weights';
       file.text('/', 'model_config', config);
-      file.text('/', 'keras_version', KERAS_VERSION);
+      file.text('/', 'keras_version', KERAS2_VERSION);
       file.text('/', 'backend', 'tensorflow');
       file.group(root);
     }
@@ -44,7 +51,7 @@ export function kerasH5Bytes({ layers, config }: KerasContent): Promise<Uint8Arr
       layers.map(([layer]) => layer),
     );
     file.text(root, 'backend', 'tensorflow');
-    file.text(root, 'keras_version', KERAS_VERSION);
+    file.text(root, 'keras_version', KERAS2_VERSION);
     const prefix = root === '/' ? '' : root;
     // Keras sorts the groups, so that one whose name begins with another's comes after it.
     for (const [layer, weights] of [...layers].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
@@ -57,7 +64,20 @@ export function kerasH5Bytes({ layers, config }: KerasContent): Promise<Uint8Arr
         'weight_names',
         named.map(([name]) => name),
       );
-      for (const [name, data] of named) file.dataset(`${group}/${name}`, toFloat32(data), data.shape);
+      for (const [name, data] of named) file.dataset(`${group}/${name}`, data);
+    }
+  });
+}
+
+/** The bytes of Keras 3's `.weights.h5`, by path: `layers/conv2d/vars/0`. Each layer has its group, the model's own is `vars`. */
+export function kerasWeightsH5Bytes(layers: readonly NumberedLayer[]): Promise<Uint8Array<ArrayBuffer>> {
+  return createHdf5((file) => {
+    file.group('/vars');
+    for (const { path, name, weights } of layers) {
+      const group = `/${path}/vars`;
+      file.group(group);
+      file.text(group, 'name', name);
+      for (const [i, data] of weights.entries()) file.dataset(`${group}/${i}`, data);
     }
   });
 }

@@ -26,7 +26,7 @@ export const kerasH5: WeightFormat = {
 
 /** The content of an HDF5 file that Keras wrote. */
 export function readKerasH5(bytes: Uint8Array, source: ByteSource, format: string): Promise<WeightFile> {
-  return withHdf5(bytes, source.name, (file) => {
+  return withHdf5(bytes, source, (file) => {
     const notes: string[] = [];
     const root = file.kind('/model_weights') === 'group' ? '/model_weights' : '/';
     const layers = file.texts(root, 'layer_names');

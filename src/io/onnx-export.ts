@@ -6,6 +6,7 @@ import { formatShape, type Shape } from '../core/shape.ts';
 import type { Value } from '../graph/value.ts';
 import type { Module } from '../nn/index.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { MARK_KEY, markOf } from './mark.ts';
 import { type Emitter, emitOp } from './onnx-ops.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './onnx-trace.ts';
 import type { Attribute, GraphNode, OnnxGraph } from './onnx-write.ts';
@@ -59,6 +60,7 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     throw new ArgumentError(`exportOnnx: inputShape must be positive sizes, got ${formatShape(inputShape)}.`);
   const trace = traceModel(model, inputShape);
   const state = await model.stateDict();
+  const mark = markOf(state);
   const builder = new GraphBuilder(model, trace, state, inputName, outputName);
   const folds = options.foldBatchNorm ? foldable(trace) : new Map<BatchedOp, BatchedOp>();
   const gone = new Set(folds.values());
@@ -75,7 +77,7 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     initialisers: builder.initialisers,
     inputs: [{ name: inputName, dtype: 'float32', shape: batch([null, ...inputShape.slice(1)]) }],
     outputs: [{ name: outputName, dtype: trace.output.data.dtype, shape: batch(trace.outputShape) }],
-    metadata,
+    metadata: mark === undefined ? metadata : { [MARK_KEY]: mark, ...metadata },
   };
 }
 
@@ -104,6 +106,7 @@ class GraphBuilder {
   readonly #trace: ModelTrace;
   readonly #outputName: string;
   readonly #taken: Set<string>;
+  readonly #nodeNames = new Set<string>();
   readonly #constants = new Map<string, string>();
 
   constructor(model: Module, trace: ModelTrace, state: StateDict, inputName: string, outputName: string) {
@@ -169,7 +172,7 @@ class GraphBuilder {
         const to = isLast ? last : this.#unique(`${name}_${this.nodes.length}`);
         // A node is called as the module that its weights are of.
         const label = isLast && owner?.includes('.') ? owner.slice(0, owner.lastIndexOf('.')) : to;
-        this.nodes.push({ op: name, name: label, inputs: from, outputs: [to], attributes });
+        this.nodes.push({ op: name, name: this.#nodeName(label), inputs: from, outputs: [to], attributes });
         return to;
       },
       scalar: (value) => this.#constant(`${value}`, [], Float32Array.of(value)),
@@ -208,11 +211,20 @@ class GraphBuilder {
   }
 
   #unique(wanted: string): string {
-    let name = wanted;
-    for (let n = 1; this.#taken.has(name); n++) name = `${wanted}_${n}`;
-    this.#taken.add(name);
-    return name;
+    return unused(this.#taken, wanted);
   }
+
+  /** Of a module that is used twice, or of two ops, the second node is numbered: runtimes refuse two of one name. */
+  #nodeName(wanted: string): string {
+    return unused(this.#nodeNames, wanted);
+  }
+}
+
+function unused(taken: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let n = 1; taken.has(name); n++) name = `${wanted}_${n}`;
+  taken.add(name);
+  return name;
 }
 
 /** A tensor that the forward pass uses and no module owns. */

@@ -16,6 +16,8 @@ export interface GraphLayer {
   readonly variance?: TensorProto;
   /** The weight lies as [in, out]. */
   readonly transposed: boolean;
+  /** Of a convolution. */
+  readonly strides?: readonly number[];
   /** The module path that PyTorch's exporter left in the node's name, `layer1.0.conv1`; '' where there is none. */
   readonly scope: string;
   /** Place of the node among the graph's. */
@@ -82,8 +84,10 @@ function layerOf(node: NodeProto, tensor: (input: number) => TensorProto | undef
   const input = node.input[0] ?? '';
   switch (node.opType) {
     case 'Conv':
-    case 'ConvTranspose':
-      return { kind: 'conv', weight, bias: tensor(2), transposed: false, input };
+    case 'ConvTranspose': {
+      const strides = node.attribute.find(({ name }) => name === 'strides')?.ints.map(Number) ?? [1, 1];
+      return { kind: 'conv', weight, bias: tensor(2), transposed: false, strides, input };
+    }
     case 'Gemm':
       return { kind: 'linear', weight, bias: tensor(2), transposed: attribute('transB', 0) === 0, input };
     case 'MatMul':

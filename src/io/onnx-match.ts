@@ -4,7 +4,7 @@
  */
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import { listed, plural } from './bytes.ts';
 import type { GraphLayer, WeightGraph } from './onnx-layers.ts';
 import type { TensorProto } from './onnx-schema.ts';
@@ -64,7 +64,7 @@ export async function matchLayers(
       const shape = target.shapes.get(name);
       if (field === 'bias' && norm) await loadFolded(layer, norm, tensor!);
       else if (tensor && shape) await load(name, tensor, field === 'weight' && found.transposed);
-      else if (shape && field === 'bias') state.set(name, filled(shape, 0));
+      else if (shape && field === 'bias') state.set(name, filled([shapeOf(found)[0]!], 0));
       else if (tensor && !shape && (layer.kind !== 'norm' || field !== 'weight'))
         throw new WeightFileError(file, `${found.label} has a ${field}, but '${layer.path}' of the model has none.`);
     }
@@ -160,7 +160,11 @@ function align(file: string, targets: readonly TargetLayer[], { layers }: Weight
 function anchorsOf(targets: readonly TargetLayer[], layers: readonly GraphLayer[]): Map<TargetLayer, GraphLayer> {
   const byName = new Map(layers.flatMap((layer) => layer.names.map((name) => [name, layer] as const)));
   const byScope = new Map<string, GraphLayer[]>();
-  for (const layer of layers) byScope.set(layer.scope, [...(byScope.get(layer.scope) ?? []), layer]);
+  for (const layer of layers) {
+    const inScope = byScope.get(layer.scope);
+    if (inScope) inScope.push(layer);
+    else byScope.set(layer.scope, [layer]);
+  }
   const anchors = new Map<TargetLayer, GraphLayer>();
   const taken = new Set<GraphLayer>();
   for (const target of targets) {
@@ -180,7 +184,8 @@ function checkFit(file: string, target: TargetLayer, found: GraphLayer | undefin
   if (!found)
     throw new WeightFileError(file, `has no layer left for '${target.path}' ${formatShape(shape)} of the model.`);
   const got = shapeOf(found);
-  if (found.kind === target.kind && sameShape(got, shape)) return;
+  const fits = got.length === shape.length && shape.every((d, i) => d === -1 || d === got[i]);
+  if (found.kind === target.kind && fits) return;
   throw new WeightFileError(
     file,
     `its ${found.label} ${formatShape(got)} does not fit '${target.path}' ${formatShape(shape)}, which comes next in the model. ` +

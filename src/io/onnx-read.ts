@@ -4,6 +4,7 @@
  */
 import type { StateDict } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { LITTLE_ENDIAN, listed, plural } from './bytes.ts';
 import type { ReadOptions, WeightFile } from './format.ts';
@@ -41,10 +42,31 @@ export async function readOnnx(source: ByteSource, options: ReadOptions): Promis
             expected,
             reader,
           );
+    checkStrides(source.name, weights, options.strides, found.namesInFile);
     if (found.state.size === 0) throw new WeightFileError(source.name, 'is an ONNX file that holds no weights.');
     return { metadata: metadataOf(model), format: 'ONNX', ...found };
   } finally {
     await reader.close();
+  }
+}
+
+/** Two networks may have all names and shapes in common and differ in where they halve their images: ResNet v1 and v1.5 do. */
+function checkStrides(
+  file: string,
+  { layers }: WeightGraph,
+  strides: ReadOptions['strides'],
+  namesInFile: ReadonlyMap<string, string>,
+): void {
+  const byWeight = new Map(layers.map((layer) => [layer.weight.name, layer]));
+  for (const [path, expected] of strides ?? []) {
+    const found = byWeight.get(namesInFile.get(`${path}.weight`) ?? '');
+    if (found?.strides && !sameShape(found.strides, expected))
+      throw new WeightFileError(
+        file,
+        `its ${found.label} has strides ${formatShape(found.strides)}, and '${path}' of the model ${formatShape(expected)}: ` +
+          'every shape would fit and every result would be wrong. Build the model that the file is of' +
+          ' (a ResNet v1, as Keras’s, with { strideIn1x1: true }).',
+      );
   }
 }
 

@@ -3,7 +3,7 @@ import { BYTES_PER_ELEMENT, type StoredArray, type StoredDType, type TensorData 
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { checkInside, count, elementsOf, isShape, plural, printable, readRange } from './bytes.ts';
+import { checkInside, count, elementsOf, isPlainPath, isShape, plural, printable, readRange } from './bytes.ts';
 import { DATA_TYPES, EXTERNAL, type TensorProto } from './onnx-schema.ts';
 
 /** `TensorProto.DataType` by number, those that weights come in. */
@@ -110,12 +110,7 @@ export class TensorReader {
         throw this.#fault(`${label}: its external ${key} '${printable(text)}' is no number of bytes.`);
       return n;
     };
-    // A plain path below the model's folder: nothing that climbs, names a drive or is absolute.
-    if (
-      !/^(\.\/)?[^/\\:?#]+(\/[^/\\:?#]+)*$/.test(location) ||
-      location.split('/').includes('..') ||
-      location.includes('\0')
-    )
+    if (!isPlainPath(location))
       throw this.#fault(`${label} lies in '${printable(location)}': expected a plain path inside the model's folder.`);
     const offset = number('offset', 0);
     const declared = number('length', length);

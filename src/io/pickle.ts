@@ -42,7 +42,12 @@ export interface PickleRules {
   advice?(name: string): string | undefined;
 }
 
-/** Real checkpoints take some tens of opcodes a tensor; this bounds what a hostile one can make us allocate. */
+/**
+ * Steps that a pickle may take: an opcode has at least a byte, and only copies of containers come on top. Real checkpoints take
+ * some tens of opcodes a tensor; this bounds what a hostile one can make us allocate by its size, and in all.
+ */
+const WORK_FREE = 10_000;
+const WORK_PER_BYTE = 4;
 const WORK_LIMIT = 5_000_000;
 const ONLY = 'a weight file may only build tensors and plain containers.';
 
@@ -69,17 +74,21 @@ class Machine extends PickleReader implements PickleContext {
   readonly #stack: unknown[] = [];
   /** Heights of the stack where MARK stood. Nothing below the innermost may be popped singly. */
   readonly #marks: number[] = [];
+  readonly #limit: number;
   #work = 0;
 
   constructor(bytes: Uint8Array, rules: PickleRules, place: PicklePlace) {
     super(bytes, place);
     this.#rules = rules;
+    this.#limit = Math.min(WORK_LIMIT, WORK_FREE + WORK_PER_BYTE * place.available);
   }
 
   spend(n: number): void {
     this.#work += n;
-    if (this.#work > WORK_LIMIT)
-      this.fail(`the pickle is still building ${this.at} after ${count(WORK_LIMIT)} steps. No weight file needs that.`);
+    if (this.#work > this.#limit)
+      this.fail(
+        `the pickle is still building ${this.at} after ${count(this.#limit)} steps. No weight file needs that.`,
+      );
   }
 
   run(): unknown {

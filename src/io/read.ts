@@ -6,6 +6,7 @@ import type { ByteSource } from '../device/byte-source.ts';
 import { plural } from './bytes.ts';
 import { HEAD_BYTES, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
+import { MARK_KEY, marked } from './mark.ts';
 
 /**
  * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.
@@ -27,11 +28,17 @@ export async function readWeights(source: SourceLike, options: ReadOptions = {})
 export async function readWeightFile(source: SourceLike, options: ReadOptions = {}): Promise<WeightFile> {
   const file = await openSource(source);
   try {
-    const format = await findFormat(file);
-    return await format.read(file, options);
+    return await readOpened(file, options);
   } finally {
     await file.close();
   }
+}
+
+/** As {@link readWeightFile}, of what is open already and stays so. */
+export async function readOpened(file: ByteSource, options: ReadOptions): Promise<WeightFile> {
+  const read = await (await findFormat(file)).read(file, options);
+  marked(read.state, read.metadata[MARK_KEY]);
+  return read;
 }
 
 async function findFormat(file: ByteSource): Promise<WeightFormat> {

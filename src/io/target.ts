@@ -1,15 +1,15 @@
 /** What a reader needs to know of the model that weights are for, where the file may lack names. */
 import type { Shape } from '../core/shape.ts';
-import { BatchNorm2d, Buffer, type Module, Parameter } from '../nn/index.ts';
+import { BatchNorm2d, Buffer, Conv2d, type Module, Parameter } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ReadOptions } from './format.ts';
 
 /**
- * Names, shapes and batch-norm epsilons of a model, as options of `readWeights`, `readWeightFile` and `convert`.
+ * Names, shapes, batch-norm epsilons and strides of a model, as options of `readWeights`, `readWeightFile` and `convert`.
  * @example
  * model.loadStateDict(await readWeights('resnet50.onnx', targetOf(model)));
  */
-export function targetOf(model: Module): Required<Pick<ReadOptions, 'expected' | 'batchNormEps'>> {
+export function targetOf(model: Module): Required<Pick<ReadOptions, 'expected' | 'batchNormEps' | 'strides'>> {
   const own = (module: Module) =>
     [Parameter, Buffer].flatMap((type) => Object.entries(module).filter(([, field]) => field instanceof type));
   const tensors = model
@@ -20,5 +20,8 @@ export function targetOf(model: Module): Required<Pick<ReadOptions, 'expected' |
   const norms = model.namedModules().flatMap(([path, module]): [string, number][] => {
     return module instanceof BatchNorm2d ? [[path, module.eps]] : [];
   });
-  return { expected: new Map(tensors), batchNormEps: new Map(norms) };
+  const strides = model.namedModules().flatMap(([path, module]): [string, Shape][] => {
+    return module instanceof Conv2d ? [[path, module.stride]] : [];
+  });
+  return { expected: new Map(tensors), batchNormEps: new Map(norms), strides: new Map(strides) };
 }

@@ -2,12 +2,11 @@
  * TF.js Layers models: `model.json` with a Keras topology and a manifest of weights, which lie in shards beside it.
  * Format: https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts
  */
-import { joinPath, openSource } from '#files';
 import { halfToFloat, type StoredDType, type TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { count, elementsOf, isShape, plural, printable, shown } from './bytes.ts';
+import { count, elementsOf, isPlainPath, isShape, plural, printable, shown } from './bytes.ts';
 import type { WeightFile, WeightFormat } from './format.ts';
 import { headerFault } from './json.ts';
 
@@ -113,19 +112,20 @@ async function parseModel(source: ByteSource): Promise<Record<string, unknown>> 
 function groupsOf(file: string, model: Record<string, unknown>): Group[] {
   const manifest = model.weightsManifest;
   if (!Array.isArray(manifest)) throw fault(file, `expected a list weightsManifest, got ${shown(manifest)}.`);
+  const seen = new Set<string>();
   return manifest.map((group: unknown, i) => {
     const { paths, weights } = isRecord(group) ? group : {};
     if (!Array.isArray(paths) || !paths.every((p) => typeof p === 'string') || !Array.isArray(weights))
       throw fault(file, `group ${count(i)} of its weightsManifest: expected paths and weights.`);
-    for (const path of paths as string[]) checkShardPath(file, path);
+    for (const path of paths as string[]) {
+      if (!isPlainPath(path))
+        throw fault(file, `names the shard '${printable(path)}': expected a plain relative path.`);
+      // One shard read many times is how a small file asks for much memory.
+      if (seen.has(path)) throw fault(file, `names the shard '${printable(path)}' twice.`);
+      seen.add(path);
+    }
     return { paths: paths as string[], entries: weights.map((weight) => entryOf(file, weight)) };
   });
-}
-
-/** A shard is a file beside the model or below it: a manifest must not reach for others. */
-function checkShardPath(file: string, path: string): void {
-  if (/^[^/\\:?#]+(\/[^/\\:?#]+)*$/.test(path) && !path.split('/').includes('..')) return;
-  throw fault(file, `names the shard '${printable(path)}': expected a plain relative path.`);
 }
 
 function entryOf(file: string, weight: unknown): Entry {
@@ -155,7 +155,14 @@ async function readShards(source: ByteSource, { paths, entries }: Group): Promis
   const expected = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const shards: ByteSource[] = [];
   try {
-    for (const path of paths) shards.push(await openSource(besideOf(source.name, path)));
+    for (const path of paths) {
+      if (!source.beside)
+        throw fault(
+          source.name,
+          `its weights lie in other files (${printable(path)}). Pass the path or URL of model.json.`,
+        );
+      shards.push(await source.beside(path));
+    }
     const found = shards.reduce((sum, { size }) => sum + size, 0);
     if (found !== expected)
       throw fault(
@@ -173,14 +180,6 @@ async function readShards(source: ByteSource, { paths, entries }: Group): Promis
   } finally {
     await Promise.all(shards.map((shard) => shard.close()));
   }
-}
-
-/** Where a shard is, from where the model is. */
-function besideOf(model: string, path: string): string | URL {
-  if (/^https?:/i.test(model)) return new URL(path, model);
-  if (model === 'bytes' || model === 'blob' || /^(data|blob):/i.test(model))
-    throw fault(model, `its weights lie in other files (${printable(path)}). Pass the path or URL of model.json.`);
-  return joinPath(model.replace(/[^/\\]*$/, '') || '.', path);
 }
 
 function unpack({ dtype, shape, quantization }: Entry, bytes: Uint8Array<ArrayBuffer>): TensorData {

@@ -61,7 +61,7 @@ async function read(source: ByteSource, options: ReadOptions): Promise<WeightFil
     {
       read: (storage, start, length) =>
         readRange(source, offsets.get(storage.key)! + start, length, `storage '${printable(storage.key)}'`),
-      isPacked: () => false,
+      isWhole: () => false,
     },
     source,
     torchLegacy.name,

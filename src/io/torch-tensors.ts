@@ -9,8 +9,8 @@ import type { StorageRef, TensorRef } from './torch-objects.ts';
 export interface StorageReader {
   /** Bytes [offset, offset + length) of a storage; they have been checked to lie inside it. */
   read(storage: StorageRef, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Whether a part of it costs as much as the whole: it is then read once for all of its tensors. */
-  isPacked(storage: StorageRef): boolean;
+  /** Whether it is only read as a whole: it is then read once for all of its tensors. */
+  isWhole(storage: StorageRef): boolean;
 }
 
 /** Tied weights and expanded views make tensors larger than the file; more than this is an attack on memory. */
@@ -46,7 +46,7 @@ export async function readTensors(
     const width = BYTES_PER_ELEMENT[storage.dtype];
     const length = sizeOf(shape);
     if (length === 0) data[i] = elementsOf(storage.dtype, new Uint8Array(0));
-    else if (isContiguous(tensor) && (length === storage.size || !storages.isPacked(storage)))
+    else if (isContiguous(tensor) && (length === storage.size || !storages.isWhole(storage)))
       data[i] = elementsOf(storage.dtype, await storages.read(storage, offset * width, length * width));
     else if (strided.has(storage)) strided.get(storage)!.push(i);
     else strided.set(storage, [i]);

@@ -62,7 +62,11 @@ async function read(source: ByteSource, options: ReadOptions): Promise<WeightFil
     value,
     {
       read: (storage, start, length) => readZipEntry(source, entries.get(storage.key)!, start, length),
-      isPacked: (storage) => entries.get(storage.key)!.method !== 0,
+      // A checksum is one of the whole entry, and a packed one cannot be entered in the middle.
+      isWhole: (storage) => {
+        const { method, crc } = entries.get(storage.key)!;
+        return method !== 0 || crc !== 0;
+      },
     },
     source,
     torchZip.name,

@@ -4,6 +4,7 @@ import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import type { WeightFormat, WriteOptions } from './format.ts';
 import { FORMATS } from './formats.ts';
+import { MARK_KEY, markOf } from './mark.ts';
 
 /** Options of {@link writeWeights}. */
 export interface WriteFileOptions extends WriteOptions {
@@ -25,7 +26,11 @@ export async function writeWeights(
   options: WriteFileOptions = {},
 ): Promise<void> {
   const format = outputFormat(path, options.format);
-  await writeFileAtomic(path, format.write(await state, options));
+  const tensors = await state;
+  const mark = markOf(tensors);
+  const kept = mark !== undefined && format.storesMetadata !== false;
+  const metadata = kept ? { [MARK_KEY]: mark, ...options.metadata } : options.metadata;
+  await writeFileAtomic(path, format.write(tensors, metadata ? { ...options, metadata } : options));
 }
 
 /**

@@ -2,8 +2,9 @@
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { defaultGenerator } from '../core/random.ts';
+import type { Shape } from '../core/shape.ts';
 import type { FetchOptions } from '../io/index.ts';
-import { BatchNorm2d, type FrozenStats, type Module } from '../nn/index.ts';
+import { BatchNorm2d, type Conv2d, type FrozenStats, type Linear, type Module } from '../nn/index.ts';
 import { isPretrained, type PretrainedWeights, type WeightsTable, weightsByName } from './weights.ts';
 
 /** Where weights come from: a record, its name, or a file in any format that `readWeights` knows. */
@@ -24,7 +25,7 @@ export interface ModelOptions {
 
 /**
  * Builds a model and loads its weights.
- * @param head the path of the last layer, whose weight's first dimension is the number of classes.
+ * @param head the path of the last layer, whose weight's first dimension is the number of classes; a model may lack it.
  * @throws StateDictError if the weights do not fit; ArgumentError for an unknown name or another number of classes.
  */
 export async function create<M extends Module>(
@@ -37,10 +38,21 @@ export async function create<M extends Module>(
   const { weights, seed, frozenStats } = options;
   const source = typeof weights === 'string' ? (weightsByName(name, table, weights) ?? weights) : weights;
   if (isPretrained(source)) checkRecord(name, source, options.numClasses);
-  const state = source == null ? undefined : await stateOf(source, options.download);
-  const numClasses = options.numClasses ?? state?.get(`${head}.weight`)?.shape[0];
-  const model = seeded(seed, () => build(numClasses === undefined ? {} : { numClasses }));
-  if (state) model.loadStateDict(state, { copy: false });
+  const start = defaultGenerator.state;
+  const built = (numClasses: number | undefined) =>
+    seeded(seed, () => build(numClasses === undefined ? {} : { numClasses }));
+  let model = built(options.numClasses);
+  if (source != null) {
+    const openHead = options.numClasses === undefined ? head : undefined;
+    const state = await weightsFor(model, source, openHead, options.download);
+    const classes = options.numClasses ?? classesOf(state, head);
+    const layer = model.namedModules().find(([path]) => path === head)?.[1] as Linear | Conv2d | undefined;
+    if (layer && classes !== undefined && classes !== layer.weight.shape[0]) {
+      defaultGenerator.state = start;
+      model = built(classes);
+    }
+    model.loadStateDict(state, { copy: false });
+  }
   if (frozenStats)
     for (const module of model.modules()) if (module instanceof BatchNorm2d) module.frozenStats = frozenStats;
   return model;
@@ -56,10 +68,30 @@ function checkRecord(name: string, record: PretrainedWeights, numClasses: number
     );
 }
 
-/** The readers are loaded when they are needed, so that a page without files does not carry them. */
-async function stateOf(source: WeightsSource, download: FetchOptions | undefined): Promise<StateDict> {
-  const { fetchPretrained, readWeights } = await import('../io/index.ts');
-  return readWeights(isPretrained(source) ? await fetchPretrained(source, download) : source);
+/**
+ * The weights for `model`; if `openHead` is given, with any number of classes there. The readers are loaded when they are needed,
+ * so that a page without files does not carry them.
+ */
+async function weightsFor(
+  model: Module,
+  source: WeightsSource,
+  openHead?: string,
+  download?: FetchOptions,
+): Promise<StateDict> {
+  const { fetchPretrained, readWeights, targetOf } = await import('../io/index.ts');
+  const target = targetOf(model);
+  const expected = [...target.expected].map(([name, shape]): [string, Shape] => {
+    const isOpen = openHead !== undefined && name.slice(0, name.lastIndexOf('.')) === openHead;
+    return [name, isOpen ? [-1, ...shape.slice(1)] : shape];
+  });
+  const file = isPretrained(source) ? await fetchPretrained(source, download) : source;
+  return readWeights(file, { ...target, expected: new Map(expected) });
+}
+
+/** Under the layer's own name, or that of Keras's networks. */
+export function classesOf(state: StateDict, head: string): number | undefined {
+  const kernel = state.get('predictions/kernel') ?? state.get('layers/dense/vars/0');
+  return state.get(`${head}.weight`)?.shape[0] ?? kernel?.shape[1];
 }
 
 /** Runs `build` with the default generator at `seed`, and puts the generator back. */

@@ -31,13 +31,15 @@ export interface ModelEntry {
   readonly transforms: ImagePreset;
   /** Where to cut, for `freezeUntil`, from the first to the last; the last is the head alone. */
   readonly stages: readonly string[];
+  /** Path of the module that makes the last feature maps: where Grad-CAM looks. */
+  readonly maps: string;
   /** Path of the layer that makes the classes. */
   readonly head: string;
 }
 
 function resnet(create: ModelEntry['create'], weights: published.WeightsTable): ModelEntry {
   const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'];
-  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, head: 'fc' };
+  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, maps: 'layer4', head: 'fc' };
 }
 
 function squeezenet(
@@ -46,12 +48,20 @@ function squeezenet(
   fires: readonly number[],
 ): ModelEntry {
   const stages = ['features', ...fires.map((i) => `features.${i}`), 'classifier'];
-  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, head: 'classifier.1' };
+  return {
+    create,
+    weights,
+    inputSize: 224,
+    transforms: imagenetPreset(),
+    stages,
+    maps: 'features',
+    head: 'classifier.1',
+  };
 }
 
 function cifar(create: ModelEntry['create']): ModelEntry {
   const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'linear'];
-  return { create, inputSize: 32, transforms: CIFAR_PRESET, stages, head: 'linear' };
+  return { create, inputSize: 32, transforms: CIFAR_PRESET, stages, maps: 'layer3', head: 'linear' };
 }
 
 /** Every model that regraft builds, by the name of its function. */

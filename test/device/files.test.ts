@@ -35,6 +35,7 @@ describe('openSource', () => {
     ['a Blob', new Blob([bytes]), 'blob'],
     ['bytes', bytes, 'bytes'],
     ['a view into larger bytes', new Uint8Array([7, ...bytes]).subarray(1), 'bytes'],
+    ["a Buffer, whose slice() is not Uint8Array's", Buffer.from(bytes), 'bytes'],
     ['an ArrayBuffer', bytes.slice().buffer, 'bytes'],
   ])('%s: ranges, size and name', async (_, source, name) => {
     const opened = await node.openSource(source);

@@ -1,10 +1,8 @@
-/** convert, writeWeights and the script: the mapping, every mismatch at once, nothing half-written. */
-import { execFile } from 'node:child_process';
+/** convert and writeWeights: the mapping, every mismatch at once, nothing half-written. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
 import type { Shape } from '../../src/core/shape.ts';
@@ -124,31 +122,5 @@ describe('writeWeights', () => {
     const error = await writeWeights(path, new Map(), format === undefined ? {} : { format }).catch((e) => e);
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.message.slice(0, message.length)).toBe(message);
-  });
-});
-
-describe('scripts/convert-weights.ts', () => {
-  const run = (...args: string[]) =>
-    promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', '--conditions=regraft-source', 'scripts/convert-weights.ts', ...args],
-      {
-        cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      },
-    ).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-    );
-
-  test('converts, with one line for a fault and 2 for wrong usage', async () => {
-    const output = join(folder, 'script.safetensors');
-    const done = await run(fixture('legacy.pth'), output, '--json');
-    expect([done.code, done.stderr]).toEqual([0, '']);
-    expect(JSON.parse(done.stdout).tensors).toHaveLength(23);
-    expect((await readWeights(output)).size).toBe(23);
-    const missing = await run('absent.pth', output);
-    expect([missing.code, missing.stdout]).toEqual([1, '']);
-    expect(missing.stderr).toBe('WeightFileError: absent.pth: there is no such file. Check the path.\n');
-    expect((await run('only-one')).code).toBe(2);
   });
 });

@@ -78,6 +78,23 @@ describe('archives that lie', () => {
     );
   });
 
+  test('a storage that several tensors share is checked as a whole', async () => {
+    const views = [0, 2].map((offset) => tensor(storage('0', 4), offset, [2], [1]));
+    const file = torchZip(pickle(dict(text('a'), views[0]!, text('b'), views[1]!)), {
+      0: new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer),
+    });
+    const state = await readWeights(file.slice());
+    expect([...state].map(([name, { data }]) => [name, ...(data as Float32Array)])).toEqual([
+      ['a', 1, 2],
+      ['b', 3, 4],
+    ]);
+    file[Buffer.from(file).indexOf('archive/data/0') + 'archive/data/0'.length + 3]! ^= 1;
+    await expectRefusal(
+      file,
+      "zip entry 'archive/data/0' does not match its checksum. The file is damaged: get it again.",
+    );
+  });
+
   test('entries that share bytes, lie past the directory, or have one name', async () => {
     const two = torchZip(pickle('}'), { 0: new Uint8Array(8), 1: new Uint8Array(8) });
     const directory = (name: string, content: Uint8Array = two) => Buffer.from(content).lastIndexOf(name) - 46;

@@ -1,4 +1,4 @@
-/** Every op that is exported to ONNX, as a small module each: scripts/check-onnx.ts runs them by ONNX Runtime as well. */
+/** Every op that is exported to ONNX, as a small module each: onnx-runtime.test.ts has ONNX Runtime compute them as well. */
 import { cat, tensor } from '../../src/index.ts';
 import { Buffer, ConvTranspose2d, Linear, Module } from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

@@ -25,6 +25,13 @@ const cases: [string, Conv2dShape][] = [
   ['groups of 34, stride 2', convShape(1, 8, [9, 9], 68, [3, 3], { groups: 2, stride: [2, 2], padding: [0, 1, 0, 1] })],
   ['more than 64 large tiles', convShape(2, 3, [46, 46], 65, [3, 3], { padding: [1, 1, 1, 1] })],
   ['long reduction of the weight gradient', convShape(4, 3, [40, 37], 5, [3, 3], { padding: [1, 1, 1, 1] })],
+  ['small images, both sides in panels', convShape(3, 37, [5, 4], 66, [3, 3], { padding: [1, 1, 1, 1] })],
+  ['small images, pointwise', convShape(9, 40, [2, 2], 33, [1, 1])],
+  ['small images, stride 2', convShape(3, 34, [7, 5], 35, [3, 3], { stride: [2, 2], padding: [0, 1, 1, 0] })],
+  [
+    'small images, groups and dilation',
+    convShape(2, 66, [6, 6], 70, [3, 2], { groups: 2, dilation: [2, 1], padding: [2, 1, 0, 1], stride: [1, 2] }),
+  ],
   ['long reduction over channels', convShape(1, 600, [3, 3], 10, [3, 3], { padding: [1, 1, 1, 1] })],
 ];
 

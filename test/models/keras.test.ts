@@ -85,28 +85,6 @@ describe('loadModel', () => {
   });
 });
 
-describe('saveModel', () => {
-  test('gives a whole-model .h5 of the same names, tensors and topology, in this order', async () => {
-    const { readWeightFile } = await import('../../src/io/index.ts');
-    const model = await keras.loadModel(fixture('whole.h5'));
-    const bytes = await keras.modelBytes(model);
-    const [before, after] = [await readWeightFile(fixture('whole.h5')), await readWeightFile(bytes)];
-    expect([...after.state]).toEqual([...before.state]);
-    expect(after.metadata).toEqual({ ...before.metadata, model_config: JSON.stringify(expected.config) });
-    const copy = (await keras.loadModel(bytes)).eval();
-    const y = await noGrad(() => copy.forward(input())).data();
-    expect(largest(y, unpacked(expected.output))).toBeLessThan(1e-5);
-  });
-
-  test('gives weights alone', async () => {
-    const { readWeightFile } = await import('../../src/io/index.ts');
-    const model = await keras.loadModel(fixture('whole.h5'));
-    const file = await readWeightFile(await keras.modelBytes(model, { topology: false }));
-    expect(file.metadata.model_config).toBeUndefined();
-    expect([...file.state.keys()]).toEqual([...(await readWeightFile(fixture('weights.h5'))).state.keys()]);
-  });
-});
-
 describe('training', () => {
   const batchNorm = (momentum: number) =>
     new keras.KerasModel({

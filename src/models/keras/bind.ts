@@ -19,32 +19,50 @@ const BY_PATH = /^(?:layers|_layer_checkpoint_dependencies)\/.+\/vars\/\d+$/;
  * What does not fit stays under its own name, so that loading reports it.
  */
 export function bindWeights(layers: readonly KerasLayer[], state: StateDict): StateDict {
-  const keys = [...state.keys()];
-  if (!keys.some((key) => key.includes('/'))) return state;
-  const byPath = keys.some((key) => BY_PATH.test(key));
-  const root = keys.some((key) => key.startsWith('_layer_checkpoint_dependencies/'))
-    ? '_layer_checkpoint_dependencies'
-    : 'layers';
-  const targets = byPath ? targetsByPath(layers, root, '', '') : targetsByName(layers, '', []);
+  if (![...state.keys()].some((key) => key.includes('/'))) return state;
+  const found = findWeights(layers, state);
   const bound = new Map<string, TensorData>();
-  const used = new Set<string>();
-  const byTail = byPath ? new Map<string, string[]>() : tails(keys);
-  for (const { name, weight, candidates } of targets) {
-    const key =
-      candidates.find((candidate) => state.has(candidate) && !used.has(candidate)) ??
-      (byPath ? undefined : soleKey(candidates, byTail, used));
-    if (key === undefined) continue;
-    used.add(key);
+  for (const { name, weight, key } of found) {
     const data = state.get(key)!;
     bound.set(name, sameShape(data.shape, weight.shape) ? fromKeras(weight, data) : data);
   }
+  const used = new Set(found.map(({ key }) => key));
   for (const [key, data] of state) if (!used.has(key) && !isBookkeeping(key)) bound.set(key, data);
   return bound;
 }
 
+/** Where a weight of the tree is in a state dict. */
+export interface FoundWeight {
+  /** In the tree: `conv1_conv.weight`. */
+  readonly name: string;
+  readonly weight: LayerWeight;
+  /** In the state dict: `conv1_conv/kernel`. */
+  readonly key: string;
+}
+
+/** The weights of the tree that a state dict has, under Keras's names or the tree's own. */
+export function findWeights(layers: readonly KerasLayer[], state: StateDict): FoundWeight[] {
+  const keys = [...state.keys()];
+  const byPath = keys.some((key) => BY_PATH.test(key));
+  const root = keys.some((key) => key.startsWith('_layer_checkpoint_dependencies/'))
+    ? '_layer_checkpoint_dependencies'
+    : 'layers';
+  const targets = byPath ? targetsByPath(layers, root) : targetsByName(layers, '', []);
+  const used = new Set<string>();
+  const byTail = byPath ? new Map<string, string[]>() : tails(keys);
+  return targets.flatMap(({ name, weight, candidates }) => {
+    const key =
+      [...candidates, name].find((candidate) => state.has(candidate) && !used.has(candidate)) ??
+      (byPath ? undefined : soleKey(candidates, byTail, used));
+    if (key === undefined) return [];
+    used.add(key);
+    return [{ name, weight, key }];
+  });
+}
+
 /** Counters that Keras saves beside weights and that nothing here needs. */
 function isBookkeeping(key: string): boolean {
-  return /(^|\/)(count|seed_generator_state)$/.test(key) || /\/seed_generator\/vars\/0$/.test(key);
+  return /(^|\/)(count|seed_generator_state|seed_generator\/vars\/0|normalization(_\d+)?\/vars\/2)$/.test(key);
 }
 
 function targetsByName(layers: readonly KerasLayer[], fields: string, outer: readonly string[]): Target[] {
@@ -84,21 +102,32 @@ function soleKey(
   return keys.length === 1 ? keys[0] : undefined;
 }
 
-function targetsByPath(layers: readonly KerasLayer[], root: string, fields: string, path: string): Target[] {
+/** Every layer that is no model, with the path that Keras 3 addresses it by: `layers/conv2d_1`. */
+export function numbered(
+  layers: readonly KerasLayer[],
+  root = 'layers',
+  fields = '',
+  outer = '',
+): { layer: KerasLayer; field: string; path: string }[] {
   const counts = new Map<string, number>();
   return layers.flatMap((layer) => {
-    const base = snakeCase(layer.type === 'Model' ? 'Functional' : layer.type);
+    const base = snakeCase(layer.config.officialName);
     const n = counts.get(base) ?? 0;
     counts.set(base, n + 1);
-    const inside = `${path}${root}/${n === 0 ? base : `${base}_${n}`}/`;
+    const path = `${outer}${root}/${n === 0 ? base : `${base}_${n}`}`;
     const field = fields === '' ? layer.field : `${fields}.${layer.field}`;
-    if (layer.layers) return targetsByPath(layer.layers, root, field, inside);
-    return layerWeights(layer.module).map((weight, i) => ({
+    return layer.layers ? numbered(layer.layers, root, field, `${path}/`) : [{ layer, field, path }];
+  });
+}
+
+function targetsByPath(layers: readonly KerasLayer[], root: string): Target[] {
+  return numbered(layers, root).flatMap(({ layer, field, path }) =>
+    layerWeights(layer.module).map((weight, i) => ({
       name: `${field}.${weight.field}`,
       weight,
-      candidates: [`${inside}vars/${i}`],
-    }));
-  });
+      candidates: [`${path}/vars/${i}`],
+    })),
+  );
 }
 
 /** `GlobalAveragePooling2D` to `global_average_pooling2d`, `ReLU` to `re_lu`: Keras's own rule. */

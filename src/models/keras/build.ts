@@ -148,23 +148,12 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   },
 };
 
-/** Other names that the same layers have in saved models. */
-const ALIASES: Readonly<Record<string, string>> = {
-  BatchNormalizationV1: 'BatchNormalization',
-  BatchNormalizationV2: 'BatchNormalization',
-  Convolution2D: 'Conv2D',
-  MaxPool2D: 'MaxPooling2D',
-  AvgPool2D: 'AveragePooling2D',
-  GlobalAvgPool2D: 'GlobalAveragePooling2D',
-  GlobalMaxPool2D: 'GlobalMaxPooling2D',
-};
-
 /**
  * Builds one layer for inputs of the given shapes.
  * @throws ArgumentError that names the layer, for a class or an option that is not supported.
  */
 export function buildLayer(config: LayerConfig, shapes: readonly KerasShape[]): Built {
-  const name = ALIASES[config.className] ?? config.className;
+  const name = config.officialName;
   if (isMerge(name)) return merge(config, name, shapes);
   if (Object.hasOwn(BUILDERS, name)) return BUILDERS[name]!(config, shapes);
   const known = [...Object.keys(BUILDERS), 'Add', 'Multiply', 'Subtract', 'Maximum', 'Minimum'];

@@ -8,6 +8,18 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Other names that the same classes have in saved models. */
+const ALIASES: Readonly<Record<string, string>> = {
+  Model: 'Functional',
+  BatchNormalizationV1: 'BatchNormalization',
+  BatchNormalizationV2: 'BatchNormalization',
+  Convolution2D: 'Conv2D',
+  MaxPool2D: 'MaxPooling2D',
+  AvgPool2D: 'AveragePooling2D',
+  GlobalAvgPool2D: 'GlobalAveragePooling2D',
+  GlobalMaxPool2D: 'GlobalMaxPooling2D',
+};
+
 /** The options of one layer, as Keras's `get_config` writes them. */
 export class LayerConfig {
   readonly className: string;
@@ -18,6 +30,11 @@ export class LayerConfig {
     this.className = className;
     this.name = name;
     this.json = json;
+  }
+
+  /** The class under the name that Keras itself gives it. */
+  get officialName(): string {
+    return Object.hasOwn(ALIASES, this.className) ? ALIASES[this.className]! : this.className;
   }
 
   /** An error that says which layer it is about. */

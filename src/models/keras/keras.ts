@@ -7,6 +7,6 @@ export { KerasModel, type KerasModelOptions } from './model.ts';
 export { BatchNormalization, Normalization, Rescaling } from './normalization.ts';
 export { type Preprocessing, preprocessInput } from './preprocess.ts';
 export { type KerasResNetOptions, ResNet50, ResNet101, ResNet152, toTorchvision } from './resnet.ts';
-export { modelBytes, saveModel } from './save.ts';
+export { modelFiles, saveModel } from './save.ts';
 export type { KerasShape } from './shape.ts';
 export type { KerasSummaryOptions } from './summary.ts';

@@ -77,9 +77,14 @@ export class KerasModel extends Module {
     for (const layer of this.#all) if (layer.config.get('trainable') === false) layer.trainable = false;
   }
 
-  /** The topology as Keras's JSON: `{ class_name, config }`. */
+  /** The topology that it was built from, as Keras's JSON: `{ class_name, config }`. */
   get config(): unknown {
     return this.#json;
+  }
+
+  /** How the layers are connected; a Sequential's input layer is among them. */
+  get graph(): { readonly topology: Topology; readonly layers: readonly KerasLayer[] } {
+    return { topology: this.#topology, layers: this.#all };
   }
 
   /** @throws ArgumentError if there is no layer of this name. */

@@ -4,8 +4,8 @@
  */
 import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import { defaultGenerator } from '../../core/random.ts';
 import type { SourceLike } from '../../device/byte-source.ts';
+import { create } from '../create.ts';
 import type { ActivationName } from './activations.ts';
 import { KerasModel, type KerasModelOptions } from './model.ts';
 import { foldKerasResNet } from './torchvision.ts';
@@ -35,6 +35,8 @@ type Layer = readonly [
 ];
 
 const EPSILON = 1.001e-5;
+/** The layer that makes the classes. */
+const HEAD = 'predictions';
 
 function convolution(
   name: string,
@@ -141,39 +143,36 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
   };
 }
 
-async function create(name: string, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
-  const { weights, seed } = options;
+async function resnet(name: string, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
+  const { weights, seed, classes } = options;
   if (weights === 'imagenet')
     throw new ArgumentError(
       `${name}: expected a weight file, got 'imagenet'. Download Keras's ${name}_weights_tf_dim_ordering_tf_kernels.h5 and pass its path.`,
     );
-  const state = weights == null ? undefined : await (await import('../../io/index.ts')).readWeights(weights);
-  const classes = options.classes ?? state?.get('predictions/kernel')?.shape[1];
-  const before = defaultGenerator.state;
-  if (seed !== undefined) defaultGenerator.seed(seed);
-  try {
-    const config = topology(name, blocks, classes === undefined ? options : { ...options, classes });
-    const model = new KerasModel(config, options);
-    if (state) model.loadStateDict(state, { copy: false });
-    return model;
-  } finally {
-    if (seed !== undefined) defaultGenerator.state = before;
-  }
+  const own = {
+    weights: weights ?? null,
+    ...(seed !== undefined && { seed }),
+    ...(classes && { numClasses: classes }),
+  };
+  return create(name, undefined, HEAD, own, ({ numClasses }) => {
+    const config = topology(name, blocks, numClasses === undefined ? options : { ...options, classes: numClasses });
+    return new KerasModel(config, options);
+  });
 }
 
 /** 25,636,712 parameters, statistics counted, in 177 layers. */
 export function ResNet50(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return create('resnet50', [3, 4, 6, 3], options);
+  return resnet('resnet50', [3, 4, 6, 3], options);
 }
 
 /** 44,707,176 parameters, statistics counted. */
 export function ResNet101(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return create('resnet101', [3, 4, 23, 3], options);
+  return resnet('resnet101', [3, 4, 23, 3], options);
 }
 
 /** 60,419,944 parameters, statistics counted. */
 export function ResNet152(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return create('resnet152', [3, 8, 36, 3], options);
+  return resnet('resnet152', [3, 8, 36, 3], options);
 }
 
 /**
@@ -181,5 +180,5 @@ export function ResNet152(options: KerasResNetOptions = {}): Promise<KerasModel>
  * network has the same shapes and gives wrong results.
  */
 export async function toTorchvision(model: KerasModel): Promise<StateDict> {
-  return foldKerasResNet(await model.kerasStateDict(), true);
+  return foldKerasResNet(await model.kerasStateDict(), true).state;
 }

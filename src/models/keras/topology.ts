@@ -136,12 +136,21 @@ function functional(config: Json): Topology {
   checkNames(layers);
   const pending = (config.layers as Json[]).flatMap((json, layer) => callsOf(json, layers[layer]!, layer));
   const byKey = new Map(pending.map((call) => [keyOf([layers[call.layer]!.name, call.node, 0]), call]));
-  const resolve = (reference: Reference, whose: string): PendingCall => {
-    const call = byKey.get(keyOf(reference));
-    if (call && reference[2] === 0) return call;
-    throw new ArgumentError(`keras: ${whose} takes output ${reference[2]} of '${reference[0]}', which does not exist.`);
-  };
   const outputs = referencesOf(config.output_layers, 'output_layers');
+  const ends = new Set(outputs);
+  const firstOfEnds = firstNodes(layers, pending, outputs);
+  const firstOfInputs = firstNodes(
+    layers,
+    pending,
+    pending.flatMap(({ inputs }) => inputs),
+  );
+  const resolve = (reference: Reference, whose: string): PendingCall => {
+    const [name, node, tensor] = reference;
+    const start = (ends.has(reference) ? firstOfEnds : firstOfInputs).get(name) ?? 0;
+    const call = byKey.get(keyOf([name, node - start, tensor]));
+    if (call && tensor === 0) return call;
+    throw new ArgumentError(`keras: ${whose} takes output ${tensor} of '${name}', which does not exist.`);
+  };
   if (outputs.length !== 1)
     throw new ArgumentError(
       `keras: expected a model with one output, got ${outputs.length}. Load its parts one by one.`,
@@ -164,6 +173,22 @@ function functional(config: Json): Topology {
     inputs,
     output: order.length - 1,
   };
+}
+
+/**
+ * Models in the model whose calls `references` count from 1: Keras gives some of them a call of their own, before the first that
+ * is saved, and counts it in the one place and not in the other.
+ */
+function firstNodes(
+  layers: readonly LayerConfig[],
+  pending: readonly PendingCall[],
+  references: readonly Reference[],
+): ReadonlyMap<string, number> {
+  const calls = new Map<string, number>();
+  for (const { layer } of pending)
+    if (MODEL_CLASSES.includes(layers[layer]!.className))
+      calls.set(layers[layer]!.name, (calls.get(layers[layer]!.name) ?? 0) + 1);
+  return new Map(references.flatMap(([name, node]) => (calls.get(name) === node ? [[name, 1]] : [])));
 }
 
 function keyOf([name, node]: Reference): string {

@@ -5,6 +5,7 @@
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
+import { marked, RESNET_V1 } from '../../io/mark.ts';
 import { permuted } from './layout.ts';
 
 /** Keras's epsilon less torchvision's; added to the variance it makes up for the difference. */
@@ -18,6 +19,21 @@ export function isKerasResNet(state: StateDict): boolean {
   return false;
 }
 
+/** Keras's weights under torchvision's names. */
+export interface Folded {
+  readonly state: StateDict;
+  /** Its names to those of the Keras weights that they come from; convolution biases come in with the statistics. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** Why a v1.5 network does not take v1 weights. */
+export function notV15(): ArgumentError {
+  return new ArgumentError(
+    'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
+      'every shape would fit and every result would be wrong. Build it with { strideIn1x1: true }, or use keras.ResNet50.',
+  );
+}
+
 /**
  * Keras's ResNet-50, 101 or 152 (v1) under torchvision's names and in PyTorch's layouts. A convolution's bias moves into the
  * running mean behind it, and the epsilons' difference into the running variance: exact in evaluation, and in training, where
@@ -26,7 +42,7 @@ export function isKerasResNet(state: StateDict): boolean {
  * @throws ArgumentError if it is not, for pre-activation (V2) weights, and for weights that are addressed by number;
  * StateDictError for layers that are missing.
  */
-export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDict {
+export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded {
   if (!state.has('conv1_conv/kernel'))
     throw new ArgumentError(
       'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…). Load them by keras.ResNet50, then take keras.toTorchvision(model).',
@@ -35,12 +51,9 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
     throw new ArgumentError(
       'ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.',
     );
-  if (!strideIn1x1)
-    throw new ArgumentError(
-      'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
-        'every shape would fit and every result would be wrong. Build it with { strideIn1x1: true }, or use keras.ResNet50.',
-    );
-  const out: StateDict = new Map();
+  if (!strideIn1x1) throw notV15();
+  const out = marked(new Map(), RESNET_V1);
+  const origins = new Map<string, string>();
   const used = new Set<string>();
   const missing: string[] = [];
   const take = (key: string): TensorData | undefined => {
@@ -57,6 +70,9 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
       return;
     }
     const bias = take(`${from}_conv/bias`);
+    origins.set(`${conv}.weight`, `${from}_conv/kernel`);
+    for (const [i, field] of ['weight', 'bias', 'running_mean', 'running_var'].entries())
+      origins.set(`${norm}.${field}`, names[i]!);
     out.set(`${conv}.weight`, transposed(kernel, [3, 2, 0, 1]));
     out.set(`${norm}.weight`, gamma);
     out.set(`${norm}.bias`, beta);
@@ -77,13 +93,14 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): StateDi
   const [kernel, bias] = [take('predictions/kernel'), take('predictions/bias')];
   if (kernel) out.set('fc.weight', transposed(kernel, [1, 0]));
   if (bias) out.set('fc.bias', bias);
+  origins.set('fc.weight', 'predictions/kernel').set('fc.bias', 'predictions/bias');
   if (missing.length > 0)
     throw new StateDictError(
       `ResNet: ${missing.length} weights missing in the Keras file (${missing.slice(0, 5).join(', ')}).`,
       { missing, unexpected: [], wrongShapes: [] },
     );
   for (const [key, data] of state) if (!used.has(key)) out.set(key, data);
-  return out;
+  return { state: out, origins };
 }
 
 function transposed(data: TensorData, axes: readonly number[]): TensorData {

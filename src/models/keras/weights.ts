@@ -19,6 +19,13 @@ export interface LayerWeight {
   readonly axes?: readonly number[];
 }
 
+/** Names of a weight's axes in Keras's layout and here; undefined where both are the same. */
+export function axisNames({ axes, shape }: LayerWeight): readonly [keras: string, here: string] | undefined {
+  if (!axes) return undefined;
+  if (shape.length === 2) return ['IO', 'OI'];
+  return axes[0] === 2 ? ['HWIM', 'IM1HW'] : ['HWIO', 'OIHW'];
+}
+
 /** The weights of a module in Keras's order: those that training changes first, as Keras saves them. */
 export function layerWeights(module: Module): LayerWeight[] {
   if (module instanceof SeparableConv2D)

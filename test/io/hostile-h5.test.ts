@@ -1,0 +1,70 @@
+/** HDF5 files whose declarations would make the library take memory that the file does not have. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { hdf5Bytes, loadHdf5 } from '../../src/io/h5-library.ts';
+import { readWeights } from '../../src/io/index.ts';
+
+type Hdf5File = InstanceType<Awaited<ReturnType<typeof loadHdf5>>['h5']['File']>;
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/keras/${name}`, import.meta.url));
+const sound = fixture('whole.h5');
+
+/** A file that `write` makes, as the library writes it. */
+async function made(write: (file: Hdf5File) => void): Promise<Buffer> {
+  const { h5, module } = await loadHdf5();
+  const file = new h5.File('/hostile.h5', 'w');
+  write(file);
+  file.close();
+  const bytes = Buffer.from(module.FS.readFile('/hostile.h5') as Uint8Array);
+  module.FS.unlink('/hostile.h5');
+  return bytes;
+}
+
+async function refusalOf(content: Buffer): Promise<string> {
+  const error = await readWeights(Uint8Array.from(content)).catch((e: Error) => e);
+  return `${(error as Error).name}: ${(error as Error).message}`;
+}
+
+test('groups that are reached by many ways are not followed without end', async () => {
+  expect(await refusalOf(await readFile(fixture('endless.h5')))).toMatch(
+    /^WeightFileError: bytes: leads to more than [\d,]+ objects, which is more than are read out of a file of its size\.$/,
+  );
+});
+
+describe('memory', () => {
+  let loaded = 0;
+  beforeAll(async () => {
+    await loadHdf5();
+    loaded = hdf5Bytes();
+  });
+
+  test('a chunk far larger than its data set is refused before it is unpacked', async () => {
+    expect(await refusalOf(await readFile(fixture('huge-chunk.h5')))).toBe(
+      "WeightFileError: bytes: '/conv/conv/kernel:0' lies in chunks [67108864] of 268,435,456 bytes, more than a file of 7,856 can hold. It is damaged: get it again.",
+    );
+    expect(hdf5Bytes()).toBeLessThan(loaded + (4 << 20));
+  });
+
+  test('4,000 texts that are all the same 60,000 bytes take no 240 MB', async () => {
+    const names = Array.from({ length: 4000 }, (_, i) => (i === 0 ? 'x'.repeat(60_000) : 'y'));
+    const file = await made((h5) => h5.create_attribute('layer_names', names, [names.length], 'S'));
+    // Each is a length, the place of a heap and a number in it, 16 bytes together.
+    const first = file.indexOf(Buffer.from(Uint32Array.of(60_000).buffer));
+    for (let i = 1; i < names.length; i++) file.copy(file, first + 16 * i, first, first + 16);
+    expect(await refusalOf(file)).toMatch(
+      /^WeightFileError: bytes: the HDF5 library cannot read it \(.+\)\. It is damaged: get it again\.$/,
+    );
+    expect(hdf5Bytes()).toBeLessThanOrEqual(loaded + 32 * file.length + (16 << 20));
+    expect((await readWeights(sound)).size).toBe(24);
+  });
+
+  test('a hundred damaged files leave the library as they found it', async () => {
+    const whole = await readFile(sound);
+    const before = await readWeights(sound);
+    const taken = hdf5Bytes();
+    for (let i = 0; i < 100; i++) expect(await refusalOf(whole.subarray(0, 30_000 + i))).toMatch(/^WeightFileError/);
+    expect(hdf5Bytes()).toBe(taken);
+    expect(await readWeights(sound)).toEqual(before);
+  });
+});

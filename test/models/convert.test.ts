@@ -1,0 +1,198 @@
+/** convertModel: which formats hold what, the mapping, and the runs before and after. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ArgumentError, RegraftError, StateDictError } from '../../src/core/errors.ts';
+import { init } from '../../src/device/current.ts';
+import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { marked, RESNET_V1 } from '../../src/io/mark.ts';
+import { type ConvertModelOptions, convertModel } from '../../src/models/convert.ts';
+import { cifarResnet20, keras } from '../../src/models/index.ts';
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+const whole = fixture('keras/whole.h5');
+let folder: string;
+const folders: string[] = [];
+beforeAll(async () => {
+  await init();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'regraft-convert-'));
+  folders.push(folder);
+});
+afterAll(async () => {
+  for (const name of folders) await rm(name, { recursive: true });
+});
+
+const out = (name: string) => join(folder, name);
+
+/** The error of a conversion that leaves nothing behind. */
+async function refused(input: string | Uint8Array, name: string, options: ConvertModelOptions = {}): Promise<Error> {
+  const before = await readdir(folder);
+  const error = await convertModel(input, out(name), options).catch((e) => e);
+  expect(error).toBeInstanceOf(RegraftError);
+  expect(await readdir(folder)).toEqual(before);
+  return Object.assign(error, { message: error.message.replaceAll(`${folder}/`, '') });
+}
+
+describe('a Keras model', () => {
+  test.each(['x.h5', 'x.keras', 'x.json', 'x.onnx', 'x.safetensors', 'x.pth'])(
+    'to %s, which computes the same',
+    async (name) => {
+      const { verification, tensors, notes } = await convertModel(whole, out(name));
+      expect(tensors.length).toBe(24);
+      expect(notes[0]).toBe('The optimizer state was left out.');
+      expect(verification).toEqual({
+        inputShape: [1, 3, 15, 18],
+        largestDifference: 0,
+        largestOutput: expect.any(Number),
+      });
+      expect(verification!.largestOutput).toBeGreaterThan(0.1);
+    },
+  );
+
+  test('the report maps names, shapes and axes', async () => {
+    const lines = formatReport(await convertModel(whole, out('x.onnx'))).split('\n');
+    const row = (name: string) => lines.find((line) => line.includes(`-> ${name} `))!.replace(/ {2,}/g, ' | ');
+    expect(row('conv1.weight')).toBe(
+      'model_weights/conv1/conv1/kernel:0 -> conv1.weight | [3, 3, 3, 4] -> [4, 3, 3, 3] | float32 | HWIO -> OIHW',
+    );
+    expect(row('dw1.weight')).toBe(
+      'model_weights/dw1/dw1/depthwise_kernel:0 -> dw1.weight | [3, 3, 4, 2] -> [8, 1, 3, 3] | float32 | HWIM -> IM1HW',
+    );
+    expect(row('head.d2.weight')).toBe(
+      'model_weights/head/d2/kernel:0 -> head.d2.weight | [7, 5] -> [5, 7] | float32 | IO -> OI',
+    );
+    expect(row('bn1.running_mean')).toBe('model_weights/bn1/bn1/moving_mean:0 -> bn1.running_mean | [4] | float32');
+    expect(lines.slice(-2)).toEqual([
+      expect.stringMatching(
+        /^Before and after, run on one seeded input \[1, 3, 15, 18\]: largest difference 0\.00, largest output 0\.\d{3}\.$/,
+      ),
+      'Keras (h5) -> ONNX: 24 tensors, 6,292 bytes.',
+    ]);
+  });
+
+  test('through safetensors, which keeps its topology, and back', async () => {
+    await convertModel(whole, out('x.safetensors'));
+    await convertModel(out('x.safetensors'), out('y.h5'));
+    expect(await (await keras.loadModel(out('y.h5'))).kerasStateDict()).toEqual(
+      await (await keras.loadModel(whole)).kerasStateDict(),
+    );
+  });
+
+  test('half precision is compared with the rounded input', async () => {
+    const { verification, tensors } = await convertModel(whole, out('x.safetensors'), { dtype: 'float16' });
+    expect(tensors[0]!.dtypeOut).toBe('float16');
+    expect(verification!.largestDifference).toBe(0);
+  });
+
+  test('an output that computes something else is removed', async () => {
+    for (const name of ['x.h5', 'x.json', 'x.safetensors'])
+      expect((await refused(whole, name, { tolerance: -1 })).message).toMatch(
+        /^convert: the output computes something else: largest difference 0\.00, largest output 0\.\d+\. It was removed; please report it\.$/,
+      );
+  });
+});
+
+describe('a network of torchvision’s', () => {
+  const state = async () => (await cifarResnet20({ numClasses: 3, seed: 2 })).stateDict();
+
+  test('from .pth to ONNX and back, as many classes as it has', async () => {
+    await writeWeights(out('x.pth'), state());
+    const options = { model: 'cifarResnet20' };
+    const report = await convertModel(out('x.pth'), out('x.onnx'), options);
+    expect(report.verification).toMatchObject({ inputShape: [1, 3, 32, 32], largestDifference: 0 });
+    expect(report.notes).toEqual([
+      expect.stringMatching(/^Not written, since ONNX has no use for it: bn1\.num_batches_tracked, .* and 14 more\.$/),
+    ]);
+    const back = await convertModel(out('x.onnx'), out('y.safetensors'), options);
+    expect(back.verification!.largestDifference).toBe(0);
+    const [before, after] = [await state(), await readWeights(out('y.safetensors'))];
+    for (const [name, tensor] of after) expect(tensor).toEqual(before.get(name));
+  });
+
+  test('what does not fit the network is listed', async () => {
+    await writeWeights(out('x.pth'), state());
+    const error = await refused(out('x.pth'), 'y.onnx', { model: 'squeezenet1_1' });
+    expect(error).toBeInstanceOf(StateDictError);
+    expect(error.message).toMatch(
+      /^squeezenet1_1: 52 missing keys \(features\.0\.weight, .*\), 116 unexpected keys \(.*\), 0 wrong shapes\.$/,
+    );
+  });
+
+  test('Keras’s formats do not hold it', async () => {
+    await writeWeights(out('x.pth'), state());
+    expect((await refused(out('x.pth'), 'y.h5', { model: 'cifarResnet20' })).message).toMatch(
+      /^convert: y\.h5 holds Keras layers, and cifarResnet20 is a network of torchvision's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
+    );
+  });
+});
+
+describe('tensors alone', () => {
+  test('go to formats of tensors, by their names', async () => {
+    const report = await convertModel(fixture('io/zip.pth'), out('x.safetensors'));
+    expect(report.verification).toBeUndefined();
+    expect(await readWeights(out('x.safetensors'))).toEqual(await readWeights(fixture('io/zip.pth')));
+  });
+
+  test.each(['x.h5', 'x.keras', 'x.json', 'x.onnx'])('do not go to %s without their network', async (name) => {
+    const error = await refused(fixture('io/net.safetensors'), name);
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect(error.message).toMatch(
+      new RegExp(
+        `^convert: ${name} holds a model, and the input \\(safetensors\\) tensors without one: \\d+ tensors \\(conv1\\.weight, .*\\) are of no layer\\. ` +
+          'Say which network they are of: --model resnet50, or keras\\.ResNet50\\.$',
+      ),
+    );
+  });
+
+  test('a dtype that the format does not have is refused', async () => {
+    expect((await refused(whole, 'x.keras', { dtype: 'float16' })).message).toBe(
+      'convert: only .safetensors and .pth hold float16 (x.keras). Leave dtype out.',
+    );
+  });
+});
+
+describe('Keras’s ResNet-50', () => {
+  test('in torchvision’s tree: v1 only, folded and marked', async () => {
+    const model = await keras.ResNet50({ classes: 4, seed: 1, classifierActivation: null });
+    (model.conv1_bn as keras.BatchNormalization).running_mean!.set(new Float32Array(64).fill(0.5));
+    await keras.saveModel(model, out('k.h5'));
+    expect((await refused(out('k.h5'), 'x.safetensors', { model: 'resnet50' })).message).toMatch(
+      /^ResNet: these are Keras ResNet v1 weights .* every result would be wrong\./,
+    );
+    const options = { model: 'resnet50', strideIn1x1: true };
+    const { notes, tensors, verification } = await convertModel(out('k.h5'), out('x.safetensors'), options);
+    expect(tensors[0]).toEqual({
+      nameIn: 'conv1_conv/kernel',
+      nameOut: 'conv1.weight',
+      shapeIn: [7, 7, 3, 64],
+      shape: [64, 3, 7, 7],
+      dtypeIn: 'float32',
+      dtypeOut: 'float32',
+      layout: 'HWIO -> OIHW',
+    });
+    expect(notes[0]).toMatch(/^Biases of convolutions are folded into the running means/);
+    expect(verification).toMatchObject({ inputShape: [1, 3, 64, 64], largestDifference: 0 });
+    expect((await readWeightFile(out('x.safetensors'))).metadata.architecture).toBe(
+      'resnet v1 (stride on the first 1x1)',
+    );
+  });
+
+  test('a file without a place for the mark is noted', async () => {
+    const tensor = { shape: [1], dtype: 'float32' as const, data: Float32Array.of(1) };
+    await writeWeights(out('x.safetensors'), marked(new Map([['w', tensor]]), RESNET_V1));
+    expect((await convertModel(out('x.safetensors'), out('x.pth'))).notes).toEqual([
+      'torch (zip) cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.',
+    ]);
+  });
+
+  test('a network without a v1 is named', async () => {
+    await writeWeights(out('x.pth'), (await cifarResnet20()).stateDict());
+    expect((await refused(out('x.pth'), 'y.pth', { model: 'cifarResnet20', strideIn1x1: true })).message).toBe(
+      'convert: cifarResnet20 has no v1 network. Leave strideIn1x1 out.',
+    );
+  });
+});
