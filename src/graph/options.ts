@@ -2,6 +2,8 @@
 export const graphOptions: {
   /** Elementwise nodes run inside the kernels around them. */
   fusion: boolean;
+  /** What depends on unchanging slots alone runs once: packed weights, the scales of frozen batch norms. */
+  hoisting: boolean;
   /** Winograd's convolution where it is faster. */
   winograd: boolean;
-} = { fusion: true, winograd: true };
+} = { fusion: true, hoisting: true, winograd: true };

@@ -21,6 +21,7 @@ interface Lowered {
 
 export interface PlanOptions {
   readonly fusion: boolean;
+  readonly hoisting: boolean;
   /** Inputs on the device that are no slots are copied to the plan's own place for them: they may be elsewhere each time. */
   readonly copies?: boolean;
 }
@@ -48,7 +49,7 @@ export function layOut(
   device: Pick<Device, 'info' | 'target'>,
   nodes: readonly Node[],
   externals: readonly Data[],
-  { fusion, copies = false }: PlanOptions,
+  { fusion, hoisting, copies = false }: PlanOptions,
 ): Layout {
   const groups = fuse(nodes, { maxBindings: device.info.limits.maxStorageBuffersPerShaderStage!, enabled: fusion });
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
@@ -56,6 +57,7 @@ export function layOut(
   const hoisted = new Set<Group>();
   for (const group of groups) {
     if (
+      !hoisting ||
       group.inPlace ||
       group.dynamic ||
       group.writes.some((d) => d.kept) ||

@@ -59,7 +59,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
   const externals: Data[] = [];
   const places: number[] = [];
   const names = new Map<Data, string>();
-  const keys: string[] = [graphOptions.fusion ? '' : 'unfused'];
+  const keys: string[] = [Object.values(graphOptions).join()];
   const nameOf = (data: Data): string => {
     let name = names.get(data);
     if (name) return name;
@@ -104,7 +104,7 @@ function planFor(engine: Engine, device: Device, nodes: readonly Node[], { exter
   const copies = places !== '' && engine.placed.has(key);
   if (engine.placed.size > 4 * MAX_PLANS) engine.placed.clear();
   engine.placed.add(key);
-  plan ??= new Plan(device, engine.shared, nodes, externals, { fusion: graphOptions.fusion, copies });
+  plan ??= new Plan(device, engine.shared, nodes, externals, { ...graphOptions, copies });
   engine.plans.set(plan.copies ? key : exact, plan);
   if (engine.plans.size > MAX_PLANS) {
     const [oldest, old] = engine.plans.entries().next().value!;
@@ -173,9 +173,7 @@ function plan(fn: () => unknown, target: KernelTarget): Layout {
       nodes = recorder.nodes;
       recorder.nodes = [];
     });
-    return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, {
-      fusion: graphOptions.fusion,
-    });
+    return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, graphOptions);
   } finally {
     settle(nodes);
   }
