@@ -16,5 +16,6 @@ export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { type Explanation, explain } from './graph/run.ts';
 export { isGradEnabled, noGrad, step } from './tensor/autograd.ts';
+export { checkpoint } from './tensor/checkpoint.ts';
 export { arange, full, ones, rand, randn, tensor, zeros } from './tensor/factory.ts';
 export { cat, Tensor } from './tensor/tensor.ts';

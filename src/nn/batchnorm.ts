@@ -1,6 +1,7 @@
 /** Batch normalisation, with a state that most frameworks lack: frozen. */
 import { ShapeError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
+import { isReplaying } from '../tensor/replay.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { constantValues } from './init.ts';
 import { Module } from './module.ts';
@@ -11,6 +12,7 @@ import { positiveInteger } from './sizes.ts';
 /** What a frozen batch norm does in training mode: keep its statistics, or update them as PyTorch does. */
 export type FrozenStats = 'keep' | 'update';
 
+/** Options of {@link BatchNorm2d}. */
 export interface BatchNorm2dOptions {
   /** Added to the variance; 1e-5 by default. */
   eps?: number;
@@ -80,6 +82,8 @@ export class BatchNorm2d extends Module {
     const { weight, bias, running_mean, running_var, eps } = this;
     const updates = this.training && !this.frozen && running_mean !== null;
     if (updates) this.#warnIfHalfFrozen();
+    // A checkpointed part that runs again has moved its statistics the first time.
+    if (updates && isReplaying()) return x.batchNorm2d(weight, bias, null, null, { training: true, eps });
     const momentum = updates ? this.#countBatch() : 0;
     const training = updates || running_mean === null;
     return x.batchNorm2d(weight, bias, running_mean, running_var, { training, momentum, eps });

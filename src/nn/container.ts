@@ -1,5 +1,6 @@
 /** Modules made of modules in order. Elements are fields '0', '1', …, and so are their state-dict names. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkpoint } from '../tensor/checkpoint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { printList } from './print.ts';
@@ -27,6 +28,7 @@ abstract class ModuleSequence extends Module {
     return this;
   }
 
+  /** The modules in order. */
   *[Symbol.iterator](): IterableIterator<Module> {
     for (const [, module] of this.namedChildrenInOrder()) yield module;
   }
@@ -44,6 +46,13 @@ abstract class ModuleSequence extends Module {
  * head[1] = new Linear(512, 5);
  */
 export class Sequential extends ModuleSequence {
+  /**
+   * Keeps no activations inside its modules for backward, which computes them again: less memory, a forward pass more.
+   * @example
+   * for (const stage of [model.layer1, model.layer2]) stage.checkpointing = true;
+   */
+  checkpointing = false;
+
   /** @param modules the modules in order, or one record of named modules. */
   constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
     const [first] = modules;
@@ -54,7 +63,7 @@ export class Sequential extends ModuleSequence {
 
   override forward(x: Tensor): Tensor {
     let y = x;
-    for (const module of this) y = module.forward(y);
+    for (const module of this) y = this.checkpointing ? checkpoint((x) => module.forward(x), y) : module.forward(y);
     return y;
   }
 

@@ -7,6 +7,7 @@ import { Parameter } from './parameter.ts';
 import { pythonSize } from './print.ts';
 import { type Padding2d, pair, positiveInteger, type Size2d } from './sizes.ts';
 
+/** Options of {@link Conv2d}, with PyTorch’s defaults. */
 export interface Conv2dOptions {
   /** 1 by default. */
   stride?: Size2d;
@@ -20,6 +21,7 @@ export interface Conv2dOptions {
   bias?: boolean;
 }
 
+/** Options of {@link ConvTranspose2d}, with PyTorch’s defaults. */
 export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'padding'> {
   /** What is cut off the output's border; 0 by default. */
   padding?: Size2d;

@@ -1,10 +1,12 @@
 /** Dropout. */
 import { ArgumentError } from '../core/errors.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
+import { drawOnce } from '../tensor/replay.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonBool } from './print.ts';
 
+/** Options of {@link Dropout}. */
 export interface DropoutOptions {
   /** Makes the layer's own sequence of masks; without it they follow from `manualSeed`. */
   seed?: number;
@@ -31,7 +33,7 @@ export class Dropout extends Module {
 
   override forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
-    return x.dropout(this.p, { seed: (this.#generator ?? defaultGenerator).uint32() });
+    return x.dropout(this.p, { seed: drawOnce(() => (this.#generator ?? defaultGenerator).uint32()) });
   }
 
   override extraRepr(): string {

@@ -115,6 +115,7 @@ export function uniformValues(count: number, low: number, high: number): Initial
   };
 }
 
+/** `count` times `value`, for {@link Parameter.initialize}. */
 export function constantValues(count: number, value: number): Initializer {
   return () => new Float32Array(count).fill(value);
 }

@@ -5,6 +5,7 @@ import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { pythonBool } from './print.ts';
 
+/** Options of {@link Linear}. */
 export interface LinearOptions {
   /** Whether there is a bias; true by default. */
   bias?: boolean;

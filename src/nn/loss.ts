@@ -3,8 +3,10 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Buffer } from './parameter.ts';
 
+/** What becomes of the losses of a batch: their mean, their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** Options of {@link crossEntropy}, with PyTorch’s defaults. */
 export interface CrossEntropyOptions {
   /** A factor per class, [classes]; 'mean' divides by the factors' sum, as PyTorch does. */
   weight?: Tensor;

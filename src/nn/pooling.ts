@@ -4,6 +4,7 @@ import { Module } from './module.ts';
 import { pythonBool, pythonSize } from './print.ts';
 import type { Size2d } from './sizes.ts';
 
+/** Options that all pooling layers have. */
 export interface PoolOptions {
   /** The kernel's size by default. */
   stride?: Size2d;
@@ -13,11 +14,13 @@ export interface PoolOptions {
   ceilMode?: boolean;
 }
 
+/** Options of {@link MaxPool2d}. */
 export interface MaxPool2dOptions extends PoolOptions {
   /** 1 by default. */
   dilation?: Size2d;
 }
 
+/** Options of {@link AvgPool2d}. */
 export interface AvgPool2dOptions extends PoolOptions {
   /** Whether padding counts as zeros in the mean; true by default. */
   countIncludePad?: boolean;

@@ -14,6 +14,7 @@ export interface StateDictFaults {
   readonly wrongShapes: string[];
 }
 
+/** Options of {@link Module.loadStateDict}. */
 export interface LoadOptions {
   /** Throw unless everything fits; true by default. */
   strict?: boolean;

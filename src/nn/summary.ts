@@ -7,6 +7,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import type { Module } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
+/** Options of {@link Module.summary}. */
 export interface SummaryOptions {
   /** Shape of an input, batch included: `[1, 3, 224, 224]`. With it the table shows each output's shape. */
   inputShape?: Shape;

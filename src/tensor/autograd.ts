@@ -93,10 +93,10 @@ function held(node: GradNode): Value[] {
   return [...node.values.filter((v): v is Value => v !== null), node.output, ...Object.values(node.saved)];
 }
 
-/** The trail behind `root`, every op before those that feed it. */
-function trailOf(root: GradNode): GradNode[] {
+/** The trail behind `root`, every op before those that feed it; without what lies behind `end`. */
+function trailOf(root: GradNode, end: GradNode | null = null): GradNode[] {
   const order: GradNode[] = [];
-  const seen = new Set<GradNode>([root]);
+  const seen = new Set<GradNode | null>([root, end]);
   const stack: { node: GradNode; next: number }[] = [{ node: root, next: 0 }];
   while (stack.length) {
     const top = stack.at(-1)!;
@@ -109,6 +109,21 @@ function trailOf(root: GradNode): GradNode[] {
     }
   }
   return order.reverse();
+}
+
+/** Gives up the trail from `root` back to `end`; gives the leaves along it that require a gradient. */
+export function releaseTrail(root: GradNode, end: GradNode | null): Variable[] {
+  const leaves = new Set<Variable>();
+  for (const node of trailOf(root, end)) {
+    for (const input of node.inputs) if (input?.requires_grad && !input.gradNode) leaves.add(input);
+    release(node);
+  }
+  return [...leaves];
+}
+
+function release(node: GradNode): void {
+  node.done = true;
+  for (const { data } of held(node)) data.saves--;
 }
 
 /**
@@ -137,9 +152,7 @@ export function backward(root: Variable, gradient: Value, retainGraph: boolean):
       const gy = gradients.get(node);
       gradients.delete(node);
       if (gy) propagate(node, gy, gradients);
-      if (retainGraph) continue;
-      node.done = true;
-      for (const { data } of held(node)) data.saves--;
+      if (!retainGraph) release(node);
     }
   });
 }

@@ -67,12 +67,15 @@ const made = (shape: Shape, options: TensorOptions, make: () => number): Tensor 
   return new Tensor(hostValue(shape, dtype, host), options);
 };
 
+/** All elements `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   return made(shape, options, () => value);
 }
+/** All elements 0. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
+/** All elements 1. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }

@@ -8,6 +8,7 @@ import { dispose, readBack } from '../graph/run.ts';
 import { hostValue, type Value } from '../graph/value.ts';
 import * as ops from '../ops/index.ts';
 import { applyOp, backward, type GradNode, type Variable } from './autograd.ts';
+import { drawOnce } from './replay.ts';
 
 /** The scalar form of a binary op, where the number is the second operand. */
 const SCALAR_FORM = {
@@ -26,13 +27,16 @@ const SCALAR_FORM = {
  * result is read (`await t.data()`), or when `step` or `noGrad` end. Shapes broadcast as in NumPy.
  */
 export class Tensor implements Variable {
+  /** What the graph knows it by. @internal */
   readonly value: Value;
+  /** The op that it is the result of. @internal */
   readonly gradNode: GradNode | null;
   #requiresGrad: boolean;
   #grad: Tensor | null = null;
   /** The user has taken `grad` into their own hands: it may outlive zeroGrad(). */
   #gradTaken = false;
 
+  /** @internal */
   constructor(value: Value, options: { requires_grad?: boolean; gradNode?: GradNode | null } = {}) {
     this.value = value;
     this.gradNode = options.gradNode ?? null;
@@ -40,9 +44,11 @@ export class Tensor implements Variable {
     if (this.#requiresGrad) checkFloat(this.dtype);
   }
 
+  /** Sizes of the axes: [N, C, H, W] for images. */
   get shape(): Shape {
     return this.value.shape;
   }
+  /** Type of the elements. */
   get dtype(): DType {
     return this.value.data.dtype;
   }
@@ -50,6 +56,7 @@ export class Tensor implements Variable {
   get size(): number {
     return this.value.data.count;
   }
+  /** Number of axes. */
   get rank(): number {
     return this.value.shape.length;
   }
@@ -136,6 +143,7 @@ export class Tensor implements Variable {
   dispose(): void {
     dispose(this.value);
   }
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -147,15 +155,19 @@ export class Tensor implements Variable {
     return this.toString();
   }
 
+  /** this + b; `b` broadcasts, as in all arithmetic. */
   add(b: Tensor | number): Tensor {
     return typeof b === 'number' ? unary('addScalar', this, b) : binary('add', this, b);
   }
+  /** this - b. */
   sub(b: Tensor | number): Tensor {
     return typeof b === 'number' ? unary('addScalar', this, -b) : binary('sub', this, b);
   }
+  /** this * b, element by element; see {@link matmul}. */
   mul(b: Tensor | number): Tensor {
     return typeof b === 'number' ? unary('mulScalar', this, b) : binary('mul', this, b);
   }
+  /** this / b. */
   div(b: Tensor | number): Tensor {
     return typeof b === 'number' ? unary('mulScalar', this, 1 / b) : binary('div', this, b);
   }
@@ -167,9 +179,11 @@ export class Tensor implements Variable {
     if (b === -1) return this.reciprocal();
     return unary('powScalar', this, b);
   }
+  /** The larger of the two, element by element; see {@link max}. */
   maximum(b: Tensor | number): Tensor {
     return binary('maximum', this, b);
   }
+  /** The smaller of the two, element by element; see {@link min}. */
   minimum(b: Tensor | number): Tensor {
     return binary('minimum', this, b);
   }
@@ -177,18 +191,23 @@ export class Tensor implements Variable {
   eq(b: Tensor | number): Tensor {
     return binary('eq', this, b);
   }
+  /** 1 where not equal, else 0. */
   ne(b: Tensor | number): Tensor {
     return binary('ne', this, b);
   }
+  /** 1 where less, else 0. */
   lt(b: Tensor | number): Tensor {
     return binary('lt', this, b);
   }
+  /** 1 where less or equal, else 0. */
   le(b: Tensor | number): Tensor {
     return binary('le', this, b);
   }
+  /** 1 where greater, else 0. */
   gt(b: Tensor | number): Tensor {
     return binary('gt', this, b);
   }
+  /** 1 where greater or equal, else 0. */
   ge(b: Tensor | number): Tensor {
     return binary('ge', this, b);
   }
@@ -197,54 +216,71 @@ export class Tensor implements Variable {
     return apply(ops.elementwiseOps.where, [this, a, b], {});
   }
 
+  /** -this. */
   neg(): Tensor {
     return unary('neg', this);
   }
+  /** The magnitude. */
   abs(): Tensor {
     return unary('abs', this);
   }
+  /** e ^ this. */
   exp(): Tensor {
     return unary('exp', this);
   }
+  /** The natural logarithm. */
   log(): Tensor {
     return unary('log', this);
   }
+  /** The square root. */
   sqrt(): Tensor {
     return unary('sqrt', this);
   }
+  /** 1 / the square root. */
   rsqrt(): Tensor {
     return unary('rsqrt', this);
   }
+  /** this * this. */
   square(): Tensor {
     return unary('square', this);
   }
+  /** 1 / this. */
   reciprocal(): Tensor {
     return unary('reciprocal', this);
   }
+  /** max(this, 0). */
   relu(): Tensor {
     return unary('relu', this);
   }
+  /** min(max(this, 0), 6). */
   relu6(): Tensor {
     return unary('relu6', this);
   }
+  /** this where positive, else `slope` times it. */
   leakyRelu(slope = 0.01): Tensor {
     return apply(ops.elementwiseOps.leakyRelu, [this], { scalars: [slope] });
   }
+  /** 1 / (1 + e ^ -this). */
   sigmoid(): Tensor {
     return unary('sigmoid', this);
   }
+  /** The hyperbolic tangent. */
   tanh(): Tensor {
     return unary('tanh', this);
   }
+  /** this * sigmoid(this), also called swish. */
   silu(): Tensor {
     return unary('silu', this);
   }
+  /** this times the normal distribution function of it; by its tanh formula if asked. Hendrycks and Gimpel 2016. */
   gelu(options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
     return unary(options.approximate === 'tanh' ? 'geluTanh' : 'gelu', this);
   }
+  /** this * relu6(this + 3) / 6. */
   hardswish(): Tensor {
     return unary('hardswish', this);
   }
+  /** relu6(this + 3) / 6. */
   hardsigmoid(): Tensor {
     return unary('hardsigmoid', this);
   }
@@ -257,6 +293,7 @@ export class Tensor implements Variable {
   sum(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
     return apply(ops.sum, [this], { axes, ...options });
   }
+  /** Mean over `axes` (all when left out). */
   mean(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
     return apply(ops.mean, [this], { axes, ...options });
   }
@@ -264,6 +301,7 @@ export class Tensor implements Variable {
   max(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
     return apply(ops.max, [this], { axes, ...options });
   }
+  /** Smallest element over `axes`; equal ones share the gradient, as `torch.amin`. */
   min(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
     return apply(ops.min, [this], { axes, ...options });
   }
@@ -299,6 +337,7 @@ export class Tensor implements Variable {
       ]);
     return this.reshape([...this.shape.slice(0, first), -1, ...this.shape.slice(last + 1)]);
   }
+  /** A new axis of size 1 at `axis`. */
   unsqueeze(axis: number): Tensor {
     if (!Number.isInteger(axis) || axis > this.rank || axis < -this.rank - 1)
       throw new ShapeError('unsqueeze', `axis ${axis} is out of range for a tensor of rank ${this.rank}.`, [
@@ -312,9 +351,11 @@ export class Tensor implements Variable {
     const at = axis === undefined ? -1 : normalizeAxis('squeeze', axis, this.rank);
     return this.reshape(this.shape.filter((d, k) => d !== 1 || (axis !== undefined && k !== at)));
   }
+  /** The axes in another order: axis k of the result is axis `axes[k]`. */
   permute(axes: readonly number[]): Tensor {
     return apply(ops.permute, [this], { axes });
   }
+  /** Swaps two axes. */
   transpose(axis0: number, axis1: number): Tensor {
     const axes = this.shape.map((_, d) => d);
     const [a, b] = [normalizeAxis('transpose', axis0, this.rank), normalizeAxis('transpose', axis1, this.rank)];
@@ -375,15 +416,17 @@ export class Tensor implements Variable {
   adaptiveAvgPool2d(outputSize: ops.Pair): Tensor {
     return apply(ops.adaptiveAvgPool2d, [this], { outputSize });
   }
+  /** e ^ this along `axis`, scaled to the sum 1. */
   softmax(axis: number): Tensor {
     return apply(ops.softmax, [this], { axis });
   }
+  /** The logarithm of {@link softmax}, computed stably. */
   logSoftmax(axis: number): Tensor {
     return apply(ops.logSoftmax, [this], { axis });
   }
   /** Zeroes each element with probability `p`, scales the others by 1 / (1 - p). Without `seed`, masks follow from `manualSeed`. */
   dropout(p: number, options: { seed?: number } = {}): Tensor {
-    return apply(ops.dropout, [this], ops.dropoutScalars(p, options.seed ?? defaultGenerator.uint32()));
+    return apply(ops.dropout, [this], ops.dropoutScalars(p, options.seed ?? drawOnce(() => defaultGenerator.uint32())));
   }
   /** Cross-entropy of logits [N, C, …] against int32 labels [N, …]; the softmax is inside. As `F.cross_entropy`. */
   crossEntropy(labels: Tensor, options: ops.CrossEntropyAttributes & { weight?: Tensor } = {}): Tensor {

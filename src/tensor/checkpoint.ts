@@ -1,0 +1,48 @@
+/**
+ * Activation checkpointing: memory for time. Chen et al. 2016, https://arxiv.org/abs/1604.06174.
+ *
+ * The forward pass keeps nothing inside a checkpoint; backward runs that part again and goes through it at once. What the part
+ * drew the first time (dropout's seeds, the momentum of a batch norm that counts) it is given again, and running statistics do
+ * not move twice.
+ */
+import type { Value } from '../graph/value.ts';
+import { accumulate } from '../ops/elementwise.ts';
+import { applyOp, backward, isGradEnabled, releaseTrail } from './autograd.ts';
+import { through } from './replay.ts';
+import { Tensor } from './tensor.ts';
+
+/**
+ * Runs `part(x)` without keeping its intermediate results; backward computes them again.
+ * The part must be synchronous and compute the same each time; forward hooks inside it are called both times.
+ * @example
+ * const y = checkpoint((x) => block.forward(x), x);
+ */
+export function checkpoint(part: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  if (!isGradEnabled()) return part(x);
+  const drawn: number[] = [];
+  const first = through(drawn, false, () => part(x));
+  if (!first.gradNode || first === x) return first;
+  // The inputs of the part are x and every leaf that it uses, so that autograd watches their versions.
+  const leaves = releaseTrail(first.gradNode, x.gradNode);
+  const inputs = [x, ...leaves.filter((leaf) => leaf !== x)];
+  const op = {
+    name: 'checkpoint',
+    forward: () => first.value,
+    backward: (gy: Value) => {
+      let gx: Value | null = null;
+      const again = new Tensor(x.value, { requires_grad: x.requires_grad });
+      again.addGrad = (gradient) => {
+        gx = accumulate(gx, gradient);
+      };
+      backward(
+        through(drawn, true, () => part(again)),
+        gy,
+        false,
+      );
+      // The leaves have theirs: backward() gave it to them.
+      return [gx, ...inputs.slice(1).map(() => null)];
+    },
+  };
+  const { value, gradNode } = applyOp(op, inputs, null);
+  return new Tensor(value, { gradNode });
+}
