@@ -1,8 +1,9 @@
-/** The browser page: `npm run dev` serves it from source, `npm run build` puts it into dist/web. */
+/** The browser pages: `npm run dev` serves them from source, `npm run build` puts them into dist/web. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { STYLE } from './src/train/report-style.ts';
+import { hostScript } from './web/host/plugin.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const { version } = JSON.parse(readFileSync(folder('package.json'), 'utf8')) as { version: string };
@@ -39,13 +40,26 @@ function head(): Plugin {
   };
 }
 
+const define = { __VERSION__: JSON.stringify(version) };
+
 export default defineConfig({
   root: folder('web'),
   base: './',
-  plugins: [head()],
-  define: { __VERSION__: JSON.stringify(version) },
+  plugins: [head(), hostScript(define)],
+  define,
   resolve: { conditions: ['regraft-source', 'browser', 'module'] },
   server: { fs: { allow: [folder('.')] } },
-  worker: { format: 'es' },
-  build: { outDir: folder('dist/web'), emptyOutDir: true, target: 'es2022', reportCompressedSize: true },
+  // Layers are shown and exported by the names of their classes.
+  worker: {
+    format: 'es',
+    plugins: () => [hostScript(define)],
+    rolldownOptions: { output: { keepNames: true } },
+  },
+  build: {
+    outDir: folder('dist/web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    reportCompressedSize: true,
+    rolldownOptions: { input: [folder('web/index.html'), folder('web/conformance.html')] },
+  },
 });

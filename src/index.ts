@@ -1,4 +1,7 @@
-/** The core of regraft: devices, tensors and differentiation. Layers, optimizers, models, data and training have entries of their own. */
+/**
+ * The core of regraft: devices, tensors and differentiation. Layers, optimizers, models, data and training have entries of their own.
+ * @module regraft
+ */
 export type { DType, HostArray, StateDict, StoredDType, TensorData } from './core/dtype.ts';
 export {
   ArgumentError,

@@ -102,31 +102,44 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
 
 type Numbers = ArrayLike<number>;
 
-/** The largest violation of `tolerance`, in words, or undefined where every value passes. */
-export function mismatch(got: Numbers, want: Numbers, tolerance: Tolerance): string | undefined {
-  if (got.length !== want.length) return `${got.length} values, expected ${want.length}`;
+/** How far values are from those that were expected. */
+export interface Comparison {
+  /** The largest difference, over the largest magnitude that was expected. */
+  readonly error: number;
+  /** What the worst element's difference is of what the tolerance allows it: up to 1 passes. */
+  readonly share: number;
+  /** The violation in words; absent where every value passes. */
+  readonly fault?: string;
+}
+
+export function compare(got: Numbers, want: Numbers, tolerance: Tolerance): Comparison {
+  if (got.length !== want.length)
+    return {
+      error: Number.POSITIVE_INFINITY,
+      share: Number.POSITIVE_INFINITY,
+      fault: `${got.length} values, expected ${want.length}`,
+    };
   let largest = 0;
   for (let i = 0; i < want.length; i++) if (Number.isFinite(want[i])) largest = Math.max(largest, Math.abs(want[i]!));
-  let worst = 1;
-  let text: string | undefined;
-  let wrong = 0;
+  let [difference, share, worst, wrong] = [0, 0, 0, 0];
   for (let i = 0; i < want.length; i++) {
     if (Object.is(got[i], want[i]) || got[i] === want[i]) continue;
     const error = Math.abs(got[i]! - want[i]!);
     const allowed = tolerance.relative * Math.abs(want[i]!) + tolerance.scale * largest + (tolerance.absolute ?? 0);
     const ratio = Number.isFinite(error) && Number.isFinite(allowed) ? error / allowed : Number.POSITIVE_INFINITY;
-    if (ratio <= 1) continue;
-    wrong++;
-    if (ratio > worst || !text) {
-      worst = ratio;
-      text = `element ${i} is ${got[i]}, expected ${want[i]} (${(error / largest).toExponential(1)} of the largest)`;
-    }
+    difference = Math.max(difference, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
+    if (ratio > 1) wrong++;
+    if (ratio > share) [share, worst] = [ratio, i];
   }
-  return text && `${wrong} of ${want.length} values are off; ${text}`;
+  const error = difference / (largest || 1);
+  if (wrong === 0) return { error, share };
+  const off = Math.abs(got[worst]! - want[worst]!) / largest;
+  const element = `element ${worst} is ${got[worst]}, expected ${want[worst]} (${off.toExponential(1)} of the largest)`;
+  return { error, share, fault: `${wrong} of ${want.length} values are off; ${element}` };
 }
 
 /** @throws Error that names `what` and the worst element, unless every value is within the tolerance. */
 export function expectClose(what: string, got: Numbers, want: Numbers, tolerance: Tolerance): void {
-  const fault = mismatch(got, want, tolerance);
+  const { fault } = compare(got, want, tolerance);
   if (fault) throw new Error(`${what}: ${fault}.`);
 }

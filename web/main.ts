@@ -1,12 +1,12 @@
 /** The page: wires the parts to the Worker. All computing happens there. */
-import type { FinetuneResult } from '../src/train/result.ts';
-import type { ExportKind, WorkerEvent } from './messages.ts';
-import { SMALL_RESNET } from './model-names.ts';
+import type { ExportKind, Outcome, Restored, TrainRequest, WorkerEvent } from './messages.ts';
+import { isOwn } from './model-names.ts';
 import { Trainer, WorkerFault } from './trainer.ts';
 import { showNoAnswer } from './view/answer.ts';
 import { recordPhotos } from './view/camera.ts';
 import { ClassesView } from './view/classes.ts';
 import { byId, download } from './view/dom.ts';
+import { LookDialog } from './view/look.ts';
 import { NetworkView } from './view/network.ts';
 import { hideNotice, showNotice, webgpuAdvice } from './view/notice.ts';
 import { showNoResult, showResult } from './view/results.ts';
@@ -15,14 +15,28 @@ import { TryView } from './view/try.ts';
 
 declare const __VERSION__: string;
 
-let trainer = new Trainer(hear);
-let ready = false;
-let running = false;
+/** Milliseconds that changes are gathered before they are stored. */
+const SAVE_PACE = 200;
+const LOOKING = 'Looking for a GPU …';
 
+let trainer = new Trainer(hear);
+/** Whether there is a GPU; null until that is known. */
+let ready: boolean | null = null;
+let running = false;
+/** The classes of the trained network. */
+let trained: readonly string[] | null = null;
+/** Whether what an earlier visit left is on the page, so that storing what the page shows loses nothing. */
+let restored = false;
+/** Whether an epoch has ended since the GPU was last lost: otherwise trying again at once would go round in circles. */
+let progressed = true;
+
+const look = new LookDialog((source, target) => trainer.call('explain', source, target));
+const lookAt = (source: File | number, name: string) => trained && look.open(source, name, trained);
 const classes = new ClassesView({
   add: (photos) => void trainer.call('addPhotos', photos).catch(report),
   remove: (ids) => void trainer.call('removePhotos', ids).catch(report),
   record: (name, onFile) => void recordPhotos(name, (bitmap) => trainer.call('frame', bitmap), onFile),
+  look: lookAt,
   changed: () => changed(),
 });
 const network = new NetworkView({
@@ -35,29 +49,59 @@ const training = new TrainingView({
   resume: () => void trainer.call('resume'),
   stop: () => void trainer.call('stop'),
 });
-const trial = new TryView((image) => trainer.call('predict', image));
+const trial = new TryView(
+  (image) => trainer.call('predict', image),
+  (file) => lookAt(file, file.name),
+);
 const exports = [...document.querySelectorAll<HTMLButtonElement>('[data-export]')];
 const sampleButton = byId<HTMLButtonElement>('sample');
+const clearButton = byId<HTMLButtonElement>('clear');
 
 byId('version').textContent = __VERSION__;
 sampleButton.addEventListener('click', () => void runSample());
-for (const button of exports)
-  button.addEventListener('click', async () => {
-    try {
-      download(await trainer.call('export', button.dataset.export as ExportKind));
-    } catch (error) {
-      report(error);
-    }
-  });
+wireClear();
+for (const button of exports) button.addEventListener('click', () => void save(button));
+document.addEventListener('change', store);
 // A drop beside every target must not make the browser open the file.
 for (const type of ['dragover', 'drop']) document.addEventListener(type, (event) => event.preventDefault());
 
 forget('Results appear here after training.');
-void open();
+void begin(true);
 
 function hear(event: WorkerEvent): void {
   if (event.event === 'photo') classes.seen(event);
-  else training.hear(event);
+  else if (event.event === 'unsaved') unsaved(event.reason);
+  else {
+    progressed ||= event.event === 'epoch';
+    training.hear(event);
+  }
+}
+
+/** With a new Worker: what is in storage, the GPU, the run that was interrupted. @param first whether the page is empty yet */
+async function begin(first: boolean): Promise<void> {
+  const work = await trainer.call('restore');
+  if (work.unsaved) unsaved(work.unsaved);
+  if (first) await show(work);
+  else if (work.unsaved) void trainer.call('addPhotos', classes.photos).catch(report);
+  restored = true;
+  await open();
+  if (!ready || work.run === 'none') return;
+  if (work.run === 'interrupted') return follow(null);
+  try {
+    const outcome = await trainer.call('reopen');
+    finish(outcome, true);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Puts on the page what an earlier visit left. */
+async function show({ page, photos, weightsFile }: Restored): Promise<void> {
+  if (page) {
+    classes.restore(page.classes, photos);
+    training.set(page.epochs, page.batchSize, page.learningRate);
+    await network.restore(page, weightsFile).catch(report);
+  } else await network.refresh().catch(report);
 }
 
 async function open(): Promise<void> {
@@ -68,10 +112,10 @@ async function open(): Promise<void> {
       : `GPU: ${description}`;
     ready = true;
   } catch (error) {
+    ready = false;
     byId('device').textContent = 'No WebGPU';
     showNotice('This browser has no WebGPU', (error as Error).message, webgpuAdvice());
   }
-  await network.refresh().catch(report);
   changed();
 }
 
@@ -82,41 +126,59 @@ function changed(): void {
   // The first calls come while the parts are being made.
   queueMicrotask(() => {
     sampleButton.disabled = !ready || running;
-    training.idle(ready && !running ? classes.missing : running ? null : 'Without WebGPU there is no training.');
+    clearButton.disabled = running;
+    training.idle(ready ? classes.missing : ready === null ? LOOKING : 'Without WebGPU there is no training.');
     const count = classes.classes.length;
-    if (count !== counted) void network.refresh().catch(report);
+    if (count !== counted && restored) void network.refresh().catch(report);
     counted = count;
+    store();
   });
 }
 
+let storing: ReturnType<typeof setTimeout> | undefined;
+
+/** Puts what the page shows into storage, soon. */
+function store(): void {
+  if (!restored) return;
+  clearTimeout(storing);
+  storing = setTimeout(() => {
+    const { model, kind, freezeUntil } = network;
+    const { epochs, batchSize, learningRate } = training;
+    const named = classes.listed;
+    void trainer
+      .call('save', { classes: named, model, weights: kind, freezeUntil, epochs, batchSize, learningRate })
+      .catch(report);
+  }, SAVE_PACE);
+}
+
+function unsaved(reason: string): void {
+  byId('kept').textContent = `${reason} What is done here will be gone after a reload.`;
+}
+
 async function train(): Promise<void> {
-  const weights = network.weights;
+  const { weights, model, freezeUntil } = network;
   if (!weights) {
     training.failed('Open a weight file first, or choose other weights.');
     return;
   }
+  const { epochs, batchSize, learningRate } = training;
+  const request = { model, weights, classes: classes.classes, freezeUntil, epochs, batchSize, learningRate };
   hideNotice();
+  await follow(request);
+}
+
+/** Shows a run to its end. @param request null: the interrupted run in storage */
+async function follow(request: TrainRequest | null): Promise<void> {
   running = true;
   forget('Training …');
   changed();
   training.begin();
   try {
-    const { epochs, batchSize, learningRate } = training;
-    const { model, freezeUntil } = network;
-    const result = await trainer.call('train', {
-      model,
-      weights,
-      classes: classes.classes,
-      freezeUntil,
-      epochs,
-      batchSize,
-      learningRate,
-    });
-    finish(result);
+    finish(await (request ? trainer.call('train', request) : trainer.call('continueRun')));
   } catch (error) {
     forget('Results appear here after training.');
     training.failed((error as Error).message);
-    if (error instanceof WorkerFault && error.lost) lost(error);
+    if (error instanceof WorkerFault && error.lost) await lost(error);
   } finally {
     running = false;
     changed();
@@ -124,45 +186,108 @@ async function train(): Promise<void> {
   }
 }
 
-function finish(result: FinetuneResult): void {
-  training.done(result);
-  byId('own-network').hidden = result.model.name !== SMALL_RESNET;
-  showResult(result);
-  trial.enable(result.data.classes);
+/** @param anew the run ended in an earlier visit */
+function finish(outcome: Outcome, anew = false): void {
+  const { result } = outcome;
+  trained = result.data.classes;
+  training.done(result, anew);
+  byId('own-network').hidden = !isOwn(result.model.name);
+  showResult(outcome, { compare: () => void compare(), look: lookAt });
+  trial.enable(trained);
+  classes.explainable = true;
   for (const button of exports) button.disabled = false;
+}
+
+async function compare(): Promise<void> {
+  running = true;
+  byId<HTMLButtonElement>('compare').disabled = true;
+  changed();
+  training.beginComparison();
+  try {
+    const outcome = await trainer.call('compare');
+    training.done(outcome.result);
+    showResult(outcome, { compare: () => void compare(), look: lookAt });
+  } catch (error) {
+    byId<HTMLButtonElement>('compare').disabled = false;
+    training.failed((error as Error).message);
+    if (error instanceof WorkerFault && error.lost) await lost(error);
+  } finally {
+    running = false;
+    changed();
+  }
 }
 
 /** Takes away what belongs to an earlier run. */
 function forget(text: string): void {
+  trained = null;
   showNoResult(text);
   showNoAnswer('Probabilities appear here.');
   trial.disable();
+  classes.explainable = false;
   for (const button of exports) button.disabled = true;
 }
 
-/** The GPU went away: a new Worker, the same photos. */
-function lost(error: Error): void {
-  showNotice(
-    'The GPU was lost',
-    `${error.message.replace(/ Call init\(\).*$/, '')} The photos are still here; what was trained since the start of the run is not.`,
-    [],
-    {
-      label: 'Open the GPU again',
-      run: () => {
-        trainer.close();
-        trainer = new Trainer(hear);
-        ready = false;
-        hideNotice();
-        void trainer.call('addPhotos', classes.photos).catch(report);
-        void open();
+async function save(button: HTMLButtonElement): Promise<void> {
+  button.disabled = true;
+  button.setAttribute('aria-busy', 'true');
+  try {
+    download(await trainer.call('export', button.dataset.export as ExportKind));
+  } catch (error) {
+    report(error);
+  } finally {
+    button.disabled = trained === null;
+    button.removeAttribute('aria-busy');
+  }
+}
+
+/** The GPU went away: a new Worker, which finds photos and run in storage. */
+async function lost(error: Error): Promise<void> {
+  trainer.close();
+  trainer = new Trainer(hear);
+  ready = null;
+  running = false;
+  const reason = error.message.replace(/ Call init\(\).*$/, '');
+  const again = () => {
+    progressed = false;
+    return begin(false);
+  };
+  if (progressed) {
+    showNotice('The GPU was lost', `${reason} It is opened again, and the work goes on from the last finished epoch.`);
+    await again();
+  } else
+    showNotice(
+      'The GPU was lost',
+      `${reason} That happened twice within an epoch: close other programs that use the GPU, or lower the batch size. Photos and finished epochs are still here.`,
+      [],
+      {
+        label: 'Open the GPU again',
+        run: () => {
+          hideNotice();
+          void again();
+        },
       },
-    },
-  );
+    );
 }
 
 function report(error: unknown): void {
-  if (error instanceof WorkerFault && error.lost) lost(error);
+  if (error instanceof WorkerFault && error.lost) void lost(error);
   else showNotice('Something went wrong', error instanceof Error ? error.message : String(error));
+}
+
+/** Start over, after asking. */
+function wireClear(): void {
+  const dialog = byId<HTMLDialogElement>('clear-dialog');
+  clearButton.addEventListener('click', () => dialog.showModal());
+  byId('clear-no').addEventListener('click', () => dialog.close());
+  byId('clear-yes').addEventListener('click', async () => {
+    dialog.close();
+    hideNotice();
+    await trainer.call('clear').catch(report);
+    classes.reset();
+    forget('Results appear here after training.');
+    training.reset();
+    changed();
+  });
 }
 
 async function runSample(): Promise<void> {

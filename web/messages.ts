@@ -1,5 +1,5 @@
 /** What the page and its Worker say to each other. Everything here can be cloned from one to the other. */
-import type { EpochRecord, FinetuneResult, Phase } from '../src/train/result.ts';
+import type { EpochRecord, FinetuneResult } from '../src/train/result.ts';
 
 /** The GPU that was found. */
 export interface OpenedDevice {
@@ -16,10 +16,20 @@ export interface WeightsInfo {
   readonly where: 'page' | 'storage' | 'publisher';
 }
 
+/** A layer with parameters of its own. */
+export interface LayerInfo {
+  /** `layer4.0.conv1`. */
+  readonly path: string;
+  /** `Conv2d`. */
+  readonly type: string;
+  readonly parameters: number;
+}
+
 /** Where training may start, and what it then trains. */
 export interface StageInfo {
   /** As `freezeUntil` takes it: `layer4`. */
   readonly path: string;
+  readonly layers: readonly LayerInfo[];
   /** Parameters of this stage alone. */
   readonly parameters: number;
   /** Parameters that are trained from here on, a new head included. */
@@ -78,7 +88,47 @@ export interface Sample {
   readonly learningRate: number;
 }
 
-export type ExportKind = 'folder' | 'weights' | 'description' | 'report';
+export type ExportKind = 'folder' | 'page' | 'safetensors' | 'pth' | 'onnx' | 'report' | 'description';
+
+/** What a run gives. */
+export interface Outcome {
+  readonly result: FinetuneResult;
+  /** Photo ids of `result.worstMistakes`, in the same order. */
+  readonly mistakes: readonly number[];
+}
+
+/** Which parts of a picture speak for a class. */
+export interface Explanation {
+  /** Index of the class. */
+  readonly target: number;
+  /** In class order. */
+  readonly probabilities: readonly number[];
+  /** What the network sees of the picture. */
+  readonly picture: Blob;
+  /** The same under Grad-CAM's map. */
+  readonly heat: Blob;
+}
+
+/** What the page shows and the Worker does not know otherwise. Kept in this origin's storage. */
+export interface PageState {
+  readonly classes: readonly { readonly name: string; readonly photos: readonly number[] }[];
+  readonly model: string;
+  readonly weights: WeightsChoice['kind'];
+  readonly freezeUntil: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number | null;
+}
+
+/** What an earlier visit left. */
+export interface Restored {
+  /** Why this visit will leave nothing; null where it will. */
+  readonly unsaved: string | null;
+  readonly page: PageState | null;
+  readonly photos: ReadonlyMap<number, File>;
+  readonly weightsFile: File | null;
+  readonly run: 'none' | 'interrupted' | 'done';
+}
 
 /** What the page asks of the Worker; each call is answered once. */
 export interface Calls {
@@ -91,12 +141,25 @@ export interface Calls {
   removePhotos(ids: readonly number[]): void;
   /** A camera frame as a file. */
   frame(bitmap: ImageBitmap): Blob;
-  train(request: TrainRequest): FinetuneResult;
+  /** What an earlier visit left in storage; from now on this one's work goes there. */
+  restore(): Restored;
+  save(state: PageState): void;
+  /** Forgets everything, here and in storage. */
+  clear(): void;
+  train(request: TrainRequest): Outcome;
+  /** Goes on with the interrupted run in storage, from its last finished epoch. */
+  continueRun(): Outcome;
+  /** The finished run in storage. */
+  reopen(): Outcome;
+  /** Trains the same network from random weights under the same budget, to compare with. */
+  compare(): Outcome;
   pause(): void;
   resume(): void;
   stop(): void;
   /** Probabilities in class order. */
   predict(image: File | ImageBitmap): number[];
+  /** Grad-CAM over a file or a photo of the classes. @param target null: the likeliest class */
+  explain(image: File | number, target: number | null): Explanation;
   export(kind: ExportKind): File;
   sample(): Sample;
 }
@@ -121,9 +184,12 @@ export type Reply = { readonly id: number; readonly value: unknown } | { readonl
 export type WorkerEvent =
   | { readonly event: 'photo'; readonly id: number; readonly thumbnail: Blob | null; readonly reason: string | null }
   | { readonly event: 'work'; readonly text: string; readonly share: number | null }
-  | { readonly event: 'begun'; readonly phases: readonly Phase[]; readonly epochs: number; readonly images: number }
+  /** @property history epochs that were done before an interruption */
+  | { readonly event: 'begun'; readonly epochs: number; readonly history: readonly EpochRecord[] }
   | { readonly event: 'progress'; readonly progress: LiveProgress }
-  | { readonly event: 'epoch'; readonly record: EpochRecord };
+  | { readonly event: 'epoch'; readonly record: EpochRecord }
+  /** Something could not be put into storage. */
+  | { readonly event: 'unsaved'; readonly reason: string };
 
 /** How far training is. */
 export interface LiveProgress {

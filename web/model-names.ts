@@ -16,6 +16,9 @@ export const MODEL_NAMES: Readonly<Record<string, string>> = {
   resnext101_64x4d: 'ResNeXt-101 64x4d (83.5 M)',
   wide_resnet50_2: 'Wide ResNet-50-2 (68.9 M)',
   wide_resnet101_2: 'Wide ResNet-101-2 (126.9 M)',
+  kerasResnet50: 'Keras ResNet-50 (25.6 M, from a weight file)',
+  kerasResnet101: 'Keras ResNet-101 (44.5 M, from a weight file)',
+  kerasResnet152: 'Keras ResNet-152 (60.2 M, from a weight file)',
   [SMALL_RESNET]: 'Small ResNet (0.3 M, 32x32 pixels, comes with the page)',
   cifarResnet20: 'CIFAR ResNet-20 (0.3 M, 32x32 pixels)',
   cifarResnet32: 'CIFAR ResNet-32 (0.5 M, 32x32 pixels)',
@@ -23,3 +26,8 @@ export const MODEL_NAMES: Readonly<Record<string, string>> = {
   cifarResnet56: 'CIFAR ResNet-56 (0.9 M, 32x32 pixels)',
   cifarResnet110: 'CIFAR ResNet-110 (1.7 M, 32x32 pixels)',
 };
+
+/** Whether `regraft predict` knows the network. */
+export function isOwn(name: string): boolean {
+  return name === SMALL_RESNET || name.startsWith('keras');
+}

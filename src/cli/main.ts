@@ -10,6 +10,7 @@ import { finetuneCommand } from './finetune.ts';
 import { complain, faultLine } from './output.ts';
 import { predictCommand } from './predict.ts';
 import { summaryCommand } from './summary.ts';
+import { uiCommand } from './ui.ts';
 
 const program = new Command('regraft')
   .description('Fine-tunes pretrained networks on whatever GPU there is.')
@@ -28,6 +29,7 @@ for (const command of [
   summaryCommand,
   doctorCommand,
   benchCommand,
+  uiCommand,
 ])
   program.addCommand(command());
 for (const command of [program, ...program.commands])

@@ -91,7 +91,7 @@ export class Generator {
 /** The generator that everything without its own seed draws from. */
 export const defaultGenerator: Generator = new Generator(0);
 
-/** Seeds {@link defaultGenerator}: initial weights, dropout and shuffles repeat from here. */
+/** Seeds the generator behind everything random: initial weights, dropout and shuffles repeat from here. */
 export function manualSeed(seed: number): void {
   defaultGenerator.seed(seed);
 }

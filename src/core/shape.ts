@@ -1,6 +1,7 @@
 /** Shapes: sizes, strides, broadcasting, axes. Row-major throughout. */
 import { ShapeError } from './errors.ts';
 
+/** Sizes of the axes, the slowest first; [] for a scalar. */
 export type Shape = readonly number[];
 
 /** Number of elements; 1 for a scalar shape `[]`. */

@@ -4,6 +4,7 @@ import { ArgumentError, DataError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
 
+/** Options of {@link ArrayDataset}. */
 export interface ArrayDatasetOptions {
   /** Class names in the order of their labels. Default '0', '1', … */
   classes?: readonly string[];

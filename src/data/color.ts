@@ -88,6 +88,10 @@ export function adjustHue(image: RgbImage, factor: number): RgbImage {
 /** A number x stands for [1 - x, 1 + x] (not below 0), for hue [-x, x]; or the range itself. */
 type Amount = number | readonly [number, number];
 
+/**
+ * How far {@link ColorJitter} may go: a number x draws a factor from 1 - x to 1 + x (hue: a turn from -x to x), a pair is the
+ * range itself.
+ */
 export interface ColorJitterOptions {
   /** Default 0: left alone. */
   brightness?: Amount;

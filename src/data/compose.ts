@@ -85,6 +85,7 @@ export function classificationTransforms(preset: ClassificationPreset = {}): Com
   ]);
 }
 
+/** What {@link trainingTransforms} is made by. */
 export interface TrainingPreset extends Omit<ClassificationPreset, 'resize'> {
   /** Least and greatest part of the area that is cut out. Default [0.08, 1]; [0.5, 1] is gentler and suits few photos. */
   scale?: readonly [number, number];

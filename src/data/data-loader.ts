@@ -6,6 +6,7 @@ import { gate } from './concurrently.ts';
 import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
 import { reasonOf } from './image-dataset.ts';
 
+/** Options of {@link DataLoader}. */
 export interface DataLoaderOptions<T = Batch> {
   /** Default 1. */
   batchSize?: number;
@@ -166,6 +167,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     return this.#iterate(stack);
   }
 
+  /** One epoch, or the rest of one after {@link loadState}. */
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     return this.#iterate(this.#collate);
   }

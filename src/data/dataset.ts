@@ -47,6 +47,7 @@ export function sampleGenerator(index: number, { seed, view }: View): Generator 
 /** The view that a single `get(index)` shows. */
 export const FIRST_VIEW: View = { seed: 0, view: 0 };
 
+/** Options of `split`. */
 export interface SplitOptions {
   /** Default 0. */
   seed?: number;

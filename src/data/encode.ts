@@ -15,7 +15,7 @@ function encoder({ data, width, height }: RgbImage): Sharp {
 
 /**
  * Writes a `.png`, `.jpg` or `.jpeg` file, under a temporary name first so that nothing half-written is left behind.
- * @param options.quality of JPEG, 1 to 100; default 90
+ * `quality` is that of JPEG, 1 to 100; default 90.
  */
 export async function writeImage(
   path: string,

@@ -12,6 +12,7 @@ function roundHalfEven(x: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
+/** Options of {@link Resize}. */
 export interface ResizeOptions {
   /** Default 'bilinear'. */
   interpolation?: Interpolation;
@@ -45,7 +46,10 @@ export class Resize extends Transform {
     return width <= height ? [long, this.size] : [this.size, long];
   }
 
-  /** @param window the part of the result that is needed: the rest is not computed */
+  /**
+   * The image in its new size.
+   * @param window the part of the result that is needed: the rest is not computed
+   */
   apply(
     image: RgbImage | FloatImage,
     _random?: Generator,
@@ -91,6 +95,7 @@ export class CenterCrop extends Transform {
   }
 }
 
+/** Options of {@link RandomCrop}. */
 export interface RandomCropOptions {
   /** Pixels added around before cropping: one number, [left and right, top and bottom], or [left, top, right, bottom]. Default 0. */
   padding?: number | readonly number[];
@@ -146,6 +151,7 @@ export class RandomCrop extends Transform {
   }
 }
 
+/** Options of {@link RandomResizedCrop}. */
 export interface RandomResizedCropOptions extends ResizeOptions {
   /** Least and greatest part of the area. Default [0.08, 1]. */
   scale?: readonly [number, number];

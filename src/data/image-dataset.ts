@@ -22,12 +22,14 @@ export interface BadImage {
   readonly reason: string;
 }
 
+/** What {@link ImageDataset.verify} found. */
 export interface Verification {
   /** The same data set without the bad files. */
   readonly good: ImageDataset;
   readonly bad: readonly BadImage[];
 }
 
+/** Labelled image files with a transform: what {@link ImageFolder} is, and what its parts are. */
 export class ImageDataset implements Dataset {
   /** The folder: names the data set in errors. */
   readonly root: string;

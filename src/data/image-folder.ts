@@ -6,6 +6,7 @@ import type { TransformLike } from './compose.ts';
 import { ImageDataset, type ImageFile } from './image-dataset.ts';
 import { IMAGE_EXTENSIONS } from './image-format.ts';
 
+/** Options of {@link ImageFolder}. */
 export interface ImageFolderOptions {
   /** What makes an image a network's input. Default: ToTensor alone. */
   transform?: TransformLike;

@@ -1,4 +1,7 @@
-/** `regraft/data`: image folders, decoding, transforms and the loader. */
+/**
+ * Image folders, decoding, transforms and the loader. Browsers have all but what needs folders or writes files.
+ * @module regraft/data
+ */
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
 export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';

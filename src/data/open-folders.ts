@@ -5,6 +5,7 @@ import type { TransformLike } from './compose.ts';
 import type { ImageDataset } from './image-dataset.ts';
 import { ImageFolder, subfolders } from './image-folder.ts';
 
+/** Options of {@link openImageFolders}. */
 export interface OpenImageFoldersOptions {
   /** The part held out where the folder has no validation folder of its own. Default 0.2. */
   validation?: number;
@@ -16,6 +17,7 @@ export interface OpenImageFoldersOptions {
   validationTransform?: TransformLike;
 }
 
+/** What {@link openImageFolders} opened. */
 export interface ImageFolders {
   readonly train: ImageDataset;
   readonly validation: ImageDataset;

@@ -5,6 +5,7 @@
  */
 import { crop, type Rectangle, type RgbImage } from './image.ts';
 
+/** How pixels between pixels are found. */
 export type Interpolation = 'nearest' | 'bilinear' | 'bicubic';
 export const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic'];
 

@@ -26,6 +26,7 @@ export abstract class Transform {
   /** The options that make it again. */
   abstract options(): Record<string, unknown>;
 
+  /** Name and options, for {@link transformFromJSON}. */
   toJSON(): TransformJSON {
     return { name: this.name, ...this.options() };
   }

@@ -54,7 +54,7 @@ export interface WeightFormat {
   readonly extensions: readonly string[];
   /**
    * Whether the content is of this format.
-   * @param head The first {@link HEAD_BYTES} bytes, or all of a shorter file.
+   * @param head The first `HEAD_BYTES` bytes, or all of a shorter file.
    * @throws WeightFileError where the container is recognised and too damaged to tell.
    */
   matches(head: Uint8Array, source: ByteSource): boolean | Promise<boolean>;

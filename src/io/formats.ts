@@ -8,6 +8,7 @@ import { tfjs } from './tfjs.ts';
 import { torchLegacy, torchTar } from './torch-legacy.ts';
 import { torchZip } from './torch-zip.ts';
 
+/** All formats, in the order in which a file is tried against them. */
 export const FORMATS: readonly WeightFormat[] = [
   safetensors,
   torchZip,

@@ -1,4 +1,7 @@
-/** `regraft/io`: weight files in and out. */
+/**
+ * Weight files in and out.
+ * @module regraft/io
+ */
 export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
 export {
   type ConvertedTensor,

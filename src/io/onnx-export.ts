@@ -11,6 +11,7 @@ import { type Emitter, emitOp } from './onnx-ops.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './onnx-trace.ts';
 import type { Attribute, GraphNode, OnnxGraph } from './onnx-write.ts';
 
+/** Options of {@link exportOnnx} and {@link onnxBytes}. */
 export interface ExportOnnxOptions {
   /** Shape of an input, batch included: `[1, 3, 224, 224]`. The batch size is left open in the file, whatever it is here. */
   inputShape: Shape;

@@ -40,7 +40,10 @@ export async function writeWeights(
 export function outputFormat(
   path: string | URL,
   name?: string,
-): WeightFormat & { write: NonNullable<WeightFormat['write']> } {
+): WeightFormat & {
+  /** Always there. */
+  write: NonNullable<WeightFormat['write']>;
+} {
   const extension = /\.\w+$/.exec(String(path))?.[0].toLowerCase() ?? '';
   const writable = FORMATS.filter(
     (format): format is WeightFormat & { write: NonNullable<WeightFormat['write']> } => format.write !== undefined,

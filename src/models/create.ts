@@ -10,6 +10,7 @@ import { isPretrained, type PretrainedWeights, type WeightsTable, weightsByName 
 /** Where weights come from: a record, its name, or a file in any format that `readWeights` knows. */
 export type WeightsSource = PretrainedWeights | string | URL | Blob | Uint8Array | ArrayBuffer;
 
+/** Options of all model functions. */
 export interface ModelOptions {
   /** Without it the model starts from torchvision's initialisation. */
   weights?: WeightsSource | null;

@@ -1,4 +1,7 @@
-/** `regraft/models`: networks with their published names, order, initialisation and weights. */
+/**
+ * Networks with their published names, order, initialisation and weights.
+ * @module regraft/models
+ */
 export {
   CifarResNet,
   cifarResnet20,

@@ -20,6 +20,7 @@ import {
 import { squeezenet1_0, squeezenet1_1 } from './squeezenet.ts';
 import * as published from './weights.ts';
 
+/** What is known of a network under its name. */
 export interface ModelEntry {
   /** Builds the model. */
   readonly create: (options?: ModelOptions) => Promise<Module>;

@@ -122,6 +122,7 @@ export class Bottleneck extends Module {
   }
 }
 
+/** Options of {@link ResNet}, as torchvision’s. */
 export interface ResNetOptions {
   /** 1000 by default. */
   numClasses?: number;

@@ -83,6 +83,7 @@ function twoVersions(model: string, numParams: number, v1: Entry, v2: Entry): Tw
   return { IMAGENET1K_V1: record(model, numParams, 1, 'IMAGENET1K_V1', v1), IMAGENET1K_V2: second, DEFAULT: second };
 }
 
+/** Published weights of ResNet-18. */
 export const ResNet18Weights: OneVersion = oneVersion('resnet18', 11_689_512, 1, [
   'resnet18-f37072fd.pth',
   44.661,
@@ -92,6 +93,7 @@ export const ResNet18Weights: OneVersion = oneVersion('resnet18', 11_689_512, 1,
   256,
 ]);
 
+/** Published weights of ResNet-34. */
 export const ResNet34Weights: OneVersion = oneVersion('resnet34', 21_797_672, 1, [
   'resnet34-b627a593.pth',
   83.275,
@@ -101,6 +103,7 @@ export const ResNet34Weights: OneVersion = oneVersion('resnet34', 21_797_672, 1,
   256,
 ]);
 
+/** Published weights of ResNet-50. */
 export const ResNet50Weights: TwoVersions = twoVersions(
   'resnet50',
   25_557_032,
@@ -115,6 +118,7 @@ export const ResNet50Weights: TwoVersions = twoVersions(
   ],
 );
 
+/** Published weights of ResNet-101. */
 export const ResNet101Weights: TwoVersions = twoVersions(
   'resnet101',
   44_549_160,
@@ -122,6 +126,7 @@ export const ResNet101Weights: TwoVersions = twoVersions(
   ['resnet101-cd907fc2.pth', 170.53, 81.886, 95.78, NEW_RECIPE, 232],
 );
 
+/** Published weights of ResNet-152. */
 export const ResNet152Weights: TwoVersions = twoVersions(
   'resnet152',
   60_192_808,
@@ -129,6 +134,7 @@ export const ResNet152Weights: TwoVersions = twoVersions(
   ['resnet152-f82ba261.pth', 230.474, 82.284, 96.002, NEW_RECIPE, 232],
 );
 
+/** Published weights of ResNeXt-50 32x4d. */
 export const ResNeXt50_32X4DWeights: TwoVersions = twoVersions(
   'resnext50_32x4d',
   25_028_904,
@@ -136,6 +142,7 @@ export const ResNeXt50_32X4DWeights: TwoVersions = twoVersions(
   ['resnext50_32x4d-1a0047aa.pth', 95.833, 81.198, 95.34, NEW_RECIPE, 232],
 );
 
+/** Published weights of ResNeXt-101 32x8d. */
 export const ResNeXt101_32X8DWeights: TwoVersions = twoVersions(
   'resnext101_32x8d',
   88_791_336,
@@ -143,6 +150,7 @@ export const ResNeXt101_32X8DWeights: TwoVersions = twoVersions(
   ['resnext101_32x8d-110c445d.pth', 339.673, 82.834, 96.228, `${NEW_RECIPE}-with-fixres`, 232],
 );
 
+/** Published weights of ResNeXt-101 64x4d. */
 export const ResNeXt101_64X4DWeights: OneVersion = oneVersion('resnext101_64x4d', 83_455_272, 1, [
   'resnext101_64x4d-173b62eb.pth',
   319.318,
@@ -152,6 +160,7 @@ export const ResNeXt101_64X4DWeights: OneVersion = oneVersion('resnext101_64x4d'
   232,
 ]);
 
+/** Published weights of Wide ResNet-50-2. */
 export const Wide_ResNet50_2Weights: TwoVersions = twoVersions(
   'wide_resnet50_2',
   68_883_240,
@@ -166,6 +175,7 @@ export const Wide_ResNet50_2Weights: TwoVersions = twoVersions(
   ['wide_resnet50_2-9ba9bcbe.pth', 263.124, 81.602, 95.758, `${NEW_RECIPE}-with-fixres`, 232],
 );
 
+/** Published weights of Wide ResNet-101-2. */
 export const Wide_ResNet101_2Weights: TwoVersions = twoVersions(
   'wide_resnet101_2',
   126_886_696,
@@ -182,6 +192,7 @@ export const Wide_ResNet101_2Weights: TwoVersions = twoVersions(
 
 const SQUEEZENET_RECIPE = 'https://github.com/pytorch/vision/pull/49#issuecomment-277560717';
 
+/** Published weights of SqueezeNet 1.0. */
 export const SqueezeNet1_0Weights: OneVersion = oneVersion('squeezenet1_0', 1_248_424, 21, [
   'squeezenet1_0-b66bff10.pth',
   4.778,
@@ -191,6 +202,7 @@ export const SqueezeNet1_0Weights: OneVersion = oneVersion('squeezenet1_0', 1_24
   256,
 ]);
 
+/** Published weights of SqueezeNet 1.1. */
 export const SqueezeNet1_1Weights: OneVersion = oneVersion('squeezenet1_1', 1_235_496, 17, [
   'squeezenet1_1-b8a52dc0.pth',
   4.729,

@@ -3,6 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonFloat } from './print.ts';
 
+/** Options of the activations that PyTorch has in place too. */
 export interface ActivationOptions {
   /** Printed, as in PyTorch; nothing else depends on it. */
   inplace?: boolean;
@@ -48,6 +49,7 @@ export class LeakyReLU extends Activation {
     return x.leakyRelu(this.slope);
   }
 
+  /** As PyTorch spells them. */
   override extraRepr(): string {
     return `negative_slope=${pythonFloat(this.slope)}${this.inplace ? ', inplace=True' : ''}`;
   }

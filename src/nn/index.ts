@@ -1,4 +1,7 @@
-/** `regraft/nn`: modules, layers, losses, initialisation. */
+/**
+ * Modules, layers, losses, initialisation.
+ * @module regraft/nn
+ */
 export {
   type ActivationOptions,
   GELU,

@@ -6,6 +6,7 @@ import { adam, adamHyper, adamw } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
 
+/** Hyperparameters of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions {
   /** Learning rate; 1e-3 by default. */
   lr: number;

@@ -1,4 +1,7 @@
-/** Optimizers, learning-rate schedules and gradient clipping. */
+/**
+ * Optimizers, learning-rate schedules and gradient clipping.
+ * @module regraft/optim
+ */
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export { clipGradNorm, clipGradValue, scaleGrad } from './clip.ts';
 export { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';

@@ -13,6 +13,7 @@ export type GroupOptions<H> = { readonly params: Iterable<Tensor> } & Partial<H>
 /** A parameter group as it is now: schedules write `lr` (and `momentum`) here. */
 export type ParamGroup<H> = { params: Tensor[]; lr: number; initialLr?: number } & H;
 
+/** What {@link SGD}, {@link Adam} and {@link AdamW} share: parameter groups, and state that can be saved. */
 export abstract class Optimizer<H extends { lr: number }> {
   readonly paramGroups: ParamGroup<H>[];
   /** Per parameter: momentum buffers, step counts. Made at the first step, dropped when the parameter is frozen. */

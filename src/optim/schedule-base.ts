@@ -6,6 +6,7 @@ export interface ScheduledOptimizer {
   readonly paramGroups: readonly ScheduledGroup[];
 }
 
+/** What a schedule reads and writes of a parameter group. */
 export interface ScheduledGroup {
   lr: number;
   initialLr?: number | undefined;

@@ -8,6 +8,7 @@ import {
   type ScheduleState,
 } from './schedule-base.ts';
 
+/** Options of {@link OneCycleLR}. */
 export interface OneCycleOptions {
   /** Length of the cycle in steps; or else `epochs` and `stepsPerEpoch`. */
   totalSteps?: number;

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { LRScheduler, perGroup, type ScheduledOptimizer, type ScheduleState } from './schedule-base.ts';
 
+/** Options of {@link ReduceLROnPlateau}. */
 export interface ReduceOnPlateauOptions {
   /** 'min' (default) for a loss, 'max' for an accuracy. */
   mode?: 'min' | 'max';

@@ -6,6 +6,7 @@ import { sgd, sgdHyper } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
 
+/** Hyperparameters of {@link SGD}. */
 export interface SGDOptions {
   /** Learning rate. */
   lr: number;

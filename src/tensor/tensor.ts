@@ -89,7 +89,7 @@ export class Tensor implements Variable {
     if (gradient) gradient.value.data.visible = true;
   }
 
-  /** For autograd: adds to the gradient. */
+  /** For autograd: adds to the gradient. @internal */
   addGrad(gradient: Value): void {
     // A gradient that was only planned (explain) or left behind by a failed step has no storage: it counts as none.
     const before = this.#grad?.value.data.freed ? null : this.#grad;

@@ -3,6 +3,7 @@
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
+export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
 export type { Progress } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';

@@ -3,6 +3,7 @@ import { Generator } from '../core/random.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
 
+/** What {@link checkAdapter} found. */
 export interface AdapterCheck {
   /** Whether a 65 x 65 matmul equals the CPU's, within float32 rounding. */
   readonly correct: boolean;

@@ -1,18 +1,13 @@
-/** A run's state after an epoch, in one file: with it an interrupted run goes on as if nothing had happened. */
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+/** A run's state after an epoch, as one weight file: with it an interrupted run goes on as if nothing had happened. */
 import type { StateDict, TensorData } from '../core/dtype.ts';
-import { ArgumentError, WeightFileError } from '../core/errors.ts';
-import { readWeightFile, writeWeights } from '../io/index.ts';
+import { WeightFileError } from '../core/errors.ts';
+import type { SourceLike } from '../device/byte-source.ts';
+import { readWeightFile } from '../io/read.ts';
+import { safetensorsChunks } from '../io/safetensors.ts';
 import type { ScheduleState } from '../optim/index.ts';
 import type { FitState } from './fit.ts';
-import { writeFolder } from './model-folder.ts';
 import type { FinetuneSettings } from './recipe.ts';
 import { type FinetuneResult, thinLosses } from './result.ts';
-
-/** The file in a run's folder. It is removed when the run is done. */
-export const CHECKPOINT_FILE = 'checkpoint.safetensors';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
@@ -38,13 +33,8 @@ export interface Checkpoint {
 /** Enough for the report's curve; the header of a weight file is not for megabytes. */
 const STEP_LOSSES = 2000;
 
-/** Whether `folder` holds an unfinished run. */
-export function hasCheckpoint(folder: string): boolean {
-  return existsSync(join(folder, CHECKPOINT_FILE));
-}
-
-/** Writes the checkpoint over the one before, whole or not at all. */
-export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
+/** The bytes of a checkpoint: a safetensors file. */
+export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
   const { model, optimizer, progress, ...plain } = checkpoint;
   const { best, stepLosses, history, waited } = progress;
   const state: StateDict = new Map();
@@ -63,23 +53,21 @@ export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): P
     stepLosses: thinLosses(stepLosses, STEP_LOSSES),
     best: best && { ...bestNumbers, kept: bestState !== null },
   });
-  await writeFolder(folder, (temporary) =>
-    writeWeights(join(temporary, CHECKPOINT_FILE), state, { metadata: { regraft_checkpoint: text } }),
-  );
+  return safetensorsChunks(state, { metadata: { regraft_checkpoint: text } });
 }
 
 /**
- * @throws ArgumentError if there is none; WeightFileError if it cannot be read.
+ * Reads what {@link checkpointChunks} made.
+ * @throws WeightFileError if it cannot be read.
  */
-export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const path = join(folder, CHECKPOINT_FILE);
-  if (!hasCheckpoint(folder))
-    throw new ArgumentError(
-      `${folder}: there is no ${CHECKPOINT_FILE} to resume from: the run has ended, or never reached the end of an epoch. Run it without resume.`,
-    );
-  const { state, metadata } = await readWeightFile(path);
+export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint> {
+  const { state, metadata } = await readWeightFile(source);
   const text = metadata.regraft_checkpoint;
-  if (text === undefined) throw new WeightFileError(path, 'is no checkpoint of regraft finetune.');
+  if (text === undefined)
+    throw new WeightFileError(
+      typeof source === 'string' ? source : 'checkpoint',
+      'is no checkpoint of regraft finetune.',
+    );
   const { groups, history, stepLosses, waited, best, ...plain } = JSON.parse(text);
   const part = (prefix: string): StateDict =>
     new Map(
@@ -92,9 +80,4 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     model: part('model'),
     optimizer: { state: part('optimizer'), groups },
   };
-}
-
-/** Removes the checkpoint of a run that is done. */
-export async function removeCheckpoint(folder: string): Promise<void> {
-  await rm(join(folder, CHECKPOINT_FILE), { force: true });
 }

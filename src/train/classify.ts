@@ -15,6 +15,7 @@ import { type Classifier, isModelFolder, openModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 
+/** Options of {@link predictImages} and {@link evaluateFolder}. */
 export interface ClassifyOptions {
   /** 32 by default. */
   readonly batchSize?: number | undefined;
@@ -28,6 +29,7 @@ export interface ImagePrediction {
   readonly top: readonly { readonly label: string; readonly probability: number }[];
 }
 
+/** What {@link predictImages} found. */
 export interface ImagePredictions {
   /** In the order of the files, without the unreadable ones. */
   readonly predictions: readonly ImagePrediction[];
@@ -36,7 +38,7 @@ export interface ImagePredictions {
 
 /**
  * A model of {@link MODELS} with the weights of a file, or published ones by name (by default the best), as a classifier.
- * @param labels a file with the names of the classes: a line each, or a JSON list. Without it they are `class 0`, `class 1` …
+ * `labels` is a file with the names of the classes: a line each, or a JSON list. Without it they are `class 0`, `class 1` …
  * @throws WeightFileError, StateDictError, ArgumentError
  */
 export async function pretrainedClassifier(

@@ -7,6 +7,7 @@ import { Batches } from './batches.ts';
 import type { Progress } from './progress.ts';
 import type { TrunkCache } from './trunk-cache.ts';
 
+/** Options of {@link predictLogits}. */
 export interface PredictOptions {
   /** 32 by default. */
   readonly batchSize?: number;

@@ -2,12 +2,8 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { relative } from 'node:path';
-import { trainingTransforms } from '../data/compose.ts';
-import { DataLoader } from '../data/data-loader.ts';
 import type { ImageDataset } from '../data/image-dataset.ts';
-import type { ImagePreset } from '../models/preset.ts';
 import type { Progress } from './progress.ts';
-import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
 
 /** What is left after looking at every file. */
 export interface ReadableImages {
@@ -47,16 +43,4 @@ export function inputsDigest(
   return createHash('sha256')
     .update(JSON.stringify([weights, list(train), list(validation)]))
     .digest('hex');
-}
-
-/** The training images in batches, as a phase wants to see them. */
-export function loaderFor(
-  train: ImageDataset,
-  { augment }: Pick<PlannedPhase, 'augment'>,
-  { batchSize, seed }: FinetuneSettings,
-  preset: ImagePreset,
-): DataLoader {
-  // Gentler than ImageNet's: a few hundred photos cannot afford crops of a twelfth.
-  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
-  return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
 }

@@ -1,16 +1,16 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
 import { ArgumentError } from '../core/errors.ts';
-import { defaultGenerator, manualSeed } from '../core/random.ts';
+import { manualSeed } from '../core/random.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { currentDevice, init } from '../device/current.ts';
 import { graftHead, type ModelEntry, modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
-import { type Checkpoint, hasCheckpoint, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { hasCheckpoint, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
 import { predictLogits } from './evaluate.ts';
-import { inputsDigest, loaderFor, type ReadableImages, readable } from './finetune-images.ts';
+import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf, withoutPictures } from './finetune-result.ts';
-import { type BestEpoch, type FitState, fit, movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
 import { evaluateLogits } from './metrics.ts';
 import { checkModelFolder, MODEL_FILES, saveModel } from './model-folder.ts';
@@ -19,17 +19,18 @@ import type { Progress } from './progress.ts';
 import {
   type FinetuneSettings,
   freezeFor,
-  optimizerFor,
   type PlannedPhase,
   planPhases,
   resolveSettings,
   type SettingsOptions,
 } from './recipe.ts';
 import { renderReport } from './report.ts';
-import type { ComparisonRun, EpochRecord, FinetuneResult, Phase } from './result.ts';
+import type { ComparisonRun, EpochRecord, FinetuneResult } from './result.ts';
+import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases } from './run-phases.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
 
+/** Options of {@link finetune}: where from and where to, and of {@link FinetuneSettings} what shall not be as by default. */
 export interface FinetuneOptions extends SettingsOptions {
   /** A folder with one sub-folder a class, or with `train` and `val` of that kind. */
   readonly photos: string;
@@ -50,7 +51,7 @@ export interface FinetuneOptions extends SettingsOptions {
 }
 
 /**
- * Fine-tunes a model of {@link MODELS} on a folder of photos: a new head first, with all else frozen, then, where
+ * Fine-tunes a model of {@link regraft/models!MODELS | MODELS} on a folder of photos: a new head first, with all else frozen, then, where
  * `freezeUntil` names an earlier stage, from there on at a lower rate. The best epoch's weights are kept. Photos that cannot
  * be read are left out and named in the result.
  * @throws RegraftError of some kind for whatever is wrong with the input, before anything is written where it can be known.
@@ -96,67 +97,27 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const device = await init();
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
-  let state: FitState = checkpoint?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };
-  const run: Phase[] = [];
-  for (const [p, phase] of phases.entries()) {
-    freezeFor(model, phase);
-    const trainable = model.parameters().filter((t) => t.requires_grad);
-    const { name, learningRate, frozenUntil } = phase;
-    const trainableParameters = trainable.reduce((n, t) => n + t.size, 0);
-    const resumed = checkpoint?.phase === p ? checkpoint : null;
-    if (p >= (checkpoint?.phase ?? 0)) {
-      const loader = loaderFor(images.train, phase, settings, sized);
-      const updates = Math.ceil(loader.length / settings.accumulate);
-      const { optimizer, schedule } = optimizerFor(model, phase, settings, updates);
-      if (resumed) {
-        model.loadStateDict(resumed.model, { strict: false });
-        optimizer.loadStateDict(resumed.optimizer);
-        schedule.loadState(resumed.schedule);
-        defaultGenerator.state = resumed.random;
-      } else state = { ...state, waited: 0, best: await carried(state.best, model) };
-      let ended = performance.now();
-      state = await fit(model, {
-        train: loader,
-        validation: images.validation,
-        epochs: phase.epochs,
-        totalEpochs: settings.epochs,
-        phase: p,
-        from: state,
-        optimizer,
-        schedule,
-        scheduleEvery: 'batch',
-        labelSmoothing: settings.labelSmoothing,
-        accumulate: settings.accumulate,
-        clipGradNorm: settings.clipGradNorm ?? undefined,
-        earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
-        cache,
-        signal,
-        progress,
-        onEpoch: async (record, now) => {
-          watch.add('validation', (performance.now() - ended) / 1000 - record.seconds);
-          if (out !== null)
-            await watch.time('checkpoints', async () =>
-              writeCheckpoint(out, {
-                settings,
-                inputs,
-                date,
-                phase: p,
-                progress: now,
-                model: now.best?.epoch === record.epoch && now.best.state ? now.best.state : await movingState(model),
-                optimizer: await optimizer.stateDict(),
-                schedule: schedule.state(),
-                random: defaultGenerator.state,
-                seconds: watch.read(),
-              }),
-            );
-          await options.onEpoch?.(record);
-          ended = performance.now();
-        },
-      });
-    }
-    const epochs = state.history.filter((r) => r.phase === p).length;
-    run.push({ name, epochs, learningRate, trainableParameters, frozenUntil });
-  }
+  const run: PhasedRun = {
+    settings,
+    validation: images.validation,
+    loader: (phase) => loaderFor(images.train, phase, settings, sized),
+    cache,
+    signal,
+    progress,
+  };
+  let ended = performance.now();
+  const state = await trainPhases(model, phases, run, {
+    from: checkpoint,
+    onEpoch: async (record, _, point) => {
+      watch.add('validation', (performance.now() - ended) / 1000 - record.seconds);
+      if (out !== null)
+        await watch.time('checkpoints', async () =>
+          writeCheckpoint(out, { ...(await point()), settings, inputs, date, seconds: watch.read() }),
+        );
+      await options.onEpoch?.(record);
+      ended = performance.now();
+    },
+  });
 
   const proof = await watch.time('proof of freezing', () => frozen.proof(model));
   const peakGpuBytes = currentDevice().counters.peakBytes;
@@ -167,7 +128,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
   const mistakes = await watch.time('thumbnails', () => pictured(predictions, images.validation, photos));
   const comparisons = options.compareFromScratch
-    ? [await watch.time('comparison from scratch', () => fromScratch(entry, settings, images, sized, options))]
+    ? [await watch.time('comparison from scratch', () => compared(entry, classes.length, run))]
     : [];
   const result = resultOf({
     options,
@@ -179,7 +140,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     images,
     classes,
     plan: phases,
-    phases: run,
+    phases: phasesOf(model, phases, state),
     state,
     evaluation,
     mistakes,
@@ -265,54 +226,7 @@ async function build(entry: ModelEntry, opened: OpenedWeights | null, classes: n
   return model;
 }
 
-/** The best epoch of earlier phases, as the next one sees it: its weights are in the model now, and more of them may move. */
-async function carried(best: BestEpoch | null, model: Module): Promise<BestEpoch | null> {
-  return best && { ...best, state: await movingState(model) };
-}
-
-/** The same model from random weights, all of it trained, over as many epochs of the same images. */
-async function fromScratch(
-  entry: ModelEntry,
-  settings: FinetuneSettings,
-  { train, validation }: ReadableImages,
-  preset: OpenedWeights['transforms'],
-  { cache = true, progress, signal }: FinetuneOptions,
-): Promise<ComparisonRun> {
-  progress?.note('From scratch, for comparison:');
-  manualSeed(settings.seed);
-  const scratch = resolveSettings(
-    {
-      ...settings,
-      weights: null,
-      freezeUntil: 'none',
-      headEpochs: 0,
-      lr: undefined,
-      unfrozenLr: undefined,
-      augment: settings.augment ?? 0,
-    },
-    entry,
-  );
-  const [phase] = planPhases(scratch, entry) as [PlannedPhase];
-  const model = await entry.create({ numClasses: train.classes.length });
-  const loader = loaderFor(train, phase, settings, preset);
-  const { optimizer, schedule } = optimizerFor(model, phase, settings, Math.ceil(loader.length / settings.accumulate));
-  const { labelSmoothing, accumulate } = settings;
-  const shared = { labelSmoothing, accumulate, cache, progress, signal };
-  const { history } = await fit(model, {
-    ...shared,
-    train: loader,
-    validation,
-    epochs: phase.epochs,
-    optimizer,
-    schedule,
-    scheduleEvery: 'batch',
-    keepBest: false,
-  });
-  const accuracies = history.flatMap((r) => (r.validationAccuracy === null ? [] : [r.validationAccuracy]));
-  return {
-    name: 'from scratch',
-    history,
-    accuracy: accuracies.length ? Math.max(...accuracies) : null,
-    note: 'its best epoch, all parameters trained',
-  };
+async function compared(entry: ModelEntry, classes: number, run: PhasedRun): Promise<ComparisonRun> {
+  run.progress?.note('From scratch, for comparison:');
+  return trainFromScratch(entry, classes, run);
 }

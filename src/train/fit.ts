@@ -19,9 +19,11 @@ import { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 
 /** A learning-rate schedule: its `step` is called after every epoch, or every batch; a plateau schedule gets the validation loss. */
 export interface Schedule {
+  /** After an epoch or a batch; `metric` is the validation loss, or else the training loss. */
   step(metric?: number): void;
 }
 
+/** Options of {@link fit}. */
 export interface FitOptions {
   /** Images to train on; a loader brings its own batch size, order and seed. */
   readonly train: Dataset | DataLoader<unknown>;
@@ -86,6 +88,7 @@ export interface FitState {
   readonly waited: number;
 }
 
+/** What {@link fit} did. */
 export interface FitResult extends FitState {
   /** The epoch (as numbered in `history`) with the best validation accuracy, or else training loss. */
   readonly bestEpoch: number;

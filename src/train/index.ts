@@ -1,7 +1,11 @@
-/** Training: fine-tuning from end to end, the loop, evaluation, metrics, the proof of freezing, the report. */
+/**
+ * Fine-tuning from end to end, the loop, evaluation, metrics, the proof of freezing, the report. Browsers have all but what reads
+ * and writes folders.
+ * @module regraft/train
+ */
 
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
-export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint.ts';
+export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export {
   type ClassifyOptions,
   evaluateFolder,
@@ -17,6 +21,7 @@ export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
+export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
 export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';

@@ -24,7 +24,7 @@ export const MODEL_FILES = {
 /** A model with what turns images into its input and its output into class names. */
 export interface Classifier {
   readonly model: Module;
-  /** As in {@link MODELS}: `resnet50`. */
+  /** As in {@link regraft/models!MODELS | MODELS}: `resnet50`. */
   readonly name: string;
   /** In the order of the outputs. */
   readonly classes: readonly string[];
@@ -65,7 +65,7 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
 }
 
 /**
- * Saves a model of {@link MODELS} into `folder`, which is created if needed. A model that is there already is replaced,
+ * Saves a model of {@link regraft/models!MODELS | MODELS} into `folder`, which is created if needed. A model that is there already is replaced,
  * when all of the new one has been written.
  * @param files further files by name: `metrics.json`, `report.html`.
  * @throws ArgumentError for a model that regraft cannot build again by name; RegraftError if the folder cannot be written.

@@ -7,6 +7,7 @@ import type { ModelEntry } from '../models/registry.ts';
 import { weightsByName } from '../models/weights.ts';
 import type { Progress } from './progress.ts';
 
+/** What {@link openWeights} found. */
 export interface OpenedWeights {
   /** What a model function takes as `weights`. */
   readonly file: string;

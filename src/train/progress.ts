@@ -34,6 +34,7 @@ export interface ProgressStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
+/** Options of {@link createProgress}. */
 export interface ProgressOptions {
   /** Default `process.stderr`, so that standard output stays a program's to read. */
   readonly stream?: ProgressStream;

@@ -6,6 +6,7 @@ import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '..
 import type { Phase } from './result.ts';
 import { shellWord } from './shell.ts';
 
+/** Optimizers of {@link finetune} by name. */
 export type OptimizerName = 'adamw' | 'adam' | 'sgd';
 
 /** What a run's numbers depend on, every default filled in: JSON-able. Saved in checkpoints, shown in the report. */

@@ -4,6 +4,7 @@ import type { Evaluation } from './metrics.ts';
 /** Numbers that a diverged run makes NaN or infinite turn into `null` in JSON. */
 export type Measured = number | null;
 
+/** Everything there is to tell about a fine-tuning run: `metrics.json`, and what the report shows. */
 export interface FinetuneResult {
   /** regraft's version. */
   readonly version: string;
@@ -60,6 +61,7 @@ export interface Phase {
   readonly frozenUntil: string | null;
 }
 
+/** One epoch in numbers. */
 export interface EpochRecord {
   /** From 1, through all phases. */
   readonly epoch: number;
@@ -76,6 +78,7 @@ export interface EpochRecord {
   readonly cached: boolean;
 }
 
+/** The loss of one batch. */
 export interface StepLoss {
   readonly step: number;
   /** Epochs done when the step ended, with a fraction: 1.5 is the middle of the second. */
@@ -83,6 +86,7 @@ export interface StepLoss {
   readonly loss: Measured;
 }
 
+/** A {@link Mistake} with what is needed to show it. */
 export interface PicturedMistake {
   readonly path: string;
   /** A small picture as `data:image/jpeg;base64,…`; null where there is none. */

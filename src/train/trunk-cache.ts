@@ -10,6 +10,7 @@ import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ActivationStore, MemoryStore } from './activations.ts';
 
+/** Where a {@link TrunkCache} keeps its activations. */
 export interface TrunkCacheOptions {
   /** Activations beyond this many bytes go to a temporary file instead of memory. 1 GiB by default. */
   readonly memoryBytes?: number;
@@ -60,6 +61,7 @@ export class TrunkCache {
   /**
    * Inside a step, after the forward pass: puts gathered activations in the trunk's place.
    * @returns false, leaving the graph as it is, if another trunk made them: a layer was frozen, unfrozen or replaced since.
+   * @internal
    */
   take(trunk: Trunk | null, activations: readonly HostArray[]): boolean {
     if (!trunk || trunk.text !== this.#text || versionsOf(trunk.slots) !== this.#versions) return false;
@@ -67,7 +69,7 @@ export class TrunkCache {
     return true;
   }
 
-  /** After a step whose cuts were kept readable: stores its activations under the images' keys. */
+  /** After a step whose cuts were kept readable: stores its activations under the images' keys. @internal */
   async put(trunk: Trunk, keys: readonly string[]): Promise<void> {
     const versions = versionsOf(trunk.slots);
     if (!this.#store || trunk.text !== this.#text || versions !== this.#versions) {

@@ -1,7 +1,8 @@
 /** Chromium on the built page: building, serving, launching. */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -37,6 +38,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export interface Site {
   readonly url: string;
+  /** The files that were asked for so far. */
+  readonly served: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -45,16 +48,31 @@ export async function serveBuiltPage(): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'regraft-web-'));
   const configFile = fileURLToPath(new URL('../../vite.config.ts', import.meta.url));
   await build({ configFile, logLevel: 'error', mode: 'production', build: { outDir: folder, emptyOutDir: true } });
+  return serveFolder(folder);
+}
+
+/** Serves files by name from a temporary folder. */
+export async function serveFiles(files: Readonly<Record<string, Uint8Array>>): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), 'regraft-web-'));
+  for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
+  return serveFolder(folder);
+}
+
+/** Serves a folder, which goes when the site is closed. */
+async function serveFolder(folder: string): Promise<Site> {
+  const served = new Set<string>();
   const server = createServer((request, response) => {
     const path = new URL(request.url!, 'http://localhost').pathname;
     const file = join(folder, path === '/' ? 'index.html' : path);
     const found = existsSync(file);
+    if (found) served.add(file);
     response.writeHead(found ? 200 : 404, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
     response.end(found ? readFileSync(file) : '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    served,
     close: async () => {
       server.close();
       await rm(folder, { recursive: true, force: true });
@@ -79,4 +97,41 @@ export async function openPage(
   await page.goto(url);
   await page.waitForFunction(() => !document.querySelector('#device')!.textContent!.startsWith('Looking'));
   return { page, errors };
+}
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** Serious and critical findings of axe. */
+export async function axeFaults(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(axe, 'utf8'));
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof import('axe-core') }).axe.run(document);
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+  });
+}
+
+/**
+ * The longest task of the page's main thread while `work` is done, in milliseconds of that thread's own time: what other programs
+ * take from the processor does not count.
+ */
+export async function longestTask(page: Page, work: () => Promise<void>): Promise<number> {
+  const browser = page.context().browser()!;
+  await browser.startTracing(page, { categories: ['toplevel', 'blink.user_timing'] });
+  await page.evaluate(() => performance.mark('main thread'));
+  await work();
+  const { traceEvents } = JSON.parse(`${await browser.stopTracing()}`) as { traceEvents: TraceEvent[] };
+  const { pid, tid } = traceEvents.find(({ name }) => name === 'main thread')!;
+  const tasks = traceEvents.filter((e) => e.pid === pid && e.tid === tid && e.tdur !== undefined);
+  if (tasks.length === 0) throw new Error('the trace has no tasks with their time');
+  return Math.max(...tasks.map(({ tdur }) => tdur! / 1000));
+}
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds of the thread's time. */
+  readonly tdur?: number;
 }

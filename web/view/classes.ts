@@ -23,6 +23,8 @@ interface Group {
 export interface ClassesOptions {
   readonly add: (photos: { id: number; file: File }[]) => void;
   readonly remove: (ids: number[]) => void;
+  /** Grad-CAM over a photo. */
+  readonly look: (photo: number, name: string) => void;
   /** Opens the camera for a class; each frame comes as a file. */
   readonly record: (name: string, onFile: (file: File) => void) => void;
   readonly changed: () => void;
@@ -35,6 +37,7 @@ export class ClassesView {
   readonly #groups: Group[] = [];
   readonly #owners = new Map<number, Group>();
   #next = 0;
+  #explainable = false;
 
   constructor(options: ClassesOptions) {
     this.#options = options;
@@ -46,8 +49,7 @@ export class ClassesView {
       folder.value = '';
     });
     acceptDrops(byId('photos'), (files) => this.#addTree(files));
-    this.addClass();
-    this.addClass();
+    this.reset();
   }
 
   /** Names and usable photos, for training. */
@@ -56,6 +58,11 @@ export class ClassesView {
       name,
       photos: [...photos.values()].filter((p) => p.usable).map((p) => p.id),
     }));
+  }
+
+  /** Names and all photos, looked at or not. */
+  get listed(): { name: string; photos: number[] }[] {
+    return this.#groups.map(({ name, photos }) => ({ name, photos: [...photos.keys()] }));
   }
 
   /** Why training cannot start, or null. */
@@ -73,6 +80,12 @@ export class ClassesView {
   /** Whether some photos have not been looked at yet. */
   get pending(): boolean {
     return this.#groups.some(({ photos }) => [...photos.values()].some((p) => !p.usable));
+  }
+
+  /** Whether a click on a photo shows what the network sees in it. */
+  set explainable(flag: boolean) {
+    this.#explainable = flag;
+    for (const look of byId('classes').querySelectorAll<HTMLButtonElement>('.peek')) look.disabled = !flag;
   }
 
   /** Every photo, for a new Worker. */
@@ -102,6 +115,23 @@ export class ClassesView {
     this.#add(group, files);
   }
 
+  /** What an earlier visit left: photos with the ids that they had. */
+  restore(classes: readonly { name: string; photos: readonly number[] }[], files: ReadonlyMap<number, File>): void {
+    this.clear();
+    this.#next = 1 + Math.max(-1, ...files.keys());
+    for (const { name, photos } of classes) {
+      const known = photos.flatMap((id) => (files.has(id) ? [{ id, file: files.get(id)! }] : []));
+      this.#insert(this.addClass(name), known);
+    }
+  }
+
+  /** Two empty classes, as at the start. */
+  reset(): void {
+    this.clear();
+    this.addClass();
+    this.addClass();
+  }
+
   /** Removes everything. */
   clear(): void {
     for (const group of [...this.#groups]) this.#removeClass(group);
@@ -118,9 +148,9 @@ export class ClassesView {
       group.faults.textContent = [group.faults.textContent, reason].filter(Boolean).join('\n');
     } else {
       photo.usable = true;
-      const image = make('img', { src: URL.createObjectURL(thumbnail!), alt: photo.file.name, decoding: 'async' });
+      const image = make('img', { src: URL.createObjectURL(thumbnail!), alt: '', decoding: 'async' });
       image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
-      photo.item?.prepend(image);
+      photo.item?.querySelector('.peek')?.replaceChildren(image);
     }
     this.#count(group);
   }
@@ -196,15 +226,29 @@ export class ClassesView {
   #add(group: Group, files: readonly File[]): void {
     if (files.length === 0) return;
     group.faults.textContent = '';
-    const photos = files.map((file): Photo => {
-      const id = this.#next++;
+    this.#insert(
+      group,
+      files.map((file) => ({ id: this.#next++, file })),
+    );
+  }
+
+  #insert(group: Group, files: readonly { id: number; file: File }[]): void {
+    const photos = files.map(({ id, file }): Photo => {
+      const look = make('button', {
+        type: 'button',
+        className: 'peek',
+        disabled: !this.#explainable,
+        attributes: { 'aria-label': `Where the network looks in ${file.name}` },
+      });
+      look.addEventListener('click', () => this.#options.look(id, file.name));
       const remove = make('button', {
         type: 'button',
+        className: 'remove',
         textContent: '×',
         attributes: { 'aria-label': `Remove ${file.name}` },
       });
       remove.addEventListener('click', () => this.#remove(group, id));
-      const photo = { id, file, item: make('li', {}, remove), usable: false };
+      const photo = { id, file, item: make('li', {}, look, remove), usable: false };
       group.photos.set(id, photo);
       this.#owners.set(id, group);
       return photo;
@@ -216,7 +260,9 @@ export class ClassesView {
 
   #remove(group: Group, id: number): void {
     const item = group.photos.get(id)?.item;
-    const next = (item?.nextElementSibling ?? item?.previousElementSibling)?.querySelector('button');
+    const next = (item?.nextElementSibling ?? item?.previousElementSibling)?.querySelector<HTMLButtonElement>(
+      '.remove',
+    );
     item?.remove();
     group.photos.delete(id);
     this.#owners.delete(id);

@@ -10,7 +10,7 @@ type Point = readonly [epoch: number, value: number];
 
 interface Line {
   readonly name: string;
-  readonly style: 'train' | 'validation' | 'trace';
+  readonly style: 'train' | 'validation' | 'other' | 'trace';
   readonly points: readonly Point[];
 }
 
@@ -21,12 +21,15 @@ export class Curves {
   #waiting = false;
   #epochs = 10;
   #records: EpochRecord[] = [];
+  /** From scratch, for comparison. */
+  #others: EpochRecord[] = [];
   #trace: { loss: Point[]; accuracy: Point[] } = { loss: [], accuracy: [] };
 
   /** Empty axes for so many epochs. */
   reset(epochs: number): void {
     this.#epochs = epochs;
     this.#records = [];
+    this.#others = [];
     this.#trace = { loss: [], accuracy: [] };
     this.#draw();
   }
@@ -43,6 +46,12 @@ export class Curves {
     this.#soon();
   }
 
+  /** The epochs of the comparison so far. */
+  compare(records: readonly EpochRecord[]): void {
+    this.#others = [...records];
+    this.#soon();
+  }
+
   /** Draws with what has come by then, a few times a second. */
   #soon(): void {
     if (this.#waiting) return;
@@ -54,16 +63,30 @@ export class Curves {
   }
 
   #draw(): void {
-    const line = (name: string, style: 'train' | 'validation', key: keyof EpochRecord): Line => ({
+    const line = (
+      name: string,
+      style: Line['style'],
+      key: keyof EpochRecord,
+      records: readonly EpochRecord[] = this.#records,
+    ): Line => ({
       name,
       style,
-      points: this.#records.flatMap((r) => (isNumber(r[key] as number | null) ? [[r.epoch, r[key] as number]] : [])),
+      points: records.flatMap((r) => (isNumber(r[key] as number | null) ? [[r.epoch, r[key] as number]] : [])),
     });
     const accuracy = [line('training', 'train', 'trainAccuracy'), line('held out', 'validation', 'validationAccuracy')];
+    const other = (key: keyof EpochRecord): Line[] =>
+      this.#others.length ? [line('from scratch, held out', 'other', key, this.#others)] : [];
     const loss = [line('training', 'train', 'trainLoss'), line('held out', 'validation', 'validationLoss')];
     byId('curves').innerHTML = [
-      this.#chart('Accuracy', accuracy, this.#trace.accuracy, (v) => `${Math.round(v * 100)} %`, formatPercent, 1),
-      this.#chart('Loss', loss, this.#trace.loss, String, formatValue),
+      this.#chart(
+        'Accuracy',
+        [...accuracy, ...other('validationAccuracy')],
+        this.#trace.accuracy,
+        (v) => `${Math.round(v * 100)} %`,
+        formatPercent,
+        1,
+      ),
+      this.#chart('Loss', [...loss, ...other('validationLoss')], this.#trace.loss, String, formatValue),
     ]
       .map((chart) => chart.text)
       .join('');

@@ -1,7 +1,7 @@
 /** Which network, from which weights, and how much of it is trained. */
 
 import { formatCount } from '../../src/train/format.ts';
-import type { NetworkInfo, OpenedFile, WeightsChoice } from '../messages.ts';
+import type { NetworkInfo, OpenedFile, PageState, WeightsChoice } from '../messages.ts';
 import { MODEL_NAMES } from '../model-names.ts';
 import { acceptDrops, byId, make } from './dom.ts';
 
@@ -30,7 +30,7 @@ export class NetworkView {
     for (const [name, title] of Object.entries(MODEL_NAMES))
       this.#model.append(make('option', { value: name, textContent: title }));
     this.#model.addEventListener('change', () => {
-      if (this.#kind() === 'file' && this.#file) void this.#open(this.#file);
+      if (this.kind === 'file' && this.#file) void this.#open(this.#file);
       else void this.refresh();
     });
     this.#range.addEventListener('input', () => this.#draw());
@@ -56,17 +56,21 @@ export class NetworkView {
     return this.#model.value;
   }
 
+  get kind(): WeightsChoice['kind'] {
+    return (this.#radios().find((radio) => radio.checked)?.value ?? 'published') as WeightsChoice['kind'];
+  }
+
   /** null where a file is to be used and none is open. */
   get weights(): WeightsChoice | null {
-    const kind = this.#kind();
+    const { kind } = this;
     if (kind === 'file') return this.#file && { kind, file: this.#file };
-    return { kind } as WeightsChoice;
+    return { kind };
   }
 
   /** The path of the first stage that is trained. */
   get freezeUntil(): string {
-    const { stages } = this.#info!;
-    return stages[stages.length - 1 - Number(this.#range.value)]!.path;
+    const stages = this.#info?.stages ?? [];
+    return stages[stages.length - 1 - Number(this.#range.value)]?.path ?? '';
   }
 
   /** Asks about the network anew: it, or the number of classes, has changed. */
@@ -76,8 +80,9 @@ export class NetworkView {
     if (asked !== this.#asked) return;
     const other = info.model !== this.#info?.model;
     this.#info = info;
+    this.#tree(info);
     this.#range.max = String(info.stages.length - 1);
-    if (other && this.#kind() !== 'random') this.#range.value = '0';
+    if (other && this.kind !== 'random') this.#range.value = '0';
     const [published] = this.#radios();
     published!.disabled = info.published === null;
     if (published!.disabled && published!.checked) this.#choose(this.#file ? 'file' : 'random');
@@ -94,6 +99,20 @@ export class NetworkView {
     this.#choose(weights);
     await this.refresh();
     if (weights === 'random') this.#unfreeze(Number.POSITIVE_INFINITY);
+    this.#draw();
+  }
+
+  /** As an earlier visit left it. */
+  async restore({ model, weights, freezeUntil }: PageState, file: File | null): Promise<void> {
+    this.#model.value = model;
+    if (weights === 'file' && file) await this.#open(file);
+    else {
+      this.#choose(weights === 'file' ? 'published' : weights);
+      await this.refresh();
+    }
+    const stages = this.#info?.stages ?? [];
+    const first = stages.findIndex(({ path }) => path === freezeUntil);
+    if (first >= 0) this.#unfreeze(stages.length - 1 - first);
     this.#draw();
   }
 
@@ -121,10 +140,6 @@ export class NetworkView {
     return [...document.querySelectorAll<HTMLInputElement>('input[name=weights]')];
   }
 
-  #kind(): string {
-    return this.#radios().find((radio) => radio.checked)?.value ?? 'published';
-  }
-
   #choose(kind: string): void {
     for (const radio of this.#radios()) radio.checked = radio.value === kind;
   }
@@ -134,21 +149,51 @@ export class NetworkView {
     this.#range.value = String(Math.min(max, stages));
   }
 
+  /** The module tree: a stage a line, its layers inside. */
+  #tree(info: NetworkInfo): void {
+    const open = new Set([...byId('stages').querySelectorAll('details[open] b')].map((b) => b.textContent));
+    byId('stages').replaceChildren(
+      ...info.stages.map(({ path, parameters, layers }) =>
+        make(
+          'li',
+          {},
+          make(
+            'details',
+            { open: open.has(path) },
+            make(
+              'summary',
+              {},
+              make('b', { textContent: path }),
+              make('span', { textContent: formatCount(parameters) }),
+              make('span', { className: 'state' }),
+            ),
+            make(
+              'ul',
+              { tabIndex: 0, attributes: { 'aria-label': `Layers of ${path}` } },
+              ...layers.map((layer) =>
+                make(
+                  'li',
+                  {},
+                  make('code', { textContent: layer.path }),
+                  make('span', { className: 'type', textContent: layer.type }),
+                  make('span', { textContent: formatCount(layer.parameters) }),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
   #draw(): void {
     const info = this.#info;
     if (!info) return;
     const first = info.stages.length - 1 - Number(this.#range.value);
-    byId('stages').replaceChildren(
-      ...info.stages.map(({ path, parameters }, i) =>
-        make(
-          'li',
-          { className: i >= first ? 'trained' : '' },
-          make('b', { textContent: path }),
-          make('span', { textContent: formatCount(parameters) }),
-          make('span', { className: 'state', textContent: i >= first ? 'trained' : 'frozen' }),
-        ),
-      ),
-    );
+    for (const [i, item] of [...byId('stages').children].entries()) {
+      item.className = i >= first ? 'trained' : '';
+      item.querySelector('.state')!.textContent = i >= first ? 'trained' : 'frozen';
+    }
     const { path, trainable } = info.stages[first]!;
     const share = (100 * trainable) / info.parameters;
     byId('trainable').replaceChildren(

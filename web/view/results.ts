@@ -2,16 +2,23 @@
 import { formatPercent } from '../../src/train/format.ts';
 import { wilsonInterval } from '../../src/train/metrics.ts';
 import { classTable, confusionTable, frequentConfusions, mistakeGallery } from '../../src/train/report-classes.ts';
-import { html } from '../../src/train/report-markup.ts';
+import { html, type Markup } from '../../src/train/report-markup.ts';
 import { freezingProof, keyFigures } from '../../src/train/report-sections.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
-import { byId } from './dom.ts';
+import type { Outcome } from '../messages.ts';
+import { byId, make } from './dom.ts';
+
+export interface ResultActions {
+  readonly compare: () => void;
+  /** Grad-CAM over a photo. */
+  readonly look: (photo: number, name: string) => void;
+}
 
 export function showNoResult(text: string): void {
   byId('result').innerHTML = html`<p class="empty">${text}</p>`.text;
 }
 
-export function showResult(result: FinetuneResult): void {
+export function showResult({ result, mistakes }: Outcome, actions: ResultActions): void {
   const evaluation = result.evaluation!;
   const { accuracy, images, confusion } = evaluation;
   const { classes } = result.data;
@@ -20,6 +27,7 @@ export function showResult(result: FinetuneResult): void {
     html`<p class="headline"><b>${formatPercent(accuracy)}</b> of ${images} held-out photos are classified correctly.</p>
 <p class="soft">The weights of epoch ${result.bestEpoch} of ${result.history.length} were kept. With ${images} photos, the 95 % confidence interval is ${formatPercent(low)} to ${formatPercent(high)}.</p>
 ${keyFigures(result)}
+${comparison(result)}
 <h3>Confusion matrix</h3>${confusionTable(confusion, classes)}${frequentConfusions(confusion, classes)}
 <h3>Worst mistakes</h3>${mistakeGallery(result.worstMistakes)}
 <h3>Scores by class</h3>${classTable(evaluation, classes)}
@@ -30,4 +38,30 @@ ${keyFigures(result)}
     table.setAttribute('role', 'region');
     table.setAttribute('aria-label', table.querySelector('caption')?.textContent ?? 'Table');
   }
+  document.getElementById('compare')?.addEventListener('click', actions.compare);
+  for (const [k, caption] of [...byId('result').querySelectorAll('.gallery figcaption')].entries()) {
+    const { path } = result.worstMistakes[k]!;
+    const look = make('button', {
+      type: 'button',
+      className: 'look',
+      textContent: 'Where it looked',
+      attributes: { 'aria-label': `Where it looked in ${path}` },
+    });
+    look.addEventListener('click', () => actions.look(mistakes[k]!, path));
+    caption.append(look);
+  }
+}
+
+/** The run beside one from random weights, or the button that starts that. */
+function comparison({ model, evaluation, comparisons, history }: FinetuneResult): Markup {
+  if (!model.weights) return html``;
+  const [scratch] = comparisons ?? [];
+  if (!scratch)
+    return html`<h3>Was the pretraining worth it?</h3>
+<p class="row"><button type="button" id="compare">Compare with training from scratch</button> <span class="soft">The same network from random weights, all of it trained, for ${history.length} epochs on the same photos.</span></p>`;
+  const row = (name: string, value: number | null, style: string) =>
+    html`<li class="${style}"><div><span>${name}</span><span>${formatPercent(value)}</span></div><i style="--share:${(100 * (value ?? 0)).toFixed(1)}%"></i></li>`;
+  return html`<h3>Was the pretraining worth it?</h3>
+<ul class="bars">${row('fine-tuned', evaluation!.accuracy, 'first')}${row('from scratch, best epoch', scratch.accuracy, '')}</ul>
+<p class="soft">Of the held-out photos, under the same budget: ${scratch.history.length} epochs on the same photos.</p>`;
 }

@@ -1,6 +1,6 @@
 /** The training controls, how far the run is, and its curves. */
 import { formatDuration, formatPercent, formatValue } from '../../src/train/format.ts';
-import type { FinetuneResult } from '../../src/train/result.ts';
+import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import type { LiveProgress, WorkerEvent } from '../messages.ts';
 import { Curves } from './curves.ts';
 import { byId } from './dom.ts';
@@ -25,6 +25,8 @@ export class TrainingView {
   readonly #curves = new Curves();
   #running = false;
   #paused = false;
+  /** The epochs of the comparison with training from scratch while that is under way. */
+  #comparison: EpochRecord[] | null = null;
   /** Whether the status line tells of a run, which idling must not overwrite. */
   #told = false;
 
@@ -55,6 +57,14 @@ export class TrainingView {
     return whole('epochs', 10, 500);
   }
 
+  /** Fills the fields in. */
+  set(epochs: number, batchSize: number, learningRate: number | null): void {
+    this.epochs = epochs;
+    byId<HTMLInputElement>('batch-size').value = String(batchSize);
+    if (learningRate !== null) this.learningRate = learningRate;
+    this.#curves.reset(epochs);
+  }
+
   set epochs(value: number) {
     byId<HTMLInputElement>('epochs').value = String(value);
   }
@@ -80,7 +90,19 @@ export class TrainingView {
     if (!this.#told) this.#status.textContent = missing ?? 'Ready to train.';
   }
 
+  /** A run begins; its curves start anew. */
   begin(): void {
+    this.#start('Training has begun.');
+    this.#curves.reset(this.epochs);
+  }
+
+  /** A comparison begins; its curve joins the run's. */
+  beginComparison(): void {
+    this.#start('Training from scratch has begun.');
+    this.#comparison = [];
+  }
+
+  #start(spoken: string): void {
     this.#running = true;
     this.#told = true;
     this.#paused = false;
@@ -90,33 +112,41 @@ export class TrainingView {
     this.#stop.disabled = false;
     this.#status.textContent = 'Starting …';
     this.#speed.textContent = '';
-    this.#spoken.textContent = 'Training has begun.';
+    this.#spoken.textContent = spoken;
     this.#bar.removeAttribute('value');
-    this.#curves.reset(this.epochs);
   }
 
-  hear(event: Exclude<WorkerEvent, { event: 'photo' }>): void {
+  hear(event: Exclude<WorkerEvent, { event: 'photo' | 'unsaved' }>): void {
     if (!this.#running) return;
     if (event.event === 'work') {
       this.#status.textContent = `${event.text} …`;
       if (event.share === null) this.#bar.removeAttribute('value');
       else this.#bar.value = event.share;
-    } else if (event.event === 'begun') this.#curves.reset(event.epochs);
+    } else if (event.event === 'begun') this.#show(event.epochs, event.history);
     else if (event.event === 'progress') this.#progress(event.progress);
     else {
       const { record } = event;
-      this.#curves.add(record);
+      if (this.#comparison) {
+        this.#comparison.push(record);
+        this.#curves.compare(this.#comparison);
+      } else this.#curves.add(record);
       const accuracy = formatPercent(record.validationAccuracy ?? record.trainAccuracy);
       document.title = `${accuracy}, epoch ${record.epoch}: regraft`;
       this.#spoken.textContent = `Epoch ${record.epoch}: loss ${formatValue(record.validationLoss)}, accuracy ${accuracy} on the held-out photos.`;
     }
   }
 
+  #show(epochs: number, history: readonly EpochRecord[]): void {
+    this.#curves.reset(epochs);
+    for (const record of history) this.#curves.add(record);
+  }
+
   #progress({ epoch, epochs, title, done, of, loss, accuracy, imagesPerSecond, secondsLeft }: LiveProgress): void {
     const share = of ? Math.min(1, done / of) : 0;
     const validating = !title.startsWith('Epoch');
     this.#bar.value = (epoch - 1 + (validating ? 0.9 + 0.1 * share : 0.9 * share)) / epochs;
-    if (!this.#stop.disabled) this.#status.textContent = `${title.replace('/', ' of ')}, ${done} of ${of} photos`;
+    if (!this.#stop.disabled)
+      this.#status.textContent = `${title.replace('/', ' of ')}, ${done} of ${of} photos${this.#comparison ? ', from scratch' : ''}`;
     const parts = [
       loss === null ? '' : `loss ${formatValue(loss)}`,
       accuracy === null ? '' : `accuracy ${formatPercent(accuracy)}`,
@@ -124,15 +154,27 @@ export class TrainingView {
       secondsLeft === null ? '' : `${formatDuration(secondsLeft)} left`,
     ];
     if (!this.#paused) this.#speed.textContent = parts.filter(Boolean).join(' · ');
-    if (loss !== null && accuracy !== null) this.#curves.running(epoch - 1 + share, loss, accuracy);
+    if (loss !== null && accuracy !== null && !this.#comparison)
+      this.#curves.running(epoch - 1 + share, loss, accuracy);
   }
 
-  done(result: FinetuneResult): void {
+  /** @param anew the run was not watched: its curves are still to draw */
+  done({ history, seconds, evaluation, comparisons }: FinetuneResult, anew = false): void {
+    if (anew) this.#show(history.length, history);
+    for (const { history: other } of comparisons ?? []) this.#curves.compare(other);
     this.#end();
+    this.#told = true;
     this.#bar.value = 1;
-    const { history, seconds, evaluation } = result;
     this.#status.textContent = `Done: ${history.length} epochs in ${formatDuration(seconds.total)}.`;
     this.#spoken.textContent = `Training is done. ${formatPercent(evaluation?.accuracy ?? null)} of the held-out photos are classified correctly.`;
+  }
+
+  /** As at the start. */
+  reset(): void {
+    this.#end();
+    this.#told = false;
+    this.#bar.value = 0;
+    this.#curves.reset(this.epochs);
   }
 
   failed(message: string): void {
@@ -145,6 +187,7 @@ export class TrainingView {
 
   #end(): void {
     this.#running = false;
+    this.#comparison = null;
     this.#pause.disabled = true;
     this.#stop.disabled = true;
     this.#speed.textContent = '';

@@ -8,12 +8,16 @@ export class TryView {
   readonly #target = byId('target');
   readonly #choose = byId<HTMLButtonElement>('choose');
   readonly #live = byId<HTMLButtonElement>('live');
+  readonly #look = byId<HTMLButtonElement>('look-try');
   readonly #fault = byId('try-fault');
+  #file: File | null = null;
   #classes: readonly string[] = [];
   #endCamera: (() => void) | null = null;
 
-  constructor(predict: (image: File | ImageBitmap) => Promise<number[]>) {
+  /** @param look opens Grad-CAM over a file */
+  constructor(predict: (image: File | ImageBitmap) => Promise<number[]>, look: (file: File) => void) {
     this.#predict = predict;
+    this.#look.addEventListener('click', () => this.#file && look(this.#file));
     const picker = byId<HTMLInputElement>('try-file');
     this.#choose.addEventListener('click', () => picker.click());
     picker.addEventListener('change', () => {
@@ -37,6 +41,7 @@ export class TryView {
     this.#stop();
     this.#choose.disabled = true;
     this.#live.disabled = true;
+    this.#set(null);
     this.#fault.textContent = '';
     this.#target.replaceChildren(
       make('p', { className: 'soft', textContent: 'Drop a photo here, one that is in no class.' }),
@@ -47,6 +52,7 @@ export class TryView {
   async show(file: File): Promise<void> {
     if (this.#choose.disabled) return;
     this.#stop();
+    this.#set(null);
     this.#fault.textContent = '';
     const image = make('img', { src: URL.createObjectURL(file), alt: file.name });
     image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
@@ -54,13 +60,21 @@ export class TryView {
       const probabilities = await this.#predict(file);
       this.#target.replaceChildren(image);
       showAnswer(this.#classes, probabilities, true);
+      this.#set(file);
     } catch (error) {
       showNoAnswer('No probabilities.');
       this.#fault.textContent = (error as Error).message;
     }
   }
 
+  /** The photo that can be looked into. */
+  #set(file: File | null): void {
+    this.#file = file;
+    this.#look.disabled = file === null;
+  }
+
   async #start(): Promise<void> {
+    this.#set(null);
     this.#fault.textContent = '';
     try {
       this.#endCamera = await watchCamera(this.#target, async (bitmap) =>

@@ -1,50 +1,73 @@
-/** What a visitor takes away: the files of a model folder, as `regraft predict` opens it. */
+/** What a visitor takes away: the files of a model folder, as `regraft predict` opens it, and other formats. */
 import { type Zippable, zipSync } from 'fflate';
+import { onnxBytes } from '../../src/io/onnx-export.ts';
 import { safetensorsChunks } from '../../src/io/safetensors.ts';
+import { torchChunks } from '../../src/io/torch-write.ts';
 import { renderReport } from '../../src/train/report.ts';
 import type { ExportKind } from '../messages.ts';
-import { networkEntry } from './networks.ts';
 import type { Trained } from './predict.ts';
 import { VERSION } from './result.ts';
 
 export async function exported(trained: Trained, kind: ExportKind): Promise<File> {
-  if (kind === 'weights') return file('model.safetensors', 'application/octet-stream', await weights(trained));
-  if (kind === 'description') return file('model.json', 'application/json', [description(trained)]);
-  if (kind === 'report') return file('report.html', 'text/html', [renderReport(trained.result)]);
-  const text = (content: string) => new TextEncoder().encode(content);
-  const files: Zippable = {
-    // Weights do not compress; the rest is small.
-    'model.safetensors': new Uint8Array(await new Blob((await weights(trained)) as BlobPart[]).arrayBuffer()),
-    'model.json': text(description(trained)),
-    'metrics.json': text(metrics(trained)),
-    'report.html': text(renderReport(trained.result)),
-  };
-  return file('model.zip', 'application/zip', [zipSync(files, { level: 0 })]);
+  const { plan, outcome } = trained;
+  const report = () => renderReport(outcome.result);
+  switch (kind) {
+    case 'safetensors':
+      return file('model.safetensors', 'application/octet-stream', await weights(trained));
+    case 'pth':
+      return file('model.pth', 'application/octet-stream', torchChunks(await trained.model.stateDict()));
+    case 'onnx': {
+      const side = plan.preset.crop;
+      const metadata = { classes: JSON.stringify(plan.train.classes), transforms: JSON.stringify(plan.transforms) };
+      const bytes = await onnxBytes(trained.model, { inputShape: [1, 3, side, side], metadata });
+      return file('model.onnx', 'application/octet-stream', [bytes]);
+    }
+    case 'description':
+      return file('model.json', 'application/json', [description(trained)]);
+    case 'report':
+      return file('report.html', 'text/html', [report()]);
+    case 'folder':
+      return zipped('model.zip', trained, { 'metrics.json': metrics(trained), 'report.html': report() });
+    case 'page':
+      return zipped('model-page.zip', trained, (await import('./host-page.ts')).hostPage());
+  }
 }
 
-async function weights({ model, name, classes }: Trained): Promise<Uint8Array[]> {
-  const metadata = { format: 'pt', regraft: VERSION, model: name, classes: JSON.stringify(classes) };
-  return [...safetensorsChunks(await model.stateDict(), { metadata })];
+/** A zip of the model's weights, its description and further texts. Weights do not compress: nothing is. */
+async function zipped(name: string, trained: Trained, texts: Readonly<Record<string, string>>): Promise<File> {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const files: Zippable = {
+    'model.safetensors': new Uint8Array(await new Blob([...(await weights(trained))] as BlobPart[]).arrayBuffer()),
+    'model.json': bytes(description(trained)),
+    ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, bytes(text)])),
+  };
+  return file(name, 'application/zip', [zipSync(files, { level: 0 })]);
+}
+
+async function weights({ model, plan }: Trained): Promise<Iterable<Uint8Array>> {
+  const { request, train } = plan;
+  const metadata = { format: 'pt', regraft: VERSION, model: request.model, classes: JSON.stringify(train.classes) };
+  return safetensorsChunks(await model.stateDict(), { metadata });
 }
 
 /** `model.json`. */
-function description({ name, classes, transforms }: Trained): string {
+function description({ plan }: Trained): string {
   const content = {
     regraft: VERSION,
-    model: name,
-    head: networkEntry(name).head,
-    classes,
-    transforms: transforms.toJSON(),
+    model: plan.request.model,
+    head: plan.entry.head,
+    classes: plan.train.classes,
+    transforms: plan.transforms.toJSON(),
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
 /** `metrics.json`, without the pictures: they are the report's. */
-function metrics({ result }: Trained): string {
+function metrics({ outcome: { result } }: Trained): string {
   const worstMistakes = result.worstMistakes.map((mistake) => ({ ...mistake, thumbnail: null }));
   return `${JSON.stringify({ ...result, worstMistakes }, null, 2)}\n`;
 }
 
-function file(name: string, type: string, parts: readonly (Uint8Array | string)[]): File {
-  return new File(parts as BlobPart[], name, { type });
+function file(name: string, type: string, parts: Iterable<Uint8Array | string>): File {
+  return new File([...parts] as BlobPart[], name, { type });
 }

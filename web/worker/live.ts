@@ -19,8 +19,10 @@ export class Live implements Progress {
   #lastEpoch: number | null = null;
   #posted = 0;
 
-  constructor(epochs: number, post: (event: WorkerEvent) => void) {
+  /** @param done epochs that were finished before */
+  constructor(epochs: number, done: number, post: (event: WorkerEvent) => void) {
     this.#epochs = epochs;
+    this.#epoch = done + 1;
     this.#post = post;
   }
 

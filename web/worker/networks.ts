@@ -1,15 +1,10 @@
-/** The networks of the page: regraft's registry, and the quickstart's small one with its weights, which come with the page. */
+/** The networks of the page: regraft's registry, the quickstart's small one, and Keras's ResNets. */
 import { SmallResNet } from '../../examples/quickstart/small-resnet.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { CIFAR_PRESET } from '../../src/models/preset.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../../src/models/registry.ts';
 import { SMALL_RESNET } from '../model-names.ts';
-
-/** The weights that come with the page. */
-export const CARRIED = {
-  url: new URL('../../examples/quickstart/trunk.safetensors', import.meta.url),
-  megabytes: 0.6,
-};
+import { KERAS_RESNETS } from './keras-resnet.ts';
 
 const smallResnet: ModelEntry = {
   create: async ({ numClasses = 10, weights } = {}) => {
@@ -19,13 +14,17 @@ const smallResnet: ModelEntry = {
   inputSize: 32,
   transforms: CIFAR_PRESET,
   stages: ['conv1', 'layer1', 'layer2', 'layer3', 'fc'],
+  maps: 'layer3',
   head: 'fc',
 };
 
-/** All names, those of the registry first. */
+/** Networks that the command line does not know. */
+const OWN: Readonly<Record<string, ModelEntry>> = { [SMALL_RESNET]: smallResnet, ...KERAS_RESNETS };
+
+/** The networks that weights under torchvision's names can be of: the registry's first. */
 export const NETWORKS: readonly string[] = [...Object.keys(MODELS), SMALL_RESNET];
 
 /** As {@link modelEntry}. */
 export function networkEntry(name: string): ModelEntry {
-  return name === SMALL_RESNET ? smallResnet : modelEntry(name);
+  return OWN[name] ?? modelEntry(name);
 }

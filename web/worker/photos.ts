@@ -13,6 +13,8 @@ const FRAME = 320;
 
 export class Photos {
   readonly #files = new Map<number, File>();
+  /** Called with each new photo that can be used. */
+  keep: (id: number, file: File) => unknown = () => {};
   readonly #post: (event: WorkerEvent) => void;
 
   constructor(post: (event: WorkerEvent) => void) {
@@ -30,7 +32,10 @@ export class Photos {
     await concurrently(2, list, async ({ id, file }) => {
       try {
         const thumbnail = await thumbnailOf(await imageOf(file));
-        this.#files.set(id, file);
+        if (!this.#files.has(id)) {
+          this.#files.set(id, file);
+          await this.keep(id, file);
+        }
         this.#post({ event: 'photo', id, thumbnail, reason: null });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -39,8 +44,22 @@ export class Photos {
     });
   }
 
+  /** Takes photos back that were looked at before. */
+  restore(files: ReadonlyMap<number, File>): void {
+    for (const [id, file] of files) this.#files.set(id, file);
+  }
+
+  /** The id of a file; -1 once the photo is removed. */
+  idOf(blob: Blob): number {
+    return [...this.#files].find(([, file]) => file === blob)?.[0] ?? -1;
+  }
+
   remove(ids: readonly number[]): void {
     for (const id of ids) this.#files.delete(id);
+  }
+
+  clear(): void {
+    this.#files.clear();
   }
 
   /** A camera frame as a JPEG of modest size. */
@@ -57,15 +76,19 @@ export async function imageOf(source: File | ImageBitmap): Promise<RgbImage> {
 }
 
 /** A small JPEG. */
-export async function thumbnailOf({ data, width, height }: RgbImage, side: number = THUMBNAIL): Promise<Blob> {
+export async function thumbnailOf(image: RgbImage, side: number = THUMBNAIL): Promise<Blob> {
+  return drawn(await bitmapOf(image), Math.min(1, side / Math.max(image.width, image.height)), 0.8);
+}
+
+/** Pixels as the canvas takes them. */
+export function bitmapOf({ data, width, height }: RgbImage): Promise<ImageBitmap> {
   const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
     rgba[to] = data[from]!;
     rgba[to + 1] = data[from + 1]!;
     rgba[to + 2] = data[from + 2]!;
   }
-  const bitmap = await createImageBitmap(new ImageData(rgba, width, height));
-  return drawn(bitmap, Math.min(1, side / Math.max(width, height)), 0.8);
+  return createImageBitmap(new ImageData(rgba, width, height));
 }
 
 /** The bitmap scaled and encoded; it is closed. */

@@ -5,17 +5,13 @@ import type { Module } from '../../src/nn/index.ts';
 import { type Predictions, predictLogits } from '../../src/train/evaluate.ts';
 import type { FitState } from '../../src/train/fit.ts';
 import { evaluateLogits, worstMistakes } from '../../src/train/metrics.ts';
-import { type FinetuneSettings, reproduceCommand } from '../../src/train/recipe.ts';
-import {
-  type FinetuneResult,
-  type FreezingProof,
-  type Phase,
-  type PicturedMistake,
-  thinLosses,
-} from '../../src/train/result.ts';
+import { reproduceCommand } from '../../src/train/recipe.ts';
+import { type FinetuneResult, type FreezingProof, type PicturedMistake, thinLosses } from '../../src/train/result.ts';
+import { phasesOf } from '../../src/train/run-phases.ts';
 import type { Stopwatch } from '../../src/train/stopwatch.ts';
+import type { Outcome } from '../messages.ts';
 import { dataUrl, imageOf, thumbnailOf } from './photos.ts';
-import type { LoadedWeights } from './weights.ts';
+import type { Plan } from './plan.ts';
 
 declare const __VERSION__: string;
 
@@ -25,24 +21,20 @@ export interface Run {
   readonly watch: Stopwatch;
   /** When it began, ISO 8601. */
   readonly date: string;
-  readonly settings: FinetuneSettings;
-  readonly weights: LoadedWeights | null;
+  readonly plan: Plan;
   readonly model: Module;
-  readonly train: BlobDataset;
-  readonly validation: BlobDataset;
-  readonly plan: readonly Phase[];
   readonly state: FitState;
   readonly proof: FreezingProof;
 }
 
-export async function resultOf(run: Run): Promise<FinetuneResult> {
-  const { watch, settings, weights, model, train, validation, plan, state } = run;
+/** @param idOf the id of a photo's file */
+export async function outcomeOf(run: Run, idOf: (blob: Blob) => number): Promise<Outcome> {
+  const { watch, plan, model, state } = run;
+  const { settings, weights, train, validation } = plan;
   const predictions = await watch.time('validation', () => state.best?.predictions ?? predictLogits(model, validation));
   const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
   const mistakes = await watch.time('thumbnails', () => pictured(predictions, validation));
-  const phases = plan
-    .map((phase, p) => ({ ...phase, epochs: state.history.filter((r) => r.phase === p).length }))
-    .filter(({ epochs }) => epochs > 0);
+  const phases = phasesOf(model, plan.phases, state);
   const { description, vendor, architecture, software } = currentDevice().info;
   const reproduce = reproduceCommand('photos', 'model', settings);
   const training = (cached: boolean) =>
@@ -50,7 +42,7 @@ export async function resultOf(run: Run): Promise<FinetuneResult> {
   const { total, parts } = watch.read();
   const seconds = { 'training, whole network': training(false), 'training, trunk cached': training(true), ...parts };
   const { optimizer, batchSize, weightDecay, labelSmoothing, imageSize, seed } = settings;
-  return {
+  const result: FinetuneResult = {
     version: VERSION,
     date: run.date,
     command: reproduce,
@@ -76,15 +68,19 @@ export async function resultOf(run: Run): Promise<FinetuneResult> {
     stepLosses: thinLosses(state.stepLosses),
     bestEpoch: state.best?.epoch ?? 1,
     evaluation,
-    worstMistakes: mistakes,
+    worstMistakes: mistakes.map(({ mistake }) => mistake),
     frozen: run.proof,
     adapter: { description, vendor, architecture, software },
     seconds: { total, parts: Object.fromEntries(Object.entries(seconds).filter(([, value]) => value > 0)) },
     peakGpuBytes: currentDevice().counters.peakBytes,
   };
+  return { result, mistakes: mistakes.map(({ blob }) => idOf(blob)) };
 }
 
-async function pictured(predictions: Predictions, data: BlobDataset): Promise<PicturedMistake[]> {
+async function pictured(
+  predictions: Predictions,
+  data: BlobDataset,
+): Promise<{ mistake: PicturedMistake; blob: Blob }[]> {
   const { logits, labels, classes, indices } = predictions;
   return Promise.all(
     worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, probability, loss }) => {
@@ -93,7 +89,8 @@ async function pictured(predictions: Predictions, data: BlobDataset): Promise<Pi
         .then((image) => thumbnailOf(image))
         .then(dataUrl)
         .catch(() => null);
-      return { path, thumbnail, label: data.classes[label]!, predicted: data.classes[predicted]!, probability, loss };
+      const names = { label: data.classes[label]!, predicted: data.classes[predicted]! };
+      return { mistake: { path, thumbnail, ...names, probability, loss }, blob };
     }),
   );
 }

@@ -1,45 +1,35 @@
 /** One visitor's work: a network, its training, and what can be done with the result. */
 import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
-import { BlobDataset } from '../../src/data/blob-dataset.ts';
-import { classificationTransforms, trainingTransforms } from '../../src/data/compose.ts';
-import { DataLoader } from '../../src/data/data-loader.ts';
 import { init } from '../../src/device/current.ts';
-import { graftHead } from '../../src/models/registry.ts';
-import type { Module } from '../../src/nn/index.ts';
-import { type FitState, fit, movingState } from '../../src/train/fit.ts';
+import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
+import type { FitState } from '../../src/train/fit.ts';
 import { FrozenSnapshot } from '../../src/train/freezing-proof.ts';
-import {
-  type FinetuneSettings,
-  freezeFor,
-  optimizerFor,
-  type PlannedPhase,
-  planPhases,
-  resolveSettings,
-} from '../../src/train/recipe.ts';
-import type { FinetuneResult, Phase } from '../../src/train/result.ts';
+import { freezeFor } from '../../src/train/recipe.ts';
+import { loaderFor, type PhasedRun, trainFromScratch, trainPhases } from '../../src/train/run-phases.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 import type {
+  Explanation,
   ExportKind,
   NetworkInfo,
   OpenedDevice,
   OpenedFile,
+  Outcome,
+  PageState,
+  Restored,
   TrainRequest,
-  WeightsInfo,
   WorkerEvent,
 } from '../messages.ts';
-import { SMALL_RESNET } from '../model-names.ts';
+import { describeNetwork } from './describe.ts';
+import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
-import { CARRIED, networkEntry } from './networks.ts';
 import { Pause } from './pause.ts';
 import type { Photos } from './photos.ts';
-import { probabilities, type Trained } from './predict.ts';
-import { resultOf } from './result.ts';
-import { isStored } from './storage.ts';
+import { built, inputsOf, type Plan, planOf } from './plan.ts';
+import { explained, probabilities, type Trained } from './predict.ts';
+import { outcomeOf } from './result.ts';
+import { Storage } from './storage.ts';
 import type { LoadedWeights } from './weights.ts';
-
-/** Part of each class that is held out. */
-const HELD_OUT = 0.2;
 
 /** Thrown where the visitor stops a run. */
 class Stopped extends Error {}
@@ -47,6 +37,7 @@ class Stopped extends Error {}
 export class Session {
   readonly #photos: Photos;
   readonly #post: (event: WorkerEvent) => void;
+  readonly #storage: Storage;
   readonly #pause = new Pause();
   #stop: AbortController | null = null;
   #file: { readonly file: File; readonly weights: LoadedWeights } | null = null;
@@ -56,6 +47,8 @@ export class Session {
   constructor(photos: Photos, post: (event: WorkerEvent) => void) {
     this.#photos = photos;
     this.#post = post;
+    this.#storage = new Storage((reason) => post({ event: 'unsaved', reason }));
+    photos.keep = (id, file) => this.#storage.putPhoto(id, file);
   }
 
   /** @throws DeviceError where the browser gives no GPU. */
@@ -64,29 +57,31 @@ export class Session {
     return { description, software };
   }
 
+  async restore(): Promise<Restored> {
+    const restored = await this.#storage.restore();
+    this.#photos.restore(restored.photos);
+    return restored;
+  }
+
+  save(state: PageState): Promise<void> {
+    return this.#storage.putPage(state);
+  }
+
+  async clear(): Promise<void> {
+    this.#trained = null;
+    this.#file = null;
+    this.#photos.clear();
+    await this.#storage.clear();
+  }
+
+  async removePhotos(ids: readonly number[]): Promise<void> {
+    this.#photos.remove(ids);
+    await this.#storage.removePhotos(ids);
+  }
+
   /** What a network consists of, for so many classes; nothing is loaded. */
-  async describe(name: string, classes: number): Promise<NetworkInfo> {
-    const entry = networkEntry(name);
-    const model = await entry.create({ numClasses: Math.max(1, classes) });
-    const trainable = entry.stages.map((path) =>
-      sizeOf(
-        model
-          .freezeUntil(path)
-          .parameters()
-          .filter((p) => p.requires_grad),
-      ),
-    );
-    return {
-      model: name,
-      inputSize: entry.inputSize,
-      parameters: sizeOf(model.parameters()),
-      stages: entry.stages.map((path, i) => ({
-        path,
-        parameters: trainable[i]! - (trainable[i + 1] ?? 0),
-        trainable: trainable[i]!,
-      })),
-      published: await publishedInfo(name),
-    };
+  describe(name: string, classes: number): Promise<NetworkInfo> {
+    return describeNetwork(name, classes);
   }
 
   /** @throws WeightFileError where it cannot be read or fits nothing. */
@@ -94,6 +89,7 @@ export class Session {
     const { fitting } = await import('./weights.ts');
     const weights = await fitting(model, file);
     this.#file = { file, weights };
+    await this.#storage.putWeightsFile(file);
     return { model: weights.model, notes: weights.notes, tensors: weights.state.size };
   }
 
@@ -114,100 +110,116 @@ export class Session {
    * Trains by the same recipe as `regraft finetune`. Stopped early it gives the best finished epoch.
    * @throws RegraftError for photos or weights that will not do.
    */
-  async train(request: TrainRequest): Promise<FinetuneResult> {
-    const watch = new Stopwatch();
-    const date = new Date().toISOString();
+  async train(request: TrainRequest): Promise<Outcome> {
+    const signal = this.#begin();
+    await this.#storage.beginRun(request);
+    return this.#run(request, null, signal);
+  }
+
+  /** Goes on from the last epoch that was finished, or begins anew where none was. */
+  async continueRun(): Promise<Outcome> {
+    const signal = this.#begin();
+    const { request, checkpoint } = await this.#storage.interruptedRun();
+    return this.#run(request, checkpoint && (await readCheckpointFile(checkpoint)), signal);
+  }
+
+  /** The finished network in storage. */
+  async reopen(): Promise<Outcome> {
+    const { request, weights, state, outcome } = await this.#storage.finishedRun();
+    const { readWeights } = await import('../../src/io/read.ts');
+    const plan = planOf(request, weights, this.#photos);
+    const model = await built(plan, null);
+    model.loadStateDict(await readWeights(state), { copy: false });
+    this.#trained = { model: model.eval(), plan, outcome };
+    return outcome;
+  }
+
+  async #run(request: TrainRequest, checkpoint: Checkpoint | null, signal: AbortSignal): Promise<Outcome> {
     this.#trained = null;
-    this.#stop = new AbortController();
-    this.#pause.end();
-    const { signal } = this.#stop;
+    try {
+      const trained = await this.#trainedBy(request, checkpoint, signal);
+      this.#trained = trained;
+      const { model, plan, outcome } = trained;
+      await this.#storage.endRun(async () => ({
+        request,
+        weights: plan.weights,
+        state: await model.stateDict(),
+        outcome,
+      }));
+      return outcome;
+    } catch (error) {
+      // A lost GPU leaves the run where it can be taken up again.
+      if (!deviceLost()) await this.#storage.endRun(null);
+      throw error instanceof Stopped
+        ? new ArgumentError('training: stopped before the first epoch was over; nothing was kept.')
+        : error;
+    }
+  }
+
+  async #trainedBy(request: TrainRequest, checkpoint: Checkpoint | null, signal: AbortSignal): Promise<Trained> {
+    const watch = new Stopwatch(checkpoint?.seconds);
+    const date = checkpoint?.date ?? new Date().toISOString();
     this.#work('Opening the GPU');
     await init();
-
     const weights = await watch.time('reading weights', () => this.#weights(request));
     signal.throwIfAborted();
-    const entry = networkEntry(request.model);
-    const { epochs, batchSize, learningRate } = request;
-    const settings = resolveSettings(
-      {
-        model: request.model,
-        weights: weights?.source ?? null,
-        freezeUntil: request.freezeUntil === entry.stages[0] ? 'none' : request.freezeUntil,
-        epochs,
-        batchSize,
-        ...(learningRate !== null && { lr: learningRate }),
-      },
-      entry,
-    );
-    const phases = planPhases(settings, entry);
-    const preset = weights?.transforms ?? entry.transforms;
-    const plain = classificationTransforms(preset);
-    const classes = request.classes.map((c) => c.name);
-    const all = new BlobDataset(
-      classes,
-      request.classes.flatMap(({ photos }, label) =>
-        photos.map((id) => {
-          const blob = this.#photos.file(id);
-          return { blob, path: `${classes[label]}/${blob.name}`, label };
-        }),
-      ),
-      plain,
-    );
-    if (classes.length < 2) throw new ArgumentError('training: a classifier needs two or more classes.');
-    const [train, validation] = all.split(HELD_OUT, { seed: settings.seed });
+    const plan = planOf(request, weights, this.#photos);
+    const { settings, phases } = plan;
+    const inputs = await inputsOf(plan);
+    if (checkpoint && checkpoint.inputs !== inputs)
+      throw new ArgumentError(
+        'training: cannot go on: the photos or the weights have changed since. Press Train to begin again.',
+      );
 
     this.#work('Building the network');
     manualSeed(settings.seed);
-    const model = await watch.time('reading weights', () => built(request.model, weights, classes.length));
+    const model = await watch.time('reading weights', () => built(plan, weights));
     freezeFor(model, phases[0]!);
     const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
-    const plan = phases.map((phase): Phase => {
-      freezeFor(model, phase);
-      const { name, epochs: length, learningRate: rate, frozenUntil } = phase;
-      const trainableParameters = sizeOf(model.parameters().filter((p) => p.requires_grad));
-      return { name, epochs: length, learningRate: rate, trainableParameters, frozenUntil };
-    });
-    this.#post({ event: 'begun', phases: plan, epochs, images: train.length });
-
-    let state: FitState = { history: [], stepLosses: [], best: null, waited: 0 };
-    const live = new Live(epochs, this.#post);
+    let state: FitState = checkpoint?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };
+    this.#post({ event: 'begun', epochs: settings.epochs, history: state.history });
+    const live = new Live(settings.epochs, state.history.length, this.#post);
     try {
-      for (const [p, phase] of phases.entries()) {
-        freezeFor(model, phase);
-        state = { ...state, waited: 0, best: state.best && { ...state.best, state: await movingState(model) } };
-        const loader = loaderFor(train, phase, settings, preset);
-        const { optimizer, schedule } = optimizerFor(model, phase, settings, loader.length);
-        state = await fit(model, {
-          train: loader,
-          validation,
-          epochs: phase.epochs,
-          totalEpochs: epochs,
-          phase: p,
-          from: state,
-          optimizer,
-          schedule,
-          scheduleEvery: 'batch',
-          cache: true,
-          signal,
-          progress: live,
-          beforeBatch: () => this.#pause.over(),
-          onEpoch: (record, now) => {
-            state = now;
-            live.finished(record);
-          },
-        });
-      }
+      state = await trainPhases(model, phases, this.#phased(plan, live, signal), {
+        from: checkpoint,
+        onEpoch: async (record, now, point) => {
+          state = now;
+          live.finished(record);
+          await watch.time('checkpoints', () =>
+            this.#storage.putCheckpoint(async () =>
+              checkpointChunks({ ...(await point()), settings, inputs, date, seconds: watch.read() }),
+            ),
+          );
+        },
+      });
     } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-      if (!state.best) throw new ArgumentError('training: stopped before the first epoch was over; nothing was kept.');
+      if (!(error instanceof Stopped) || !state.best) throw error;
       if (state.best.state) model.loadStateDict(state.best.state, { strict: false });
     }
     this.#work('Scoring the held-out photos');
     const proof = await watch.time('proof of freezing', () => frozen.proof(model));
-    const result = await resultOf({ watch, date, settings, weights, model, train, validation, plan, state, proof });
-    model.eval();
-    this.#trained = { model, name: request.model, classes, transforms: plain, result };
-    return result;
+    const run = { watch, date, plan, model, state, proof };
+    const outcome = await outcomeOf(run, (blob) => this.#photos.idOf(blob));
+    return { model: model.eval(), plan, outcome };
+  }
+
+  /** @throws ArgumentError before training, or where it is stopped. */
+  async compare(): Promise<Outcome> {
+    const trained = this.#finished();
+    const { plan, outcome } = trained;
+    const { entry, settings, train } = plan;
+    const signal = this.#begin();
+    const live = new Live(settings.epochs, 0, this.#post);
+    try {
+      const run = this.#phased(plan, live, signal);
+      const comparison = await trainFromScratch(entry, train.classes.length, run, (record) => live.finished(record));
+      const result = { ...outcome.result, comparisons: [comparison] };
+      this.#trained = { ...trained, outcome: { ...outcome, result } };
+      await this.#storage.putOutcome(this.#trained.outcome);
+      return this.#trained.outcome;
+    } catch (error) {
+      throw error instanceof Stopped ? new ArgumentError('The comparison was stopped.') : error;
+    }
   }
 
   /** Probabilities in class order. @throws DataError for what is no image; ArgumentError before training. */
@@ -215,9 +227,33 @@ export class Session {
     return probabilities(this.#finished(), image);
   }
 
+  /** @throws as {@link predict}. */
+  async explain(image: File | number, target: number | null): Promise<Explanation> {
+    const file = typeof image === 'number' ? this.#photos.file(image) : image;
+    return explained(this.#finished(), file, target);
+  }
+
   async export(kind: ExportKind): Promise<File> {
     const { exported } = await import('./export.ts');
     return exported(this.#finished(), kind);
+  }
+
+  /** A run begins: it can be paused and stopped. */
+  #begin(): AbortSignal {
+    this.#stop = new AbortController();
+    this.#pause.end();
+    return this.#stop.signal;
+  }
+
+  #phased({ settings, train, validation, preset }: Plan, progress: Live, signal: AbortSignal): PhasedRun {
+    return {
+      settings,
+      validation,
+      loader: (phase) => loaderFor(train, phase, settings, preset),
+      signal,
+      progress,
+      beforeBatch: () => this.#pause.over(),
+    };
   }
 
   #finished(): Trained {
@@ -245,44 +281,10 @@ export class Session {
     this.#work('Reading the weights');
     const { publishedWeights } = await import('./weights.ts');
     this.#published = await publishedWeights(model, (received, total) => {
-      const share = total ? received / total : null;
-      this.#work(
-        `Downloading the weights, ${(received / 1e6).toFixed(1)}${total ? ` of ${(total / 1e6).toFixed(1)}` : ''} MB`,
-        share,
-      );
+      const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+      const text = `Downloading the weights, ${megabytes(received)}${total ? ` of ${megabytes(total)}` : ''} MB`;
+      this.#work(text, total ? received / total : null);
     });
     return this.#published;
   }
-}
-
-async function publishedInfo(name: string): Promise<WeightsInfo | null> {
-  if (name === SMALL_RESNET) return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
-  const record = networkEntry(name).weights?.DEFAULT;
-  if (!record) return null;
-  const where = (await isStored(record)) ? 'storage' : 'publisher';
-  return { name: record.name, megabytes: (record.sizeMiB * 2 ** 20) / 1e6, where };
-}
-
-function sizeOf(parameters: readonly { readonly size: number }[]): number {
-  return parameters.reduce((n, p) => n + p.size, 0);
-}
-
-async function built(name: string, weights: LoadedWeights | null, classes: number): Promise<Module> {
-  const entry = networkEntry(name);
-  if (!weights) return entry.create({ numClasses: classes });
-  const model = await entry.create({ numClasses: weights.numClasses });
-  model.loadStateDict(weights.state, { copy: false });
-  graftHead(model, entry.head, classes);
-  return model;
-}
-
-function loaderFor(
-  train: BlobDataset,
-  { augment }: PlannedPhase,
-  { batchSize, seed }: FinetuneSettings,
-  preset: LoadedWeights['transforms'],
-): DataLoader {
-  // Gentler than ImageNet's: a few photos cannot afford crops of a twelfth.
-  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
-  return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
 }

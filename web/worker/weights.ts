@@ -6,11 +6,14 @@ import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/e
 import { sameShape } from '../../src/core/shape.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
+import { isKerasResNet } from '../../src/models/keras/torchvision.ts';
 import type { ImagePreset } from '../../src/models/preset.ts';
 import type { PretrainedWeights } from '../../src/models/weights.ts';
 import { SMALL_RESNET } from '../model-names.ts';
-import { CARRIED, NETWORKS, networkEntry } from './networks.ts';
-import { store, stored } from './storage.ts';
+import { CARRIED } from './carried.ts';
+import { kerasResNetOf, rgbState } from './keras-resnet.ts';
+import { NETWORKS, networkEntry } from './networks.ts';
+import { store, stored } from './weights-cache.ts';
 
 /** Weights that are in memory and fit `model`. */
 export interface LoadedWeights {
@@ -67,52 +70,61 @@ async function download(
  * @throws WeightFileError or StateDictError, with the command line's words.
  */
 export async function fitting(model: string, file: File): Promise<LoadedWeights> {
-  const { state, notes, format } = await readWeightFile(file);
-  const fits = (await isOf(model, state)) ? model : await findNetwork(state);
-  if (fits === null) {
-    // Loading says what does not fit, as on the command line.
-    const entry = networkEntry(model);
-    const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
-    const built = await entry.create(numClasses === undefined ? {} : { numClasses });
-    try {
-      built.loadStateDict(state);
-    } catch (error) {
-      if (!(error instanceof StateDictError)) throw error;
-      throw new WeightFileError(
-        file.name,
-        `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`,
-      );
-    }
-  }
-  const name = fits ?? model;
-  const entry = networkEntry(name);
+  const { state: read, notes, format } = await readWeightFile(file);
+  const keras = isKerasResNet(read);
+  const found = keras ? null : await findNetwork(model, read);
+  const name = keras ? kerasResNetOf(read) : (found?.name ?? model);
+  const state = await explained(file, async () => {
+    if (keras) return rgbState(name, read);
+    // What has other names may still be matched to the network that is chosen.
+    return found?.state ?? (await networkEntry(name).create({ weights: file })).stateDict();
+  });
+  const { head, transforms } = networkEntry(name);
   return {
     model: name,
     state,
-    numClasses: state.get(`${entry.head}.weight`)!.shape[0]!,
+    numClasses: state.get(`${head}.weight`)!.shape[0]!,
     source: file.name,
     sha256: await sha256(new Uint8Array(await file.arrayBuffer())),
-    transforms: entry.transforms,
+    transforms,
     notes: [`Read as ${format}.`, ...notes],
   };
 }
 
-async function findNetwork(state: StateDict): Promise<string | null> {
-  for (const name of NETWORKS) if (await isOf(name, state)) return name;
+/** Loading says what does not fit, as on the command line; advice for programs is left out. */
+async function explained<T>(file: File, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof StateDictError)) throw error;
+    throw new WeightFileError(
+      file.name,
+      `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`,
+    );
+  }
+}
+
+/** The network that the names and shapes are of, the chosen one first. */
+async function findNetwork(chosen: string, state: StateDict): Promise<{ name: string; state: StateDict } | null> {
+  for (const name of new Set([chosen, ...NETWORKS])) {
+    const own = await stateOf(name, state);
+    if (own) return { name, state: own };
+  }
   return null;
 }
 
-/** Whether names and shapes are the model's, whatever the number of classes. */
-async function isOf(name: string, state: StateDict): Promise<boolean> {
+/** The network's part of `state`, whatever the number of classes; null where it is not the network's. */
+async function stateOf(name: string, state: StateDict): Promise<StateDict | null> {
   const entry = networkEntry(name);
   const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
-  if (!numClasses) return false;
+  if (!numClasses) return null;
   const model = await entry.create({ numClasses });
   const named = [...model.namedParameters(), ...model.namedBuffers()];
   const counted = (key: string) => key.endsWith('num_batches_tracked');
   const known = new Set(named.map(([key]) => key));
-  return (
-    named.every(([key, { shape }]) => counted(key) || sameShape(state.get(key)?.shape ?? [-1], shape)) &&
-    [...state.keys()].every((key) => known.has(key))
-  );
+  const own = new Map([...state].filter(([key]) => known.has(key)));
+  // Whole numbers beside the weights are shapes and axes of an ONNX graph.
+  const foreign = [...state].some(([key, { dtype }]) => !known.has(key) && dtype !== 'int64');
+  const fits = named.every(([key, { shape }]) => counted(key) || sameShape(own.get(key)?.shape ?? [-1], shape));
+  return fits && !foreign ? own : null;
 }

@@ -89,7 +89,7 @@ export class KerasLayer {
     }));
   }
 
-  /** Weights with their names from this layer on: `conv1_conv/kernel`, `backbone/conv1_conv/kernel`. */
+  /** Weights with their names from this layer on: `conv1_conv/kernel`, `backbone/conv1_conv/kernel`. @internal */
   ownWeights(): [string, LayerWeight][] {
     const inner = this.layers;
     if (inner) return inner.flatMap((layer) => layer.ownWeights()).map(([name, w]) => [`${this.name}/${name}`, w]);

@@ -82,7 +82,7 @@ export class KerasModel extends Module {
     return this.#json;
   }
 
-  /** How the layers are connected; a Sequential's input layer is among them. */
+  /** How the layers are connected; a Sequential's input layer is among them. @internal */
   get graph(): { readonly topology: Topology; readonly layers: readonly KerasLayer[] } {
     return { topology: this.#topology, layers: this.#all };
   }

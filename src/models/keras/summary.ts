@@ -3,6 +3,7 @@ import type { SummaryOptions } from '../../nn/index.ts';
 import type { KerasLayer } from './layer.ts';
 import { formatKerasShape } from './shape.ts';
 
+/** Options of {@link KerasModel.summary}. */
 export interface KerasSummaryOptions extends SummaryOptions {
   /** Whether the layers of models inside are listed; false by default. */
   expandNested?: boolean;

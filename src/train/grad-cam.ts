@@ -1,0 +1,73 @@
+/** Grad-CAM: which parts of a picture spoke for a class (Selvaraju et al. 2017, arXiv:1610.02391). */
+import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import type { Module } from '../nn/module.ts';
+import { step } from '../tensor/autograd.ts';
+import { tensor } from '../tensor/factory.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** What {@link gradCam} gives. */
+export interface GradCam {
+  /** [height, width], row-major, as large as the layer's feature maps; 0 where nothing speaks for the class. */
+  readonly map: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  /** Of all classes. */
+  readonly logits: Float32Array;
+}
+
+/**
+ * How much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
+ * class's logit, added up, negative sums cut off. The model is used in evaluation mode; gradients that its parameters hold are
+ * dropped.
+ * @param image [1, C, H, W]
+ * @param layer a part of the model that gives feature maps [1, K, height, width], as a rule the last: `model.layer4`
+ * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
+ * @example const { map, height, width } = await gradCam(model, image, { layer: model.layer4, target: 3 });
+ */
+export async function gradCam(
+  model: Module,
+  image: Tensor,
+  { layer, target }: { readonly layer: Module; readonly target: number },
+): Promise<GradCam> {
+  const trainable = model.parameters().filter((p) => p.requires_grad);
+  const modes = model.modules().map((module) => [module, module.training] as const);
+  let maps: Tensor | undefined;
+  // With every parameter frozen the layer's output depends on no leaf: it can be made one, and backward ends there.
+  const unhook = layer.onForward((output) => {
+    output.requires_grad = true;
+    maps = output;
+  });
+  try {
+    for (const p of trainable) p.requires_grad = false;
+    model.eval();
+    const { logits, map } = step(() => {
+      const scores = model.forward(image);
+      if (!maps) throw new ArgumentError(`gradCam: the ${layer.typeName} is not part of the model's forward pass.`);
+      if (maps.rank !== 4 || maps.shape[0] !== 1)
+        throw new ShapeError(
+          'gradCam',
+          `the layer must give feature maps [1, channels, height, width], got ${formatShape(maps.shape)}.`,
+          [maps.shape],
+        );
+      const classes = scores.shape.at(-1)!;
+      if (!Number.isInteger(target) || target < 0 || target >= classes)
+        throw new ArgumentError(`gradCam: target must be a class from 0 to ${classes - 1}, got ${target}.`);
+      scores.backward(
+        tensor(
+          Float32Array.from({ length: classes }, (_, i) => Number(i === target)),
+          scores.shape,
+        ),
+      );
+      const weights = maps.grad!.mean([2, 3], { keepdim: true });
+      return { logits: scores, map: maps.detach().mul(weights).sum(1).relu() };
+    });
+    const [, height, width] = map.shape as [number, number, number];
+    const [values, all] = await Promise.all([map.data(), logits.data()]);
+    return { map: values, height, width, logits: all };
+  } finally {
+    unhook();
+    for (const [module, training] of modes) module.training = training;
+    for (const p of trainable) p.requires_grad = true;
+  }
+}

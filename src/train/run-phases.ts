@@ -1,0 +1,163 @@
+/** The phases of a fine-tuning run, one after another, from the start or from a checkpoint. */
+import { defaultGenerator, manualSeed } from '../core/random.ts';
+import { trainingTransforms } from '../data/compose.ts';
+import { DataLoader } from '../data/data-loader.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Transform } from '../data/transform.ts';
+import type { ImagePreset } from '../models/preset.ts';
+import type { ModelEntry } from '../models/registry.ts';
+import type { Module } from '../nn/index.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { type FitOptions, type FitState, fit, movingState } from './fit.ts';
+import {
+  type FinetuneSettings,
+  freezeFor,
+  optimizerFor,
+  type PlannedPhase,
+  planPhases,
+  resolveSettings,
+} from './recipe.ts';
+import type { ComparisonRun, EpochRecord, Phase } from './result.ts';
+
+/** Where a run can be taken up again: the end of an epoch. */
+export type RunPoint = Pick<Checkpoint, 'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'random'>;
+
+/** What a run needs beside its phases. */
+export interface PhasedRun extends Pick<FitOptions, 'cache' | 'signal' | 'progress' | 'beforeBatch'> {
+  readonly settings: FinetuneSettings;
+  readonly validation: Dataset;
+  /** The training images as a phase wants to see them. */
+  readonly loader: (phase: PlannedPhase) => DataLoader;
+}
+
+export interface PhaseOptions {
+  /** The end of an epoch to go on from. */
+  readonly from?: RunPoint | null;
+  /** After each epoch; `point` reads back what is needed to go on from here. */
+  readonly onEpoch?: (record: EpochRecord, state: FitState, point: () => Promise<RunPoint>) => unknown;
+}
+
+/** Trains `model`, which has the run's weights and head, phase by phase. The weights of the best epoch are kept. */
+export async function trainPhases(
+  model: Module,
+  phases: readonly PlannedPhase[],
+  run: PhasedRun,
+  { from = null, onEpoch }: PhaseOptions = {},
+): Promise<FitState> {
+  const { settings, loader, ...shared } = run;
+  let state: FitState = from?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };
+  for (const [p, phase] of phases.entries()) {
+    freezeFor(model, phase);
+    if (p < (from?.phase ?? 0)) continue;
+    const train = loader(phase);
+    const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
+    if (from?.phase === p) {
+      model.loadStateDict(from.model, { strict: false });
+      optimizer.loadStateDict(from.optimizer);
+      schedule.loadState(from.schedule);
+      defaultGenerator.state = from.random;
+      // The weights of the best epoch of earlier phases are in the model now, and more of them may move.
+    } else state = { ...state, waited: 0, best: state.best && { ...state.best, state: await movingState(model) } };
+    state = await fit(model, {
+      ...shared,
+      train,
+      epochs: phase.epochs,
+      totalEpochs: settings.epochs,
+      phase: p,
+      from: state,
+      optimizer,
+      schedule,
+      scheduleEvery: 'batch',
+      labelSmoothing: settings.labelSmoothing,
+      accumulate: settings.accumulate,
+      clipGradNorm: settings.clipGradNorm ?? undefined,
+      earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
+      onEpoch: (record, now) =>
+        onEpoch?.(record, now, async () => ({
+          phase: p,
+          progress: now,
+          model: now.best?.epoch === record.epoch && now.best.state ? now.best.state : await movingState(model),
+          optimizer: await optimizer.stateDict(),
+          schedule: schedule.state(),
+          random: defaultGenerator.state,
+        })),
+    });
+  }
+  return state;
+}
+
+/** What each planned phase came to, those without an epoch left out. Leaves the model frozen as in the last. */
+export function phasesOf(model: Module, phases: readonly PlannedPhase[], { history }: FitState): Phase[] {
+  return phases
+    .map((phase, p): Phase => {
+      freezeFor(model, phase);
+      const trainable = model.parameters().filter((t) => t.requires_grad);
+      const { name, learningRate, frozenUntil } = phase;
+      const epochs = history.filter((r) => r.phase === p).length;
+      const trainableParameters = trainable.reduce((n, t) => n + t.size, 0);
+      return { name, epochs, learningRate, trainableParameters, frozenUntil };
+    })
+    .filter(({ epochs }) => epochs > 0);
+}
+
+/** The same model from random weights, all of it trained, over as many epochs of the same images. */
+export async function trainFromScratch(
+  entry: ModelEntry,
+  classes: number,
+  { settings, loader, ...shared }: PhasedRun,
+  onEpoch?: (record: EpochRecord) => unknown,
+): Promise<ComparisonRun> {
+  manualSeed(settings.seed);
+  const scratch = resolveSettings(
+    {
+      ...settings,
+      weights: null,
+      freezeUntil: 'none',
+      headEpochs: 0,
+      lr: undefined,
+      unfrozenLr: undefined,
+      augment: settings.augment ?? 0,
+    },
+    entry,
+  );
+  const [phase] = planPhases(scratch, entry) as [PlannedPhase];
+  const model = await entry.create({ numClasses: classes });
+  const train = loader(phase);
+  const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
+  const { labelSmoothing, accumulate } = settings;
+  const { history } = await fit(model, {
+    ...shared,
+    labelSmoothing,
+    accumulate,
+    train,
+    epochs: phase.epochs,
+    optimizer,
+    schedule,
+    scheduleEvery: 'batch',
+    keepBest: false,
+    onEpoch,
+  });
+  const accuracies = history.flatMap((r) => (r.validationAccuracy === null ? [] : [r.validationAccuracy]));
+  return {
+    name: 'from scratch',
+    history,
+    accuracy: accuracies.length ? Math.max(...accuracies) : null,
+    note: 'its best epoch, all parameters trained',
+  };
+}
+
+/** The training images in batches, as a phase wants to see them. */
+export function loaderFor(
+  train: Dataset & { withTransform(transform: Transform): Dataset },
+  { augment }: Pick<PlannedPhase, 'augment'>,
+  { batchSize, seed }: FinetuneSettings,
+  preset: ImagePreset,
+): DataLoader {
+  // Gentler than ImageNet's: a few hundred photos cannot afford crops of a twelfth.
+  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
+  return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
+}
+
+function updatesPerEpoch(loader: DataLoader, { accumulate }: FinetuneSettings): number {
+  return Math.ceil(loader.length / accumulate);
+}

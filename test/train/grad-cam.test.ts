@@ -1,0 +1,72 @@
+/** Grad-CAM against PyTorch's float64, on weights made by a hash. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { init } from '../../src/device/current.ts';
+import { MODELS } from '../../src/models/index.ts';
+import { Conv2d } from '../../src/nn/index.ts';
+import { noGrad } from '../../src/tensor/autograd.ts';
+import { tensor } from '../../src/tensor/factory.ts';
+import { gradCam } from '../../src/train/grad-cam.ts';
+import { hashInput, hashWeights, unpacked } from '../models/hash-weights.ts';
+
+interface Case {
+  model: string;
+  layer: string;
+  size: number;
+  target: number;
+  height: number;
+  width: number;
+  map: string;
+}
+
+const cases = JSON.parse(readFileSync(new URL('../fixtures/models/gradcam.json', import.meta.url), 'utf8')) as Case[];
+
+const picture = (size: number) => tensor(hashInput([1, 3, size, size]), [1, 3, size, size]);
+
+beforeAll(async () => {
+  await init();
+});
+
+describe('gradCam', () => {
+  test.each(cases)(
+    '$model at $layer, class $target: as PyTorch',
+    async ({ model: name, layer, size, target, map, ...shape }) => {
+      const model = hashWeights(await MODELS[name]!.create());
+      const cam = await gradCam(model, picture(size), { layer: model.getSubmodule(layer), target });
+      const expected = unpacked(map);
+      const largest = Math.max(...expected);
+      const difference = Math.max(...expected.map((value, i) => Math.abs(value - cam.map[i]!)));
+      expect({ height: cam.height, width: cam.width }).toEqual(shape);
+      expect(cam.map).toHaveLength(expected.length);
+      expect(difference / largest).toBeLessThan(1e-4);
+      const logits = await noGrad(() => model.eval().forward(picture(size))).data();
+      expect(cam.logits).toEqual(logits);
+    },
+  );
+
+  test('leaves mode and freezing as they were', async () => {
+    const model = hashWeights(await MODELS.cifarResnet20!.create())
+      .freezeUntil('layer3')
+      .train();
+    const before = model.parameters().map((p) => p.requires_grad);
+    await gradCam(model, picture(32), { layer: model.getSubmodule('layer3'), target: 0 });
+    expect(model.parameters().map((p) => p.requires_grad)).toEqual(before);
+    expect(model.parameters().every((p) => p.grad === null)).toBe(true);
+    expect(model.modules().every((module) => module.training)).toBe(true);
+  });
+
+  test('says what is wrong with a class or a layer', async () => {
+    const model = hashWeights(await MODELS.cifarResnet20!.create());
+    const image = picture(32);
+    const layer = model.getSubmodule('layer3');
+    await expect(gradCam(model, image, { layer, target: 10 })).rejects.toThrow(
+      'gradCam: target must be a class from 0 to 9, got 10.',
+    );
+    await expect(gradCam(model, image, { layer: new Conv2d(3, 4, 1), target: 0 })).rejects.toThrow(
+      "gradCam: the Conv2d is not part of the model's forward pass.",
+    );
+    await expect(gradCam(model, image, { layer: model.getSubmodule('linear'), target: 0 })).rejects.toThrow(
+      'gradCam: the layer must give feature maps [1, channels, height, width], got [1, 10].',
+    );
+  });
+});

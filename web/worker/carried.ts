@@ -1,0 +1,5 @@
+/** The weights that come with the page: those of the quickstart's small network. */
+export const CARRIED = {
+  url: new URL('../../examples/quickstart/trunk.safetensors', import.meta.url),
+  megabytes: 0.6,
+};

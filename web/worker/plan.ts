@@ -1,0 +1,88 @@
+/** What a run is made of: its photos in two sets, its settings, its phases. */
+import { sha256 } from '../../src/core/digest.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { BlobDataset } from '../../src/data/blob-dataset.ts';
+import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
+
+import type { ImagePreset } from '../../src/models/preset.ts';
+import { graftHead, type ModelEntry } from '../../src/models/registry.ts';
+import type { Module } from '../../src/nn/index.ts';
+import { type FinetuneSettings, type PlannedPhase, planPhases, resolveSettings } from '../../src/train/recipe.ts';
+import type { TrainRequest } from '../messages.ts';
+import { networkEntry } from './networks.ts';
+import type { Photos } from './photos.ts';
+import type { LoadedWeights } from './weights.ts';
+
+/** Part of each class that is held out. */
+const HELD_OUT = 0.2;
+
+/** What there is to say about weights, without them. */
+export type WeightsOrigin = Pick<LoadedWeights, 'source' | 'sha256' | 'transforms'>;
+
+export interface Plan {
+  readonly request: TrainRequest;
+  readonly weights: WeightsOrigin | null;
+  readonly entry: ModelEntry;
+  readonly settings: FinetuneSettings;
+  readonly phases: readonly PlannedPhase[];
+  readonly preset: ImagePreset;
+  /** As in evaluation. */
+  readonly transforms: Compose;
+  readonly train: BlobDataset;
+  readonly validation: BlobDataset;
+}
+
+/** @throws RegraftError for photos or settings that will not do. */
+export function planOf(request: TrainRequest, weights: WeightsOrigin | null, photos: Photos): Plan {
+  const entry = networkEntry(request.model);
+  const { model, epochs, batchSize, learningRate } = request;
+  const settings = resolveSettings(
+    {
+      model,
+      weights: weights?.source ?? null,
+      freezeUntil: request.freezeUntil === entry.stages[0] ? 'none' : request.freezeUntil,
+      epochs,
+      batchSize,
+      ...(learningRate !== null && { lr: learningRate }),
+    },
+    entry,
+  );
+  const classes = request.classes.map((c) => c.name);
+  if (classes.length < 2) throw new ArgumentError('training: a classifier needs two or more classes.');
+  const samples = request.classes.flatMap((group, label) =>
+    group.photos.map((id) => {
+      const blob = photos.file(id);
+      return { blob, path: `${group.name}/${blob.name}`, label };
+    }),
+  );
+  const preset = weights?.transforms ?? entry.transforms;
+  const transforms = classificationTransforms(preset);
+  const [train, validation] = new BlobDataset(classes, samples, transforms).split(HELD_OUT, { seed: settings.seed });
+  return {
+    request,
+    weights,
+    entry,
+    settings,
+    phases: planPhases(settings, entry),
+    preset,
+    transforms,
+    train,
+    validation,
+  };
+}
+
+/** What a run that goes on must find again. */
+export function inputsOf({ weights, train, validation }: Plan): Promise<string> {
+  const list = ({ samples }: BlobDataset) => samples.map(({ path, label, blob }) => [path, label, blob.size]);
+  return sha256(JSON.stringify([weights?.sha256 ?? null, list(train), list(validation)]));
+}
+
+/** The network with its weights and a new head for the run's classes. */
+export async function built({ entry, train }: Plan, weights: LoadedWeights | null): Promise<Module> {
+  const classes = train.classes.length;
+  if (!weights) return entry.create({ numClasses: classes });
+  const model = await entry.create({ numClasses: weights.numClasses });
+  model.loadStateDict(weights.state, { copy: false });
+  graftHead(model, entry.head, classes);
+  return model;
+}
