@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 /** What the tests use of it. */
 interface OnnxRuntime {
   readonly InferenceSession: {
-    create(path: string, options?: { logSeverityLevel: number }): Promise<OnnxSession>;
+    create(model: string | Uint8Array, options?: { logSeverityLevel: number }): Promise<OnnxSession>;
   };
   readonly Tensor: new (type: 'float32', data: ArrayLike<number>, shape: readonly number[]) => OnnxTensor;
 }
