@@ -1,0 +1,36 @@
+/** The API reference: what `npm run docs` builds, without a warning. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Application, Logger, LogLevel, TSConfigReader, TypeDocReader } from 'typedoc';
+import { expect, test } from 'vitest';
+import { ROOT } from './markdown.ts';
+
+class Warnings extends Logger {
+  readonly texts: string[] = [];
+  override log(message: string, level: LogLevel): void {
+    if (level >= LogLevel.Warn) this.texts.push(message);
+  }
+}
+
+test('every entry is in it, every export is documented, every link resolves', async () => {
+  const options = fileURLToPath(new URL('typedoc.json', ROOT));
+  const app = await Application.bootstrap({ options }, [new TypeDocReader(), new TSConfigReader()]);
+  const warnings = new Warnings();
+  app.logger = warnings;
+  const project = await app.convert();
+  expect(warnings.texts).toEqual([]);
+  app.validate(project!);
+  expect(warnings.texts).toEqual([]);
+
+  const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
+  const entries = Object.keys(exports).map((entry) => entry.replace('.', 'regraft'));
+  expect(project!.children!.map(({ name }) => name).sort()).toEqual(entries.sort());
+  expect(project!.documents!.map(({ name }) => name)).toEqual([
+    'load',
+    'freeze',
+    'graft',
+    'train',
+    'convert',
+    'browser',
+  ]);
+}, 300_000);

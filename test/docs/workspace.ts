@@ -1,0 +1,47 @@
+/** The folder that the guide's programs run in: photos, weight files and an installed regraft, under the names that it uses. */
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drawFolder } from '../../examples/quickstart/pictures.ts';
+import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
+import { writeWeights } from '../../src/io/index.ts';
+import { cifarResnet20, resnet18, squeezenet1_1 } from '../../src/models/index.ts';
+import type { Module } from '../../src/nn/index.ts';
+import { sharedData } from '../shared-data.ts';
+import { ROOT } from './markdown.ts';
+
+const root = (path: string) => fileURLToPath(new URL(path, ROOT));
+
+/** Makes the folder. */
+export async function makeWorkspace(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'regraft-guide-'));
+  const at = (name: string) => join(folder, name);
+  await mkdir(at('node_modules'));
+  await symlink(root('.'), at('node_modules/regraft'), 'dir');
+
+  const subjects = Object.values(SUBJECTS);
+  const classes = { ants: subjects[0]!, bees: subjects[1]! };
+  await drawFolder(at('photos/train'), classes, 4, 0);
+  await drawFolder(at('photos/val'), classes, 2, 1);
+  await mkdir(at('new'));
+  await copyFile(at('photos/val/ants/01.png'), at('new/1.png'));
+  await copyFile(at('photos/val/bees/01.png'), at('new/2.png'));
+
+  await weights(at('squeezenet1_1.pth'), 'squeezenet1_1.pth', () => squeezenet1_1({ seed: 0 }));
+  await weights(at('resnet20.th'), 'resnet20-12fca82f.th', () => cifarResnet20({ seed: 0 }));
+  await weights(at('resnet18.pth'), 'resnet18.pth', () => resnet18({ seed: 0 }));
+
+  await copyFile(root('test/fixtures/keras/whole.h5'), at('flowers.h5'));
+  await copyFile(root('test/fixtures/keras/small.keras'), at('flowers.keras'));
+  await cp(root('test/fixtures/keras/tfjs-float32'), at('flowers'), { recursive: true });
+  return folder;
+}
+
+/** The real file where there is one, else a file of the same tensors with random values. */
+async function weights(path: string, real: string, make: () => Promise<Module>): Promise<void> {
+  const found = sharedData && join(sharedData, 'weights', real);
+  if (found && existsSync(found)) await copyFile(found, path);
+  else await writeWeights(path, (await make()).stateDict());
+}
