@@ -44,17 +44,12 @@ export async function readOpened(file: ByteSource, options: ReadOptions): Promis
 async function findFormat(file: ByteSource): Promise<WeightFormat> {
   const head = await file.read(0, Math.min(HEAD_BYTES, file.size));
   for (const format of FORMATS) if (await format.matches(head, file)) return format;
-  throw new WeightFileError(
-    file.name,
-    `${unknownContent(head, file.name)} Known: ${FORMATS.filter((f) => f.extensions.length > 0)
-      .map((f) => f.name)
-      .join(', ')}.`,
-  );
+  throw new WeightFileError(file.name, unknownContent(head, file.name));
 }
 
 /** What a file is that is no weight file: the usual accidents by name. */
 function unknownContent(head: Uint8Array, name: string): string {
-  if (head.length === 0) return 'is empty (0 bytes).';
+  if (head.length === 0) return 'is empty (0 bytes). Download or save it again.';
   const text = new TextDecoder('latin1').decode(head).trimStart().toLowerCase();
   if (text.startsWith('version https://git-lfs')) return 'is a Git LFS pointer, not the weights. Run git lfs pull.';
   if (text.startsWith('<!doctype html') || text.startsWith('<html'))
@@ -62,7 +57,8 @@ function unknownContent(head: Uint8Array, name: string): string {
   const first = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
   const extension = /\.\w+$/.exec(name)?.[0].toLowerCase() ?? '';
   const expected = FORMATS.find(({ extensions }) => extensions.includes(extension));
-  return expected
-    ? `is named ${extension}, but its content is of no known weight format (first ${plural(Math.min(8, head.length), 'byte')}: ${first}).`
-    : `is of no known weight format (first ${plural(Math.min(8, head.length), 'byte')}: ${first}).`;
+  const what = expected ? `is named ${extension}, but its content is` : 'is';
+  const known = FORMATS.filter(({ extensions }) => extensions.length > 0).map((format) => format.name);
+  const bytes = plural(Math.min(8, head.length), 'byte');
+  return `${what} of no known weight format (first ${bytes}: ${first}). Known: ${known.join(', ')}.`;
 }

@@ -9,7 +9,7 @@ export function confusionTable(confusion: Evaluation['confusion'], classes: read
   const upright = classes.length <= 6 && classes.every((name) => name.length <= 14);
   const size =
     classes.length > 70 ? 'tiny huge' : classes.length > 40 ? 'tiny' : classes.length > 12 ? 'small' : 'roomy';
-  return html`<div class="scroll matrix ${size}${!upright && ' turned'}">
+  return html`<div tabindex="0" class="scroll matrix ${size}${!upright && ' turned'}">
 <table id="confusion" role="grid" data-classes="${JSON.stringify(classes)}">
 <caption>Images by true class (rows) and predicted class (columns)</caption>
 <thead><tr><th scope="col" class="corner">true ↓ predicted →</th>${classes.map((name) => html`<th scope="col" title="${name}"><span>${name}</span></th>`)}</tr></thead>
@@ -55,7 +55,7 @@ export function classTable(evaluation: Evaluation, classes: readonly string[]): 
   const score = (value: number | null): Markup =>
     html`<td class="number" data-sort="${value ?? -1}">${value !== null && html`<i class="bar" style="--share:${round(value * 100)}%"></i>`}<span>${formatPercent(value)}</span></td>`;
   return html`<p class="soft">Precision: how many of the images predicted as the class belong to it. Recall: how many of the class's images were found. F1: their harmonic mean.</p>
-<div class="scroll classes">
+<div tabindex="0" class="scroll classes">
 <table class="sortable">
 <caption>Precision, recall and F1 of each class</caption>
 <thead><tr><th scope="col">class</th>${['images', 'precision', 'recall', 'F1'].map((name) => html`<th scope="col" class="number">${name}</th>`)}${many && html`<th scope="col" class="taken">most often taken for</th>`}</tr></thead>

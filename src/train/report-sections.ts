@@ -96,7 +96,7 @@ export function epochTable({ history, phases }: FinetuneResult): Markup {
     'time',
     'images/s',
   ];
-  return html`<details><summary>All epochs as a table</summary><div class="scroll epochs"><table>
+  return html`<details><summary>All epochs as a table</summary><div tabindex="0" class="scroll epochs"><table>
 <caption>Epoch by epoch</caption>
 <thead><tr>${columns.map((name) => html`<th scope="col"${numeric(name)}>${name}</th>`)}</tr></thead>
 <tbody>${history.map(
@@ -174,7 +174,7 @@ export function runFacts(result: FinetuneResult): Markup {
 <div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).map(([name, value]) => [words(name), value === null ? '–' : String(value)]))}</div></div>
 ${
   phases.length > 0 &&
-  html`<h3>Phases</h3><div class="scroll"><table><caption>What was trained, in order</caption>
+  html`<h3>Phases</h3><div tabindex="0" class="scroll"><table><caption>What was trained, in order</caption>
 <thead><tr><th scope="col">phase</th><th scope="col" class="number">epochs</th><th scope="col" class="number">learning rate</th><th scope="col" class="number">trainable parameters</th><th scope="col">frozen until</th></tr></thead>
 <tbody>${phases.map(
     (p) =>
@@ -186,7 +186,7 @@ ${
 /** The files that could not be used, or null. */
 export function skippedFiles({ data }: FinetuneResult): Markup | null {
   if (data.skipped.length === 0) return null;
-  return html`<div class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
+  return html`<div tabindex="0" class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
 <thead><tr><th scope="col">file</th><th scope="col">reason</th></tr></thead>
 <tbody>${data.skipped.map(({ path, reason }) => html`<tr><th scope="row" class="path" dir="auto">${path}</th><td>${reason}</td></tr>`)}</tbody></table></div>`;
 }

@@ -167,7 +167,7 @@ describe('faults', () => {
       [
         `finetune ${photos} ${model} --weights empty.pth --out x`,
         1,
-        'WeightFileError: empty.pth: is empty (0 bytes). Known: ',
+        'WeightFileError: empty.pth: is empty (0 bytes). Download or save it again.\n',
       ],
       [
         `predict cifarResnet20 --weights cut.safetensors ${photos}/val/red/0.jpg`,

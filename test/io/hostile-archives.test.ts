@@ -182,19 +182,18 @@ describe('archives that lie', () => {
 });
 
 describe('files that are something else', () => {
-  const known = `${KNOWN}`;
   test.each([
-    ['nothing', bytes(), `is empty (0 bytes). ${known}`],
+    ['nothing', bytes(), 'is empty (0 bytes). Download or save it again.'],
     [
       'a Git LFS pointer',
       bytes('version https://git-lfs.github.com/spec/v1\noid sha256:0\n'),
-      `is a Git LFS pointer, not the weights. Run git lfs pull. ${known}`,
+      'is a Git LFS pointer, not the weights. Run git lfs pull.',
     ],
-    ['a web page', bytes('\n<!DOCTYPE html><html>'), `is a web page, not the weights. Download it again. ${known}`],
+    ['a web page', bytes('\n<!DOCTYPE html><html>'), 'is a web page, not the weights. Download it again.'],
     [
       'text',
       bytes('hello'),
-      `is named .pth, but its content is of no known weight format (first 5 bytes: 68 65 6c 6c 6f). ${known}`,
+      `is named .pth, but its content is of no known weight format (first 5 bytes: 68 65 6c 6c 6f). ${KNOWN}`,
     ],
     [
       'a tar archive',
