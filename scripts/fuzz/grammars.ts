@@ -45,14 +45,24 @@ function editJson(bytes: Uint8Array, one: Edit): Uint8Array | undefined {
     return undefined;
   }
   const holder: Container = { root };
-  const slots: [Container, string][] = [];
-  const visit = (container: Container): void => {
-    for (const [key, value] of Object.entries(container)) {
-      slots.push([container, key]);
-      if (typeof value === 'object' && value !== null) visit(value as Container);
-    }
-  };
-  visit(holder);
+  const slots: [Container, string][] = [[holder, 'root']];
+  // A loop, since an edit before this one may have nested thousands of lists.
+  for (const [container, key] of slots) {
+    const value = container[key];
+    if (typeof value === 'object' && value !== null)
+      for (const inside of Object.keys(value)) slots.push([value as Container, inside]);
+  }
+  if (one.kind === 'flip') return twice(Buffer.from(bytes).toString(), one);
+  // A swap of a value with one inside it makes a circle, which is no JSON; what nests too deep can be neither copied nor written.
+  try {
+    edit(slots, one);
+    return Buffer.from(JSON.stringify(holder.root) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function edit(slots: readonly [Container, string][], one: Edit): void {
   const [parent, key] = chosen(slots, one.at);
   const [otherParent, otherKey] = chosen(slots, one.from);
   const other = structuredClone(otherParent[otherKey]!);
@@ -63,14 +73,7 @@ function editJson(bytes: Uint8Array, one: Edit): Uint8Array | undefined {
   else if (one.kind === 'integer') parent[key] = Number(one.value);
   else if (one.kind === 'nudge' && typeof parent[key] === 'number') parent[key] += (one.byte % 9) - 4;
   else if (one.kind === 'graft') parent[key] = one.json;
-  else if (one.kind === 'flip') return twice(Buffer.from(bytes).toString(), one);
   else parent[key] = structuredClone(JSON_VALUES[one.byte % JSON_VALUES.length]!);
-  // A swap of a value with one inside it makes a circle, which is no JSON.
-  try {
-    return Buffer.from(JSON.stringify(holder.root) ?? '');
-  } catch {
-    return undefined;
-  }
 }
 
 /** JSON text in which an object has one key twice, or nests without end. */
