@@ -2,15 +2,8 @@
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../train/version.ts';
-import { benchCommand } from './bench.ts';
-import { convertCommand } from './convert.ts';
-import { doctorCommand } from './doctor.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { finetuneCommand } from './finetune.ts';
+import { COMMANDS } from './commands.ts';
 import { complain, faultLine } from './output.ts';
-import { predictCommand } from './predict.ts';
-import { summaryCommand } from './summary.ts';
-import { uiCommand } from './ui.ts';
 
 const program = new Command('regraft')
   .description('Fine-tunes pretrained networks on whatever GPU there is.')
@@ -21,17 +14,7 @@ const program = new Command('regraft')
   .option('--debug', 'print where in the program a fault came from')
   .addHelpText('after', '\nExample:\n  regraft finetune photos --model squeezenet1_1 --out runs/photos');
 
-for (const command of [
-  finetuneCommand,
-  predictCommand,
-  evaluateCommand,
-  convertCommand,
-  summaryCommand,
-  doctorCommand,
-  benchCommand,
-  uiCommand,
-])
-  program.addCommand(command());
+for (const command of COMMANDS) program.addCommand(command());
 for (const command of [program, ...program.commands])
   command
     .exitOverride()

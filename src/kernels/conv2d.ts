@@ -28,7 +28,7 @@ function packedSides(shape: Conv2dShape, direction: PackDirection): PanelSource 
     direction === 'forward'
       ? { rows: K, rowStride: outputs, depth: C, depthStride: inputs }
       : { rows: C, rowStride: inputs, depth: K, depthStride: outputs };
-  return { ...sides, slices: shape.groups, sliceStride: K * C * taps, plane: [shape.R, shape.S] };
+  return { ...sides, slices: shape.groups, sliceStride: K * C * taps, taps };
 }
 
 /**

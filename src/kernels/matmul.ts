@@ -125,7 +125,7 @@ function load(
   const broadcast = batch[3] === 0;
   const source: PanelSource = {
     ...{ slices: broadcast ? 1 : batchSizes[3]!, sliceStride: batch[3]!, rows: size, rowStride: stride },
-    ...{ depth: K, depthStride: 1, plane: [1, 1] },
+    ...{ depth: K, depthStride: 1, taps: 1 },
   };
   const { lanes, panels, elements } = panelLayout(source);
   const to = temp(before.temps.length);

@@ -4,7 +4,7 @@
  */
 import { ceilDiv, flatGrid, flatWorkgroup, type KernelTarget, type Operand, type Step } from './kernel.ts';
 
-/** [slice][panel][y][x][depth][lane]; rows beyond the last are 0. Sizes are elements. */
+/** [slice][panel][tap][depth][lane]; rows beyond the last are 0. Sizes are elements. */
 export interface PanelLayout {
   /** Rows of a panel. */
   readonly lanes: number;
@@ -12,7 +12,7 @@ export interface PanelLayout {
   readonly elements: number;
 }
 
-/** Where an operand lies: element (slice, row, k, y, x) at slice * sliceStride + row * rowStride + k * depthStride + y * width + x. */
+/** Where an operand lies: element (slice, row, k, tap) at slice * sliceStride + row * rowStride + k * depthStride + tap. */
 export interface PanelSource {
   readonly slices: number;
   readonly sliceStride: number;
@@ -20,45 +20,35 @@ export interface PanelSource {
   readonly rowStride: number;
   readonly depth: number;
   readonly depthStride: number;
-  /** The plane at each (slice, row, k); [1, 1] for a matrix, the taps of a filter, an image. */
-  readonly plane: readonly [height: number, width: number];
-  /** Zeros around the plane. */
-  readonly padding?: readonly [top: number, bottom: number, left: number, right: number];
-}
-
-/** The plane of a panel: that of the source, with its padding. */
-function paddedPlane({ plane: [height, width], padding = [0, 0, 0, 0] }: PanelSource): [height: number, width: number] {
-  return [height + padding[0] + padding[1], width + padding[2] + padding[3]];
+  /** Of a filter; 1 for a matrix. */
+  readonly taps: number;
 }
 
 export function panelLayout(source: PanelSource): PanelLayout {
   const lanes = Math.min(32, ceilDiv(source.rows, 4) * 4);
   const panels = ceilDiv(source.rows, lanes);
-  const [height, width] = paddedPlane(source);
-  return { lanes, panels, elements: source.slices * panels * height * width * source.depth * lanes };
+  return { lanes, panels, elements: source.slices * panels * source.taps * source.depth * lanes };
 }
 
 /** Elements that one invocation copies, about. */
 const PER_THREAD = 64;
 
 /**
- * Copies `from` into the panels `to`. One invocation copies all of the plane for a few depths of one row: writes are coalesced
+ * Copies `from` into the panels `to`. One invocation copies all taps of a few depths of one row: writes are coalesced
  * over rows, and nothing is divided in the loop.
  */
 export function packPanels(target: KernelTarget, name: string, source: PanelSource, from: Operand, to: Operand): Step {
   const { lanes, panels } = panelLayout(source);
-  const [height, width] = paddedPlane(source);
-  const { slices, sliceStride, rows, rowStride, depth, depthStride, plane, padding = [0, 0, 0, 0] } = source;
-  const chunk = Math.min(depth, ceilDiv(PER_THREAD, height * width));
+  const { slices, sliceStride, rows, rowStride, depth, depthStride, taps } = source;
+  const chunk = Math.min(depth, ceilDiv(PER_THREAD, taps));
   const chunks = ceilDiv(depth, chunk);
   const threads = slices * panels * chunks * lanes;
-  const counts = [threads, lanes, panels, rows, depth, chunk, chunks, height, width, padding[0], padding[2], ...plane];
   return {
     name,
     wgsl: packWgsl,
     reads: [from],
     writes: [to],
-    params: [...counts, sliceStride, rowStride, depthStride],
+    params: [threads, lanes, panels, rows, depth, chunk, chunks, taps, sliceStride, rowStride, depthStride],
     workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
   };
 }
@@ -73,13 +63,7 @@ struct Pack {
   // An invocation copies the depths [c * chunk, (c + 1) * chunk) of a row, c < chunks.
   chunk: u32,
   chunks: u32,
-  // The plane with its padding, then without.
-  height: u32,
-  width: u32,
-  top: u32,
-  left: u32,
-  sourceHeight: u32,
-  sourceWidth: u32,
+  taps: u32,
   sliceStride: u32,
   rowStride: u32,
   depthStride: u32,
@@ -110,34 +94,29 @@ fn main(
   let slice = panel / pack.panels;
   let row = (panel - slice * pack.panels) * lanes + lane;
   let start = slice * pack.sliceStride + min(row, pack.rows - 1u) * pack.rowStride + first * depthStride;
-  var to = (panel * pack.height * pack.width * pack.depth + first) * lanes + lane;
-  for (var y = 0u; y < pack.height; y++) {
-    for (var x = 0u; x < pack.width; x++) {
-      // Below 0 wraps around, past the end.
-      let sourceY = y - pack.top;
-      let sourceX = x - pack.left;
-      let inside = row < pack.rows && sourceY < pack.sourceHeight && sourceX < pack.sourceWidth;
-      var read = start + select(0u, sourceY * pack.sourceWidth + sourceX, inside);
-      var write = to;
-      var k = 0u;
-      for (; k + 4u <= count; k += 4u) {
-        let a = source[read];
-        let b = source[read + depthStride];
-        let c = source[read + 2u * depthStride];
-        let d = source[read + 3u * depthStride];
-        packed[write] = select(0.0, a, inside);
-        packed[write + lanes] = select(0.0, b, inside);
-        packed[write + 2u * lanes] = select(0.0, c, inside);
-        packed[write + 3u * lanes] = select(0.0, d, inside);
-        read += 4u * depthStride;
-        write += 4u * lanes;
-      }
-      for (; k < count; k++) {
-        packed[write] = select(0.0, source[read], inside);
-        read += depthStride;
-        write += lanes;
-      }
-      to += pack.depth * lanes;
+  let inside = row < pack.rows;
+  var to = (panel * pack.taps * pack.depth + first) * lanes + lane;
+  for (var tap = 0u; tap < pack.taps; tap++) {
+    var read = start + tap;
+    var write = to;
+    var k = 0u;
+    for (; k + 4u <= count; k += 4u) {
+      let a = source[read];
+      let b = source[read + depthStride];
+      let c = source[read + 2u * depthStride];
+      let d = source[read + 3u * depthStride];
+      packed[write] = select(0.0, a, inside);
+      packed[write + lanes] = select(0.0, b, inside);
+      packed[write + 2u * lanes] = select(0.0, c, inside);
+      packed[write + 3u * lanes] = select(0.0, d, inside);
+      read += 4u * depthStride;
+      write += 4u * lanes;
     }
+    for (; k < count; k++) {
+      packed[write] = select(0.0, source[read], inside);
+      read += depthStride;
+      write += lanes;
+    }
+    to += pack.depth * lanes;
   }
 }`;

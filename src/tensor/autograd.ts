@@ -27,10 +27,16 @@ export interface GradNode {
   readonly output: Value;
   readonly attributes: unknown;
   readonly saved: Record<string, Value>;
+  /** Rises from node to node. */
+  readonly serial: number;
   done: boolean;
 }
 
 let gradEnabled = true;
+let serial = 0;
+
+/** The serial number of the newest node: what is made later has a higher one. */
+export const newestNode = (): number => serial;
 
 /** Whether ops leave a trail now. */
 export function isGradEnabled(): boolean {
@@ -83,6 +89,7 @@ export function applyOp<A>(
     output: value,
     attributes,
     saved,
+    serial: ++serial,
     done: false,
   };
   for (const { data } of held(gradNode)) data.saves++;
@@ -93,17 +100,17 @@ function held(node: GradNode): Value[] {
   return [...node.values.filter((v): v is Value => v !== null), node.output, ...Object.values(node.saved)];
 }
 
-/** The trail behind `root`, every op before those that feed it; without what lies behind `end`. */
-function trailOf(root: GradNode, end: GradNode | null = null): GradNode[] {
+/** The trail behind `root`, every op before those that feed it; of ops after number `since`. */
+function trailOf(root: GradNode, since = 0): GradNode[] {
   const order: GradNode[] = [];
-  const seen = new Set<GradNode | null>([root, end]);
+  const seen = new Set<GradNode>([root]);
   const stack: { node: GradNode; next: number }[] = [{ node: root, next: 0 }];
   while (stack.length) {
     const top = stack.at(-1)!;
     const input = top.node.inputs[top.next++];
     if (top.next > top.node.inputs.length) {
       order.push(stack.pop()!.node);
-    } else if (input?.gradNode && !seen.has(input.gradNode)) {
+    } else if (input?.gradNode && input.gradNode.serial > since && !seen.has(input.gradNode)) {
       seen.add(input.gradNode);
       stack.push({ node: input.gradNode, next: 0 });
     }
@@ -111,14 +118,15 @@ function trailOf(root: GradNode, end: GradNode | null = null): GradNode[] {
   return order.reverse();
 }
 
-/** Gives up the trail from `root` back to `end`; gives the leaves along it that require a gradient. */
-export function releaseTrail(root: GradNode, end: GradNode | null): Variable[] {
-  const leaves = new Set<Variable>();
-  for (const node of trailOf(root, end)) {
-    for (const input of node.inputs) if (input?.requires_grad && !input.gradNode) leaves.add(input);
+/** Gives up the trail of `root` back to op number `since`; gives what it starts from and requires a gradient. */
+export function releaseTrail(root: GradNode, since: number): Variable[] {
+  const starts = new Set<Variable>();
+  for (const node of trailOf(root, since)) {
+    for (const input of node.inputs)
+      if (input?.requires_grad && (input.gradNode?.serial ?? 0) <= since) starts.add(input);
     release(node);
   }
-  return [...leaves];
+  return [...starts];
 }
 
 function release(node: GradNode): void {

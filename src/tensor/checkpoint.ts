@@ -5,26 +5,34 @@
  * drew the first time (dropout's seeds, the momentum of a batch norm that counts) it is given again, and running statistics do
  * not move twice.
  */
+import { RegraftError } from '../core/errors.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
-import { applyOp, backward, isGradEnabled, releaseTrail } from './autograd.ts';
+import { applyOp, backward, isGradEnabled, newestNode, releaseTrail } from './autograd.ts';
 import { through } from './replay.ts';
 import { Tensor } from './tensor.ts';
 
 /**
  * Runs `part(x)` without keeping its intermediate results; backward computes them again.
  * The part must be synchronous and compute the same each time; forward hooks inside it are called both times.
+ * @throws RegraftError if the part uses, beside leaves, a tensor that was computed outside of it.
  * @example
  * const y = checkpoint((x) => block.forward(x), x);
  */
 export function checkpoint(part: (x: Tensor) => Tensor, x: Tensor): Tensor {
   if (!isGradEnabled()) return part(x);
   const drawn: number[] = [];
+  const since = newestNode();
   const first = through(drawn, false, () => part(x));
-  if (!first.gradNode || first === x) return first;
+  if (!first.gradNode) return first;
+  if (first.gradNode.serial <= since) return first;
   // The inputs of the part are x and every leaf that it uses, so that autograd watches their versions.
-  const leaves = releaseTrail(first.gradNode, x.gradNode);
-  const inputs = [x, ...leaves.filter((leaf) => leaf !== x)];
+  const leaves = releaseTrail(first.gradNode, since).filter((start) => start !== x);
+  if (leaves.some(({ gradNode }) => gradNode))
+    throw new RegraftError(
+      'checkpoint: the part uses a tensor that was computed outside of it. Pass it as the input, or compute it inside.',
+    );
+  const inputs = [x, ...leaves];
   const op = {
     name: 'checkpoint',
     forward: () => first.value,

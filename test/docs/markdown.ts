@@ -1,14 +1,7 @@
 /** What can be checked of a page of documentation without running it: its links, its npm scripts, its commands. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { benchCommand } from '../../src/cli/bench.ts';
-import { convertCommand } from '../../src/cli/convert.ts';
-import { doctorCommand } from '../../src/cli/doctor.ts';
-import { evaluateCommand } from '../../src/cli/evaluate.ts';
-import { finetuneCommand } from '../../src/cli/finetune.ts';
-import { predictCommand } from '../../src/cli/predict.ts';
-import { summaryCommand } from '../../src/cli/summary.ts';
-import { uiCommand } from '../../src/cli/ui.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 
 /** The project's folder. */
 export const ROOT = new URL('../../', import.meta.url);
@@ -85,17 +78,6 @@ function blocksOf(lines: readonly string[]): CodeBlock[] {
   }
   return blocks;
 }
-
-const COMMANDS = [
-  finetuneCommand,
-  predictCommand,
-  evaluateCommand,
-  convertCommand,
-  summaryCommand,
-  doctorCommand,
-  benchCommand,
-  uiCommand,
-];
 
 /** Parses as the command line does, without doing anything. */
 function usageFault(words: readonly string[]): string | undefined {

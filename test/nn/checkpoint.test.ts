@@ -95,6 +95,16 @@ describe('checkpointing', () => {
     expect(checkpoint((t) => t, x)).toBe(x);
   });
 
+  test('a part that reaches for a computed tensor outside is refused', () => {
+    const w = new Parameter([2], Float32Array.of(2, 3));
+    const outside = w.mul(2);
+    expect(() => checkpoint((t) => t.mul(outside), tensor([1, 1], [2]))).toThrow(
+      'checkpoint: the part uses a tensor that was computed outside of it. Pass it as the input, or compute it inside.',
+    );
+    outside.sum().backward();
+    expect(w.grad!.shape).toEqual([2]);
+  });
+
   test('a leaf changed between forward and backward is found out', () => {
     const w = new Parameter([2], Float32Array.of(2, 3));
     const y = checkpoint((t) => t.mul(w), tensor([1, 1], [2])).sum();
