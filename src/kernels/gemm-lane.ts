@@ -1,13 +1,14 @@
 /**
  * GEMM family `lane`: one subgroup computes a tile of TM x (SG * TN), for adapters that run WGSL on the CPU.
  *
- * There a load costs about as much as 14 multiply-adds, whatever its pattern and wherever it reads, and workgroup memory is
+ * There a load costs about as much as 30 multiply-adds, whatever its pattern and wherever it reads, and workgroup memory is
  * as dear as storage; the only cheap reuse is a subgroup broadcast. So per k each lane loads TM / SG elements of A and TN of
  * B, then TM broadcasts feed TM * TN multiply-adds into named scalars (a private array would be indexed through memory).
  * Traffic per tile and k: TM + SG * TN elements, that is (1/TM + 1/(SG*TN)) * M * N * K in all.
  *
- * Compile time on a CPU grows faster than the code, so the store is one loop over rows that picks each row's accumulators
- * with a chain of selects, instead of TM * TN store statements: 0.1 s instead of 1 s.
+ * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: a loop over
+ * groups of columns picks each row's accumulator with selects, a loop over rows picks the row. The loops' bounds come
+ * from the uniform; a compiler that knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
 import type { KernelTarget } from './kernel.ts';
@@ -19,17 +20,14 @@ export function laneFits(target: KernelTarget): boolean {
   return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
 }
 
-/** TM 32 by 4 columns a lane; 8 rows where M is small; two steps of k at a time where K is even. */
-export function laneMain(lanes: number, problem: Pick<Gemm, 'a' | 'b' | 'M' | 'K'>): GemmMain {
-  const rows = problem.M > 16 ? 32 : 8;
-  const unroll = problem.K % 2 === 0 ? 2 : 1;
-  return lane(lanes, rows, 4, unroll, problem.a, problem.b);
+/** 32 rows, 8 where M is small, by 8 columns a lane, 4 where N is small: two sizes each, since every pipeline costs compile time. */
+export function laneMain(lanes: number, { a, b, M, N }: Pick<Gemm, 'a' | 'b' | 'M' | 'N'>): GemmMain {
+  return lane(lanes, M > 16 ? 32 : 8, N > 4 * lanes ? 8 : 4, a, b);
 }
 
-function lane(SG: number, TM: number, TN: number, U: number, a: string, b: string): GemmMain {
+function lane(SG: number, TM: number, TN: number, a: string, b: string): GemmMain {
   const rowLoads = range(Math.ceil(TM / SG));
   const columns = range(TN);
-  const steps = range(U);
   const rows = range(TM);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
 
@@ -42,26 +40,27 @@ function lane(SG: number, TM: number, TN: number, U: number, a: string, b: strin
     ...rowLoads.map((i) => `let offset${i} = rowOffset(slice, row${i}, segment);`),
     ...columns.map((j) => `let tap${j} = tapAt(slice, column${j}, segment);`),
   ];
-  const loads = steps.flatMap((u) => [
-    `let a_${u} = (k + ${u}u) * gemm.strideA;`,
-    `let b_${u} = (k + ${u}u) * gemm.strideB;`,
-    ...rowLoads.map((i) => `let a${i}_${u} = ${a}[offset${i} + a_${u}];`),
-    ...columns.map((j) => `let b${j}_${u} = select(0.0, ${b}[tap${j}.offset + b_${u}], inside(tap${j}, k + ${u}u));`),
-  ]);
+  const loads = [
+    ...rowLoads.map((i) => `let a${i} = ${a}[offset${i} + k * gemm.strideA];`),
+    ...columns.map((j) => `let b${j} = select(0.0, ${b}[tap${j}.offset + k * gemm.strideB], inside(tap${j}, k));`),
+  ];
   const products = rows.flatMap((i) => [
-    steps.map((u) => `let s${i}_${u} = subgroupBroadcast(a${Math.floor(i / SG)}_${u}, ${i % SG}u);`).join(' '),
-    columns.flatMap((j) => steps.map((u) => `c${i}_${j} = fma(s${i}_${u}, b${j}_${u}, c${i}_${j});`)).join(' '),
+    `let s${i} = subgroupBroadcast(a${Math.floor(i / SG)}, ${i % SG}u);`,
+    columns.map((j) => `c${i}_${j} = fma(s${i}, b${j}, c${i}_${j});`).join(' '),
   ]);
-  const rowOf = (j: number): string =>
-    rows.slice(1).reduce((chain, i) => `select(${chain}, c${i}_${j}, i == ${i}u)`, `c0_${j}`);
-  const stores = columns.map(
-    (j) =>
-      `let value${j} = ${rowOf(j)};\n    if (n0 + ${j * SG}u + lane < slice.columns) { ` +
-      `finish(value${j}, outputAt(slice, column${j}, m0 + i), place.split); }`,
+  const pick = (values: readonly string[], index: string): string =>
+    values.slice(1).reduce((chain, value, i) => `select(${chain}, ${value}, ${index} == ${i + 1}u)`, values[0]!);
+  const group = rows.map((i) => {
+    const accumulated = columns.map((j) => `c${i}_${j}`);
+    return `let c${i} = ${pick(accumulated, 'j')};`;
+  });
+  const value = pick(
+    rows.map((i) => `c${i}`),
+    'i',
   );
 
   return {
-    variant: `lane${TM}x${SG * TN}u${U}`,
+    variant: `lane${TM}x${SG * TN}`,
     enables: 'enable subgroups;\n',
     tileM: TM,
     tileN: SG * TN,
@@ -93,14 +92,23 @@ fn main(
   let lastK = min(firstK + gemm.depthChunk, gemm.K);
   for (var segment = firstSegment; segment < lastSegment; segment++) {
     ${lines(offsets, 4)}
-    for (var k = firstK; k < lastK; k += ${U}u) {
+    for (var k = firstK; k < lastK; k++) {
       ${lines(loads, 6)}
       ${lines(products, 6)}
     }
   }
-  let rows = min(${TM}u, gemm.M - m0);
-  for (var i = 0u; i < rows; i++) {
-    ${lines(stores, 4)}
+  let rows = min(gemm.tileM, gemm.M - m0);
+  let groups = (min(gemm.tileN, slice.columns - n0) + ${SG - 1}u) / ${SG}u;
+  for (var j = 0u; j < groups; j++) {
+    let n = n0 + j * ${SG}u + lane;
+    let column = columnAt(slice, min(n, slice.columns - 1u));
+    ${lines(group, 4)}
+    for (var i = 0u; i < rows; i++) {
+      let value = ${value};
+      if (n < slice.columns) {
+        finish(value, outputAt(slice, column, m0 + i), place.split);
+      }
+    }
   }
 }`,
   };

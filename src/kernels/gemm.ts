@@ -82,10 +82,16 @@ export interface GemmMain {
   readonly tileN: number;
 }
 
+/** Of A, in a band of tiles that are computed one after another: what stays in the cache of a core. */
+const BAND_BYTES = 256 * 1024;
+
 const headFields = [
   'workgroups',
   'rowTiles',
   'columnTiles',
+  'band',
+  'tileM',
+  'tileN',
   'M',
   'K',
   'strideA',
@@ -112,11 +118,17 @@ struct Place {
   split: u32,
 }
 
+// Column by column within a band of rows, so that neighbours in time read the same columns of B and few rows of A.
 fn placeAt(index: u32) -> Place {
-  let tile = index / gemm.columnTiles;
-  let part = tile / gemm.rowTiles;
+  let tiles = gemm.rowTiles * gemm.columnTiles;
+  let part = index / tiles;
   let z = part / gemm.splits;
-  return Place(tile - part * gemm.rowTiles, index - tile * gemm.columnTiles, z, part - z * gemm.splits);
+  let tile = index - part * tiles;
+  let first = tile / (gemm.band * gemm.columnTiles) * gemm.band;
+  let rows = min(gemm.band, gemm.rowTiles - first);
+  let inBand = tile - first * gemm.columnTiles;
+  let column = inBand / rows;
+  return Place(first + inBand - column * rows, column, z, part - z * gemm.splits);
 }`;
 
 const finish = /* wgsl */ `
@@ -142,6 +154,9 @@ export function gemm(target: KernelTarget, problem: Gemm, epilogue: Fusion): Pro
     workgroups: tiles * splits,
     rowTiles,
     columnTiles,
+    band: Math.max(1, Math.min(rowTiles, Math.floor(BAND_BYTES / (4 * main.tileM * problem.K * problem.segments)))),
+    tileM: main.tileM,
+    tileN: main.tileN,
     M: problem.M,
     K: problem.K,
     strideA: problem.strideA,

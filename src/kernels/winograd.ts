@@ -23,8 +23,9 @@ import {
 } from './kernel.ts';
 import { matmul } from './matmul.ts';
 
-/** Whether the transform pays: enough channels on both sides to outweigh it, and tiles that are mostly full. */
+/** Whether the transform pays: enough channels on both sides and enough tiles to outweigh it, and tiles that are mostly full. */
 export function suitsWinograd({
+  N,
   C,
   K,
   R,
@@ -39,7 +40,9 @@ export function suitsWinograd({
 }: Conv2dShape): boolean {
   const plain =
     R === 3 && S === 3 && strideH === 1 && strideW === 1 && dilationH === 1 && dilationW === 1 && groups === 1;
-  return plain && Math.min(C, K) >= 128 && outH >= 14 && outW >= 14;
+  const tiles = N * ceilDiv(outH, 2) * ceilDiv(outW, 2);
+  const isFull = N * outH * outW >= 0.75 * (4 * tiles);
+  return plain && Math.min(C, K) >= 128 && tiles >= MIN_TILES && isFull;
 }
 
 /** The convolution that the gradient of the input is: of gy, by the weights turned around and transposed. */
@@ -57,6 +60,9 @@ export function mirrored(shape: Conv2dShape): Conv2dShape {
     padding: [2 - top, 2 - bottom, 2 - left, 2 - right],
   };
 }
+
+/** Of 2x2, over all images: fewer leave the products too narrow. */
+const MIN_TILES = 48;
 
 const THREADS = 64;
 

@@ -95,8 +95,8 @@ describe('measure', () => {
 describe('checks', () => {
   test('kernels are counted by family, without packings and sums of split products', () => {
     const workload = { ...tiny(), kernels: { 'conv2d|winograd': 1, reduce: 1 } };
-    const direct = ['conv2d.pack', 'conv2d.lane32x32u2.split', 'conv2d.sum', 'reduce.thread.sum'];
-    const winograd = ['winograd.input', 'winograd.matmul.lane32x32u2', 'winograd.output', 'reduce.thread.sum'];
+    const direct = ['conv2d.pack', 'conv2d.lane32x64.split', 'conv2d.sum', 'reduce.thread.sum'];
+    const winograd = ['winograd.input', 'winograd.matmul.lane32x64', 'winograd.output', 'reduce.thread.sum'];
     for (const kernels of [direct, winograd]) {
       expect(() => checkKernels(workload, kernels)).not.toThrow();
       expect(() => checkKernels({ ...workload, kernels: { 'conv2d|winograd': 2 } }, kernels)).toThrow('has 1 kernels');

@@ -41,7 +41,10 @@ describe('winograd', () => {
       }
     });
 
-  test('is chosen for wide 3x3 convolutions of stride 1 only', () => {
+  test('is chosen for wide 3x3 convolutions of stride 1 only, where tiles are many and mostly full', () => {
+    expect(suitsWinograd(convShape(8, 512, [7, 7], 512, [3, 3], padded))).toBe(true);
+    expect(suitsWinograd(convShape(1, 512, [7, 7], 512, [3, 3], padded))).toBe(false);
+    expect(suitsWinograd(convShape(64, 512, [3, 3], 512, [3, 3], padded))).toBe(false);
     expect(suitsWinograd(convShape(1, 128, [14, 14], 128, [3, 3], padded))).toBe(true);
     expect(suitsWinograd(convShape(1, 64, [14, 14], 128, [3, 3], padded))).toBe(false);
     expect(suitsWinograd(convShape(1, 128, [14, 14], 128, [3, 3], { ...padded, stride: [2, 2] }))).toBe(false);
