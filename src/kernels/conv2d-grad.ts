@@ -15,7 +15,7 @@ import { packedLayout, packedRow } from './conv2d.ts';
 import { type Conv2dShape, canonical, firstTap, isDepthwise, phaseTaps } from './conv2d-shape.ts';
 import { depthwiseInputGrad, depthwiseWeightGrad } from './depthwise.ts';
 import { type Gemm, gemm } from './gemm.ts';
-import { ceilDiv, type Fusion, identityEpilogue, input, type KernelTarget, type Program } from './kernel.ts';
+import { ceilDiv, type Fusion, input, type KernelTarget, noEpilogue, type Program } from './kernel.ts';
 
 const inputGradLoaders = /* wgsl */ `
 struct Slice {
@@ -265,5 +265,5 @@ export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape): Prog
     },
     loaders: weightGradLoaders,
   };
-  return gemm(target, problem, identityEpilogue);
+  return gemm(target, problem, noEpilogue);
 }

@@ -5,6 +5,7 @@
  */
 import type { DType } from '../core/dtype.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
+import { termsOf } from './epilogue.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -266,7 +267,8 @@ export function elementFusion(expression: Expression, reads: readonly Operand[],
 export function epilogueFusion(expression: Expression, reads: readonly Operand[], axes: EpilogueAxes = {}): Fusion {
   const c = compile(expression, reads.length, 1, axes);
   const wgsl = `${c.declarations}\nfn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {\n${c.body}\n  return ${c.result};\n}`;
-  return { wgsl, reads, params: c.params, scalars: c.scalars };
+  const terms = termsOf(expression, reads, axes);
+  return { wgsl, reads, params: c.params, scalars: c.scalars, ...(terms && { terms }) };
 }
 
 /** Steps the indices of {@link Period}s through a loop that moves `i` by THREADS: one division before it, none inside. */

@@ -13,6 +13,7 @@
  * Shapes live in the uniform, so a family needs few pipelines. When tiles are few and the reduction is long, it is split:
  * partial sums go to a temporary, and a second step adds them in a fixed order (no atomics, so results repeat bit by bit).
  */
+import { sharedEpilogue } from './epilogue.ts';
 import { laneFits, laneMain } from './gemm-lane.ts';
 import { tileMain } from './gemm-tile.ts';
 import {
@@ -142,7 +143,8 @@ fn finish(value: f32, at: Output, split: u32) {
 }`;
 
 /** The program of `problem`: one step, or two where the reduction is split. Writes output(0). */
-export function gemm(target: KernelTarget, problem: Gemm, epilogue: Fusion): Program {
+export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Program {
+  const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
   const main = lanes ? laneMain(target.subgroupSize, problem) : tileMain(problem);
   const rowTiles = ceilDiv(problem.M, main.tileM);

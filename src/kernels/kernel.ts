@@ -52,10 +52,21 @@ export interface Fusion {
   readonly params: readonly number[];
   /** Numbers among the params that may change from run to run: which scalar of the plan, which word. */
   readonly scalars?: readonly { readonly scalar: number; readonly word: number }[];
+  /** What an epilogue does, where that is no more than this: kernels may then share one module (epilogue.ts). */
+  readonly terms?: EpilogueTerms;
 }
 
-/** The epilogue that changes nothing. */
-export const identityEpilogue: Fusion = {
+/** relu(value * scale + shift + tensor), as far as they are there: vectors along an axis of the product, a tensor of its shape. */
+export interface EpilogueTerms {
+  readonly axis: 'row' | 'column';
+  readonly scale?: Operand | undefined;
+  readonly shift?: Operand | undefined;
+  readonly tensor?: Operand | undefined;
+  readonly relu: boolean;
+}
+
+/** The epilogue of kernels that never have another. */
+export const noEpilogue: Fusion = {
   wgsl: /* wgsl */ `
 fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   return value;
@@ -63,6 +74,9 @@ fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   reads: [],
   params: [],
 };
+
+/** The epilogue that changes nothing. */
+export const identityEpilogue: Fusion = { ...noEpilogue, terms: { axis: 'row', relu: false } };
 
 /** What kernels choose by: the adapter's class and limits. */
 export interface KernelTarget {

@@ -13,9 +13,9 @@ import {
   type Fusion,
   flatGrid,
   flatWorkgroup,
-  identityEpilogue,
   input,
   type KernelTarget,
+  noEpilogue,
   type Operand,
   output,
   type Program,
@@ -260,7 +260,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const product = matmul(
     target,
     { M: K, N: P, K: C, batch: [16], aStrides: [1, K], bStrides: [P, 1], aBatch: [C * K], bBatch: [C * P] },
-    identityEpilogue,
+    noEpilogue,
   );
   const place = (o: Operand): Operand =>
     o.kind === 'temp' ? temp(o.index + 2) : o.kind === 'output' ? temp(1) : o.index === 0 ? input(1) : temp(0);
@@ -280,6 +280,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
         name: `winograd.${step.name}`,
         reads: step.reads.map(place),
         writes: step.writes.map(place),
+        ...(step.fusion && { fusion: { ...step.fusion, reads: step.fusion.reads.map(place) } }),
       })),
       {
         name: 'winograd.output',

@@ -1,0 +1,91 @@
+/**
+ * The epilogue that most products of a network have: y = relu(value * scale + vector + tensor), each part of it present or not. Which are
+ * is a matter of the uniform, so that convolutions with a bias, a batch norm, a residual and a ReLU, and without, share one
+ * pipeline: each takes a third of a second to compile on a software adapter.
+ */
+import type { EpilogueAxes, Expression } from './elementwise.ts';
+import type { EpilogueTerms, Fusion, Operand } from './kernel.ts';
+
+/** As the ops spell them. */
+const ADD = 'a + b';
+const SCALE = 'a * b + c';
+const RELU = 'select(a, T(0), a < T(0))';
+
+type Load = Extract<Expression, { kind: 'load' }>;
+type Vectors = { readonly scale?: Load; readonly shift: Load | undefined };
+
+/** What `expression` does to the value, if it is this and no more, in the order in which the shared epilogue does it. */
+export function termsOf(
+  expression: Expression,
+  reads: readonly Operand[],
+  axes: EpilogueAxes,
+): EpilogueTerms | undefined {
+  const relu = expression.kind === 'apply' && expression.wgsl === RELU;
+  const [sum, tensor] = summands(relu ? expression.args[0]! : expression, ({ access }) => access.kind === 'same');
+  for (const axis of ['row', 'column'] as const) {
+    const [scaled, shift] = summands(sum, (e) => runsAlong(e, axes[axis]));
+    const vectors: Vectors | undefined = scaled.kind === 'value' ? { shift } : affine(scaled, axes[axis]);
+    if (!vectors) continue;
+    const operand = (e: Load | undefined) => e && reads[e.read]!;
+    return { relu, axis, scale: operand(vectors.scale), shift: operand(vectors.shift), tensor: operand(tensor) };
+  }
+  return undefined;
+}
+
+const runsAlong = ({ access }: Load, axis: EpilogueAxes['row']): boolean =>
+  access.kind === 'period' && axis !== undefined && access.inner === axis.inner && access.size === axis.size;
+
+const isFloat = (e: Expression): e is Load => e.kind === 'load' && e.dtype === 'float32';
+
+/** Takes a load that `suits` out of a sum of two: the other summand, and the load. */
+function summands(e: Expression, suits: (load: Load) => boolean): readonly [Expression, Load?] {
+  if (e.kind !== 'apply' || e.wgsl !== ADD) return [e];
+  const [a, b] = e.args as [Expression, Expression];
+  const isTerm = (side: Expression): side is Load => isFloat(side) && suits(side);
+  return isTerm(b) ? [a, b] : isTerm(a) ? [b, a] : [e];
+}
+
+/** value * scale + shift. */
+function affine(e: Expression, axis: EpilogueAxes['row']): Vectors | undefined {
+  if (e.kind !== 'apply' || e.wgsl !== SCALE) return undefined;
+  const [value, scale, shift] = e.args as [Expression, Expression, Expression];
+  const fits = (side: Expression): side is Load => isFloat(side) && runsAlong(side, axis);
+  return value.kind === 'value' && fits(scale) && fits(shift) ? { scale, shift } : undefined;
+}
+
+const wgsl = /* wgsl */ `
+struct Terms {
+  // Whether scale and shift run along columns.
+  columns: u32,
+  scale: u32,
+  shift: u32,
+  tensor: u32,
+  relu: u32,
+}
+@group(1) @binding(0) var<storage, read> scale: array<f32>;
+@group(1) @binding(1) var<storage, read> shift: array<f32>;
+@group(1) @binding(2) var<storage, read> tensor: array<f32>;
+@group(1) @binding(3) var<uniform> terms: Terms;
+
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  let at = select(row, column, terms.columns == 1u);
+  var sum = value;
+  if (terms.scale == 1u) {
+    sum = value * scale[at] + shift[at];
+  } else if (terms.shift == 1u) {
+    sum = value + shift[at];
+  }
+  if (terms.tensor == 1u) {
+    sum += tensor[i];
+  }
+  return select(sum, 0.0, terms.relu == 1u && sum < 0.0);
+}`;
+
+/** @param spare any buffer that the kernel reads: bound where a term is absent. */
+export function sharedEpilogue({ axis, scale, shift, tensor, relu }: EpilogueTerms, spare: Operand): Fusion {
+  return {
+    wgsl,
+    reads: [scale ?? spare, shift ?? spare, tensor ?? spare],
+    params: [axis === 'column', scale, shift, tensor, relu].map((term) => (term ? 1 : 0)),
+  };
+}
