@@ -66,12 +66,13 @@ function training(prefix: string, trained: Trained, size: number, batch: number,
       const images = uniformTensor([batch, 3, size, size], 5);
       const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % CLASSES));
       const record = (forwardDone: () => void): readonly Tensor[] => {
-        optimizer.zeroGrad();
         const logits = model.forward(images);
         forwardDone();
         const loss = crossEntropy(logits, labels);
         loss.backward();
         optimizer.step();
+        // As `fit` does: gradients that nobody reads after the step are freed one by one as the optimizer takes them.
+        optimizer.zeroGrad();
         return [loss];
       };
       const end = () => {
