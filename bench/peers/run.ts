@@ -62,6 +62,9 @@ async function run({ only, peers: names, adapter, json }: Flags, command: Comman
           peers.map(({ name }) => name),
         )}\n${LEGEND}`,
       );
+  } catch (error) {
+    console.error(`bench:peers: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true });
   }
