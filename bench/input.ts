@@ -28,6 +28,8 @@ export interface InputWorkload {
 export interface InputMeasurement {
   readonly workload: string;
   readonly loader_images_per_s: number;
+  /** CPU time of one image, all threads together: what loading takes from a software adapter. Disturbed least by other programs. */
+  readonly loader_cpu_ms: number;
   /** Null where nothing trains. */
   readonly step_images_per_s: number | null;
   readonly both_images_per_s: number | null;
@@ -82,13 +84,13 @@ async function measureOn(
   budget: number,
 ): Promise<InputMeasurement> {
   const load = readLoad();
-  const loader = await loaderRate(photos, batch, budget);
+  const loader = await loading(photos, batch, budget);
   let rates: { alone: number; both: number } | null = null;
   if (prepare) {
     const training = await prepare();
     try {
       const alone = await stepRate(training, [batch, 3, size, size], budget);
-      rates = { alone, both: await fitRate(training, photos, batch, budget, Math.min(loader, alone)) };
+      rates = { alone, both: await fitRate(training, photos, batch, budget, Math.min(loader.rate, alone)) };
     } finally {
       await device.whenIdle();
       training.end();
@@ -98,10 +100,11 @@ async function measureOn(
   const others = otherLoad(load, readLoad());
   return {
     workload: name,
-    loader_images_per_s: round(loader, 2),
+    loader_images_per_s: round(loader.rate, 2),
+    loader_cpu_ms: round(loader.cpuMs, 2),
     step_images_per_s: rates && round(rates.alone, 2),
     both_images_per_s: rates && round(rates.both, 2),
-    share_of_slower: rates && round(rates.both / Math.min(loader, rates.alone)),
+    share_of_slower: rates && round(rates.both / Math.min(loader.rate, rates.alone)),
     loader_threads: loaderOf(photos, batch, 1).workers,
     adapter: device.info.description,
     ...(others !== undefined && { other_cpu: others }),
@@ -118,14 +121,17 @@ function loaderOf(photos: ImageDataset, batch: number, batches: number): DataLoa
   return new DataLoader(photos.subset(indices), { batchSize: batch, shuffle: true });
 }
 
-/** Images a second of an epoch without a device, after one of two batches. */
-async function loaderRate(photos: ImageDataset, batch: number, budget: number): Promise<number> {
+/** An epoch without a device, after one of two batches: images a second, and CPU milliseconds an image. */
+async function loading(photos: ImageDataset, batch: number, budget: number): Promise<{ rate: number; cpuMs: number }> {
   const epoch = async (batches: number) => {
-    const began = performance.now();
+    const images = batches * batch;
+    const [began, cpuBefore] = [performance.now(), process.cpuUsage()];
     for await (const _ of loaderOf(photos, batch, batches).hostBatches());
-    return (1000 * batches * batch) / (performance.now() - began);
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { rate: images / seconds, cpuMs: (user + system) / 1000 / images };
   };
-  return epoch(batchesWithin(budget, await epoch(2), batch));
+  return epoch(batchesWithin(budget, (await epoch(2)).rate, batch));
 }
 
 /** Images a second of the step on one batch again and again; each loss is read while the next step runs, as in `fit`. */

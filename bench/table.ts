@@ -34,6 +34,7 @@ const perSecond = (images: number | null): string => images?.toFixed(images >= 1
 
 const inputColumns: readonly Column<InputMeasurement>[] = [
   { title: 'loader images/s', width: 15, cell: (m) => perSecond(m.loader_images_per_s) },
+  { title: 'CPU ms/image', width: 12, cell: (m) => formatMs(m.loader_cpu_ms) },
   { title: 'step images/s', width: 13, cell: (m) => perSecond(m.step_images_per_s) },
   { title: 'both images/s', width: 13, cell: (m) => perSecond(m.both_images_per_s) },
   {

@@ -48,6 +48,7 @@ describe('measureInput', () => {
     expect(m).toMatchObject({ workload: 'tiny', adapter: currentDevice().info.description });
     for (const rate of [m.loader_images_per_s, m.step_images_per_s, m.both_images_per_s])
       expect(rate).toBeGreaterThan(0);
+    expect(m.loader_cpu_ms).toBeGreaterThan(0);
     const slower = Math.min(m.loader_images_per_s, m.step_images_per_s!);
     expect(m.share_of_slower).toBeCloseTo(m.both_images_per_s! / slower, 1);
     expect(m.loader_threads).toBeGreaterThanOrEqual(0);
@@ -86,6 +87,7 @@ describe('table', () => {
   const m: InputMeasurement = {
     workload: 'loader+net b8',
     loader_images_per_s: 123.4,
+    loader_cpu_ms: 12.3,
     step_images_per_s: 12.34,
     both_images_per_s: 11.9,
     share_of_slower: 0.964,
@@ -102,9 +104,9 @@ describe('table', () => {
       share_of_slower: null,
     };
     expect([inputTable.heading(13), inputTable.row(13, m), inputTable.row(13, alone)]).toEqual([
-      'workload       loader images/s  step images/s  both images/s  of the slower  threads  other CPU',
-      'loader+net b8              123           12.3           11.9           96 %        6           ',
-      'loader b8                  123                                                     6           ',
+      'workload       loader images/s  CPU ms/image  step images/s  both images/s  of the slower  threads  other CPU',
+      'loader+net b8              123          12.3           12.3           11.9           96 %        6           ',
+      'loader b8                  123          12.3                                                     6           ',
     ]);
   });
 
