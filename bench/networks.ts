@@ -1,7 +1,7 @@
 /** Workloads of ResNet-50: the forward pass, fine-tuning of the last stage and a new head, training of everything. */
 import { noGrad, step, type Tensor, tensor } from '../src/index.ts';
 import { type ResNet, resnet50 } from '../src/models/index.ts';
-import { crossEntropy, Linear } from '../src/nn/index.ts';
+import { crossEntropy, Linear, type Module } from '../src/nn/index.ts';
 import { SGD } from '../src/optim/index.ts';
 import { TrunkCache, trunkOf } from '../src/train/trunk-cache.ts';
 import { passesGradient, resnet50Convs, resnet50Flops, type Trained, trainsConv } from './resnet-shapes.ts';
@@ -49,47 +49,75 @@ function trainingKernels(trained: Trained, cached: boolean): Record<string, numb
   };
 }
 
+/** A network and what trains it. */
+export interface Training {
+  readonly model: Module;
+  readonly trainable: readonly Tensor[];
+  readonly optimizer: SGD;
+  /** Gives the memory back. */
+  end(): void;
+}
+
+/** ResNet-50 with a new head, frozen but for what is `trained`. */
+export async function resnet50Training(trained: Trained): Promise<Training> {
+  const model = await resnet50();
+  if (trained === 'layer4') for (const p of model.parameters()) p.requires_grad = false;
+  model.fc = new Linear(model.fc.inFeatures, CLASSES);
+  fillWeights(model);
+  if (trained === 'layer4') model.unfreeze('layer4');
+  model.train();
+  const trainable = model.parameters().filter((p) => p.requires_grad);
+  const optimizer = new SGD(trainable, { lr: 0.01, momentum: 0.9 });
+  const end = () => {
+    for (const p of trainable) p.requires_grad = false;
+    optimizer.step();
+    disposeModel(model);
+  };
+  return { model, trainable, optimizer, end };
+}
+
+/** Records a training step and gives the loss. */
+export function trainOn(
+  { model, optimizer }: Training,
+  images: Tensor,
+  labels: Tensor,
+  forwardDone: () => void = () => {},
+): Tensor {
+  const logits = model.forward(images);
+  forwardDone();
+  const loss = crossEntropy(logits, labels);
+  loss.backward();
+  optimizer.step();
+  // As `fit` does: gradients that nobody reads after the step are freed one by one as the optimizer takes them.
+  optimizer.zeroGrad();
+  return loss;
+}
+
 function training(prefix: string, trained: Trained, size: number, batch: number, cached = false): Workload {
   return {
     name: `${prefix}_${size} b${batch}${cached ? ' cached' : ''}`,
     flops: resnet50Flops({ size, batch, classes: CLASSES, trained, cached }),
     kernels: trainingKernels(trained, cached),
     prepare: async () => {
-      const model = await resnet50();
-      if (trained === 'layer4') for (const p of model.parameters()) p.requires_grad = false;
-      model.fc = new Linear(model.fc.inFeatures, CLASSES);
-      fillWeights(model);
-      if (trained === 'layer4') model.unfreeze('layer4');
-      model.train();
-      const trainable = model.parameters().filter((p) => p.requires_grad);
-      const optimizer = new SGD(trainable, { lr: 0.01, momentum: 0.9 });
+      const setup = await resnet50Training(trained);
       const images = uniformTensor([batch, 3, size, size], 5);
       const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % CLASSES));
-      const record = (forwardDone: () => void): readonly Tensor[] => {
-        optimizer.zeroGrad();
-        const logits = model.forward(images);
-        forwardDone();
-        const loss = crossEntropy(logits, labels);
-        loss.backward();
-        optimizer.step();
-        return [loss];
-      };
+      const record = (forwardDone?: () => void): readonly Tensor[] => [trainOn(setup, images, labels, forwardDone)];
       const end = () => {
         for (const t of [images, labels]) t.dispose();
-        for (const p of trainable) p.requires_grad = false;
-        optimizer.step();
-        disposeModel(model);
+        setup.end();
       };
-      if (!cached) return { record: () => record(() => {}), end };
+      if (!cached) return { record, end };
 
       const cache = new TrunkCache(batch);
       const keys = Array.from({ length: batch }, (_, i) => String(i));
       let trunk: ReturnType<typeof trunkOf> = null;
-      step(() => record(() => void (trunk = trunkOf(images, trainable, true))));
+      step(() => record(() => void (trunk = trunkOf(images, setup.trainable, true))));
       await cache.put(trunk!, keys);
       let activations: Float32Array[] = [];
       const take = () => {
-        if (!cache.take(trunkOf(images, trainable, false), activations)) throw new Error('the trunk cache is stale');
+        if (!cache.take(trunkOf(images, setup.trainable, false), activations))
+          throw new Error('the trunk cache is stale');
       };
       return {
         before: async () => void (activations = await cache.gather(keys)),

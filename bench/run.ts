@@ -1,15 +1,16 @@
 /**
- * Benchmarks of kernels and of ResNet-50, behind `regraft bench`.
+ * Benchmarks of kernels, of ResNet-50 and of loading images, behind `regraft bench`.
  *
  * A table by default, JSON lines if asked; progress goes to stderr. One device, one workload after the other.
  */
 import { currentDevice } from '../src/device/current.ts';
 import { init } from '../src/index.ts';
+import { type InputWorkload, isInput, measureInput } from './input.ts';
 import { measure } from './measure.ts';
-import { tableHeading, tableRow } from './table.ts';
+import { inputTable, stepTable } from './table.ts';
 import type { Workload } from './workload.ts';
 
-export { selectWorkloads, workloads } from './workloads.ts';
+export { allWorkloads, selectWorkloads, workloads } from './workloads.ts';
 
 export interface BenchOptions {
   readonly json?: boolean;
@@ -23,21 +24,31 @@ export interface BenchOptions {
  * not the work.
  */
 export async function runBench(
-  chosen: readonly Workload[],
+  chosen: readonly (Workload | InputWorkload)[],
   { json = false, samples }: BenchOptions,
 ): Promise<string[]> {
   await init();
   const device = currentDevice();
   console.error(`adapter: ${device.info.description}`);
   const width = Math.max(...chosen.map(({ name }) => name.length));
-  if (!json) console.log(tableHeading(width));
+  let heading = '';
+  const print = (title: string, row: string) => {
+    if (process.stderr.isTTY) process.stderr.write('\x1b[2K');
+    if (!json && title !== heading) console.log(heading ? `\n${title}` : title);
+    heading = title;
+    console.log(row);
+  };
   const failed: string[] = [];
   for (const [k, workload] of chosen.entries()) {
     if (process.stderr.isTTY) process.stderr.write(`\x1b[2K[${k + 1}/${chosen.length}] ${workload.name}\r`);
     try {
-      const measurement = await measure(device, workload, { samples });
-      if (process.stderr.isTTY) process.stderr.write('\x1b[2K');
-      console.log(json ? JSON.stringify(measurement) : tableRow(width, measurement));
+      if (isInput(workload)) {
+        const measurement = await measureInput(device, workload);
+        print(inputTable.heading(width), json ? JSON.stringify(measurement) : inputTable.row(width, measurement));
+      } else {
+        const measurement = await measure(device, workload, { samples });
+        print(stepTable.heading(width), json ? JSON.stringify(measurement) : stepTable.row(width, measurement));
+      }
     } catch (error) {
       failed.push(workload.name);
       const message = error instanceof Error ? error.message : String(error);

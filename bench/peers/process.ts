@@ -25,8 +25,14 @@ export async function runProcess<T>(script: string, args: readonly string[], fol
     );
   });
   const [failure, output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  if (failure) throw new Error([failure, errors.trim().split('\n').at(-1)].filter(Boolean).join(': '));
+  if (failure) throw new Error([failure, reasonIn(errors)].filter(Boolean).join(': '));
   return Object.assign({}, ...output.split('\n').filter(Boolean).map(parse));
+}
+
+/** What Node says of an error that nobody caught, else the last line. */
+function reasonIn(errors: string): string | undefined {
+  const lines = errors.trim().split('\n');
+  return lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1);
 }
 
 function parse(line: string): object {

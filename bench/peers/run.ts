@@ -18,6 +18,7 @@ import { formatTable, ratioOf } from './table.ts';
 interface Flags {
   readonly only: string;
   readonly peers: string;
+  readonly adapter?: string;
   readonly json?: true;
 }
 
@@ -26,7 +27,7 @@ Times are medians of a step in milliseconds, those of resnet50_cold from the sta
 as long as regraft. first: the first step, shaders compiled. peak: GPU buffers alive at once. ort-web and ort-node compute on the CPU.
 other CPU: cores that other programs took; well above 0, measure again.`;
 
-async function run({ only, peers: names, json }: Flags, command: Command): Promise<void> {
+async function run({ only, peers: names, adapter, json }: Flags, command: Command): Promise<void> {
   const chosen = WORKLOADS.filter((workload) => workload.includes(only));
   if (chosen.length === 0)
     command.error(`bench:peers: no workload's name contains '${only}': ${WORKLOADS.join(', ')}.`);
@@ -41,6 +42,8 @@ async function run({ only, peers: names, json }: Flags, command: Command): Promi
     process.exitCode = 1;
     return;
   }
+  // Every process that this one starts takes it from here: regraft's own, and the peers' through navigator.ts.
+  if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
   const folder = await mkdtemp(join(tmpdir(), 'regraft-peers-'));
   try {
     if (chosen.some(isInference)) await runProcess('prepare.ts', [folder], folder);
@@ -59,6 +62,9 @@ async function run({ only, peers: names, json }: Flags, command: Command): Promi
           peers.map(({ name }) => name),
         )}\n${LEGEND}`,
       );
+  } catch (error) {
+    console.error(`bench:peers: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -84,6 +90,10 @@ await new Command('bench:peers')
   .description('Times regraft and the libraries that one could take instead, on the same adapter.')
   .option('--only <text>', 'workloads whose name contains this', '')
   .option('--peers <names>', 'tfjs, jax, ort; separated by commas', 'tfjs,jax,ort')
+  .option(
+    '--adapter <name>',
+    'auto, gpu, lavapipe, swiftshader, or part of a name; for all of them (default: $REGRAFT_ADAPTER)',
+  )
   .option('--json', 'print a JSON line a measurement')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .action(run)

@@ -12,9 +12,10 @@ interface Flags {
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .summary('time the kernels and ResNet-50')
+    .summary('time the kernels, ResNet-50 and loading')
     .description(
-      'Times products, convolutions, their gradients, batch norm, pooling and ResNet-50: forward, fine-tuning, training.\n' +
+      'Times products, convolutions, their gradients, batch norm, pooling and ResNet-50: forward, fine-tuning, training;\n' +
+        'then loading photos alone, beside a training step, and both together.\n' +
         'Medians after a warm-up; the first run, which compiles, stands apart. Other work on the machine disturbs it.',
     )
     .option('--only <text>', 'workloads whose name contains this; may be repeated', (text, all: string[] = []) => [
@@ -35,8 +36,8 @@ Examples:
 }
 
 async function run({ only = [], list, ...options }: Flags, command: Command): Promise<void> {
-  const { runBench, selectWorkloads, workloads } = await import('../../bench/run.ts');
-  const chosen = selectWorkloads(workloads(), only);
+  const { allWorkloads, runBench, selectWorkloads } = await import('../../bench/run.ts');
+  const chosen = selectWorkloads(allWorkloads(), only);
   if (chosen.length === 0)
     command.error(`regraft: no workload's name contains ${only.join(' or ')}. \`regraft bench --list\` shows them.`);
   if (list) print(chosen.map(({ name }) => name).join('\n'));

@@ -7,6 +7,7 @@ import type { Operand, Step } from '../kernels/kernel.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
 import { fuse, type Group } from './fuse.ts';
 import { assignBuffers, type Interval } from './memory.ts';
+import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
 import { Sequence } from './sequence.ts';
 import { own } from './storage.ts';
@@ -51,7 +52,8 @@ export function layOut(
   externals: readonly Data[],
   { fusion, hoisting, copies = false }: PlanOptions,
 ): Layout {
-  const groups = fuse(nodes, { maxBindings: device.info.limits.maxStorageBuffersPerShaderStage!, enabled: fusion });
+  const { maxStorageBuffersPerShaderStage: maxBindings } = device.info.limits;
+  const groups = updatesFirst(fuse(nodes, { maxBindings: maxBindings!, enabled: fusion }));
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
   const constants = new Set(externals.filter((d) => d.slot && !written.has(d)));
   const hoisted = new Set<Group>();

@@ -68,8 +68,7 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
     } else if (!mean || !variance)
       throw new ArgumentError('batchNorm2d: running statistics are needed unless training. Pass both.');
     const invstd = channelwise('invstd', 'inverseSqrt(a + s)', [variance], C, [eps]);
-    saved.mean = mean;
-    saved.invstd = invstd;
+    if (saved) Object.assign(saved, { mean, invstd });
     const scale = weight ? channelwise('bnScale', 'a * b', [invstd, weight], C) : invstd;
     // With the statistics fixed, scale and shift are constants: the planner computes them once and fuses the rest.
     if (!training) {

@@ -65,8 +65,7 @@ export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAtt
       key: Object.values(options).join(),
       lower: (target) => kernels.crossEntropy(target, options),
     });
-    saved.logSumExp = logSumExp!;
-    if (total) saved.total = total;
+    if (saved) Object.assign(saved, { logSumExp, ...(total && { total }) });
     return loss!;
   },
   backward: (gy, { inputs: [logits, labels, weight], attributes, saved }) => {

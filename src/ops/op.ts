@@ -14,8 +14,11 @@ export interface Context<A> {
 
 export interface Op<A = unknown> {
   readonly name: string;
-  /** Checks shapes (the only place that throws ShapeError) and records the computation. */
-  forward(inputs: readonly (Value | null)[], attributes: A, saved: Record<string, Value>): Value;
+  /**
+   * Checks shapes (the only place that throws ShapeError) and records the computation.
+   * @param saved takes what backward will need; null where there will be none
+   */
+  forward(inputs: readonly (Value | null)[], attributes: A, saved: Record<string, Value> | null): Value;
   /** Records the gradients of the inputs from the output's; null where there is none or none is needed. */
   readonly backward: ((gy: Value, context: Context<A>) => (Value | null)[]) | null;
 }

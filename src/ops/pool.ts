@@ -78,13 +78,16 @@ export const maxPool2d: Op<MaxPoolOptions> = defineOp<MaxPoolOptions>({
   forward: ([x], options, saved) => {
     const window = windowOf('maxPool2d', x!.shape, options);
     const shape = [window.N, window.C, window.outH, window.outW];
-    const [y, indices] = record('maxPool2d', [x!], [{ shape }, { shape, dtype: 'int32' }], {
-      key: keyOf(window),
-      lower: (target, epilogue) => kernels.maxPool2d(target, window, epilogue),
+    // Where the maxima were is for backward alone.
+    const indices = saved !== null;
+    const outputs = [{ shape }, ...(indices ? [{ shape, dtype: 'int32' as const }] : [])];
+    const [y, places] = record('maxPool2d', [x!], outputs, {
+      key: keyOf({ ...window, indices }),
+      lower: (target, epilogue) => kernels.maxPool2d(target, { ...window, indices }, epilogue),
       fuses: 'epilogue',
       axes: { row: { inner: window.outH * window.outW, size: window.C } },
     });
-    saved.indices = indices!;
+    if (saved) saved.indices = places!;
     return y!;
   },
   backward: (gy, { inputs: [x], attributes, saved }) => {

@@ -107,7 +107,8 @@ export const variance: Op<VarianceOptions> = defineOp<VarianceOptions>({
   forward: ([x], options, saved) => {
     const axes = axesOf('variance', x!, options);
     const count = axes.reduce((n, a) => n * x!.shape[a]!, 1);
-    const mean = (saved.mean = reduceAxes('mean', x!, axes, true));
+    const mean = reduceAxes('mean', x!, axes, true);
+    if (saved) saved.mean = mean;
     const scalars = [1 / (count - (options.correction ?? 1))];
     const squares = recordElementwise('squaredDeviation', '(a - b) * (a - b) * s', [x!, mean], x!.shape, { scalars });
     return reduceAxes('sum', squares, axes, options.keepdim ?? false);

@@ -75,11 +75,12 @@ export function applyOp<A>(
 ): { value: Value; gradNode: GradNode | null } {
   limitRecording();
   const values = inputs.map((t) => t?.value ?? null);
-  const saved: Record<string, Value> = {};
+  const differentiable = gradEnabled && op.backward && inputs.some((t) => t?.requires_grad);
+  const saved = differentiable ? {} : null;
   const value = op.forward(values, attributes, saved);
   noteOp(op.name, values, attributes, value);
   if (userVisible()) value.data.visible = true;
-  if (!gradEnabled || !op.backward || !inputs.some((t) => t?.requires_grad)) return { value, gradNode: null };
+  if (!saved) return { value, gradNode: null };
   const versions = values.map((v) => v?.data.version);
   const gradNode: GradNode = {
     op: op as unknown as Op<never>,

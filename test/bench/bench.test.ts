@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkDispatches, checkKernels, measure, median } from '../../bench/measure.ts';
 import { convName, distinctConvs, resnet50Convs, resnet50Flops } from '../../bench/resnet-shapes.ts';
-import { formatMs, tableHeading, tableRow } from '../../bench/table.ts';
+import { formatMs, stepTable } from '../../bench/table.ts';
 import { uniformTensor } from '../../bench/values.ts';
 import type { Workload } from '../../bench/workload.ts';
-import { selectWorkloads, workloads } from '../../bench/workloads.ts';
+import { allWorkloads, selectWorkloads } from '../../bench/workloads.ts';
 import { currentDevice } from '../../src/device/current.ts';
 import { init, noGrad } from '../../src/index.ts';
 
@@ -135,7 +135,7 @@ describe('workloads', () => {
   });
 
   test('names are unique and selectable', () => {
-    const all = workloads();
+    const all = allWorkloads();
     expect(new Set(all.map((w) => w.name)).size).toBe(all.length);
     const names = all.map((w) => w.name);
     for (const name of [
@@ -144,6 +144,8 @@ describe('workloads', () => {
       'grad_conv3x3_64-64@56 b8',
       'bn+relu_256@56 b1',
       'resnet50_finetune_64 b16 cached',
+      'loader_224 b8',
+      'loader+resnet50_finetune_224 b8',
     ])
       expect(names).toContain(name);
     expect(selectWorkloads(all, ['maxpool', 'matmul512']).map((w) => w.name)).toContain('maxpool3s2_64@112 b8');
@@ -153,7 +155,7 @@ describe('workloads', () => {
 
   test('the table is aligned', async () => {
     const m = await measure(currentDevice(), tiny(), { samples: 1, budget: 100 });
-    expect(tableRow(12, m)).toHaveLength(tableHeading(12).length);
+    expect(stepTable.row(12, m)).toHaveLength(stepTable.heading(12).length);
     expect([0.1234, 1.234, 12.34, 1234.5].map(formatMs)).toEqual(['0.123', '1.23', '12.3', '1,235']);
   });
 });

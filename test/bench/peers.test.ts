@@ -4,8 +4,9 @@ import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Outcome, PEERS, type Result, type Row, runs, WORKLOADS } from '../../bench/peers/comparison.ts';
+import { runProcess } from '../../bench/peers/process.ts';
 import { formatRatio, formatTable, ratioOf } from '../../bench/peers/table.ts';
 import { workloads } from '../../bench/workloads.ts';
 
@@ -75,6 +76,7 @@ describe('command line', () => {
     for (const name of ['src', 'node_modules', 'package.json']) await symlink(root(name), join(folder, name));
   });
   afterAll(() => rm(folder, { recursive: true }));
+  afterEach(() => void vi.unstubAllEnvs());
 
   const benchPeers = (...args: string[]) => {
     const flags = ['--import', import.meta.resolve('tsx'), '--conditions=regraft-source'];
@@ -91,6 +93,15 @@ describe('command line', () => {
       stdout: '',
       stderr: 'bench:peers: the peers are not installed. Run: npm ci --prefix bench/peers --ignore-scripts\n',
     });
+  });
+
+  test('an adapter is for every process that is started', async () => {
+    expect(await benchPeers('--adapter', 'swiftshader')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('not installed'),
+    });
+    vi.stubEnv('REGRAFT_ADAPTER', 'no such');
+    await expect(runProcess('ours.ts', ['matmul512'], folder)).rejects.toThrow("found no adapter 'no such'");
   });
 
   test.each([
