@@ -36,6 +36,8 @@ export interface Library {
 }
 
 export const OURS: Library = { name: 'regraft', script: 'ours.ts' };
+/** Ours from cold: the compiled package. */
+const COLD: Library = { name: 'regraft', script: 'cold.mjs' };
 
 export const PEERS: readonly Library[] = [
   { name: 'tfjs', script: 'tfjs.mjs' },
@@ -68,6 +70,8 @@ export interface Row {
 
 /** Those for which `prepare.ts` writes the network's weights. */
 export const isInference = (workload: string): boolean => /_(cold|fwd)_/.test(workload);
+
+export const isCold = (workload: string): boolean => workload.includes('_cold_');
 
 /** Whether a library can run a workload at all. */
 export const runs = (library: Library, workload: string): boolean => !library.inferenceOnly || isInference(workload);
@@ -111,11 +115,12 @@ export class Comparison {
     return outcome;
   }
 
-  async #measure({ script, argument }: Library, workload: string): Promise<Outcome> {
+  async #measure(library: Library, workload: string): Promise<Outcome> {
+    const { script, argument } = library === OURS && isCold(workload) ? COLD : library;
     const args = [workload, ...(argument ? [argument] : [])];
     const results: Result[] = [];
     try {
-      for (let k = 0; k < (workload.includes('_cold_') ? COLD_STARTS : 1); k++)
+      for (let k = 0; k < (isCold(workload) ? COLD_STARTS : 1); k++)
         results.push(checked(await runProcess<Result>(script, args, this.#folder)));
     } catch (error) {
       return { workload, error: error instanceof Error ? error.message : String(error) };

@@ -13,7 +13,9 @@ const NO_SHADER_CACHE = { MESA_SHADER_CACHE_DISABLE: 'true', __GL_SHADER_DISK_CA
  */
 export async function runProcess<T>(script: string, args: readonly string[], folder: string): Promise<T> {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const flags = ['--import', import.meta.resolve('tsx'), '--conditions=regraft-source', path];
+  const flags = isPlain(script)
+    ? [path]
+    : ['--import', import.meta.resolve('tsx'), '--conditions=regraft-source', path];
   const child = spawn(process.execPath, [...flags, ...args], {
     env: { ...process.env, ...NO_SHADER_CACHE, BENCH_FOLDER: folder, BENCH_STARTED: String(Date.now()) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -28,6 +30,9 @@ export async function runProcess<T>(script: string, args: readonly string[], fol
   if (failure) throw new Error([failure, reasonIn(errors)].filter(Boolean).join(': '));
   return Object.assign({}, ...output.split('\n').filter(Boolean).map(parse));
 }
+
+/** Whether a script starts as an installed program does, without a compiler of TypeScript. */
+const isPlain = (script: string): boolean => script === 'cold.mjs';
 
 /** What Node says of an error that nobody caught, else the last line. */
 function reasonIn(errors: string): string | undefined {

@@ -2,7 +2,7 @@
  * `npm run bench:peers`: regraft beside the libraries that one could take instead, on the same adapter in the same run.
  *
  * Every figure is of a process of its own, one after another, medians after a warm-up. Weights are random; the peers make theirs as they
- * start, regraft reads them from a file. All run through tsx, which lengthens a cold start.
+ * start, regraft reads them from a file. The peers run through tsx, which lengthens their cold start by a fifth of a second.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,7 +11,17 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { round } from '../measure.ts';
 import { formatMs } from '../table.ts';
-import { Comparison, isInference, type Library, OURS, type Outcome, PEERS, type Row, WORKLOADS } from './comparison.ts';
+import {
+  Comparison,
+  isCold,
+  isInference,
+  type Library,
+  OURS,
+  type Outcome,
+  PEERS,
+  type Row,
+  WORKLOADS,
+} from './comparison.ts';
 import { runProcess } from './process.ts';
 import { formatTable, ratioOf } from './table.ts';
 
@@ -44,6 +54,11 @@ async function run({ only, peers: names, adapter, json }: Flags, command: Comman
   }
   // Every process that this one starts takes it from here: regraft's own, and the peers' through navigator.ts.
   if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
+  if (chosen.some(isCold) && !existsSync(new URL('../../dist/src/index.js', import.meta.url))) {
+    console.error('bench:peers: a cold start takes the compiled package. Run: npm run build');
+    process.exitCode = 1;
+    return;
+  }
   const folder = await mkdtemp(join(tmpdir(), 'regraft-peers-'));
   try {
     if (chosen.some(isInference)) await runProcess('prepare.ts', [folder], folder);
