@@ -29,16 +29,19 @@ const columns = [
   'loaded',
   'worst time',
   'most in a case',
-  'process peak',
+  'peak over start',
   'crashes',
   'hangs',
   'wrong',
+  'memory',
 ];
 const line = (cells: readonly string[]): string =>
   cells.map((cell, i) => (i ? cell.padStart(columns[i]!.length) : cell.padEnd(13))).join('  ');
 
 function row({ format, cases, refused, loaded, worstMs, mostBytes, peakBytes, finds }: FuzzReport): string {
-  const counts = (['crash', 'hang', 'wrong'] as const).map((kind) => finds.filter((find) => find.kind === kind).length);
+  const counts = (['crash', 'hang', 'wrong', 'memory'] as const).map(
+    (kind) => finds.filter((find) => find.kind === kind).length,
+  );
   return line(
     [format, cases, refused, loaded, `${worstMs.toFixed(0)} ms`, mib(mostBytes), mib(peakBytes), ...counts].map(String),
   );

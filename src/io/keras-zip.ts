@@ -31,7 +31,7 @@ async function read(source: ByteSource): Promise<WeightFile> {
   }
   const config = new TextDecoder().decode(await readZipEntry(source, directory.get(CONFIG)!));
   const file = await readKerasH5(await readZipEntry(source, weights), source, kerasZip.name);
-  const metadata: Record<string, string> = { ...file.metadata, model_config: checkedConfig(source.name, config) };
+  const metadata: Record<string, string> = { ...file.metadata, model_config: checkedConfig(source, config) };
   const entry = directory.get(METADATA);
   if (entry && entry.size < 1 << 16) {
     const version = versionOf(new TextDecoder().decode(await readZipEntry(source, entry)));
