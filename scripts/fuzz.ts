@@ -1,6 +1,7 @@
 /**
  * Damages weight files and reads them: `npm run fuzz -- [--format pth-zip] [--cases 20000] [--seed 1] [--first 0] [--published]`.
- * Prints a row a format, then each find with what makes it again and where its files are; exits with 1 if there is one.
+ * `--published`: every other case damages published weights below REGRAFT_DATA. Prints a row a format, then each find with what
+ * makes it again and where its files are; exits with 1 if there is one. A process that takes more memory than run.ts allows is one.
  */
 import { parseArgs } from 'node:util';
 import { FUZZ_FORMATS } from './fuzz/formats.ts';

@@ -5,6 +5,7 @@
  * - Tensors of the dtypes that a format stores as they are stand in the files, byte for byte.
  * - Under a checksum: the state is the original's, unless the damage left the file without one.
  * - If only bytes of tensors were changed: names, shapes and dtypes are the original's, and of the tensors exactly those bytes.
+ * - What the process allocates stays within a multiple of the files (work.ts), and its peak within that of the largest (run.ts).
  * - Files beside the one that is read are asked for by plain paths only; no code is made of text, nothing is fetched.
  */
 import { isDeepStrictEqual } from 'node:util';

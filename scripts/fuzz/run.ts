@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CaseMaker } from './cases.ts';
 import { FUZZ_FORMATS } from './formats.ts';
-import type { Message } from './worker.ts';
+import type { Message } from './work.ts';
 
 export interface FuzzOptions {
   readonly format: string;

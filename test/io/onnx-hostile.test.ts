@@ -8,14 +8,8 @@ import { bytesSource } from '../../src/device/byte-source.ts';
 import { readWeightFile, readWeights } from '../../src/io/index.ts';
 import { onnx } from '../../src/io/onnx.ts';
 import { bytes, overBudget } from './build.ts';
-import { encoded, expectOnnxRefusal, fixture, floats, modelOf, node } from './onnx-build.ts';
+import { encoded, expectOnnxRefusal, field, fixture, floats, modelOf, node } from './onnx-build.ts';
 
-const field = (id: number, content: Uint8Array): Uint8Array<ArrayBuffer> => {
-  const length: number[] = [];
-  let rest = content.length;
-  for (; rest >= 128; rest >>>= 7) length.push((rest & 127) | 128);
-  return bytes((id << 3) | 2, [...length, rest], content);
-};
 const initialiser = (tensor: object): Uint8Array<ArrayBuffer> => modelOf({ initializer: [{ name: 'w', ...tensor }] });
 
 describe('sizes', () => {
