@@ -1,6 +1,7 @@
 /**
  * Damages weight files and reads them: `npm run fuzz -- [--format pth-zip] [--cases 20000] [--seed 1] [--first 0] [--published]`.
- * Prints a row a format, then each find with what makes it again and where its files are; exits with 1 if there is one.
+ * `--published`: every other case damages published weights below REGRAFT_DATA. Prints a row a format, then each find with what
+ * makes it again and where its files are; exits with 1 if there is one. A process that takes more memory than run.ts allows is one.
  */
 import { parseArgs } from 'node:util';
 import { FUZZ_FORMATS } from './fuzz/formats.ts';
@@ -29,16 +30,19 @@ const columns = [
   'loaded',
   'worst time',
   'most in a case',
-  'process peak',
+  'peak over start',
   'crashes',
   'hangs',
   'wrong',
+  'memory',
 ];
 const line = (cells: readonly string[]): string =>
   cells.map((cell, i) => (i ? cell.padStart(columns[i]!.length) : cell.padEnd(13))).join('  ');
 
 function row({ format, cases, refused, loaded, worstMs, mostBytes, peakBytes, finds }: FuzzReport): string {
-  const counts = (['crash', 'hang', 'wrong'] as const).map((kind) => finds.filter((find) => find.kind === kind).length);
+  const counts = (['crash', 'hang', 'wrong', 'memory'] as const).map(
+    (kind) => finds.filter((find) => find.kind === kind).length,
+  );
   return line(
     [format, cases, refused, loaded, `${worstMs.toFixed(0)} ms`, mib(mostBytes), mib(peakBytes), ...counts].map(String),
   );

@@ -5,6 +5,7 @@
  * - Tensors of the dtypes that a format stores as they are stand in the files, byte for byte.
  * - Under a checksum: the state is the original's, unless the damage left the file without one.
  * - If only bytes of tensors were changed: names, shapes and dtypes are the original's, and of the tensors exactly those bytes.
+ * - What the process allocates stays within a multiple of the files (work.ts), and its peak within that of the largest (run.ts).
  * - Files beside the one that is read are asked for by plain paths only; no code is made of text, nothing is fetched.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -34,6 +35,9 @@ export interface KnownSeed extends Seed {
 /** What a case does, if it is no find. */
 export type Outcome = 'refused' | 'loaded';
 
+/** What opens files; the library's own is {@link readFiles}. */
+export type Reader = (files: Files, options: ReadOptions) => Promise<StateDict>;
+
 const GROWTH = 16;
 const FREE = 1 << 20;
 /** Shorter ones would be found by chance. */
@@ -43,10 +47,10 @@ export function sizeOfFiles(files: Files): number {
   return [...files.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Reads files from memory. */
-export async function readFiles(files: Files, options: ReadOptions): Promise<StateDict> {
+/** Opens the first of some files in memory, the others beside it. */
+export function openFiles(files: Files): ByteSource {
   const [name, bytes] = [...files][0]!;
-  const source: ByteSource = {
+  return {
     ...bytesSource(bytes, name),
     beside: async (path) => {
       if (!isPlainPath(path)) throw new Error(`asks for the file '${path}'`);
@@ -55,7 +59,11 @@ export async function readFiles(files: Files, options: ReadOptions): Promise<Sta
       return bytesSource(found, path);
     },
   };
-  return (await readOpened(source, options)).state;
+}
+
+/** Reads files with the library's readers. */
+export async function readFiles(files: Files, options: ReadOptions): Promise<StateDict> {
+  return (await readOpened(openFiles(files), options)).state;
 }
 
 export async function knownSeed(seed: Seed): Promise<KnownSeed> {
@@ -87,10 +95,11 @@ export async function checkFiles(
   seed: KnownSeed,
   files: Files,
   kind: 'damaged' | 'resealed' | 'payload',
+  read: Reader = readFiles,
 ): Promise<Outcome> {
   let state: StateDict;
   try {
-    state = await readFiles(files, seed.options);
+    state = await read(files, seed.options);
   } catch (error) {
     checkRefusal(error, files);
     return 'refused';
@@ -182,16 +191,18 @@ function differences(
 }
 
 /** The seed once more: whatever was read before, a sound file gives what it gave. */
-export async function checkSeed(seed: KnownSeed): Promise<void> {
-  const faults = differences(seed, await readFiles(seed.files, seed.options));
+export async function checkSeed(seed: KnownSeed, read: Reader = readFiles): Promise<void> {
+  const faults = differences(seed, await read(seed.files, seed.options));
   if (faults.length > 0) throw new Error(`a sound file, read after damaged ones: ${faults[0]}`);
 }
 
 /** From here on, making code of text and fetching are finds. Called when everything that needs them has been loaded. */
 export function forbidCode(): void {
-  const forbidden = (what: string) => () => {
-    throw new Error(`calls ${what}`);
-  };
+  // No arrow function: those cannot be called with new.
+  const forbidden = (what: string) =>
+    function forbidden(): never {
+      throw new Error(`calls ${what}`);
+    };
   for (const name of ['eval', 'Function', 'fetch', 'WebSocket'])
     Object.defineProperty(globalThis, name, { value: forbidden(name) });
 }

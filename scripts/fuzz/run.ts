@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CaseMaker } from './cases.ts';
 import { FUZZ_FORMATS } from './formats.ts';
-import type { Message } from './worker.ts';
+import type { Message } from './work.ts';
 
 export interface FuzzOptions {
   readonly format: string;
@@ -16,10 +16,14 @@ export interface FuzzOptions {
   readonly first?: number;
   /** Also damage published weights where they are. */
   readonly published?: boolean;
+  /** What the child process runs, and what it is told beside the cases. Default: the library's readers. */
+  readonly worker?: { readonly file: string; readonly argument: string };
+  /** How long a case may give no sign of life, in milliseconds. Default {@link HANG_MS}. */
+  readonly hangMs?: number | undefined;
 }
 
 export interface Find {
-  readonly kind: 'wrong' | 'crash' | 'hang';
+  readonly kind: 'wrong' | 'crash' | 'hang' | 'memory';
   readonly index: number;
   readonly text: string;
   /** Folder of the files that made it. */
@@ -35,35 +39,42 @@ export interface FuzzReport {
   readonly worstMs: number;
   /** The most that one case allocated, in bytes. */
   readonly mostBytes: number;
-  /** Highest memory of the process, in bytes: with Node, the readers and what awaits collection. */
+  /** Highest memory of a process over what it had before its first case, in bytes: with what awaits collection. */
   readonly peakBytes: number;
   readonly finds: readonly Find[];
 }
 
 /** No case takes a hundredth of this on a machine that does nothing else. */
-const HANG_MS = 60_000;
+export const HANG_MS = 60_000;
+/** What a process may take over what it had before its first case: what V8 lets lie before it collects, and by the largest file. */
+const PEAK_FREE = 256 << 20;
+const PEAK_RATIO = 64;
 const MOST_FINDS = 20;
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
+const readers = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /** Runs the cases [first, first + cases) of one format. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { format, cases, seed, first = 0, published = false } = options;
+  const { format, cases, seed, first = 0, published = false, worker, hangMs = HANG_MS } = options;
   const report = { refused: 0, loaded: 0, worstMs: 0, mostBytes: 0, peakBytes: 0 };
   const faults: Omit<Find, 'saved'>[] = [];
   let next = first;
   while (next < first + cases && faults.length < MOST_FINDS) {
-    const range = [format, seed, next, first + cases, published ? 'published' : ''].map(String);
-    const child = fork(worker, range, {
+    const range = [format, seed, next, first + cases, published ? 'published' : '', worker?.argument ?? ''].map(String);
+    const child = fork(worker?.file ?? readers, range, {
       cwd: root,
       execArgv: ['--conditions=regraft-source', '--import', 'tsx', '--max-old-space-size=1024'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const ending = await watched(child, (message) => {
+    const ending = await watched(child, hangMs, (message) => {
       if (message.kind === 'begin') next = message.index;
       else if (message.kind === 'find') faults.push({ kind: 'wrong', index: message.index, text: message.text });
-      else if (message.kind === 'finished') report.peakBytes = Math.max(report.peakBytes, message.peak);
-      else {
+      else if (message.kind === 'finished') {
+        const { peak, largest } = message;
+        report.peakBytes = Math.max(report.peakBytes, peak);
+        if (peak > PEAK_FREE + PEAK_RATIO * largest)
+          faults.push({ kind: 'memory', index: next, text: `the process takes ${peak} bytes more than at its start` });
+      } else {
         report[message.outcome]++;
         report.worstMs = Math.max(report.worstMs, message.ms);
         report.mostBytes = Math.max(report.mostBytes, message.bytes);
@@ -80,6 +91,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 /** Waits for a child's end; gives how it failed, if it did. */
 function watched(
   child: ChildProcess,
+  hangMs: number,
   heard: (message: Message) => void,
 ): Promise<Pick<Find, 'kind' | 'text'> | undefined> {
   let finished = false;
@@ -95,14 +107,14 @@ function watched(
   });
   child.on('message', (message: Message) => {
     clearTimeout(timer);
-    timer = setTimeout(hang, HANG_MS);
+    timer = setTimeout(hang, hangMs);
     finished = message.kind === 'finished';
     heard(message);
   });
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      if (hung) resolve({ kind: 'hang', text: `nothing for ${HANG_MS / 1000} s` });
+      if (hung) resolve({ kind: 'hang', text: `nothing for ${hangMs / 1000} s` });
       else
         resolve(
           finished && code === 0

@@ -116,6 +116,14 @@ export function isPlainPath(path: string): boolean {
   return segments.every((name) => /^[^\\:?#\u0000]+$/.test(name) && name !== '..') && !/%2e/i.test(path);
 }
 
+/** What all spellings of a plain path have in common on systems that ignore case, or dots at the end of a name. */
+export function fileKey(path: string): string {
+  const unescaped = path.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  const names = unescaped.split('/').map((name) => name.replace(/[. ]+$/, ''));
+  const key = names.filter((name) => name !== '').join('/');
+  return key.normalize('NFC').toLowerCase();
+}
+
 let crcTables: Int32Array[] | undefined;
 
 /** CRC-32 (ISO 3309, as in zip), eight bytes a round: 100 MB take a fraction of a second. */

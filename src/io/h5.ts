@@ -20,6 +20,8 @@ const LIBRARY_FREE = 16 << 20;
 /** More names than this, or than a file has bytes for, are not visited: hard links can make a small file endless. */
 const OBJECT_LIMIT = 20_000;
 const OBJECT_BYTES = 16;
+/** Names deeper than this count for more: the library finds each by way of all above it, and checks those the same way. */
+const USUAL_DEPTH = 8;
 /** Names in one attribute. */
 const NAMES_LIMIT = 50_000;
 
@@ -74,10 +76,11 @@ function reason(error: unknown): string {
 /** An open file. Paths begin with a slash. */
 export class Hdf5File {
   readonly name: string;
+  /** In bytes: of the file that this one came out of. */
+  readonly size: number;
   readonly #h5: Hdf5Library['h5'];
   readonly #module: H5Module;
   readonly #id: bigint;
-  readonly #size: number;
   readonly #names = new Map<string, ReadonlySet<string>>();
   readonly #kinds = new Map<string, number>();
   readonly #attributes = new Map<string, ReadonlySet<string>>();
@@ -89,7 +92,7 @@ export class Hdf5File {
     this.#h5 = h5;
     this.#module = module;
     this.#id = id;
-    this.#size = size;
+    this.size = size;
   }
 
   error(detail: string): WeightFileError {
@@ -101,8 +104,9 @@ export class Hdf5File {
     const known = this.#names.get(group);
     if (known) return known;
     const names = new Set<string>(this.#module.get_names(this.#id, group, false));
-    this.#visited += names.size;
-    const limit = Math.min(OBJECT_LIMIT, Math.floor(this.#size / OBJECT_BYTES));
+    const depth = group.split('/').length;
+    this.#visited += names.size * Math.max(1, (depth / USUAL_DEPTH) ** 2);
+    const limit = Math.min(OBJECT_LIMIT, Math.floor(this.size / OBJECT_BYTES));
     if (this.#visited > limit)
       throw this.error(
         `leads to more than ${count(limit)} objects, which is more than are read out of a file of its size.`,
@@ -174,7 +178,7 @@ export class Hdf5File {
     // An empty list of names is written as an empty list of numbers.
     if (shape?.includes(0)) return [];
     if (type !== CLASS.string || shape === null) throw this.error(`${label} should be text.`);
-    if (n > NAMES_LIMIT || (!vlen && n * size > this.#size))
+    if (n > NAMES_LIMIT || (!vlen && n * size > this.size))
       throw this.error(`${label} declares more than the file has.`);
     const value = new this.#h5.Attribute(this.#id, path, name).value;
     const list: unknown[] = Array.isArray(value) ? value : [value];
@@ -191,7 +195,9 @@ export class Hdf5File {
     const { dtype, convert } = this.#dtype(label, metadata);
     if (metadata.virtual_sources?.length) throw this.error(`${label} lies in other files, which are not read.`);
     const bytes = sizeOf(shape) * metadata.size;
-    this.#checkSize(label, shape, bytes, this.#module.get_dataset_filters(this.#id, path).length > 0);
+    // Only what lies in chunks can be packed.
+    const packed = metadata.chunks !== null && this.#module.get_dataset_filters(this.#id, path).length > 0;
+    this.#checkSize(label, shape, bytes, packed);
     this.#checkChunk(label, metadata);
     const raw = this.#read(path, bytes);
     if (metadata.littleEndian !== LITTLE_ENDIAN && metadata.size > 1) swap(raw, metadata.size);
@@ -201,10 +207,10 @@ export class Hdf5File {
   /** Nothing is allocated for what the file cannot hold. */
   #checkSize(label: string, shape: readonly number[], bytes: number, packed: boolean): void {
     this.#unpacked += bytes;
-    const limit = packed ? UNPACK_RATIO * this.#size : this.#size;
-    if (bytes <= limit && this.#unpacked <= UNPACK_RATIO * this.#size) return;
+    const limit = packed ? UNPACK_RATIO * this.size : this.size;
+    if (bytes <= limit && this.#unpacked <= UNPACK_RATIO * this.size) return;
     throw this.error(
-      `${label} ${formatShape(shape)} takes ${count(bytes)} bytes, more than a file of ${count(this.#size)} can hold. ` +
+      `${label} ${formatShape(shape)} takes ${count(bytes)} bytes, more than a file of ${count(this.size)} can hold. ` +
         'It is truncated or damaged: get it again.',
     );
   }
@@ -212,9 +218,9 @@ export class Hdf5File {
   /** The library holds a chunk as a whole, however little of it the data set has. */
   #checkChunk(label: string, { chunks, size }: Metadata): void {
     const bytes = sizeOf(chunks ?? []) * size;
-    if (bytes <= UNPACK_RATIO * this.#size + CHUNK_FREE) return;
+    if (bytes <= UNPACK_RATIO * this.size + CHUNK_FREE) return;
     throw this.error(
-      `${label} lies in chunks ${formatShape(chunks!)} of ${count(bytes)} bytes, more than a file of ${count(this.#size)} can hold. ` +
+      `${label} lies in chunks ${formatShape(chunks!)} of ${count(bytes)} bytes, more than a file of ${count(this.size)} can hold. ` +
         'It is damaged: get it again.',
     );
   }

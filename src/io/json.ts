@@ -1,4 +1,31 @@
-/** What JSON.parse lets pass and a header must not have: one key twice in an object, and needless depth. */
+/** What JSON.parse lets pass and a header must not have: one key twice in an object, needless depth, more than memory is for. */
+import { COST } from './memory.ts';
+
+/** What `text` takes once it is parsed, in bytes, if it is JSON: an estimate from above, without parsing it. */
+export function jsonCost(text: string): number {
+  let cost = COST.value;
+  for (let p = 0; p < text.length; p++) {
+    switch (text.charCodeAt(p)) {
+      case 0x7b /* { */:
+      case 0x5b /* [ */:
+        cost += COST.container;
+        break;
+      case 0x2c /* , */:
+        cost += COST.slot;
+        break;
+      case 0x3a /* : */:
+        cost += COST.entry;
+        break;
+      case 0x22 /* " */:
+        {
+          const end = endOfText(text, p);
+          cost += COST.value + COST.character * (end - p);
+          p = end;
+        }
+    }
+  }
+  return cost;
+}
 
 /**
  * The first fault of `text`: a key that an object has twice, or containers nested deeper than `depth`. Undefined if none.
@@ -20,8 +47,8 @@ export function headerFault(text: string, depth: number): { duplicate: string } 
         break;
       case 0x22 /* " */:
         {
-          const start = p++;
-          while (text.charCodeAt(p) !== 0x22) p += text.charCodeAt(p) === 0x5c /* \ */ ? 2 : 1;
+          const start = p;
+          p = endOfText(text, p);
           let after = p + 1;
           while (text.charCodeAt(after) <= 0x20) after++;
           if (text[after] !== ':') break;
@@ -35,4 +62,10 @@ export function headerFault(text: string, depth: number): { duplicate: string } 
     if (open.length > depth) return { tooDeep: true };
   }
   return undefined;
+}
+
+/** Where the text that begins at `p` has its closing quote; the end of all where it has none. */
+function endOfText(text: string, p: number): number {
+  for (p++; p < text.length && text.charCodeAt(p) !== 0x22; p++) if (text.charCodeAt(p) === 0x5c /* \ */) p++;
+  return p;
 }

@@ -9,7 +9,8 @@ import type { ByteSource } from '../device/byte-source.ts';
 import { plural, printable } from './bytes.ts';
 import type { WeightFile, WeightFormat } from './format.ts';
 import { type Hdf5File, isHdf5, withHdf5 } from './h5.ts';
-import { headerFault } from './json.ts';
+import { headerFault, jsonCost } from './json.ts';
+import { MemoryBudget } from './memory.ts';
 
 const CONFIG_LIMIT = 64 << 20;
 const CONFIG_DEPTH = 100;
@@ -93,7 +94,7 @@ function byPath(file: Hdf5File): Found {
 function metadataOf(file: Hdf5File): Record<string, string> {
   const metadata: Record<string, string> = {};
   const config = file.text('/', 'model_config');
-  if (config !== undefined) metadata.model_config = checkedConfig(file.name, config);
+  if (config !== undefined) metadata.model_config = checkedConfig(file, config);
   for (const root of ['/', '/model_weights'])
     if (file.kind(root) === 'group')
       for (const key of ['keras_version', 'backend']) {
@@ -107,9 +108,11 @@ function metadataOf(file: Hdf5File): Record<string, string> {
  * The text of a topology, once it is known to be sound JSON.
  * @throws WeightFileError otherwise.
  */
-export function checkedConfig(file: string, text: string): string {
+export function checkedConfig(source: { readonly name: string; readonly size: number }, text: string): string {
+  const file = source.name;
   if (text.length > CONFIG_LIMIT)
     throw new WeightFileError(file, `its topology has ${plural(text.length, 'character')}.`);
+  MemoryBudget.ofObjects(source).take(jsonCost(text), 'its topology');
   try {
     JSON.parse(text);
   } catch {

@@ -29,9 +29,9 @@ async function read(source: ByteSource): Promise<WeightFile> {
       `has no '${WEIGHTS}'${others.length > 0 ? `, but ${others.join(', ')}: only HDF5 weights are read` : ''}.`,
     );
   }
-  const config = new TextDecoder().decode(await readZipEntry(source, directory.get(CONFIG)!));
+  const config = checkedConfig(source, new TextDecoder().decode(await readZipEntry(source, directory.get(CONFIG)!)));
   const file = await readKerasH5(await readZipEntry(source, weights), source, kerasZip.name);
-  const metadata: Record<string, string> = { ...file.metadata, model_config: checkedConfig(source.name, config) };
+  const metadata: Record<string, string> = { ...file.metadata, model_config: config };
   const entry = directory.get(METADATA);
   if (entry && entry.size < 1 << 16) {
     const version = versionOf(new TextDecoder().decode(await readZipEntry(source, entry)));

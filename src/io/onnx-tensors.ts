@@ -3,7 +3,18 @@ import { BYTES_PER_ELEMENT, type StoredArray, type StoredDType, type TensorData 
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { checkInside, count, elementsOf, isPlainPath, isShape, plural, printable, readRange } from './bytes.ts';
+import {
+  checkInside,
+  count,
+  elementsOf,
+  fileKey,
+  isPlainPath,
+  isShape,
+  plural,
+  printable,
+  readRange,
+} from './bytes.ts';
+import { COST, MemoryBudget } from './memory.ts';
 import { DATA_TYPES, EXTERNAL, type TensorProto } from './onnx-schema.ts';
 
 /** `TensorProto.DataType` by number, those that weights come in. */
@@ -20,21 +31,16 @@ export const ONNX_DTYPES: ReadonlyMap<number, StoredDType> = new Map([
   [16, 'bfloat16'],
 ]);
 
-/** Aliases and overlapping ranges make tensors larger than their files; more than this is an attack on memory. */
-const GROWTH_LIMIT = 16;
-const GROWTH_FREE = 1 << 20;
-
 /** Reads tensors one after the other; the file of external data that was read last stays open until {@link close}. */
 export class TensorReader {
   readonly #source: ByteSource;
   #external: { location: string; file: ByteSource } | undefined;
-  #allowed: number;
-  #read = 0;
+  readonly #budget: MemoryBudget;
   readonly #locations = new Set<string>();
 
   constructor(source: ByteSource) {
     this.#source = source;
-    this.#allowed = GROWTH_FREE + GROWTH_LIMIT * source.size;
+    this.#budget = MemoryBudget.ofTensors(source);
   }
 
   /** Whether a tensor's numbers are of a kind that is read, and the shape it has. @throws WeightFileError */
@@ -59,12 +65,11 @@ export class TensorReader {
     const label = `tensor '${printable(tensor.name)}'`;
     if (Object.hasOwn(tensor, 'segment')) throw this.#fault(`${label} is stored in segments, which are not read.`);
     const length = sizeOf(shape) * BYTES_PER_ELEMENT[dtype];
-    this.#read += length;
     if (tensor.dataLocation === EXTERNAL) {
       const bytes = await this.#readExternal(tensor, length, label);
       return { shape, dtype, data: elementsOf(dtype, bytes) };
     }
-    this.#checkGrowth();
+    this.#take(length);
     return { shape, dtype, data: this.#inline(tensor, dtype, shape, label) };
   }
 
@@ -120,7 +125,7 @@ export class TensorReader {
       );
     const file = await this.#open(location, label);
     checkInside(file, offset, length, label);
-    this.#checkGrowth();
+    this.#take(length);
     return readRange(file, offset, length, label);
   }
 
@@ -131,16 +136,14 @@ export class TensorReader {
     await this.close();
     const file = await this.#source.beside(location);
     this.#external = { location, file };
-    if (!this.#locations.has(location)) this.#allowed += GROWTH_LIMIT * file.size;
-    this.#locations.add(location);
+    const key = fileKey(location);
+    if (!this.#locations.has(key)) this.#budget.addFile(file);
+    this.#locations.add(key);
     return file;
   }
 
-  #checkGrowth(): void {
-    if (this.#read > this.#allowed)
-      throw this.#fault(
-        `its tensors take more than ${count(this.#allowed)} bytes, ${GROWTH_LIMIT} times the size of the file.`,
-      );
+  #take(bytes: number): void {
+    this.#budget.take(COST.tensor + bytes, 'its tensors');
   }
 
   #fault(detail: string): WeightFileError {

@@ -78,9 +78,8 @@ export class PickleReader {
       this.fail(
         `the integer ${this.at} has ${count(length)} bytes: more than ${count(INTEGER_LIMIT)} are no number of a checkpoint.`,
       );
-    let hex = '';
-    for (const byte of this.bytes(length)) hex = byte.toString(16).padStart(2, '0') + hex;
-    const value = length ? BigInt.asIntN(8 * length, BigInt(`0x${hex}`)) : 0n;
+    const digits = Array.from(this.bytes(length), (byte) => byte.toString(16).padStart(2, '0'));
+    const value = length ? BigInt.asIntN(8 * length, BigInt(`0x${digits.reverse().join('')}`)) : 0n;
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }

@@ -4,16 +4,17 @@
  * Format: https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
 import { count, printable, shown } from './bytes.ts';
+import { COST, type MemoryBudget } from './memory.ts';
 import { LITERALS, type PicklePlace, PickleReader } from './pickle-reader.ts';
 
-/** What entries of the table get to report with: the place in the file, and a share of the work. */
+/** What entries of the table get to report with: the place in the file, and what memory it has left. */
 export interface PickleContext {
   /** `at byte 1,204` */
   readonly at: string;
   /** @throws WeightFileError always. */
   fail(detail: string): never;
-  /** Accounts for `n` steps of work beyond one opcode. @throws WeightFileError if the pickle has used up its share. */
-  spend(n: number): void;
+  /** Accounts for `bytes` beyond what a call's result takes. @throws WeightFileError if the file may not take more. */
+  take(bytes: number): void;
 }
 
 /** An allowed name. Without `call` it is an inert token (a dtype, a storage class). */
@@ -42,19 +43,13 @@ export interface PickleRules {
   advice?(name: string): string | undefined;
 }
 
-/**
- * Steps that a pickle may take: an opcode has at least a byte, and only copies of containers come on top. Real checkpoints take
- * some tens of opcodes a tensor; this bounds what a hostile one can make us allocate by its size, and in all.
- */
-const WORK_FREE = 10_000;
-const WORK_PER_BYTE = 4;
-const WORK_LIMIT = 5_000_000;
 const ONLY = 'a weight file may only build tensors and plain containers.';
 
 /**
  * Runs one pickle. Tuples and lists come as arrays, dictionaries as Maps, sets as Sets, bytes as views on `bytes`.
  *
  * @param bytes The pickle, and maybe what follows it.
+ * @param budget What its objects may take. As each opcode takes some of it, it bounds the work too.
  * @returns The object, and the number of bytes that the pickle took.
  * @throws WeightFileError for anything but data; NeedsMoreBytes if `bytes` ends before the pickle and the file does not.
  */
@@ -62,8 +57,9 @@ export function unpickle(
   bytes: Uint8Array,
   rules: PickleRules,
   place: PicklePlace,
+  budget: MemoryBudget,
 ): { readonly value: unknown; readonly end: number } {
-  const machine = new Machine(bytes, rules, place);
+  const machine = new Machine(bytes, rules, place, budget);
   const value = machine.run();
   return { value, end: machine.position };
 }
@@ -74,33 +70,39 @@ class Machine extends PickleReader implements PickleContext {
   readonly #stack: unknown[] = [];
   /** Heights of the stack where MARK stood. Nothing below the innermost may be popped singly. */
   readonly #marks: number[] = [];
-  readonly #limit: number;
-  #work = 0;
+  readonly #budget: MemoryBudget;
 
-  constructor(bytes: Uint8Array, rules: PickleRules, place: PicklePlace) {
+  constructor(bytes: Uint8Array, rules: PickleRules, place: PicklePlace, budget: MemoryBudget) {
     super(bytes, place);
     this.#rules = rules;
-    this.#limit = Math.min(WORK_LIMIT, WORK_FREE + WORK_PER_BYTE * place.available);
+    this.#budget = budget;
   }
 
-  spend(n: number): void {
-    this.#work += n;
-    if (this.#work > this.#limit)
-      this.fail(
-        `the pickle is still building ${this.at} after ${count(this.#limit)} steps. No weight file needs that.`,
-      );
+  take(bytes: number): void {
+    this.#budget.take(bytes, 'its pickle', this);
   }
 
   run(): unknown {
     for (;;) {
       this.opcodeAt = this.position;
-      this.spend(1);
+      this.take(COST.slot);
       const opcode = this.uint(1);
       if (opcode === 0x2e /* STOP */) return this.#pop();
       const literal = LITERALS[opcode];
-      if (literal) this.#stack.push(literal(this));
+      if (literal) this.#push(literal(this));
       else this.#step(opcode);
     }
+  }
+
+  /** Puts what has just been made on the stack. */
+  #push(made: unknown): void {
+    this.take(costOf(made));
+    this.#stack.push(made);
+  }
+
+  #memoize(index: number): void {
+    this.take(COST.entry);
+    this.#memo.set(index, this.#top());
   }
 
   #step(opcode: number): void {
@@ -130,22 +132,22 @@ class Machine extends PickleReader implements PickleContext {
 
       case 0x74 /* TUPLE */:
       case 0x6c /* LIST */:
-        stack.push(this.#popMark());
+        this.#push(this.#popMark());
         return;
       case 0x85 /* TUPLE1 */:
       case 0x86 /* TUPLE2 */:
       case 0x87 /* TUPLE3 */:
-        stack.push(this.#popItems(opcode - 0x84));
+        this.#push(this.#popItems(opcode - 0x84));
         return;
       case 0x64 /* DICT */:
         {
           const items = this.#popMark();
-          stack.push(new Map());
+          this.#push(new Map());
           this.#setItems(items);
           return;
         }
       case 0x91 /* FROZENSET */:
-        stack.push(new Set(this.#popMark()));
+        this.#push(new Set(this.#popMark()));
         return;
       case 0x61 /* APPEND */:
         this.#append(this.#popItems(1));
@@ -164,13 +166,13 @@ class Machine extends PickleReader implements PickleContext {
         return;
 
       case 0x71 /* BINPUT */:
-        this.#memo.set(this.uint(1), this.#top());
+        this.#memoize(this.uint(1));
         return;
       case 0x72 /* LONG_BINPUT */:
-        this.#memo.set(this.uint(4), this.#top());
+        this.#memoize(this.uint(4));
         return;
       case 0x94 /* MEMOIZE */:
-        this.#memo.set(this.#memo.size, this.#top());
+        this.#memoize(this.#memo.size);
         return;
       case 0x68 /* BINGET */:
         stack.push(this.#recall(this.uint(1)));
@@ -197,7 +199,7 @@ class Machine extends PickleReader implements PickleContext {
       case 0x81 /* NEWOBJ */:
         {
           const [callable, args] = this.#popItems(2);
-          stack.push(this.#call(callable, args));
+          this.#push(this.#call(callable, args));
           return;
         }
       case 0x62 /* BUILD */:
@@ -210,7 +212,7 @@ class Machine extends PickleReader implements PickleContext {
         {
           const id = this.#pop();
           if (!this.#rules.persistent) this.fail(`the pickle refers to a storage ${this.at}, where none may be.`);
-          stack.push(this.#rules.persistent(id, this));
+          this.#push(this.#rules.persistent(id, this));
           return;
         }
       default:
@@ -247,7 +249,7 @@ class Machine extends PickleReader implements PickleContext {
     // An OrderedDict's own attributes: PyTorch keeps `_metadata` (module versions) there. They are not needed.
     if (!(target instanceof Map) || !(state instanceof Map))
       this.fail(`refuses to set an object's state ${this.at}: ${ONLY}`);
-    this.spend(state.size);
+    this.take(COST.slot * state.size);
     for (const name of state.keys()) {
       if (typeof name !== 'string' || name.startsWith('__'))
         this.fail(`refuses to set '${shown(name)}' ${this.at}: ${ONLY}`);
@@ -264,12 +266,14 @@ class Machine extends PickleReader implements PickleContext {
     const dict = this.#top();
     if (!(dict instanceof Map)) this.fail(`the pickle sets items of something that is no dictionary ${this.at}.`);
     if (items.length % 2) this.fail(`the pickle has a key without a value ${this.at}.`);
+    this.take((COST.entry * items.length) / 2);
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   }
 
   #addItems(items: unknown[]): void {
     const set = this.#top();
     if (!(set instanceof Set)) this.fail(`the pickle adds to something that is no set ${this.at}.`);
+    this.take(COST.entry * items.length);
     for (const item of items) set.add(item);
   }
 
@@ -303,4 +307,13 @@ class Machine extends PickleReader implements PickleContext {
   #underflow(): never {
     this.fail(`the pickle takes more from its stack than it put there ${this.at}. The file is damaged.`);
   }
+}
+
+/** What a value takes that is in no list, dictionary or memo yet. */
+function costOf(value: unknown): number {
+  if (typeof value === 'string') return COST.value + COST.character * value.length;
+  if (typeof value !== 'object' || value === null) return COST.value;
+  if (value instanceof Uint8Array) return COST.view;
+  if (value instanceof Map || value instanceof Set) return COST.container + COST.entry * value.size;
+  return COST.container + (Array.isArray(value) ? COST.slot * value.length : 0);
 }

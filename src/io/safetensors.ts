@@ -9,7 +9,8 @@ import type { ByteSource } from '../device/byte-source.ts';
 import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './bytes.ts';
 import { checkWritable, converted, writtenDType } from './cast.ts';
 import type { WeightFile, WeightFormat, WriteOptions } from './format.ts';
-import { headerFault } from './json.ts';
+import { headerFault, jsonCost } from './json.ts';
+import { COST, MemoryBudget } from './memory.ts';
 
 const DTYPES: Readonly<Record<string, StoredDType>> = {
   F64: 'float64',
@@ -57,13 +58,14 @@ async function read(source: ByteSource): Promise<WeightFile> {
         'It is truncated, damaged or no safetensors file.',
     );
   const start = 8 + Number(length);
-  const header = parseHeader(source.name, await readRange(source, 8, Number(length), 'the header'));
+  const header = parseHeader(source, await readRange(source, 8, Number(length), 'the header'));
   const metadata = metadataOf(source.name, header);
   const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => entryOf(source.name, name, value));
   checkLayout(source.name, entries, source.size - start);
 
+  MemoryBudget.ofTensors(source).take(COST.tensor * entries.length + source.size - start, 'its tensors');
   const state: StateDict = new Map();
   for (const { name, dtype, shape, begin, end } of entries) {
     const bytes = await readRange(source, start + begin, end - begin, `tensor '${printable(name)}'`);
@@ -73,13 +75,16 @@ async function read(source: ByteSource): Promise<WeightFile> {
   return { state, metadata, format: safetensors.name, notes: [], namesInFile };
 }
 
-function parseHeader(file: string, bytes: Uint8Array): Record<string, unknown> {
+function parseHeader(source: ByteSource, bytes: Uint8Array): Record<string, unknown> {
+  const file = source.name;
   let header: unknown;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    MemoryBudget.ofObjects(source).take(jsonCost(text), 'its header');
     header = JSON.parse(text);
-  } catch {
+  } catch (error) {
+    if (error instanceof WeightFileError) throw error;
     throw new WeightFileError(file, 'its header is not valid JSON. It is damaged or no safetensors file.');
   }
   if (!isRecord(header)) throw new WeightFileError(file, 'its header is no JSON object.');

@@ -6,9 +6,10 @@ import { halfToFloat, type StoredDType, type TensorData } from '../core/dtype.ts
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { count, elementsOf, isPlainPath, isShape, plural, printable, shown } from './bytes.ts';
+import { count, elementsOf, fileKey, isPlainPath, isShape, plural, printable, shown } from './bytes.ts';
 import type { WeightFile, WeightFormat } from './format.ts';
-import { headerFault } from './json.ts';
+import { headerFault, jsonCost } from './json.ts';
+import { COST, MemoryBudget } from './memory.ts';
 
 /** Topologies of the largest published networks take a few megabytes. */
 const JSON_LIMIT = 64 << 20;
@@ -23,6 +24,9 @@ const PACKED_BYTES: Readonly<Record<string, number>> = {
   uint8: 1,
   bool: 1,
 };
+
+/** Bytes of an element as it is read, at most. */
+const WIDEST = 4;
 
 /** How a tensor was made smaller: value = stored * scale + min, or float16. */
 interface Quantization {
@@ -59,8 +63,9 @@ async function read(source: ByteSource): Promise<WeightFile> {
   const model = await parseModel(source);
   const groups = groupsOf(source.name, model);
   const state = new Map<string, TensorData>();
+  const budget = MemoryBudget.ofTensors(source);
   for (const group of groups) {
-    const bytes = await readShards(source, group);
+    const bytes = await readShards(source, group, budget);
     let offset = 0;
     for (const entry of group.entries) {
       if (state.has(entry.name)) throw fault(source.name, `lists weight '${printable(entry.name)}' twice.`);
@@ -84,6 +89,7 @@ async function parseModel(source: ByteSource): Promise<Record<string, unknown>> 
   if (source.size > JSON_LIMIT)
     throw fault(source.name, `has ${count(source.size)} bytes of JSON: at most ${count(JSON_LIMIT)} are read.`);
   const text = new TextDecoder().decode(await source.read(0, source.size));
+  MemoryBudget.ofObjects(source).take(jsonCost(text), 'its JSON');
   let model: unknown;
   try {
     model = JSON.parse(text);
@@ -121,8 +127,9 @@ function groupsOf(file: string, model: Record<string, unknown>): Group[] {
       if (!isPlainPath(path))
         throw fault(file, `names the shard '${printable(path)}': expected a plain relative path.`);
       // One shard read many times is how a small file asks for much memory.
-      if (seen.has(path)) throw fault(file, `names the shard '${printable(path)}' twice.`);
-      seen.add(path);
+      const key = fileKey(path);
+      if (seen.has(key)) throw fault(file, `names the shard '${printable(path)}' twice.`);
+      seen.add(key);
     }
     return { paths: paths as string[], entries: weights.map((weight) => entryOf(file, weight)) };
   });
@@ -151,7 +158,11 @@ function quantizationOf(file: string, label: string, value: unknown): Quantizati
 }
 
 /** The shards of a group behind one another. Their sizes are compared with the manifest before any byte is read. */
-async function readShards(source: ByteSource, { paths, entries }: Group): Promise<Uint8Array<ArrayBuffer>> {
+async function readShards(
+  source: ByteSource,
+  { paths, entries }: Group,
+  budget: MemoryBudget,
+): Promise<Uint8Array<ArrayBuffer>> {
   const expected = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const shards: ByteSource[] = [];
   try {
@@ -170,6 +181,8 @@ async function readShards(source: ByteSource, { paths, entries }: Group): Promis
         `its manifest asks for ${count(expected)} bytes in ${paths.map(printable).join(', ')}, but there are ${count(found)}. ` +
           'A shard is truncated or of another model: get it again.',
       );
+    for (const shard of shards) budget.addFile(shard);
+    for (const { shape } of entries) budget.take(COST.tensor + WIDEST * sizeOf(shape), 'its tensors');
     const bytes = new Uint8Array(expected);
     let offset = 0;
     for (const shard of shards) {

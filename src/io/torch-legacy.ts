@@ -6,6 +6,7 @@ import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { checkInside, count, plural, printable, readRange, shown } from './bytes.ts';
 import type { ReadOptions, WeightFile, WeightFormat } from './format.ts';
+import { MemoryBudget } from './memory.ts';
 import { type PickleRules, unpickle } from './pickle.ts';
 import { NeedsMoreBytes } from './pickle-reader.ts';
 import { storageBytes, TorchRules } from './torch-objects.ts';
@@ -40,21 +41,22 @@ export const torchTar: WeightFormat = {
 
 async function read(source: ByteSource, options: ReadOptions): Promise<WeightFile> {
   const nothing: PickleRules = { find: (name) => new TorchRules().find(name) };
-  const magic = await unpickleAt(source, 0, nothing);
+  const budget = MemoryBudget.ofObjects(source);
+  const magic = await unpickleAt(source, 0, nothing, budget);
   if (magic.value !== MAGIC)
     throw new WeightFileError(
       source.name,
       'is a pickle, but none that torch.save wrote: its first object is no magic number.',
     );
-  const version = await unpickleAt(source, magic.end, nothing);
+  const version = await unpickleAt(source, magic.end, nothing, budget);
   if (version.value !== VERSION)
     throw new WeightFileError(source.name, `has format version ${shown(version.value)}: expected ${VERSION}.`);
-  const system = await unpickleAt(source, version.end, nothing);
+  const system = await unpickleAt(source, version.end, nothing, budget);
   if (!(system.value instanceof Map) || system.value.get('little_endian') !== true)
     throw new WeightFileError(source.name, 'was written on a big-endian machine: only little-endian is read.');
   const rules = new TorchRules();
-  const object = await unpickleAt(source, system.end, rules);
-  const keys = await unpickleAt(source, object.end, nothing);
+  const object = await unpickleAt(source, system.end, rules, budget);
+  const keys = await unpickleAt(source, object.end, nothing, budget);
   const offsets = await locateStorages(source, keys, rules);
   return readState(
     object.value,
@@ -69,17 +71,18 @@ async function read(source: ByteSource, options: ReadOptions): Promise<WeightFil
   );
 }
 
-/** Runs the pickle at `offset`, whose length is not known before: a window that grows until it fits. */
+/** Runs the pickle at `offset`, whose length is not known before: a window that grows until it fits, and each run counts. */
 async function unpickleAt(
   source: ByteSource,
   offset: number,
   rules: PickleRules,
+  budget: MemoryBudget,
 ): Promise<{ value: unknown; end: number }> {
   const available = source.size - offset;
   for (let window = FIRST_WINDOW; ; window *= 8) {
     const bytes = await readRange(source, offset, Math.min(window, available), 'a pickle');
     try {
-      const { value, end } = unpickle(bytes, rules, { name: source.name, offset, available });
+      const { value, end } = unpickle(bytes, rules, { name: source.name, offset, available }, budget);
       return { value, end: offset + end };
     } catch (error) {
       if (!(error instanceof NeedsMoreBytes)) throw error;

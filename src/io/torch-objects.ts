@@ -2,6 +2,7 @@
 import { BYTES_PER_ELEMENT, type StoredDType } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
 import { count, isShape, printable, shown } from './bytes.ts';
+import { COST } from './memory.ts';
 import { type PickleContext, PickleGlobal, type PickleRules, Stateful } from './pickle.ts';
 
 /** A stretch of the file that tensors view: named in the pickle, stored apart. */
@@ -46,7 +47,7 @@ class Namespace extends Stateful {
   setState(state: unknown, context: PickleContext): void {
     if (!(state instanceof Map))
       context.fail(`an argparse.Namespace ${context.at} has attributes that are no dictionary.`);
-    context.spend(state.size);
+    context.take(COST.entry * state.size);
     for (const [name, value] of state) this.attributes.set(name, value);
   }
 }
@@ -180,7 +181,6 @@ function rebuildTensor(args: readonly unknown[], context: PickleContext): Tensor
     shape.length <= 64;
   if (!sizesFit || !isShape(shape) || !strides.every(isSize))
     context.fail(`a tensor ${context.at} is declared in an unknown way: expected storage, offset, sizes and strides.`);
-  context.spend(shape.length);
   let last = offset;
   for (const [i, d] of shape.entries()) if (d > 1) last += (d - 1) * strides[i];
   if (!shape.includes(0) && !(last < view.size))
@@ -214,10 +214,7 @@ function numpyScalar([dtype, value]: readonly unknown[], context: PickleContext)
 
 function dictionary(items: unknown, context: PickleContext): Map<unknown, unknown> {
   if (items === undefined) return new Map();
-  if (items instanceof Map) {
-    context.spend(items.size);
-    return new Map(items);
-  }
+  if (items instanceof Map) return new Map(items);
   return new Map(
     list(items, context).map((pair) => {
       const [key, value] = list(pair, context);
@@ -228,7 +225,7 @@ function dictionary(items: unknown, context: PickleContext): Map<unknown, unknow
 
 function list(items: unknown, context: PickleContext): unknown[] {
   if (!Array.isArray(items)) context.fail(`a container ${context.at} is made of something that is no list.`);
-  context.spend(items.length);
+  context.take(COST.slot * items.length);
   return items;
 }
 

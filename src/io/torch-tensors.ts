@@ -2,7 +2,8 @@
 import { BYTES_PER_ELEMENT, type StoredArray, type TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { sizeOf, stridesOf } from '../core/shape.ts';
-import { count, elementsOf, LITTLE_ENDIAN } from './bytes.ts';
+import { elementsOf, LITTLE_ENDIAN } from './bytes.ts';
+import { COST, MemoryBudget } from './memory.ts';
 import type { StorageRef, TensorRef } from './torch-objects.ts';
 
 /** Where the storages of a checkpoint are read from. */
@@ -12,10 +13,6 @@ export interface StorageReader {
   /** Whether it is only read as a whole: it is then read once for all of its tensors. */
   isWhole(storage: StorageRef): boolean;
 }
-
-/** Tied weights and expanded views make tensors larger than the file; more than this is an attack on memory. */
-const GROWTH_LIMIT = 16;
-const GROWTH_FREE = 1 << 20;
 
 /**
  * Row-major contiguous data of `tensors`, in their order. A contiguous tensor is one read; a storage that is viewed with
@@ -30,14 +27,9 @@ export async function readTensors(
   file: { name: string; size: number },
 ): Promise<TensorData[]> {
   if (!LITTLE_ENDIAN) throw new WeightFileError(file.name, 'weight files are read on little-endian machines only.');
-  let total = 0;
-  for (const { shape, storage } of tensors) total += sizeOf(shape) * BYTES_PER_ELEMENT[storage.dtype];
-  if (total > GROWTH_FREE + GROWTH_LIMIT * file.size)
-    throw new WeightFileError(
-      file.name,
-      `its tensors take ${count(total)} bytes, but the file has ${count(file.size)}: more than ${GROWTH_LIMIT} times ` +
-        'its size is not unpacked.',
-    );
+  const budget = MemoryBudget.ofTensors(file);
+  for (const { shape, storage } of tensors)
+    budget.take(COST.tensor + sizeOf(shape) * BYTES_PER_ELEMENT[storage.dtype], 'its tensors');
 
   const data = new Array<StoredArray>(tensors.length);
   const strided = new Map<StorageRef, number[]>();

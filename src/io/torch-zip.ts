@@ -3,6 +3,7 @@ import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { count, plural, printable } from './bytes.ts';
 import type { ReadOptions, WeightFile, WeightFormat } from './format.ts';
+import { MemoryBudget } from './memory.ts';
 import { unpickle } from './pickle.ts';
 import { storageBytes, TorchRules } from './torch-objects.ts';
 import { readState } from './torch-state.ts';
@@ -40,7 +41,8 @@ async function read(source: ByteSource, options: ReadOptions): Promise<WeightFil
   // Inside a deflated pickle, places can only be counted from its own start.
   const offset = pickle.method === 0 ? await dataOffset(source, pickle) : 0;
   const rules = new TorchRules();
-  const { value } = unpickle(bytes, rules, { name: source.name, offset, available: bytes.length });
+  const place = { name: source.name, offset, available: bytes.length };
+  const { value } = unpickle(bytes, rules, place, MemoryBudget.ofObjects(source));
 
   const entries = new Map<string, ZipEntry>();
   for (const storage of rules.storages.values()) {

@@ -6,6 +6,7 @@ import { Inflate } from 'fflate';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { checkInside, count, crc32, printable, readRange } from './bytes.ts';
+import { MemoryBudget } from './memory.ts';
 
 /** One file of an archive. */
 export interface ZipEntry {
@@ -27,9 +28,7 @@ const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 const END64 = 0x06064b50;
 const END64_LOCATOR = 0x07064b50;
-/** Deflated weights shrink by tenths; an entry that grows more than this is a bomb. Small ones are let through. */
-const INFLATE_RATIO = 64;
-const INFLATE_FREE = 1 << 20;
+const NAMES = new TextDecoder();
 const INFLATE_STEP = 1 << 14;
 
 /** Whether a file starts as a zip archive does. */
@@ -53,7 +52,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     const extraLength = view.getUint16(p + 30, true);
     const next = p + 46 + nameLength + extraLength + view.getUint16(p + 32, true);
     if (next > size) damaged(source, `entry ${count(i)} of its directory`);
-    const name = new TextDecoder().decode(bytes.subarray(p + 46, p + 46 + nameLength));
+    const name = NAMES.decode(bytes.subarray(p + 46, p + 46 + nameLength));
     const wide = new Zip64Fields(view, p + 46 + nameLength, extraLength);
     const entry: ZipEntry = {
       name,
@@ -75,6 +74,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     p = next;
   }
   refuseOverlaps(source, directory);
+  refuseBombs(source, directory);
   return directory;
 }
 
@@ -125,12 +125,6 @@ async function inflate(
   start: number,
   label: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (entry.size > INFLATE_FREE && entry.size > INFLATE_RATIO * entry.packedSize)
-    throw new WeightFileError(
-      source.name,
-      `${label} declares ${count(entry.size)} bytes in ${count(entry.packedSize)}: ` +
-        `more than ${INFLATE_RATIO} times its packed size is not unpacked.`,
-    );
   checkInside(source, start, entry.packedSize, label);
   const out = new Uint8Array(entry.size);
   let filled = 0;
@@ -223,6 +217,13 @@ function refuseOverlaps(source: ByteSource, directory: ReadonlyMap<string, ZipEn
         `zip entries '${printable(before.name)}' and '${printable(byOffset[i]!.name)}' overlap.`,
       );
   }
+}
+
+/** Deflated weights shrink by tenths; an archive that grows more than tensors may is made to. */
+function refuseBombs(source: ByteSource, directory: ReadonlyMap<string, ZipEntry>): void {
+  const budget = MemoryBudget.ofTensors(source);
+  for (const { name, method, size } of directory.values())
+    if (method === 8) budget.take(size, `zip entry '${printable(name)}', unpacked with those before it,`);
 }
 
 /** The extra field of large archives: 64-bit values for those that read 0xffffffff, in a fixed order. */

@@ -69,6 +69,15 @@ export function safetensorsOf(header: string, data: Uint8Array = new Uint8Array(
   return bytes(uint64(BigInt(header.length)), header, data);
 }
 
+/** The message about a file of `size` bytes whose `what` may take `ratio` times as much. */
+export function overBudget(what: string, size: number, ratio: number): string {
+  const [limit, bytes] = [2 ** 20 + ratio * size, size].map((n) => n.toLocaleString('en-US'));
+  return (
+    `${what} would take more than ${limit} bytes of memory, the most that ${bytes} bytes of file may. ` +
+    'It is damaged, or made to exhaust memory.'
+  );
+}
+
 /** Expects that reading `content` under the name `x.pth` fails with this one line. */
 export async function expectRefusal(content: Uint8Array<ArrayBuffer>, message: string): Promise<void> {
   const error = await readWeights(new File([content], 'x.pth')).then(

@@ -32,6 +32,62 @@ test('groups that are reached by many ways are not followed without end', async 
   );
 });
 
+/** What the library is called for while `use` runs, by name. */
+async function callsOf(use: () => Promise<unknown>): Promise<Map<string, number>> {
+  const { module } = await loadHdf5();
+  const functions = module as unknown as Record<string, unknown>;
+  const own = Object.entries(functions).filter(([name, f]) => /^get_/.test(name) && typeof f === 'function');
+  const calls = new Map<string, number>();
+  for (const [name, f] of own)
+    functions[name] = (...args: unknown[]) => {
+      calls.set(name, (calls.get(name) ?? 0) + 1);
+      return (f as (...args: unknown[]) => unknown)(...args);
+    };
+  try {
+    await use();
+  } finally {
+    Object.assign(module, Object.fromEntries(own));
+  }
+  return calls;
+}
+
+describe('work', () => {
+  test('a data set takes four calls of the library, a layer a few more', async () => {
+    const byPath = await made((h5) => {
+      h5.create_group('layers');
+      for (let i = 0; i < 50; i++) {
+        h5.create_group(`layers/l${i}`);
+        const vars = h5.create_group(`layers/l${i}/vars`);
+        for (const name of ['0', '1']) vars.create_dataset({ name, data: new Float32Array(3) });
+      }
+    });
+    const calls = await callsOf(async () => expect((await readWeights(Uint8Array.from(byPath))).size).toBe(100));
+    const count = (name: string) => calls.get(name) ?? 0;
+    expect(count('get_dataset_data')).toBe(100);
+    expect(count('get_dataset_metadata')).toBe(100);
+    expect(count('get_dataset_filters')).toBe(0);
+    // Of each name once, whatever it is.
+    expect(count('get_type')).toBe(201);
+    expect(count('get_symbolic_link')).toBe(201);
+    expect(count('get_names')).toBe(102);
+  });
+
+  test('names far below the root count for more, since each is found by way of all above it', async () => {
+    const deep = (levels: number) =>
+      made((h5) => {
+        let path = '';
+        for (let i = 0; i < levels; i++) h5.create_group((path += `/g${i}`));
+        const vars = h5.create_group((path += '/vars'));
+        vars.create_dataset({ name: '0', data: new Float32Array(3) });
+        for (let i = 1; i < 800; i++) vars.create_hard_link(`${path}/0`, `${i}`);
+      });
+    expect((await readWeights(Uint8Array.from(await deep(4)))).size).toBe(800);
+    expect(await refusalOf(await deep(20))).toMatch(
+      /^WeightFileError: bytes: leads to more than [\d,]+ objects, which is more than are read out of a file of its size\.$/,
+    );
+  });
+});
+
 describe('memory', () => {
   let loaded = 0;
   beforeAll(async () => {

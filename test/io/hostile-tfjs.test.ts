@@ -21,6 +21,11 @@ describe('manifests', () => {
     const refusal = "WeightFileError: model.json: names the shard 'a.bin' twice.";
     expect(await refusalOf({ paths: ['a.bin', 'b.bin', 'a.bin'], weights })).toBe(refusal);
     expect(await refusalOf({ paths: ['a.bin'], weights: [] }, { paths: ['a.bin'], weights })).toBe(refusal);
+    // By other spellings, as file systems and servers take them.
+    for (const path of ['./a.bin', './././a.bin', 'A.bin', '%61.bin', 'a.bin.'])
+      expect(await refusalOf({ paths: ['a.bin', path], weights })).toBe(
+        `WeightFileError: model.json: names the shard '${path}' twice.`,
+      );
   });
 
   test('a weight without a dtype, a file without a manifest', async () => {

@@ -8,6 +8,7 @@ import { readWeightFile } from '../../src/io/index.ts';
 import { type ModelProto, messageType } from '../../src/io/onnx-schema.ts';
 import { BatchNorm2d, Conv2d, Linear, Module, ReLU, Sequential } from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
+import { bytes } from './build.ts';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/io/${name}`, import.meta.url));
 
@@ -40,6 +41,13 @@ export const floats = (name: string, dims: number[], values?: number[]): object 
   return { name, dims, dataType: 1, rawData: new Uint8Array(data.buffer) };
 };
 
+/** A length-delimited field of a message. */
+export const field = (id: number, content: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const length: number[] = [];
+  let rest = content.length;
+  for (; rest >= 128; rest >>>= 7) length.push((rest & 127) | 128);
+  return bytes((id << 3) | 2, [...length, rest], content);
+};
 export const node = (opType: string, input: string[], output: string[], name = ''): object => ({
   opType,
   input,

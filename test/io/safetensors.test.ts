@@ -10,7 +10,7 @@ import {
 } from '../../src/core/dtype.ts';
 import { bytesOf, elementsOf } from '../../src/io/bytes.ts';
 import { readWeightFile, readWeights, safetensorsChunks, type WriteOptions } from '../../src/io/index.ts';
-import { bytes, expectRefusal, safetensorsOf, uint64 } from './build.ts';
+import { bytes, expectRefusal, overBudget, safetensorsOf, uint64 } from './build.ts';
 
 const write = (state: StateDict, options: WriteOptions = {}): Uint8Array<ArrayBuffer> =>
   bytes(...safetensorsChunks(state, options));
@@ -141,8 +141,13 @@ describe('refused, each with its one line', () => {
     ],
     [
       'deep nesting',
-      safetensorsOf(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
+      safetensorsOf(`{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`),
       "its header is nested deeper than the 3 levels of a tensor's entry.",
+    ],
+    [
+      'lists by the thousand',
+      safetensorsOf(`{"a":[${'[],'.repeat(100_000)}[]]}`),
+      overBudget('its header', 300_018, 64),
     ],
     [
       'an entry that is no object',
