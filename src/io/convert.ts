@@ -49,8 +49,8 @@ export interface ConvertReport {
 
 /** Two runs on one input. */
 export interface Verification {
-  /** Of the input that both were given. */
-  readonly inputShape: Shape;
+  /** Of the inputs that both were given. */
+  readonly inputShapes: readonly Shape[];
   readonly largestDifference: number;
   /** Magnitude of the largest output. */
   readonly largestOutput: number;
@@ -160,17 +160,19 @@ export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verif
       .join('  ')
       .trimEnd(),
   );
-  const { inputShape, largestDifference, largestOutput } = verification ?? {};
   return [
     ...lines,
     ...notes,
-    ...(inputShape
-      ? [
-          `Before and after, run on one seeded input ${formatShape(inputShape)}: largest difference ${largestDifference!.toPrecision(3)}, largest output ${largestOutput!.toPrecision(3)}.`,
-        ]
-      : []),
+    ...(verification ? [verified(verification)] : []),
     `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,
   ].join('\n');
+}
+
+function verified({ inputShapes, largestDifference, largestOutput }: Verification): string {
+  return (
+    `Before and after, run on ${inputShapes.length > 1 ? 'seeded inputs' : 'one seeded input'} ${inputShapes.map(formatShape).join(' and ')}: ` +
+    `largest difference ${largestDifference.toPrecision(3)}, largest output ${largestOutput.toPrecision(3)}.`
+  );
 }
 
 function changed(before: string, after: string): string {
