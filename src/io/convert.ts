@@ -111,9 +111,20 @@ function metadataFor(
     notes.push(
       `${format.name} cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.`,
     );
-  const lost = Object.keys(metadata).filter((key) => key !== 'format' && key !== MARK_KEY);
+  const { model_config, [MARK_KEY]: _, ...rest } = contentOf(metadata);
+  if (model_config !== undefined)
+    notes.push(
+      `The model's topology is not kept, since ${format.name} holds tensors only: who reads it has to build it.`,
+    );
+  const lost = Object.keys(rest);
   if (lost.length > 0) notes.push(`Not kept, since ${format.name} holds tensors only: ${listed(lost)}.`);
   return {};
+}
+
+/** Metadata without what a reader says of the file itself. */
+export function contentOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const { format, producer, opset, keras_version, backend, ...content } = metadata;
+  return content;
 }
 
 /**
@@ -171,8 +182,13 @@ export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verif
 function verified({ inputShapes, largestDifference, largestOutput }: Verification): string {
   return (
     `Before and after, run on ${inputShapes.length > 1 ? 'seeded inputs' : 'one seeded input'} ${inputShapes.map(formatShape).join(' and ')}: ` +
-    `largest difference ${largestDifference.toPrecision(3)}, largest output ${largestOutput.toPrecision(3)}.`
+    `largest difference ${magnitude(largestDifference)}, largest output ${magnitude(largestOutput)}.`
   );
+}
+
+/** Three digits, small numbers with an exponent. */
+export function magnitude(value: number): string {
+  return value === 0 ? '0' : value < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 }
 
 function changed(before: string, after: string): string {

@@ -52,6 +52,10 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
         notes.push(
           `The sizes that '${name}' ${open} leaves open are fixed in the file: [N, ${shape.slice(1).join(', ')}].`,
         );
+  if (!isOnnx && result.metadata.model_config === undefined)
+    notes.push(
+      'The file holds weights alone: who reads it has to build the model. .keras and .h5 hold its topology too.',
+    );
   if (left.length > 0) notes.push(`Not written, since ${result.format} has no use for it: ${listed(left)}.`);
   const bytes = tensors.reduce((sum, { shape, dtypeOut }) => sum + sizeOf(shape) * BYTES_PER_ELEMENT[dtypeOut], 0);
   return { formatIn: file.format, formatOut: result.format, tensors, notes, bytes };

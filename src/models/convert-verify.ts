@@ -3,6 +3,7 @@ import { DeviceError, RegraftError, ShapeError } from '../core/errors.ts';
 import { Generator } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import { init } from '../device/current.ts';
+import { magnitude } from '../io/convert.ts';
 import type { WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf, type Verification } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
@@ -72,7 +73,7 @@ export function compare(
   if (largestDifference <= tolerance * largestOutput && before.length === after.length)
     return { inputShapes: inputs.map(({ probeShape }) => probeShape), largestDifference, largestOutput };
   throw new RegraftError(
-    `convert: what was written computes something else: largest difference ${largestDifference.toPrecision(3)}, ` +
-      `largest output ${largestOutput.toPrecision(3)}. ${path} was left as it was; please report it.`,
+    `convert: what was written computes something else: largest difference ${magnitude(largestDifference)}, ` +
+      `largest output ${magnitude(largestOutput)}. ${path} was left as it was; please report it.`,
   );
 }

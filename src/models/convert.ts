@@ -6,6 +6,7 @@
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { listed, plural } from '../io/bytes.ts';
+import { contentOf } from '../io/convert.ts';
 import {
   type ConvertOptions,
   type ConvertReport,
@@ -109,7 +110,9 @@ async function write(
   }
   let files: readonly string[] = [staged];
   if (isOnnx(staged)) {
-    const { metadata = {}, foldBatchNorm = false } = options;
+    const { foldBatchNorm = false } = options;
+    const { model_config: _, ...kept } = contentOf(file.metadata);
+    const metadata = { ...kept, ...options.metadata };
     const inputShape = inputs.map(({ shape }) => shape);
     const inputName = inputs.length === 1 ? 'input' : inputs.map(({ name }) => name);
     await exportOnnx(model, staged, { inputShape, inputName, metadata, foldBatchNorm });

@@ -68,7 +68,7 @@ describe('a Keras model', () => {
     expect(row('bn1.running_mean')).toBe('model_weights/bn1/bn1/moving_mean:0 -> bn1.running_mean | [4] | float32');
     expect(lines.slice(-2)).toEqual([
       expect.stringMatching(
-        /^Before and after, run on one seeded input \[1, 3, 15, 18\]: largest difference \d\.\d+(e-\d)?, largest output 0\.\d{3}\.$/,
+        /^Before and after, run on one seeded input \[1, 3, 15, 18\]: largest difference \d(\.\d\de-\d)?, largest output 0\.\d{3}\.$/,
       ),
       'Keras (h5) -> ONNX: 24 tensors, 6,292 bytes.',
     ]);
@@ -79,6 +79,16 @@ describe('a Keras model', () => {
     await convertModel(out('x.safetensors'), out('y.h5'));
     expect(await (await keras.loadModel(out('y.h5'))).kerasStateDict()).toEqual(
       await (await keras.loadModel(whole)).kerasStateDict(),
+    );
+  });
+
+  test('a file without the topology says so', async () => {
+    const last = async (name: string) => (await convertModel(whole, out(name))).notes.at(-1);
+    expect(await last('x.weights.h5')).toBe(
+      'The file holds weights alone: who reads it has to build the model. .keras and .h5 hold its topology too.',
+    );
+    expect(await last('x.pth')).toBe(
+      "The model's topology is not kept, since torch (zip) holds tensors only: who reads it has to build it.",
     );
   });
 
@@ -206,13 +216,24 @@ describe('a network of torchvision’s', () => {
   test('from .pth to ONNX and back, as many classes as it has', async () => {
     await writeWeights(out('x.pth'), state());
     const options = { model: 'cifarResnet20' };
-    const report = await convertModel(out('x.pth'), out('x.onnx'), options);
+    const report = await convertModel(out('x.pth'), out('x.onnx'), { ...options, metadata: { classes: 'a,b,c' } });
     expect(report.verification).toMatchObject({ inputShapes: [[1, 3, 32, 32]], largestDifference: 0 });
     expect(report.notes).toEqual([
       expect.stringMatching(/^Not written, since ONNX has no use for it: bn1\.num_batches_tracked, .* and 14 more\.$/),
     ]);
     const back = await convertModel(out('x.onnx'), out('y.safetensors'), options);
     expect(back.verification!.largestDifference).toBe(0);
+    expect((await readWeightFile(out('y.safetensors'))).metadata).toMatchObject({ classes: 'a,b,c' });
+    const again = await convertModel(out('y.safetensors'), out('z.onnx'), options);
+    expect(again.notes).toEqual(['19 counters num_batches_tracked not in the file: cifarResnet20 starts at 0.']);
+    expect((await readWeightFile(out('z.onnx'))).metadata).toEqual({
+      producer: 'regraft',
+      opset: '17',
+      classes: 'a,b,c',
+    });
+    // Tensors alone: the numbers of the graph are none of its weights.
+    const { tensors } = await convertModel(out('z.onnx'), out('z.pth'));
+    expect(tensors.map(({ nameOut }) => nameOut)).toEqual([...(await readWeights(out('y.safetensors'))).keys()]);
     const [before, after] = [await state(), await readWeights(out('y.safetensors'))];
     for (const [name, tensor] of after) expect(tensor).toEqual(before.get(name));
   });
