@@ -8,6 +8,7 @@ interface Flags {
   readonly model?: string;
   readonly classes?: number;
   readonly strideIn1x1?: true;
+  readonly foldBatchNorm?: true;
   readonly dtype?: FloatDType;
   readonly key?: string;
   readonly json?: true;
@@ -21,14 +22,16 @@ export function convertCommand(): Command {
         '  .safetensors, .pth         the tensors of any file\n' +
         '  .onnx                      the graph of a network: a Keras file has it, for others say --model\n' +
         '  .h5, .keras, .json         a Keras model (.json: TF.js Layers)\n' +
-        'Prints every tensor with its name, shape, type and what became of its axes. A network is run before and after;\n' +
-        'if the outputs differ, the file is removed. With --model, what does not fit that network is refused.',
+        'Prints every tensor with its name, shape, type and what became of its axes. A network is run before and after\n' +
+        '(an ONNX output by its own graph); if the outputs differ, nothing is written, and an older file stays.\n' +
+        'With --model, what does not fit that network is refused.',
     )
     .argument('<in>', 'weight file or URL')
     .argument('<out>', 'file to write')
     .option('--model <name>', 'which network the weights are of: resnet50, …, or keras.ResNet50')
     .option('--classes <n>', 'with --model: how many classes it has (default: as the weights)', wholeNumber(1))
     .option('--stride-in-1x1', 'with --model resnet50, 101 or 152: as Keras has it, to take Keras’s weights')
+    .option('--fold-batch-norm', 'to .onnx: make batch norms part of the convolutions before them')
     .addOption(
       new Option('--dtype <type>', 'write floating-point tensors as this').choices(['float32', 'float16', 'bfloat16']),
     )
@@ -38,7 +41,7 @@ export function convertCommand(): Command {
       'after',
       `
 Examples:
-  regraft convert resnet50.pth resnet50.onnx --model resnet50
+  regraft convert resnet50.pth resnet50.onnx --model resnet50 --fold-batch-norm
   regraft convert mobilenet.keras web/model.json
   regraft convert keras-resnet50.h5 resnet50-v1.safetensors --model resnet50 --stride-in-1x1
   regraft convert checkpoint.pt half.safetensors --dtype float16 --key model_ema`,

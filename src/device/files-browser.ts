@@ -26,6 +26,14 @@ export async function writeFileAtomic(
   throw noFiles(path);
 }
 
+/** @throws RegraftError always: a page has no files to replace. */
+export async function replaceFiles<T>(
+  path: string | URL,
+  _write: (staged: string) => Promise<{ readonly files: readonly string[]; readonly result: T }>,
+): Promise<T> {
+  throw noFiles(path);
+}
+
 /** @throws RegraftError always: a page has no folders. */
 export async function cacheFolder(name: string): Promise<string> {
   throw noFiles(name);
@@ -39,11 +47,6 @@ export async function makeFolder(path: string | URL): Promise<void> {
 /** Nothing is at a path here. */
 export async function exists(_path: string | URL): Promise<boolean> {
   return false;
-}
-
-/** @throws RegraftError always: a page has no files. */
-export async function removeFile(path: string | URL): Promise<void> {
-  throw noFiles(path);
 }
 
 /** Path segments joined with a slash. */

@@ -1,8 +1,8 @@
 /** `#files` in Node: bytes from paths, URLs and memory; atomic writes; the cache folder. */
 import { constants } from 'node:fs';
-import { access, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { type ByteSource, checkRange, openPortable, reasonOf, type SourceLike } from './byte-source.ts';
@@ -64,12 +64,8 @@ export async function writeFileAtomic(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const target = await realpath(pathOf(path)).catch(() => pathOf(path));
-  const temporary = `${target}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
-  const failed = (error: unknown): never => {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const detail = missing ? 'its folder does not exist. Create it first.' : `${reasonOf(error)}.`;
-    throw new RegraftError(`${target}: cannot be written: ${detail}`);
-  };
+  const temporary = temporaryName(target);
+  const failed = notWritten(target);
   const file = await open(temporary, 'wx').catch(failed);
   try {
     try {
@@ -88,6 +84,70 @@ export async function writeFileAtomic(
     throw error;
   }
   await syncFolder(dirname(target));
+}
+
+/**
+ * Lets `write` make files in a new folder beside `path`, and then moves them to where `path` is: all of them or, whatever
+ * fails, none, with what was there before back in its place. The new folder is removed. Follows a symbolic link.
+ * @param write is given `path`'s name in the new folder; gives the files that it made there, in the order in which they are to
+ * appear, and what to return.
+ * @throws RegraftError if nothing can be written there; whatever `write` throws passes through.
+ */
+export async function replaceFiles<T>(
+  path: string | URL,
+  write: (staged: string) => Promise<{ readonly files: readonly string[]; readonly result: T }>,
+): Promise<T> {
+  const own = pathOf(path);
+  const target = await realpath(own).catch(() => own);
+  const folder = temporaryName(target);
+  await mkdir(folder).catch(notWritten(target));
+  try {
+    const { files, result } = await write(join(folder, basename(own)));
+    const targetOf = (name: string) => (name === basename(own) ? target : join(dirname(own), name));
+    await moveAll(
+      files.map((file) => ({ from: file, to: targetOf(basename(file)) })),
+      folder,
+    );
+    await syncFolder(dirname(target));
+    return result;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Renames in order. One file replaces another at once; of several, copies of the old ones are kept until the last has moved. */
+async function moveAll(moves: readonly { from: string; to: string }[], folder: string): Promise<void> {
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    for (const { from, to } of moves) {
+      const failed = notWritten(to);
+      if (moves.length > 1) {
+        const kept = join(folder, `${undo.length}.kept`);
+        const existed = await copyFile(to, kept, constants.COPYFILE_FICLONE).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : failed(error)),
+        );
+        undo.unshift(() => (existed ? rename(kept, to) : rm(to, { force: true })));
+      }
+      await rename(from, to).catch(failed);
+    }
+  } catch (error) {
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+function temporaryName(target: string): string {
+  return `${target}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
+}
+
+/** Says that `target` cannot be written, and why. */
+function notWritten(target: string): (error: unknown) => never {
+  return (error) => {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const detail = missing ? 'its folder does not exist. Create it first.' : `${reasonOf(error)}.`;
+    throw new RegraftError(`${target}: cannot be written: ${detail}`);
+  };
 }
 
 /** Makes a rename durable; systems that cannot sync a folder (Windows) do not need it. */
@@ -128,11 +188,6 @@ export async function exists(path: string | URL): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Removes a file; an absent one is fine. */
-export async function removeFile(path: string | URL): Promise<void> {
-  await rm(pathOf(path), { force: true });
 }
 
 /** Path segments joined with the system's separator. */

@@ -49,8 +49,8 @@ export interface ConvertReport {
 
 /** Two runs on one input. */
 export interface Verification {
-  /** Of the input that both were given. */
-  readonly inputShape: Shape;
+  /** Of the inputs that both were given. */
+  readonly inputShapes: readonly Shape[];
   readonly largestDifference: number;
   /** Magnitude of the largest output. */
   readonly largestOutput: number;
@@ -111,9 +111,20 @@ function metadataFor(
     notes.push(
       `${format.name} cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.`,
     );
-  const lost = Object.keys(metadata).filter((key) => key !== 'format' && key !== MARK_KEY);
+  const { model_config, [MARK_KEY]: _, ...rest } = contentOf(metadata);
+  if (model_config !== undefined)
+    notes.push(
+      `The model's topology is not kept, since ${format.name} holds tensors only: who reads it has to build it.`,
+    );
+  const lost = Object.keys(rest);
   if (lost.length > 0) notes.push(`Not kept, since ${format.name} holds tensors only: ${listed(lost)}.`);
   return {};
+}
+
+/** Metadata without what a reader says of the file itself. */
+export function contentOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const { format, producer, opset, keras_version, backend, ...content } = metadata;
+  return content;
 }
 
 /**
@@ -160,17 +171,24 @@ export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verif
       .join('  ')
       .trimEnd(),
   );
-  const { inputShape, largestDifference, largestOutput } = verification ?? {};
   return [
     ...lines,
     ...notes,
-    ...(inputShape
-      ? [
-          `Before and after, run on one seeded input ${formatShape(inputShape)}: largest difference ${largestDifference!.toPrecision(3)}, largest output ${largestOutput!.toPrecision(3)}.`,
-        ]
-      : []),
+    ...(verification ? [verified(verification)] : []),
     `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,
   ].join('\n');
+}
+
+function verified({ inputShapes, largestDifference, largestOutput }: Verification): string {
+  return (
+    `Before and after, run on ${inputShapes.length > 1 ? 'seeded inputs' : 'one seeded input'} ${inputShapes.map(formatShape).join(' and ')}: ` +
+    `largest difference ${magnitude(largestDifference)}, largest output ${magnitude(largestOutput)}.`
+  );
+}
+
+/** Three digits, small numbers with an exponent. */
+export function magnitude(value: number): string {
+  return value === 0 ? '0' : value < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 }
 
 function changed(before: string, after: string): string {

@@ -13,12 +13,15 @@ import type { Attribute, GraphNode, OnnxGraph } from './onnx-write.ts';
 
 /** Options of {@link exportOnnx} and {@link onnxBytes}. */
 export interface ExportOnnxOptions {
-  /** Shape of an input, batch included: `[1, 3, 224, 224]`. The batch size is left open in the file, whatever it is here. */
-  inputShape: Shape;
+  /**
+   * Shape of the input, batch included: `[1, 3, 224, 224]`; of a model of several inputs, a list of theirs. The batch size is
+   * left open in the file, whatever it is here.
+   */
+  inputShape: Shape | readonly Shape[];
   /** Whether batch norms behind convolutions become part of them; false by default, so that the file can be trained on. */
   foldBatchNorm?: boolean;
-  /** 'input' by default. */
-  inputName?: string;
+  /** 'input' by default; of several inputs, a list of names: 'input_1', 'input_2', … by default. */
+  inputName?: string | readonly string[];
   /** 'output' by default. */
   outputName?: string;
   /** Text to store in the file. */
@@ -56,13 +59,16 @@ async function chunksOf(model: Module, options: ExportOnnxOptions): Promise<Iter
 }
 
 async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<OnnxGraph> {
-  const { inputShape, inputName = 'input', outputName = 'output', metadata = {} } = options;
-  if (inputShape.length < 1 || !inputShape.every((d) => Number.isInteger(d) && d > 0))
-    throw new ArgumentError(`exportOnnx: inputShape must be positive sizes, got ${formatShape(inputShape)}.`);
-  const trace = traceModel(model, inputShape);
+  const { outputName = 'output', metadata = {} } = options;
+  const inputs = inputsOf(options);
+  const trace = traceModel(
+    model,
+    inputs.map(({ shape }) => shape),
+  );
   const state = await model.stateDict();
   const mark = markOf(state);
-  const builder = new GraphBuilder(model, trace, state, inputName, outputName);
+  const inputNames = inputs.map(({ name }) => name);
+  const builder = new GraphBuilder(model, trace, state, inputNames, outputName);
   const folds = options.foldBatchNorm ? foldable(trace) : new Map<BatchedOp, BatchedOp>();
   const gone = new Set(folds.values());
   for (const op of trace.ops) {
@@ -76,10 +82,23 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     name: model.typeName,
     nodes: builder.nodes,
     initialisers: builder.initialisers,
-    inputs: [{ name: inputName, dtype: 'float32', shape: batch([null, ...inputShape.slice(1)]) }],
+    inputs: inputs.map(({ name, shape }) => ({ name, dtype: 'float32', shape: batch([null, ...shape.slice(1)]) })),
     outputs: [{ name: outputName, dtype: trace.output.data.dtype, shape: batch(trace.outputShape) }],
     metadata: mark === undefined ? metadata : { [MARK_KEY]: mark, ...metadata },
   };
+}
+
+function inputsOf({ inputShape, inputName }: ExportOnnxOptions): { readonly name: string; readonly shape: Shape }[] {
+  const isOne = inputShape.every((d) => typeof d === 'number');
+  const shapes = isOne ? [inputShape as Shape] : (inputShape as readonly Shape[]);
+  const given = typeof inputName === 'string' ? [inputName] : inputName;
+  const names = given ?? (shapes.length === 1 ? ['input'] : shapes.map((_, i) => `input_${i + 1}`));
+  if (names.length !== shapes.length)
+    throw new ArgumentError(`exportOnnx: expected a name for each of ${shapes.length} inputs, got ${names.length}.`);
+  for (const shape of shapes)
+    if (shape.length < 1 || !shape.every((d) => Number.isInteger(d) && d > 0))
+      throw new ArgumentError(`exportOnnx: inputShape must be positive sizes, got ${formatShape(shape)}.`);
+  return shapes.map((shape, i) => ({ name: names[i]!, shape }));
 }
 
 /** Convolutions whose output goes to a batch norm and nowhere else, with that batch norm. */
@@ -110,19 +129,21 @@ class GraphBuilder {
   readonly #nodeNames = new Set<string>();
   readonly #constants = new Map<string, string>();
 
-  constructor(model: Module, trace: ModelTrace, state: StateDict, inputName: string, outputName: string) {
+  constructor(model: Module, trace: ModelTrace, state: StateDict, inputNames: readonly string[], outputName: string) {
     this.#state = state;
     this.#trace = trace;
     this.#outputName = outputName;
-    this.#taken = new Set([...state.keys(), inputName, outputName]);
-    if (this.#taken.size !== state.size + 2)
+    const ports = [...inputNames, outputName];
+    this.#taken = new Set([...state.keys(), ...ports]);
+    if (this.#taken.size !== state.size + ports.length)
       throw new ArgumentError(
-        `exportOnnx: '${inputName}' and '${outputName}' must differ from each other and from the names of the weights.`,
+        `exportOnnx: '${inputNames.join("', '")}' and '${outputName}' must differ from each other and from the names of the weights.`,
       );
     for (const [name, tensor] of [...model.namedParameters(), ...model.namedBuffers()])
       this.#parameters.set(tensor.value, name);
-    this.#names.set(trace.input, inputName);
-    if (trace.output !== trace.input && !this.#parameters.has(trace.output)) this.#names.set(trace.output, outputName);
+    for (const [i, input] of trace.inputs.entries()) this.#names.set(input, inputNames[i]!);
+    const isMade = !trace.inputs.includes(trace.output) && !this.#parameters.has(trace.output);
+    if (isMade) this.#names.set(trace.output, outputName);
   }
 
   async add(op: BatchedOp): Promise<void> {

@@ -17,6 +17,11 @@ import { TensorReader } from './onnx-tensors.ts';
 /** Names that PyTorch's exporters make up: `onnx::Conv_497`, `val_3`, plain numbers. */
 const MADE_UP = /^(onnx::.*|val_\d+|_val_\d+|\d+)$/;
 
+/** Whether a tensor is no weight but a shape or a number of a graph that onnx-export.ts wrote. */
+function isOwnConstant(name: string, { producerName }: ModelProto): boolean {
+  return producerName === 'regraft' && /^constant_\d+(_\d+)?$/.test(name);
+}
+
 /** @throws WeightFileError */
 export async function readOnnx(source: ByteSource, options: ReadOptions): Promise<WeightFile> {
   if (!LITTLE_ENDIAN) throw new WeightFileError(source.name, 'weight files are read on little-endian machines only.');
@@ -38,7 +43,7 @@ export async function readOnnx(source: ByteSource, options: ReadOptions): Promis
           )
         : await readNamed(
             weights,
-            graph.initializer.map(({ name }) => name),
+            graph.initializer.map(({ name }) => name).filter((name) => !isOwnConstant(name, model)),
             expected,
             reader,
           );

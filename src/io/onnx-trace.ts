@@ -16,7 +16,7 @@ export interface BatchedOp extends TracedOp {
 export interface ModelTrace {
   /** The ops that the output depends on, in order. */
   readonly ops: readonly BatchedOp[];
-  readonly input: Value;
+  readonly inputs: readonly Value[];
   readonly output: Value;
   readonly outputShape: readonly (number | null)[];
 }
@@ -29,8 +29,11 @@ const BATCHES = [2, 3] as const;
  * statistics stay as they are.
  * @throws ArgumentError if the batch size changes more than sizes.
  */
-export function traceModel(model: Module, inputShape: Shape): ModelTrace {
-  const [first, second] = BATCHES.map((batch) => record(model, [batch, ...inputShape.slice(1)])) as [Run, Run];
+export function traceModel(model: Module, inputShapes: readonly Shape[]): ModelTrace {
+  const [first, second] = BATCHES.map((batch) => {
+    const shapes = inputShapes.map((shape) => [batch, ...shape.slice(1)]);
+    return record(model, shapes);
+  }) as [Run, Run];
   if (first.ops.length !== second.ops.length || first.ops.some(({ name }, i) => name !== second.ops[i]!.name))
     throw new ArgumentError(
       'exportOnnx: the model does something else for another batch size, which no graph can hold.',
@@ -50,32 +53,32 @@ export function traceModel(model: Module, inputShape: Shape): ModelTrace {
       );
   }
   const outputShape = openShape(first.output.shape, second.output.shape);
-  return { ops, input: first.input, output: first.output, outputShape };
+  return { ops, inputs: first.inputs, output: first.output, outputShape };
 }
 
 interface Run {
-  readonly input: Value;
+  readonly inputs: readonly Value[];
   readonly output: Value;
   readonly ops: readonly TracedOp[];
 }
 
-function record(model: Module, shape: Shape): Run {
+function record(model: Module, shapes: readonly Shape[]): Run {
   const modules = model.modules();
   const modes = modules.map(({ training }) => training);
-  const input = hostValue(shape, 'float32', () => new Float32Array(sizeOf(shape)));
+  const inputs = shapes.map((shape) => hostValue(shape, 'float32', () => new Float32Array(sizeOf(shape))));
   try {
     model.eval();
     const { result, ops } = traceOps(() =>
       noGrad(() => {
         const recorded = recorder.nodes.length;
         try {
-          return model.forward(new Tensor(input)).value;
+          return model.forward(...inputs.map((input) => new Tensor(input))).value;
         } finally {
           recorder.nodes.length = recorded;
         }
       }),
     );
-    return { input, output: result, ops };
+    return { inputs, output: result, ops };
   } finally {
     for (const [i, module] of modules.entries()) module.training = modes[i]!;
   }

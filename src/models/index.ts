@@ -10,6 +10,7 @@ export {
   cifarResnet56,
   cifarResnet110,
 } from './cifar-resnet.ts';
+export { type ConvertModelOptions, convertModel } from './convert.ts';
 export type { ModelOptions, WeightsSource } from './create.ts';
 export * as keras from './keras/keras.ts';
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';

@@ -22,7 +22,7 @@ test('a Keras model becomes a TF.js model; --json prints the report', async () =
   expect(JSON.parse(stdout)).toMatchObject({
     formatIn: 'Keras (.keras)',
     formatOut: 'TF.js (model.json)',
-    verification: { inputShape: [1, 3, 15, 18], largestDifference: 0 },
+    verification: { inputShapes: [[1, 3, 15, 18]], largestDifference: 0 },
   });
   expect(await readdir(folder)).toEqual(['model-shard1of1.bin', 'model.json']);
 });
@@ -34,4 +34,17 @@ test('what a format cannot hold is one line and exit code 1, and no file', async
     /^ArgumentError: convert: net\.h5 holds a model, and the input \(safetensors\) tensors without one: .*\n$/,
   );
   expect(await readdir(folder)).not.toContain('net.h5');
+});
+
+test('--fold-batch-norm folds into ONNX, and is refused elsewhere', async () => {
+  const folded = await regraft(['convert', fixture('keras/small.keras'), 'small.onnx', '--fold-batch-norm'], folder);
+  expect([folded.code, folded.stderr]).toEqual([0, '']);
+  expect(folded.stdout).toContain(
+    '2 batch norms folded into the weights and biases of the convolutions before them: bn1, bn2.',
+  );
+  const refused = await regraft(['convert', fixture('keras/small.keras'), 'small.json', '--fold-batch-norm'], folder);
+  expect([refused.code, refused.stdout]).toEqual([1, '']);
+  expect(refused.stderr).toBe(
+    'ArgumentError: convert: batch norms are folded into the graph of an .onnx file only (small.json). Leave it out.\n',
+  );
 });

@@ -1,9 +1,18 @@
 /** Reading in ranges from every kind of source, and writing without leaving half a file. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { RegraftError, WeightFileError } from '../../src/core/errors.ts';
@@ -118,4 +127,63 @@ test('cacheFolder: REGRAFT_CACHE, then XDG_CACHE_HOME if absolute', async () => 
   vi.stubEnv('XDG_CACHE_HOME', join(folder, 'xdg'));
   expect(await node.cacheFolder('weights')).toBe(join(folder, 'xdg', 'regraft', 'weights'));
   vi.unstubAllEnvs();
+});
+
+describe('replaceFiles', () => {
+  const own = mkdtempSync(join(folder, 'replace-'));
+  const [first, second] = ['a-shard.bin', 'a.json'].map((name) => join(own, name)) as [string, string];
+  const contents = () => Object.fromEntries(readdirSync(own).map((name) => [name, text(join(own, name))]));
+  const text = (file: string) => (statSync(file).isDirectory() ? 'a folder' : readFileSync(file, 'utf8'));
+  /** Writes both files, the second under the name that is asked for. */
+  const both = async (staged: string) => {
+    const shard = join(dirname(staged), 'a-shard.bin');
+    writeFileSync(shard, 'new shard');
+    writeFileSync(staged, 'new json');
+    return { files: [shard, staged], result: 7 };
+  };
+
+  test('moves all files to where they belong, and gives the result', async () => {
+    expect(await node.replaceFiles(second, both)).toBe(7);
+    expect(contents()).toEqual({ 'a-shard.bin': 'new shard', 'a.json': 'new json' });
+  });
+
+  test('what fails leaves everything as it was', async () => {
+    writeFileSync(first, 'old shard');
+    writeFileSync(second, 'old json');
+    const before = contents();
+    const fault = node.replaceFiles(second, async (staged) => {
+      await both(staged);
+      expect(contents()).toMatchObject(before);
+      throw new Error('wrong');
+    });
+    await expect(fault).rejects.toThrow('wrong');
+    expect(contents()).toEqual(before);
+  });
+
+  test('a file that cannot be moved takes back those before it, new and old', async () => {
+    rmSync(second);
+    mkdirSync(join(second, 'full'), { recursive: true });
+    for (const shard of ['old shard', undefined]) {
+      if (shard === undefined) rmSync(first);
+      const before = contents();
+      await expect(node.replaceFiles(second, both)).rejects.toThrow(/a\.json: cannot be written: /);
+      expect(contents()).toEqual(before);
+    }
+  });
+
+  test('follows a link, and names a folder that is not there', async () => {
+    const [target, link] = [join(own, 'target'), join(own, 'link')];
+    writeFileSync(target, 'old');
+    symlinkSync(target, link);
+    await node.replaceFiles(link, async (staged) => {
+      writeFileSync(staged, 'new');
+      return { files: [staged], result: undefined };
+    });
+    expect(readFileSync(target, 'utf8')).toBe('new');
+    const absent = join(own, 'absent', 'x');
+    await expect(node.replaceFiles(absent, both)).rejects.toThrow(
+      `${absent}: cannot be written: its folder does not exist. Create it first.`,
+    );
+    await expect(browser.replaceFiles('a', both)).rejects.toThrow('a: a browser has no file system to write to.');
+  });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { init, noGrad, tensor } from '../../src/index.ts';
+import { Generator, init, noGrad, tensor } from '../../src/index.ts';
 import { type ExportOnnxOptions, exportOnnx, onnxBytes, readWeightFile, targetOf } from '../../src/io/index.ts';
+import { runOnnx } from '../../src/io/onnx-run.ts';
 import { type ModelProto, messageType } from '../../src/io/onnx-schema.ts';
 import { BatchNorm2d, Conv2d, Identity, Module, Sequential } from '../../src/nn/index.ts';
 import { ops } from '../../src/ops/index.ts';
@@ -113,13 +114,21 @@ describe('the file', () => {
   });
 
   test.each(CASES.map(([name, model]) => [name, model] as const))(
-    'op case %s is written and read',
+    'op case %s is written and read, and runs here',
     async (_, model) => {
       const proto = await written(model, { inputShape: CASE_SHAPE });
       expect(proto.graph!.output[0]!.name).toBe('output');
       // Our reader checks that every value is made once and before it is used.
       const bytes = await onnxBytes(model, { inputShape: CASE_SHAPE });
-      if (proto.graph!.initializer.length > 0) expect((await readWeightFile(bytes)).format).toBe('ONNX');
+      const generator = new Generator(7);
+      const x = tensor(
+        Float32Array.from({ length: 288 }, () => generator.normal()),
+        CASE_SHAPE,
+      );
+      const [ran, expected] = [await runOnnx(bytes, [x]), noGrad(() => model.forward(x))];
+      expect(ran.shape).toEqual(expected.shape);
+      const [a, b] = [await ran.data(), await expected.data()];
+      for (const [i, value] of a.entries()) expect(Math.abs(value - b[i]!)).toBeLessThan(1e-5);
     },
   );
 
@@ -165,5 +174,9 @@ describe('what cannot be written is one clear line, and no file', () => {
   test('names that clash and shapes that are none', async () => {
     expect(await refused(new Net(), { inputName: 'fc.weight' })).toMatch(/'fc.weight' and 'output' must differ/);
     expect(await refused(new Net(), { inputShape: [0, 3, 8, 8] })).toMatch(/inputShape must be positive sizes/);
+    expect(await refused(new Net(), { inputShape: [], inputName: ['a'] })).toMatch(/must be positive sizes, got \[\]/);
+    expect(await refused(new Net(), { inputName: ['a', 'b'] })).toBe(
+      'exportOnnx: expected a name for each of 1 inputs, got 2.',
+    );
   });
 });

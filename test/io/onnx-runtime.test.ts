@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Generator, init, noGrad, type Tensor, tensor } from '../../src/index.ts';
+import { cat, Generator, init, noGrad, type Tensor, tensor } from '../../src/index.ts';
 import { exportOnnx, readWeights, targetOf } from '../../src/io/index.ts';
 import { keras, type ResNet, resnet50 } from '../../src/models/index.ts';
-import { BatchNorm2d, type Module } from '../../src/nn/index.ts';
+import { BatchNorm2d, Linear, Module } from '../../src/nn/index.ts';
 import { fixture, Net, recordedNet } from './onnx-build.ts';
 import { CASE_SHAPE, CASES } from './onnx-cases.ts';
 import { NEEDS_ONNX_RUNTIME, onnxRuntime } from './onnx-runtime.ts';
@@ -40,11 +40,13 @@ function shake(model: Module): void {
   }
 }
 
-async function runtimeOutput(path: string, x: Tensor): Promise<Float32Array> {
+async function runtimeOutput(path: string, ...inputs: Tensor[]): Promise<Float32Array> {
   const { InferenceSession, Tensor: RuntimeTensor } = onnxRuntime!;
   const session = await InferenceSession.create(path, { logSeverityLevel: 3 });
-  const feeds = { [session.inputNames[0]!]: new RuntimeTensor('float32', await x.data(), x.shape) };
-  const output = (await session.run(feeds))[session.outputNames[0]!]!;
+  const named = inputs.map(async (x, i) => {
+    return [session.inputNames[i]!, new RuntimeTensor('float32', await x.data(), x.shape)] as const;
+  });
+  const output = (await session.run(Object.fromEntries(await Promise.all(named))))[session.outputNames[0]!]!;
   return Float32Array.from(output.data);
 }
 
@@ -55,7 +57,15 @@ function apart(ours: ArrayLike<number>, theirs: ArrayLike<number>): number {
   return Array.from(ours).reduce((most, v, i) => Math.max(most, Math.abs(v - theirs[i]!)), 0) / largest;
 }
 
-const output = (model: Module, x: Tensor) => noGrad(() => model.forward(x)).data();
+const output = (model: Module, ...x: Tensor[]) => noGrad(() => model.forward(...x)).data();
+
+/** Takes two inputs, the second a vector. */
+class Pair extends Module {
+  line = new Linear(5, 4);
+  override forward(a: Tensor, b: Tensor): Tensor {
+    return this.line.forward(cat([a.mean([2, 3]), b], 1));
+  }
+}
 
 describe.skipIf(!onnxRuntime)(`what ONNX Runtime computes (${NEEDS_ONNX_RUNTIME})`, () => {
   test.each(CASES)('op %s', async (_, model) => {
@@ -90,6 +100,18 @@ describe.skipIf(!onnxRuntime)(`what ONNX Runtime computes (${NEEDS_ONNX_RUNTIME}
     await exportOnnx(model, path, { inputShape: [1, 3, 15, 18] });
     const x = input([2, 3, 15, 18]);
     expect(apart(await output(model, x), await runtimeOutput(path, x))).toBeLessThan(1e-5);
+  });
+
+  test('a model of two inputs, by their names', async () => {
+    const path = join(folder, 'pair.onnx');
+    const model = new Pair();
+    const inputShape = [
+      [1, 3, 4, 4],
+      [1, 2],
+    ];
+    await exportOnnx(model, path, { inputShape, inputName: ['image', 'size'] });
+    const x = [input([2, 3, 4, 4]), input([2, 2])];
+    expect(apart(await output(model, ...x), await runtimeOutput(path, ...x))).toBeLessThan(1e-5);
   });
 
   test.each(['net-kept.onnx', 'net-folded.onnx', 'net-shared.onnx'])(

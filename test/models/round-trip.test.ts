@@ -1,4 +1,7 @@
-/** A ResNet-50, an eighth as wide, through every pair of formats that can hold it: every tensor comes back bit for bit. */
+/**
+ * A ResNet-50, an eighth as wide, through every pair of formats that can hold it, and as wide as it is through every format: every
+ * tensor comes back bit for bit.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +62,8 @@ function bits(state: StateDict): string[] {
     .sort();
 }
 
+const bytes = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
 async function write(model: Module, path: string): Promise<void> {
   if (path.endsWith('.onnx')) await exportOnnx(model, path, { inputShape: [1, 3, 32, 32] });
   else if (/\.(safetensors|pth)$/.test(path)) await writeWeights(path, model.stateDict());
@@ -101,6 +106,37 @@ describe.each([
       await write(model, path(second));
       expect(bits(await (await read(second)).stateDict()), to).toEqual(expected);
     }
+  });
+});
+
+describe.each([
+  ['torchvision’s tree', TORCHVISION, () => Promise.resolve<Module>(new ResNet(Bottleneck, [3, 4, 6, 3])), 25_610_152],
+  ['Keras’s tree', KERAS, () => keras.ResNet50(), 25_636_712],
+] as const)('%s at full width', (_, formats, build, elements) => {
+  let original: Module;
+  let expected: StateDict;
+  let again: Module;
+
+  beforeAll(async () => {
+    [original, again] = [await build(), await build()];
+    fill(original);
+    expected = await original.stateDict();
+  });
+
+  test.each(formats)('%s', async (name) => {
+    for (const [, t] of again.namedParameters()) t.set(new Float32Array(t.size).fill(Number.NaN));
+    const path = join(folder, `wide-${name}`);
+    await write(original, path);
+    again.loadStateDict(await readWeights(path, targetOf(again)));
+    await rm(path);
+    let compared = 0;
+    for (const [key, { shape, dtype, data }] of await again.stateDict()) {
+      if (dtype !== 'float32') continue;
+      const other = expected.get(key)!;
+      expect([key, shape, Buffer.compare(bytes(data), bytes(other.data))]).toEqual([key, other.shape, 0]);
+      compared += data.length;
+    }
+    expect(compared).toBe(elements);
   });
 });
 

@@ -1,0 +1,167 @@
+/** A weight file with the model that it is of: what {@link import('./convert.ts')} goes between formats with. */
+import type { SourceLike } from '#files';
+import type { StateDict } from '../core/dtype.ts';
+import { ArgumentError } from '../core/errors.ts';
+import type { Shape } from '../core/shape.ts';
+import { converted, writtenDType } from '../io/cast.ts';
+import { checkAgainst } from '../io/convert.ts';
+import type { FloatDType, WeightFile } from '../io/format.ts';
+import { readWeightFile, targetOf } from '../io/index.ts';
+import type { Module } from '../nn/index.ts';
+import { classesOf } from './create.ts';
+import { findWeights } from './keras/bind.ts';
+import * as keras from './keras/keras.ts';
+import { formatKerasShape } from './keras/shape.ts';
+import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
+import { axisNames } from './keras/weights.ts';
+import { modelEntry } from './registry.ts';
+import { ResNet } from './resnet.ts';
+
+/** Which model a file is of, and what is to become of it. */
+export interface OpenOptions {
+  model?: string;
+  numClasses?: number;
+  strideIn1x1?: boolean;
+  dtype?: FloatDType;
+  key?: string;
+}
+
+/** A file with the model that it is of, loaded. */
+export interface Opened {
+  readonly file: WeightFile;
+  readonly model: Module;
+  readonly inputs: readonly ModelInput[];
+  /** The model's names to those of `file.state`, where the two differ. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** The model's names to what their axes are called in Keras's layout and here. */
+  readonly layouts: ReadonlyMap<string, readonly [keras: string, here: string]>;
+  /** Whether tensors go out as the file has them: nobody asked for the model's names. */
+  readonly verbatim: boolean;
+}
+
+/** Something that a model takes. */
+export interface ModelInput {
+  readonly name: string;
+  /** Of what an ONNX graph takes. */
+  readonly shape: Shape;
+  /** Of what the model is run on before and after: smaller where it takes any size. */
+  readonly probeShape: Shape;
+  /** The shape as Keras has it, where sizes are left open in it. */
+  readonly open?: string;
+}
+
+/** Keras's networks that can be asked for by name. */
+const KERAS_NETWORKS = {
+  'keras.ResNet50': keras.ResNet50,
+  'keras.ResNet101': keras.ResNet101,
+  'keras.ResNet152': keras.ResNet152,
+} as const;
+
+/** What a v1 network of torchvision's has no place for. */
+const FOLDED =
+  'Biases of convolutions are folded into the running means behind them, the difference of the epsilons (1.001e-5, 1e-5) into the running variances.';
+
+/** Side of images where a model takes any. */
+const SIDE = 224;
+/** Side of the images that tell one network from another: enough for every stage to see more than padding. */
+const PROBE_SIDE = 64;
+
+/** Axes of torchvision's weights by rank: in Keras's layout, and here. */
+const AXES: Readonly<Record<number, readonly [keras: string, here: string]>> = { 4: ['HWIO', 'OIHW'], 2: ['IO', 'OI'] };
+
+/**
+ * Builds the model that `options` name or the file describes, and loads the file; undefined for tensors that nothing is known of.
+ * @throws StateDictError with every tensor that does not fit; ArgumentError for an unknown model.
+ */
+export async function openModel(
+  input: SourceLike,
+  file: WeightFile,
+  options: OpenOptions,
+): Promise<Opened | undefined> {
+  const { model: name, numClasses } = options;
+  if (name === undefined) {
+    if (file.metadata.model_config === undefined) return undefined;
+    return openKeras(file, new keras.KerasModel(JSON.parse(file.metadata.model_config)), options, true);
+  }
+  if (Object.hasOwn(KERAS_NETWORKS, name)) {
+    const classes = numClasses ?? classesOf(file.state, 'predictions');
+    const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
+    return openKeras(file, model, options, false);
+  }
+  return openTorchvision(input, file, name, options);
+}
+
+function openKeras(file: WeightFile, model: keras.KerasModel, { dtype }: OpenOptions, verbatim: boolean): Opened {
+  model.loadStateDict(verbatim ? rounded(file.state, dtype) : file.state);
+  model.eval();
+  const found = findWeights(model.layers, file.state);
+  const layouts = found.flatMap(({ name, weight }) => {
+    const names = axisNames(weight);
+    return names ? [[name, names] as const] : [];
+  });
+  return {
+    file,
+    model,
+    inputs: kerasInputs(model),
+    origins: new Map(found.map(({ name, key }) => [name, key])),
+    layouts: new Map(layouts),
+    verbatim,
+  };
+}
+
+/** The inputs of a Keras model in its order, channels first. */
+function kerasInputs(model: keras.KerasModel): ModelInput[] {
+  const { topology, layers } = model.graph;
+  return topology.inputs.map((call) => {
+    const { name } = topology.layers[topology.calls[call]!.layer]!;
+    const { outputShape } = layers.find((layer) => layer.name === name)!;
+    const [, ...sizes] = outputShape;
+    const channels = sizes.pop() ?? 1;
+    const shape = (side: number) => [1, channels, ...sizes.map((d) => d ?? side)];
+    const open = sizes.includes(null) ? { open: formatKerasShape(outputShape) } : {};
+    return { name, shape: shape(SIDE), probeShape: shape(PROBE_SIDE), ...open };
+  });
+}
+
+async function openTorchvision(
+  input: SourceLike,
+  unnamed: WeightFile,
+  name: string,
+  options: OpenOptions,
+): Promise<Opened> {
+  const { numClasses, strideIn1x1 = false, dtype, key } = options;
+  const entry = modelEntry(name);
+  const classes = numClasses ?? classesOf(unnamed.state, entry.head);
+  const model = await entry.create({ ...(classes !== undefined && { numClasses: classes }), ...{ strideIn1x1 } });
+  if (strideIn1x1 && !(model instanceof ResNet && model.strideIn1x1))
+    throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
+  const target = targetOf(model);
+  // Only an ONNX file may need the model to find the names.
+  let file =
+    unnamed.format === 'ONNX' ? await readWeightFile(input, { ...target, ...(key !== undefined && { key }) }) : unnamed;
+  const isFolded = model instanceof ResNet && isKerasResNet(file.state);
+  const notes = isFolded ? [FOLDED] : checkAgainst(file.state, target.expected, name);
+  file = { ...file, notes: [...file.notes, ...notes] };
+  model.loadStateDict(isFolded ? file.state : rounded(file.state, dtype));
+  model.eval();
+  const origins = isFolded ? foldKerasResNet(file.state, strideIn1x1).origins : new Map<string, string>();
+  const layouts = new Map(
+    [...target.expected].flatMap(([tensorName, { length }]) => {
+      const axes = AXES[length];
+      return axes ? [[tensorName, axes] as const] : [];
+    }),
+  );
+  const shape = (side: number) => [1, 3, side, side];
+  const { inputSize } = entry;
+  const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(Math.min(inputSize, PROBE_SIDE)) }];
+  return { file, model, inputs, origins, layouts, verbatim: !isFolded };
+}
+
+/** As the output will hold them, so that running it shows mistakes and no rounding. */
+function rounded(state: StateDict, dtype: FloatDType | undefined): StateDict {
+  if (dtype === undefined) return state;
+  const entries = [...state].map(
+    ([name, t]) => [name, converted('convert', name, t, writtenDType(t.dtype, dtype))] as const,
+  );
+  return new Map(entries);
+}
