@@ -8,6 +8,7 @@ import { init } from '../src/index.ts';
 import { type InputWorkload, isInput, measureInput } from './input.ts';
 import { measure } from './measure.ts';
 import { inputTable, stepTable } from './table.ts';
+import { tuneWorkloads } from './tune.ts';
 import type { Workload } from './workload.ts';
 
 export { allWorkloads, selectWorkloads, workloads } from './workloads.ts';
@@ -16,6 +17,8 @@ export interface BenchOptions {
   readonly json?: boolean;
   /** A workload at most. */
   readonly samples: number;
+  /** Before anything is measured, the tiles of its products are tuned. */
+  readonly tune?: boolean;
 }
 
 /**
@@ -25,11 +28,16 @@ export interface BenchOptions {
  */
 export async function runBench(
   chosen: readonly (Workload | InputWorkload)[],
-  { json = false, samples }: BenchOptions,
+  { json = false, samples, tune = false }: BenchOptions,
 ): Promise<string[]> {
   await init();
   const device = currentDevice();
   console.error(`adapter: ${device.info.description}`);
+  if (tune)
+    await tuneWorkloads(
+      chosen.filter((workload): workload is Workload => !isInput(workload)),
+      { json },
+    );
   const width = Math.max(...chosen.map(({ name }) => name.length));
   let heading = '';
   const print = (title: string, row: string) => {

@@ -6,6 +6,7 @@ import { print } from './output.ts';
 interface Flags {
   readonly only?: readonly string[];
   readonly samples: number;
+  readonly tune?: true;
   readonly list?: true;
   readonly json?: true;
 }
@@ -23,6 +24,7 @@ export function benchCommand(): Command {
       text,
     ])
     .option('--samples <n>', 'samples a workload at most', wholeNumber(1), 7)
+    .option('--tune', 'first find the fastest tile for each product; later runs on this adapter use it')
     .option('--list', 'print the names only')
     .option('--json', 'print a JSON line a workload')
     .addHelpText(
@@ -30,6 +32,7 @@ export function benchCommand(): Command {
       `
 Examples:
   regraft bench --only matmul --only "resnet50_fwd_224 b1"
+  regraft bench --tune --only resnet50_finetune_224
   regraft bench --json --adapter swiftshader`,
     )
     .action(run);

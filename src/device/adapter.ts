@@ -45,6 +45,7 @@ export interface DeviceTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  readonly adapter: string;
 }
 
 /** Features that are asked for where the adapter has them. */
@@ -99,5 +100,6 @@ export function targetOf(device: GPUDevice, info: GPUAdapterInfo): DeviceTarget 
     maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
     maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    adapter: `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.trim(),
   };
 }

@@ -1,5 +1,6 @@
 /** The open GPU: its queue, buffers, pipelines and errors. The same code in Node and in browsers. */
-import { openAdapter } from '#gpu';
+import { readNote } from '#files';
+import { openAdapter, usesTuning } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 import {
   type AdapterChoice,
@@ -41,7 +42,9 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       `init: ${adapterName(adapter.info)} gave no device: ${error instanceof Error ? error.message.trim() : error}`,
     );
   }
-  return new Device(opened, device);
+  const open = new Device(opened, device);
+  if (usesTuning()) open.tuning = await readNote(open.tuningNote);
+  return open;
 }
 
 /** One open device. Errors that WebGPU reports late are thrown as DeviceError at the next await of its methods. */
@@ -54,6 +57,8 @@ export class Device {
   readonly pool: BufferPool;
   readonly pipelines: PipelineCache;
   readonly readback: Readback;
+  /** What was found when this adapter was tuned, as it was noted; undefined where it was not. */
+  tuning: string | undefined;
   readonly #faults: Faults;
 
   constructor({ adapter, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
@@ -73,6 +78,11 @@ export class Device {
     this.pool = new BufferPool(gpu, this.#faults, this.counters, memoryBytes);
     this.pipelines = new PipelineCache(gpu, this.#faults, this.counters);
     this.readback = new Readback(gpu, this.#faults, this.counters);
+  }
+
+  /** The name of the note that {@link tuning} is kept in: one for each adapter and driver. */
+  get tuningNote(): string {
+    return `tuning ${this.target.adapter.replace(/[^\w.-]+/g, '_')}.json`;
   }
 
   /** Why the device is gone, or undefined while it works. */

@@ -54,6 +54,22 @@ export function joinPath(...segments: string[]): string {
   return segments.join('/').replace(/([^:/])\/{2,}/g, '$1/');
 }
 
+const NOTES = 'regraft-notes';
+const addressOf = (name: string): string => `https://regraft.invalid/${encodeURIComponent(name)}`;
+
+/** The text that {@link writeNote} left in the origin's storage; undefined where there is none, or no such storage. */
+export async function readNote(name: string): Promise<string | undefined> {
+  const store = await globalThis.caches?.open(NOTES).catch(() => undefined);
+  return (await store?.match(addressOf(name)))?.text();
+}
+
+/** Keeps a small text for later visits, in the origin's storage. @returns where. */
+export async function writeNote(name: string, text: string): Promise<string> {
+  if (!globalThis.caches) throw new RegraftError(`${name}: this page has no storage of its own. Serve it by https.`);
+  await (await caches.open(NOTES)).put(addressOf(name), new Response(text));
+  return `${NOTES}: ${name}`;
+}
+
 function noFiles(path: string | URL): RegraftError {
   return new RegraftError(`${path}: a browser has no file system to write to. Offer the bytes as a download instead.`);
 }

@@ -1,6 +1,6 @@
 /** `#files` in Node: bytes from paths, URLs and memory; atomic writes; the cache folder. */
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -173,6 +173,23 @@ function cacheRoot(): string {
   if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'regraft');
   if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'regraft');
   return join(homedir(), '.cache', 'regraft');
+}
+
+/** The text that {@link writeNote} left, in this or an earlier run; undefined where there is none. */
+export async function readNote(name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(cacheRoot(), name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new RegraftError(`${join(cacheRoot(), name)}: cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** Keeps a small text for later runs, in the cache folder. @returns where. */
+export async function writeNote(name: string, text: string): Promise<string> {
+  const path = join(await cacheFolder(''), name);
+  await writeFileAtomic(path, [new TextEncoder().encode(text)]);
+  return path;
 }
 
 /** Creates a folder and those above it; an existing one is fine. */

@@ -20,6 +20,9 @@ export async function openGPU(_choice?: AdapterChoice): Promise<GPU> {
   return gpu;
 }
 
+/** Whether what earlier tuning found is used. */
+export const usesTuning = (): boolean => true;
+
 /**
  * The adapter that fits `choice`; a page cannot pick among several, so a name is only checked.
  * @throws DeviceError if there is none or it does not fit.

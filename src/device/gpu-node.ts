@@ -58,6 +58,11 @@ function memoryBytes(): number {
   return Math.min(totalmem(), share);
 }
 
+/** Whether what earlier tuning found is used; not on CI machines, and not with REGRAFT_TUNING=off. */
+export function usesTuning(): boolean {
+  return !process.env.CI && process.env.REGRAFT_TUNING !== 'off';
+}
+
 function defaultChoice(): AdapterChoice {
   return process.env.REGRAFT_ADAPTER || 'auto';
 }

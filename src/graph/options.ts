@@ -6,4 +6,6 @@ export const graphOptions: {
   hoisting: boolean;
   /** Winograd's convolution where it is faster. */
   winograd: boolean;
-} = { fusion: true, hoisting: true, winograd: true };
+  /** Tiles that the adapter was tuned to. */
+  tuning: boolean;
+} = { fusion: true, hoisting: true, winograd: true, tuning: true };

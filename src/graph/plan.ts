@@ -3,7 +3,7 @@
  * structure and replayed: uploads, changed scalars, one encoder, one pass, one submit.
  */
 import type { Device } from '../device/device.ts';
-import type { Operand, Step } from '../kernels/kernel.ts';
+import type { KernelTarget, Operand, Step } from '../kernels/kernel.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
 import { fuse, type Group } from './fuse.ts';
 import { assignBuffers, type Interval } from './memory.ts';
@@ -11,6 +11,7 @@ import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
 import { Sequence } from './sequence.ts';
 import { own } from './storage.ts';
+import { tunedTarget } from './tuning.ts';
 import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
 
 /** A group with its program, ready to be given buffers. */
@@ -47,7 +48,7 @@ const sum = (values: Iterable<Data>): number => {
 
 /** Fuses, hoists and lays out a graph; touches no GPU. */
 export function layOut(
-  device: Pick<Device, 'info' | 'target'>,
+  device: { readonly info: Device['info']; readonly target: KernelTarget },
   nodes: readonly Node[],
   externals: readonly Data[],
   { fusion, hoisting, copies = false }: PlanOptions,
@@ -124,7 +125,12 @@ export class Plan {
   ) {
     this.#device = device;
     this.#shared = shared;
-    const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(device, nodes, externals, options);
+    const { lowered, hoisted, transient, sizes, assigned, peakBytes } = layOut(
+      { info: device.info, target: tunedTarget(device) },
+      nodes,
+      externals,
+      options,
+    );
     this.peakBytes = peakBytes;
     this.copies = options.copies ?? false;
     this.slots = new Set(externals.filter((d) => d.slot).map((d) => d.buffer!));

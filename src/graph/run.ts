@@ -6,10 +6,12 @@ import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import type { KernelTarget, Step } from '../kernels/kernel.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
+import type { Group } from './fuse.ts';
 import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
 import { free, slotGone, upload } from './storage.ts';
+import { tunedTarget } from './tuning.ts';
 import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
 
 /** Plans kept for replay; the one unused longest goes first. */
@@ -59,7 +61,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
   const externals: Data[] = [];
   const places: number[] = [];
   const names = new Map<Data, string>();
-  const keys: string[] = [Object.values(graphOptions).join()];
+  const keys: string[] = [`${Object.values(graphOptions)} ${device.tuning ?? ''}`];
   const nameOf = (data: Data): string => {
     let name = names.get(data);
     if (name) return name;
@@ -153,9 +155,14 @@ export interface Explanation {
 
 /** Plans what `fn` records, without running it: memory and kernels are known before the first dispatch. */
 export function explain(fn: () => unknown): Explanation {
-  const { lowered, hoisted, peakBytes, lowerBoundBytes } = plan(fn, currentDevice().target);
+  const { lowered, hoisted, peakBytes, lowerBoundBytes } = plan(fn, tunedTarget(currentDevice()));
   const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));
   return { peakBytes, lowerBoundBytes, kernels };
+}
+
+/** The groups of what `fn` records, ready to be lowered for any adapter. */
+export function plannedGroups(fn: () => unknown): Group[] {
+  return plan(fn, currentDevice().target).lowered.map((l) => l.group);
 }
 
 /** The steps of what `fn` records, as they would be for an adapter of the given kind. For tests and tools. */

@@ -11,6 +11,7 @@
  * from the uniform; a compiler that knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
+import type { LaneTile } from './gemm-tiles.ts';
 import type { KernelTarget } from './kernel.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -20,12 +21,8 @@ export function laneFits(target: KernelTarget): boolean {
   return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
 }
 
-/** 32 rows, 8 where M is small, by 8 columns a lane, 4 where N is small: two sizes each, since every pipeline costs compile time. */
-export function laneMain(lanes: number, { a, b, M, N }: Pick<Gemm, 'a' | 'b' | 'M' | 'N'>): GemmMain {
-  return lane(lanes, M > 16 ? 32 : 8, N > 4 * lanes ? 8 : 4, a, b);
-}
-
-function lane(SG: number, TM: number, TN: number, a: string, b: string): GemmMain {
+/** `rows` by `columns` a lane. */
+export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b }: Pick<Gemm, 'a' | 'b'>): GemmMain {
   const rowLoads = range(Math.ceil(TM / SG));
   const columns = range(TN);
   const rows = range(TM);

@@ -1,69 +1,64 @@
 /**
- * GEMM family `tile`: a workgroup of 64 threads computes BM x BN through workgroup memory, for GPUs.
+ * GEMM family `tile`: a workgroup computes BM x BN through workgroup memory, for GPUs.
  *
  * Per BK steps of k the workgroup copies a BM x BK piece of A and a BK x BN piece of B into workgroup memory (k-major, in
  * vec4s along m and n, rows padded by one vec4 against bank conflicts), then each thread multiplies TM values of A with TN of
- * B per k: (TM + TN) / 4 vec4 reads for TM * TN multiply-adds. 64 x 64 x 16 with 8 x 8 registers a thread, or 32 x 32 x 16
- * with 4 x 4 where the large tile would leave most of the GPU idle. Workgroup memory: under 10 KiB.
+ * B per k: (TM + TN) / 4 vec4 reads for TM * TN multiply-adds. Sizes: gemm-tiles.ts.
  * Traffic: (1/BM + 1/BN) * M * N * K elements read, M * N written.
  *
  * Row offsets and taps are computed once per segment, one row and one column a thread, and shared through workgroup memory,
  * so the copy may run along whichever axis is contiguous.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
+import type { WorkgroupTile } from './gemm-tiles.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const THREADS = 64;
-const BK = 16;
 
-/** 64 x 64 tiles, or 32 x 32 where there are fewer than 64 of the former or either side is at most 32. */
-export function tileMain(problem: Gemm): GemmMain {
-  const { M, N, slices } = problem;
-  const large = M > 32 && N > 32 && Math.ceil(M / 64) * Math.ceil(N / 64) * slices >= 64;
-  return large ? tile(64, 8, problem) : tile(32, 4, problem);
-}
-
-/** A square tile of `B` rows and columns, `T` of each a thread. */
-function tile(B: number, T: number, { a, b, strideA, strideB }: Gemm): GemmMain {
-  const V = T / 4;
-  const side = B / T;
-  const pitch = B / 4 + 1;
-  // Steps of k at a time: 64 multiply-adds.
-  const U = 64 / (T * T);
-  const vectors = range(V);
-  const rows = range(T);
+export function tileMain(
+  { threadRows, threadColumns, rows: TM, columns: TN, depth: BK }: WorkgroupTile,
+  { a, b, strideA, strideB }: Pick<Gemm, 'a' | 'b' | 'strideA' | 'strideB'>,
+): GemmMain {
+  const [BM, BN] = [threadRows * TM, threadColumns * TN];
+  const threads = threadRows * threadColumns;
+  const [pitchA, pitchB] = [BM / 4 + 1, BN / 4 + 1];
+  // Steps of k at a time: about 64 multiply-adds.
+  const U = 64 / (TM * TN);
+  const [vectorsA, vectorsB] = [range(TM / 4), range(TN / 4)];
+  const rows = range(TM);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
   const component = (i: number, u: number): string => `a${Math.floor(i / 4)}_${u}.${'xyzw'[i % 4]}`;
 
   // Which neighbouring threads read neighbouring addresses: along k, or along the tile's side.
-  const unit = (alongK: boolean): string =>
+  const unit = (alongK: boolean, side: number): string =>
     alongK
       ? `let k = unit % ${BK}u;\n        let v = unit / ${BK}u;`
-      : `let k = unit / ${B / 4}u;\n        let v = unit % ${B / 4}u;`;
-  const units = (alongK: boolean): string => (alongK ? `${(BK * B) / 4}u` : `depth * ${B / 4}u`);
+      : `let k = unit / ${side / 4}u;\n        let v = unit % ${side / 4}u;`;
+  const units = (alongK: boolean, side: number): string => (alongK ? `${(BK * side) / 4}u` : `depth * ${side / 4}u`);
 
-  const accumulators = rows.map((i) => vectors.map((j) => `var c${i}_${j} = vec4f();`).join(' '));
+  const accumulators = rows.map((i) => vectorsB.map((j) => `var c${i}_${j} = vec4f();`).join(' '));
   const products = range(U).flatMap((u) => [
-    ...vectors.map((v) => `let a${v}_${u} = tileA[(k + ${u}u) * ${pitch}u + thread / ${side}u * ${V}u + ${v}u];`),
-    ...vectors.map((v) => `let b${v}_${u} = tileB[(k + ${u}u) * ${pitch}u + thread % ${side}u + ${v * side}u];`),
+    ...vectorsA.map(
+      (v) => `let a${v}_${u} = tileA[(k + ${u}u) * ${pitchA}u + threadRow * ${vectorsA.length}u + ${v}u];`,
+    ),
+    ...vectorsB.map((v) => `let b${v}_${u} = tileB[(k + ${u}u) * ${pitchB}u + threadColumn + ${v * threadColumns}u];`),
     ...rows.map((i) =>
-      vectors.map((j) => `c${i}_${j} = fma(vec4f(${component(i, u)}), b${j}_${u}, c${i}_${j});`).join(' '),
+      vectorsB.map((j) => `c${i}_${j} = fma(vec4f(${component(i, u)}), b${j}_${u}, c${i}_${j});`).join(' '),
     ),
   ]);
   const rowOf = (j: number): string =>
     rows.slice(1).reduce((chain, i) => `select(${chain}, c${i}_${j}, i == ${i}u)`, `c0_${j}`);
-  const values = vectors.map((v) => `let value${v} = ${rowOf(v)};`);
+  const values = vectorsB.map((v) => `let value${v} = ${rowOf(v)};`);
 
   return {
-    variant: `tile${B}x${B}${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`,
+    variant: `tile${BM}x${BN}x${BK}t${TM}x${TN}${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`,
     enables: '',
-    tileM: B,
-    tileN: B,
+    tileM: BM,
+    tileN: BN,
     wgsl: /* wgsl */ `
-var<workgroup> tileA: array<vec4f, ${BK * pitch}>;
-var<workgroup> tileB: array<vec4f, ${BK * pitch}>;
-var<workgroup> offsets: array<u32, ${B}>;
-var<workgroup> taps: array<Tap, ${B}>;
+var<workgroup> tileA: array<vec4f, ${BK * pitchA}>;
+var<workgroup> tileB: array<vec4f, ${BK * pitchB}>;
+var<workgroup> offsets: array<u32, ${BM}>;
+var<workgroup> taps: array<Tap, ${BN}>;
 
 fn loadA(m: u32, k: u32, end: u32) -> f32 {
   return select(0.0, ${a}[offsets[m] + k * gemm.strideA], k < end);
@@ -74,7 +69,7 @@ fn loadB(n: u32, k: u32, end: u32) -> f32 {
   return select(0.0, ${b}[tap.offset + k * gemm.strideB], k < end && inside(tap, k));
 }
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
@@ -86,40 +81,44 @@ fn main(
   }
   let place = placeAt(index);
   let slice = sliceAt(place.z);
-  let m0 = place.row * ${B}u;
-  let n0 = place.column * ${B}u;
+  let m0 = place.row * ${BM}u;
+  let n0 = place.column * ${BN}u;
   if (n0 >= slice.columns) {
     return;
   }
   // Rows and columns past the end repeat the last one; they are computed and not stored.
   let row = min(m0 + thread, gemm.M - 1u);
   let column = columnAt(slice, min(n0 + thread, slice.columns - 1u));
+  let threadRow = thread / ${threadColumns}u;
+  let threadColumn = thread % ${threadColumns}u;
   ${lines(accumulators, 2)}
   let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
   let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
   let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
   let lastK = min(firstK + gemm.depthChunk, gemm.K);
   for (var segment = firstSegment; segment < lastSegment; segment++) {
-    if (thread < ${B}u) {
+    if (thread < ${BM}u) {
       offsets[thread] = rowOffset(slice, row, segment);
+    }
+    if (thread < ${BN}u) {
       taps[thread] = tapAt(slice, column, segment);
     }
     workgroupBarrier();
     for (var k0 = firstK; k0 < lastK; k0 += ${BK}u) {
       // The steps that are left, rounded up to whole iterations; the loaders fill up with zeros.
       let depth = (min(${BK}u, lastK - k0) + ${U - 1}u) / ${U}u * ${U}u;
-      for (var unit = thread; unit < ${units(strideA === 1)}; unit += ${THREADS}u) {
-        ${unit(strideA === 1)}
-        tileA[k * ${pitch}u + v] = vec4f(
+      for (var unit = thread; unit < ${units(strideA === 1, BM)}; unit += ${threads}u) {
+        ${unit(strideA === 1, BM)}
+        tileA[k * ${pitchA}u + v] = vec4f(
           loadA(v * 4u, k0 + k, lastK),
           loadA(v * 4u + 1u, k0 + k, lastK),
           loadA(v * 4u + 2u, k0 + k, lastK),
           loadA(v * 4u + 3u, k0 + k, lastK),
         );
       }
-      for (var unit = thread; unit < ${units(strideB === 1)}; unit += ${THREADS}u) {
-        ${unit(strideB === 1)}
-        tileB[k * ${pitch}u + v] = vec4f(
+      for (var unit = thread; unit < ${units(strideB === 1, BN)}; unit += ${threads}u) {
+        ${unit(strideB === 1, BN)}
+        tileB[k * ${pitchB}u + v] = vec4f(
           loadB(v * 4u, k0 + k, lastK),
           loadB(v * 4u + 1u, k0 + k, lastK),
           loadB(v * 4u + 2u, k0 + k, lastK),
@@ -133,15 +132,15 @@ fn main(
       workgroupBarrier();
     }
   }
-  let m = m0 + thread / ${side}u * ${T}u;
-  let stored = select(0u, min(${T}u, gemm.M - m), m < gemm.M) * ${T}u;
+  let m = m0 + threadRow * ${TM}u;
+  let stored = select(0u, min(${TM}u, gemm.M - m), m < gemm.M) * ${TN}u;
   for (var e = 0u; e < stored; e++) {
-    let i = e / ${T}u;
-    let j = e % ${T}u;
+    let i = e / ${TN}u;
+    let j = e % ${TN}u;
     ${lines(values, 4)}
-    let four = ${V === 1 ? 'value0' : 'select(value0, value1, j >= 4u)'};
+    let four = ${vectorsB.length === 1 ? 'value0' : 'select(value0, value1, j >= 4u)'};
     let value = select(select(four.x, four.y, j % 4u == 1u), select(four.z, four.w, j % 4u == 3u), j % 4u >= 2u);
-    let n = n0 + (thread % ${side}u + j / 4u * ${side}u) * 4u + j % 4u;
+    let n = n0 + (threadColumn + j / 4u * ${threadColumns}u) * 4u + j % 4u;
     if (n < slice.columns) {
       finish(value, outputAt(slice, columnAt(slice, n), m + i), place.split);
     }

@@ -16,6 +16,7 @@
 import { sharedEpilogue } from './epilogue.ts';
 import { laneFits, laneMain } from './gemm-lane.ts';
 import { tileMain } from './gemm-tile.ts';
+import { defaultTile, type ProductShape } from './gemm-tiles.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -30,7 +31,7 @@ import {
 } from './kernel.ts';
 
 /** One problem of the family. Sizes are elements. */
-export interface Gemm {
+export interface Gemm extends ProductShape {
   /** For labels: `conv2d`. */
   readonly name: string;
   /** Bindings that are read, in order, by their WGSL names. */
@@ -38,15 +39,6 @@ export interface Gemm {
   /** Which of {@link reads} is A and which is B. */
   readonly a: string;
   readonly b: string;
-  /** Elements between successive k of A and of B inside a segment. */
-  readonly strideA: number;
-  readonly strideB: number;
-  /** Rows, columns (of the widest slice), length of a segment, segments (of the longest slice), slices. */
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  readonly segments: number;
-  readonly slices: number;
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
   /** What fills the temporaries that {@link reads} name, and their byte sizes. */
@@ -146,7 +138,8 @@ fn finish(value: f32, at: Output, split: u32) {
 export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Program {
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
-  const main = lanes ? laneMain(target.subgroupSize, problem) : tileMain(problem);
+  const tile = target.tileFor?.(problem) ?? defaultTile(target, problem);
+  const main = tile.family === 'lane' ? laneMain(target.subgroupSize, tile, problem) : tileMain(tile, problem);
   const rowTiles = ceilDiv(problem.M, main.tileM);
   const columnTiles = ceilDiv(problem.N, main.tileN);
   const tiles = rowTiles * columnTiles * problem.slices;

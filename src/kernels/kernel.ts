@@ -5,6 +5,8 @@
  * parameters (`var<uniform>`), if there are any. Group 1 belongs to the {@link Fusion} that the kernel evaluates.
  */
 
+import type { ProductShape, Tile } from './gemm-tiles.ts';
+
 /** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
 export type Operand =
   | { readonly kind: 'input'; readonly index: number }
@@ -87,6 +89,10 @@ export interface KernelTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  /** The adapter's names, by which defaults are chosen. */
+  readonly adapter: string;
+  /** The tile that a product was tuned to; undefined for the default. */
+  readonly tileFor?: (product: ProductShape) => Tile | undefined;
 }
 
 const F32 = new Float32Array(1);

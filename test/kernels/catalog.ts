@@ -28,6 +28,7 @@ export const TARGETS: Readonly<Record<string, KernelTarget>> = Object.fromEntrie
       maxWorkgroupsPerDimension: 65535,
       maxWorkgroupStorageBytes: 16384,
       maxInvocationsPerWorkgroup: 256,
+      adapter: '',
     },
   ]),
 );

@@ -98,15 +98,15 @@ export function finished(values: Float32Array, extra: Float32Array, rows: number
   return values.map((v, i) => v * extra[i % 13]! + (Math.floor(i / columns) % rows) + 0.5 * (i % columns));
 }
 
-/** Runs forward, input gradient and weight gradient of `shape` on every target and compares them with the definition. */
-export async function checkConv(shape: Conv2dShape): Promise<void> {
+/** Runs forward, input gradient and weight gradient of `shape` on every target, or on `on`, and compares them with the definition. */
+export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]): Promise<void> {
   const { N, C, H, W, K, R, S, groups, outH, outW } = shape;
   const x = random(N * C * H * W, 1);
   const w = random(((K * C) / groups) * R * S, 2);
   const gy = random(N * K * outH * outW, 3);
   const extra = random(13, 4);
   const expected = convReference(shape, x, w, gy);
-  for (const target of await targets()) {
+  for (const target of on ?? (await targets())) {
     const packed = async (direction: 'forward' | 'inputGrad') => {
       const pack = packWeights(target, shape, direction);
       return pack ? (await runProgram(pack.program, [w], [pack.elements]))[0]! : w;

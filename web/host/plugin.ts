@@ -18,7 +18,12 @@ export function hostScript(define: Record<string, string>): Plugin {
         define,
         plugins: [withoutWeightFormats()],
         resolve: { conditions: ['regraft-source', 'browser', 'module'] },
-        build: { write: false, target: 'es2022', lib: { entry: ENTRY, formats: ['iife'], name: 'regraft' } },
+        build: {
+          write: false,
+          target: 'es2022',
+          lib: { entry: ENTRY, formats: ['iife'], name: 'regraft' },
+          rolldownOptions: { shimMissingExports: true },
+        },
       });
       const [{ output }] = built as [Rolldown.RolldownOutput];
       return `export default ${JSON.stringify(output[0].code)};`;

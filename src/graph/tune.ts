@@ -1,0 +1,223 @@
+/**
+ * The tuner: times the tiles that a product could run in, on this adapter, with the very buffers and epilogue that a program uses, and notes
+ * the fastest for later runs. Only tiles that compute what the default computes can win.
+ */
+import { writeNote } from '#files';
+import { currentDevice } from '../device/current.ts';
+import type { Device } from '../device/device.ts';
+import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
+import type { KernelTarget, Operand, Program } from '../kernels/kernel.ts';
+import { bindingBytes } from './buffers.ts';
+import type { Group } from './fuse.ts';
+import { plannedGroups } from './run.ts';
+import { Sequence } from './sequence.ts';
+import { tilesOf } from './tuning.ts';
+
+/** How the tiles of one class of products compare. Times are milliseconds. */
+export interface TunedProduct {
+  /** The kernel in which the class was met first: `conv2d.lane32x64`. */
+  readonly kernel: string;
+  /** Of the shape, by powers of two. */
+  readonly class: string;
+  readonly default: TimedTile;
+  /** The default, where nothing is faster by 3 %. */
+  readonly best: TimedTile;
+  readonly candidates: number;
+  /** Candidates that computed something else. */
+  readonly wrong: readonly Tile[];
+}
+
+/** A tile and what the product took in it. */
+export interface TimedTile {
+  /** How the product is cut. */
+  readonly tile: Tile;
+  /** Median, in milliseconds. */
+  readonly ms: number;
+}
+
+/** What a tile must gain over the default to replace it: less is noise. */
+const GAIN = 0.03;
+/** A sample repeats the product until it lasts this long; the median of so many samples counts. */
+const SAMPLE_MS = 5;
+const SAMPLES = 3;
+/** Of the largest magnitude: sums in another order differ by less. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Tunes every product that `fn` records; nothing of it is run. Classes that are tuned already are kept.
+ * @param onProduct sees each class as it is done
+ * @returns what was measured. It is used from now on, and noted for later runs.
+ * @throws DeviceError before `init()`; RegraftError if the note cannot be written.
+ */
+export async function tune(
+  fn: () => unknown,
+  onProduct: (product: TunedProduct) => void = () => {},
+): Promise<TunedProduct[]> {
+  const device = currentDevice();
+  const tiles: Record<string, Tile> = { ...tilesOf(device) };
+  const tuned: TunedProduct[] = [];
+  const met = new Set(Object.keys(tiles));
+  for (const group of plannedGroups(fn)) {
+    for (const product of productsOf(group, device.target)) {
+      const name = classOf(product);
+      if (met.has(name)) continue;
+      met.add(name);
+      const result = await compare(device, group, product);
+      tiles[name] = result.best.tile;
+      tuned.push(result);
+      onProduct(result);
+    }
+  }
+  if (tuned.length > 0) {
+    device.tuning = `${JSON.stringify({ adapter: device.target.adapter, tiles }, null, 1)}\n`;
+    await writeNote(device.tuningNote, device.tuning);
+  }
+  return tuned;
+}
+
+/** The products that a group runs. */
+function productsOf(group: Group, target: KernelTarget): ProductShape[] {
+  const products: ProductShape[] = [];
+  const tileFor = (product: ProductShape): undefined => {
+    products.push(product);
+  };
+  group.lower({ ...target, tileFor });
+  return products;
+}
+
+/** Times the tiles of a product in its group. */
+export async function compare(device: Device, group: Group, product: ProductShape): Promise<TunedProduct> {
+  const name = classOf(product);
+  const programOf = (tile: Tile): Program =>
+    group.lower({ ...device.target, tileFor: (other) => (classOf(other) === name ? tile : undefined) });
+  const first = defaultTile(device.target, product);
+  const same = JSON.stringify(first);
+  const others = candidateTiles(device.target, product).filter((tile) => JSON.stringify(tile) !== same);
+  const stand = new TestStand(device, group);
+  try {
+    const expected = await stand.outputs(programOf(first));
+    let standard: TimedTile = { tile: first, ms: await stand.time(programOf(first)) };
+    const wrong: Tile[] = [];
+    let best = standard;
+    for (const tile of others) {
+      const program = programOf(tile);
+      if (!agree(await stand.outputs(program), expected)) wrong.push(tile);
+      else {
+        const ms = await stand.time(program);
+        if (ms < Math.min(best.ms, (1 - GAIN) * standard.ms)) best = { tile, ms };
+      }
+    }
+    if (best !== standard) {
+      // Once more, side by side: what disturbed the default alone must not decide.
+      const again = { tile: first, ms: await stand.time(programOf(first)) };
+      const ms = await stand.time(programOf(best.tile));
+      best = ms < (1 - GAIN) * again.ms ? { tile: best.tile, ms } : again;
+      standard = again;
+    }
+    const kernel = programOf(first).steps.find((step) => /\.(lane|tile)/.test(step.name))!.name;
+    return { kernel, class: name, default: standard, best, candidates: others.length + 1, wrong };
+  } finally {
+    stand.dispose();
+  }
+}
+
+function agree(found: readonly Float32Array[], expected: readonly Float32Array[]): boolean {
+  return expected.every((values, k) => {
+    const bound = TOLERANCE * values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    return values.every((v, i) => Math.abs(v - found[k]![i]!) <= bound);
+  });
+}
+
+/** Buffers for one group's programs: random inputs, outputs and temporaries poisoned before what they hold is compared. */
+class TestStand {
+  readonly #device: Device;
+  readonly #reads: readonly GPUBuffer[];
+  readonly #writes: readonly GPUBuffer[];
+  readonly #bytes: readonly number[];
+  readonly #sizes: (o: Operand, program: Program) => number;
+
+  constructor(device: Device, { reads, writes }: Group) {
+    this.#device = device;
+    const make = (bytes: number, fill: (i: number) => number) => this.#filled(bindingBytes(bytes), fill);
+    this.#reads = reads.map(({ bytes, dtype }, k) => make(bytes, dtype === 'int32' ? () => 0 : noise(k)));
+    this.#writes = writes.map(({ bytes }) => make(bytes, poison));
+    this.#bytes = writes.map(({ bytes }) => bytes);
+    this.#sizes = ({ kind, index }, { temps }) =>
+      bindingBytes(kind === 'temp' ? temps![index]! : (kind === 'input' ? reads : writes)[index]!.bytes);
+  }
+
+  /** What a program computes from the inputs. */
+  async outputs(program: Program): Promise<Float32Array[]> {
+    for (const buffer of this.#writes) this.#fill(buffer, poison);
+    return this.#with(program, async (sequence) => {
+      await this.#run(sequence, 1);
+      const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#bytes[k]! }));
+      return (await this.#device.readAll(ranges)).map((bytes) => new Float32Array(bytes));
+    });
+  }
+
+  /** Milliseconds that it takes. */
+  time(program: Program): Promise<number> {
+    return this.#with(program, async (sequence) => {
+      const once = await this.#run(sequence, 1);
+      const repeats = Math.max(1, Math.ceil(SAMPLE_MS / once));
+      const samples: number[] = [];
+      while (samples.length < SAMPLES) samples.push((await this.#run(sequence, repeats)) / repeats);
+      return samples.sort((a, b) => a - b)[SAMPLES >> 1]!;
+    });
+  }
+
+  dispose(): void {
+    for (const buffer of [...this.#reads, ...this.#writes]) this.#device.pool.release(buffer);
+  }
+
+  async #run(sequence: Sequence, repeats: number): Promise<number> {
+    const { gpu } = this.#device;
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let r = 0; r < repeats; r++) sequence.encode(pass);
+    pass.end();
+    const began = performance.now();
+    gpu.queue.submit([encoder.finish()]);
+    await this.#device.whenIdle();
+    return performance.now() - began;
+  }
+
+  async #with<T>(program: Program, use: (sequence: Sequence) => Promise<T>): Promise<T> {
+    const temps = (program.temps ?? []).map((bytes) => this.#filled(bindingBytes(bytes), poison));
+    const buffers = { input: this.#reads, output: this.#writes, temp: temps };
+    const bufferOf = (o: Operand): GPUBufferBinding => ({
+      buffer: buffers[o.kind][o.index]!,
+      size: this.#sizes(o, program),
+    });
+    const sequence = new Sequence(this.#device, [{ steps: program.steps, bufferOf }], []);
+    try {
+      return await use(sequence);
+    } finally {
+      sequence.destroy();
+      for (const buffer of temps) this.#device.pool.release(buffer);
+    }
+  }
+
+  #filled(bytes: number, fill: (i: number) => number): GPUBuffer {
+    const buffer = this.#device.pool.acquire(bytes);
+    this.#fill(buffer, fill);
+    return buffer;
+  }
+
+  #fill(buffer: GPUBuffer, fill: (i: number) => number): void {
+    this.#device.queue.writeBuffer(
+      buffer,
+      0,
+      Float32Array.from({ length: buffer.size / 4 }, (_, i) => fill(i)),
+    );
+  }
+}
+
+const poison = (): number => Number.NaN;
+
+/** Values in [-1, 1) that repeat late: enough to tell right from wrong. */
+const noise =
+  (seed: number) =>
+  (i: number): number =>
+    ((((i + seed * 7919) * 40503) % 65521) / 65521) * 2 - 1;

@@ -1,0 +1,37 @@
+/** What an adapter was tuned to, as kernels ask for it. {@link tune} (tune.ts) finds it out and notes it, opening a device reads the note. */
+import type { Device } from '../device/device.ts';
+import { classOf, isTile, type Tile } from '../kernels/gemm-tiles.ts';
+import type { KernelTarget } from '../kernels/kernel.ts';
+import { graphOptions } from './options.ts';
+
+/** Class of a product (`classOf`) to its fastest tile. */
+export type Tiles = Readonly<Record<string, Tile>>;
+
+const targets = new WeakMap<Device, { readonly note: string | undefined; readonly target: KernelTarget }>();
+
+/** The device's target, with the tiles that its note has. */
+export function tunedTarget(device: Device): KernelTarget {
+  if (!graphOptions.tuning) return device.target;
+  const known = targets.get(device);
+  if (known && known.note === device.tuning) return known.target;
+  const tiles = tilesOf(device);
+  const target: KernelTarget = { ...device.target, tileFor: (product) => tiles[classOf(product)] };
+  targets.set(device, { note: device.tuning, target });
+  return target;
+}
+
+/** The tiles of a note; entries that this adapter cannot run, of another version perhaps, are left out. */
+export function tilesOf(device: Device): Tiles {
+  const noted: unknown = device.tuning === undefined ? undefined : parsed(device.tuning);
+  const tiles = (noted as { tiles?: unknown } | undefined)?.tiles;
+  if (tiles === null || typeof tiles !== 'object') return {};
+  return Object.fromEntries(Object.entries(tiles).filter(([, tile]) => isTile(tile, device.target)));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

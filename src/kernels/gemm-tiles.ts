@@ -1,0 +1,136 @@
+/**
+ * Which tile a product runs in: what an adapter was tuned to (graph/tune.ts), else a default of its class.
+ *
+ * Shapes fall into classes, by powers of two, so that what was measured for one shape holds for its neighbours.
+ */
+import { laneFits } from './gemm-lane.ts';
+import { ceilDiv, type KernelTarget } from './kernel.ts';
+
+/** One subgroup a tile (gemm-lane.ts): rows of the tile, columns a lane. */
+export interface LaneTile {
+  readonly family: 'lane';
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** One workgroup a tile (gemm-tile.ts): a grid of threads, what each computes, steps of k in workgroup memory at a time. */
+export interface WorkgroupTile {
+  readonly family: 'tile';
+  readonly threadRows: number;
+  readonly threadColumns: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+}
+
+/** How a product is cut among workgroups. */
+export type Tile = LaneTile | WorkgroupTile;
+
+/** What the choice depends on. */
+export interface ProductShape {
+  /** Rows, columns (of the widest slice), length of a segment, segments (of the longest slice), slices. */
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly segments: number;
+  readonly slices: number;
+  /** Elements between successive k of A and of B inside a segment. */
+  readonly strideA: number;
+  readonly strideB: number;
+}
+
+const bucket = (n: number): number => Math.ceil(Math.log2(n));
+
+/** `m10n12k9x3 km`: rounded-up logarithms of rows, columns, length and number of segments; the axes along which A and B are contiguous. */
+export function classOf({ M, N, K, segments, slices, strideA, strideB }: ProductShape): string {
+  const sizes = `m${bucket(M)}n${bucket(N)}k${bucket(K)}x${bucket(segments)}z${bucket(slices)}`;
+  return `${sizes} ${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`;
+}
+
+const lane = (rows: number, columns: number): LaneTile => ({ family: 'lane', rows, columns });
+const tile = (
+  [threadRows, threadColumns]: readonly [number, number],
+  [rows, columns]: readonly [number, number],
+  depth = 16,
+): WorkgroupTile => ({ family: 'tile', threadRows, threadColumns, rows, columns, depth });
+
+/**
+ * Tiles for products that fill the adapter, and for small ones. On software adapters measured (bench/RESULTS.md); those of GPUs
+ * are what published kernels use, until they are tuned.
+ */
+const DEFAULTS: readonly { readonly adapter: RegExp; readonly large: Tile; readonly small: Tile }[] = [
+  { adapter: /swiftshader/i, large: lane(32, 4), small: lane(8, 4) },
+  { adapter: /llvmpipe|lavapipe/i, large: lane(32, 8), small: lane(8, 8) },
+  { adapter: /nvidia|geforce|rtx/i, large: tile([16, 8], [8, 8]), small: tile([8, 8], [4, 4]) },
+  { adapter: /\bamd\b|radeon|\bintel\b|\barc\b/i, large: tile([16, 8], [4, 8]), small: tile([8, 8], [4, 4]) },
+];
+const ANY_LANES = { large: lane(32, 4), small: lane(8, 4) };
+const ANY_GPU = { large: tile([8, 8], [8, 8]), small: tile([8, 8], [4, 4]) };
+
+/** The tile of an adapter that was not tuned. */
+export function defaultTile(target: KernelTarget, { M, N, slices }: ProductShape): Tile {
+  const family = laneFits(target) ? 'lane' : 'tile';
+  const known = DEFAULTS.find(({ adapter, large }) => large.family === family && adapter.test(target.adapter));
+  const { large, small } = known ?? (family === 'lane' ? ANY_LANES : ANY_GPU);
+  const [rows, columns] = tileSize(target, large);
+  if (large.family === 'lane') {
+    const { rows: height } = M > 16 ? large : (small as LaneTile);
+    return lane(height, N > 4 * target.subgroupSize ? large.columns : 4);
+  }
+  // Fewer tiles than a GPU has cores leave most of it idle.
+  const isLarge = M > 32 && N > 32 && ceilDiv(M, rows) * ceilDiv(N, columns) * slices >= 64;
+  return isLarge ? large : small;
+}
+
+/** Rows and columns that a tile covers. */
+export function tileSize(target: Pick<KernelTarget, 'subgroupSize'>, t: Tile): readonly [number, number] {
+  if (t.family === 'lane') return [t.rows, t.columns * target.subgroupSize];
+  return [t.threadRows * t.rows, t.threadColumns * t.columns];
+}
+
+/** Every tile worth measuring for a product. Of a software adapter few, since each costs a third of a second of compilation. */
+export function candidateTiles(target: KernelTarget, problem: ProductShape): Tile[] {
+  const all: Tile[] = laneFits(target)
+    ? [8, 32, 64].flatMap((rows) => [4, 8].map((columns) => lane(rows, columns)))
+    : (
+        [
+          [8, 8, 8, 8],
+          [16, 8, 8, 8],
+          [8, 16, 8, 8],
+          [16, 16, 8, 8],
+          [16, 8, 4, 8],
+          [8, 16, 8, 4],
+          [8, 8, 4, 8],
+          [8, 8, 4, 4],
+        ] as const
+      ).flatMap(([threadRows, threadColumns, rows, columns]) =>
+        [8, 16, 32].map((depth) => tile([threadRows, threadColumns], [rows, columns], depth)),
+      );
+  return all.filter((t) => {
+    const [rows, columns] = tileSize(target, t);
+    return isTile(t, target) && rows < 2 * Math.max(8, problem.M) && columns < 2 * Math.max(32, problem.N);
+  });
+}
+
+/** Whether `value`, perhaps read from a file, is a tile that the adapter can run. */
+export function isTile(value: unknown, target: KernelTarget): value is Tile {
+  const t = value as Tile | undefined;
+  if (t?.family === 'lane') return laneFits(target) && [8, 16, 32, 64].includes(t.rows) && [4, 8].includes(t.columns);
+  if (t?.family !== 'tile' || laneFits(target)) return false;
+  const threads = t.threadRows * t.threadColumns;
+  const fits = [t.threadRows, t.threadColumns].every((n) => [8, 16].includes(n));
+  const each = [t.rows, t.columns].every((n) => n === 4 || n === 8);
+  return (
+    fits &&
+    each &&
+    [8, 16, 32].includes(t.depth) &&
+    threads <= target.maxInvocationsPerWorkgroup &&
+    workgroupBytes(t) <= target.maxWorkgroupStorageBytes
+  );
+}
+
+/** Workgroup memory of gemm-tile.ts: both operands' pieces, an offset a row, a tap of up to four words a column. */
+function workgroupBytes({ threadRows, threadColumns, rows, columns, depth }: WorkgroupTile): number {
+  const [tall, wide] = [threadRows * rows, threadColumns * columns];
+  return 16 * depth * (tall / 4 + 1 + wide / 4 + 1) + 4 * tall + 16 * wide;
+}
