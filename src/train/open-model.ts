@@ -7,12 +7,15 @@ import { ArgumentError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import { readWeightFile, readWeights } from '../io/index.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
-import { modelEntry } from '../models/registry.ts';
+import { type ModelEntry, modelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
 
-interface SavedModel {
-  readonly description: Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
+type Described = Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
+
+/** A model that is still to be built. */
+interface SavedModel extends Omit<Classifier, 'model'> {
+  readonly entry: ModelEntry;
   readonly state: StateDict;
 }
 
@@ -24,12 +27,16 @@ interface SavedModel {
 export async function openModel(path: string): Promise<Classifier> {
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such folder');
-  const { description, state } = there.isDirectory() ? await readFolder(path) : await readFileOf(path);
-  const { model: name, classes } = description;
-  const transforms = transformFromJSON(description.transforms);
-  const model = await modelEntry(name).create({ numClasses: classes.length });
+  const { entry, state, ...known } = there.isDirectory() ? await readFolder(path) : await readFileOf(path);
+  const model = await entry.create({ numClasses: known.classes.length });
   model.loadStateDict(state, { copy: false });
-  return { model: model.eval(), name, classes, transforms };
+  return { model: model.eval(), ...known };
+}
+
+/** What the description says is checked before the weights are read. */
+async function saved({ model, classes, transforms }: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
+  const known = { name: model, entry: modelEntry(model), classes, transforms: transformFromJSON(transforms) };
+  return { ...known, state: await read() };
 }
 
 async function readFolder(folder: string): Promise<SavedModel> {
@@ -37,10 +44,7 @@ async function readFolder(folder: string): Promise<SavedModel> {
   const text = await readFile(path, 'utf8').catch(() => {
     throw noModel(folder, `holds no ${MODEL_FILES.description}`);
   });
-  return {
-    description: parseDescription(path, text),
-    state: await readWeights(join(folder, MODEL_FILES.weights)),
-  };
+  return saved(parseDescription(path, text), () => readWeights(join(folder, MODEL_FILES.weights)));
 }
 
 async function readFileOf(path: string): Promise<SavedModel> {
@@ -58,17 +62,15 @@ async function readZip(file: ByteSource): Promise<SavedModel> {
   if (!text || !weights)
     throw noModel(file.name, `is a zip archive without ${MODEL_FILES.description} and ${MODEL_FILES.weights}`);
   const json = new TextDecoder().decode(await readZipEntry(file, text));
-  const bytes = await readZipEntry(file, weights);
-  return {
-    description: parseDescription(`${file.name}/${text.name}`, json),
-    state: await readWeights(new File([bytes], `${file.name}/${weights.name}`)),
-  };
+  return saved(parseDescription(`${file.name}/${text.name}`, json), async () =>
+    readWeights(new File([await readZipEntry(file, weights)], `${file.name}/${weights.name}`)),
+  );
 }
 
 async function readDescribed(path: string): Promise<SavedModel> {
   const { state, metadata } = await readWeightFile(path);
   const description = descriptionIn(path, metadata);
-  if (description) return { description, state };
+  if (description) return saved(description, async () => state);
   throw new ArgumentError(
     `${path}: holds weights, but not of which network and classes. Name the network and give the file as its weights.`,
   );
