@@ -19,7 +19,7 @@ export const MODEL_NAMES: Readonly<Record<string, string>> = {
   kerasResnet50: 'Keras ResNet-50 (25.6 M, from a weight file)',
   kerasResnet101: 'Keras ResNet-101 (44.5 M, from a weight file)',
   kerasResnet152: 'Keras ResNet-152 (60.2 M, from a weight file)',
-  [SMALL_RESNET]: 'Small ResNet (0.3 M, 32x32, with the page)',
+  [SMALL_RESNET]: 'Small ResNet (0.3 M, 32x32)',
   cifarResnet20: 'CIFAR ResNet-20 (0.3 M, 32x32)',
   cifarResnet32: 'CIFAR ResNet-32 (0.5 M, 32x32)',
   cifarResnet44: 'CIFAR ResNet-44 (0.7 M, 32x32)',

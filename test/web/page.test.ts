@@ -108,7 +108,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
       await page.fill('#epochs', '3');
       const task = await longestTask(page, async () => {
         await page.click('#train');
-        expect(await ended(page)).toMatch(/^Done: 3 epochs/);
+        expect(await ended(page)).toMatch(/^Done: 3\sepochs/);
       });
       expect(task).toBeLessThan(50);
       const busy = () =>
@@ -118,6 +118,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
         });
       expect(await longestTask(page, busy)).toBeGreaterThan(task);
       expect(await page.textContent('#result')).toMatch(/50\s+tensors frozen, 0 bytes changed\./);
+      expect(await axeFaults(page)).toEqual([]);
 
       const [held] = await some('val/bees', 1);
       const inBrowser = await probabilitiesOn(page, held!);
@@ -224,7 +225,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
       });
       expect(await axeFaults(page)).toEqual([]);
       await page.click('#stop');
-      const [, finished] = /^Done: (\d+) epochs/.exec(await ended(page))!;
+      const [, finished] = /^Done: (\d+)\sepochs/.exec(await ended(page))!;
       expect(Number(finished)).toBeGreaterThan(before);
       expect(errors).toEqual([]);
     },
@@ -235,7 +236,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     await page.click('#sample');
     await page.waitForSelector('#answer li', { timeout: 250_000 });
     expect(await axeFaults(page)).toEqual([]);
-    expect(await page.textContent('#status')).toMatch(/^Done: 8 epochs/);
+    expect(await page.textContent('#status')).toMatch(/^Done: 8\sepochs/);
     expect(await page.textContent('#answer li.first')).toContain('flower');
     expect(await page.textContent('#result')).toMatch(/54\s+tensors frozen, 0 bytes changed\./);
     await page.click('#look-try');

@@ -1,5 +1,5 @@
 /** The training controls, how far the run is, and its curves. */
-import { formatDuration, formatPercent, formatValue } from '../../src/train/format.ts';
+import { formatDuration, formatPercent, formatValue, plural } from '../../src/train/format.ts';
 import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import type { LiveProgress, WorkerEvent } from '../messages.ts';
 import { Curves } from './curves.ts';
@@ -191,7 +191,7 @@ export class TrainingView {
     this.#end();
     this.#told = true;
     this.#bar.value = 1;
-    this.#status.textContent = `Done: ${history.length} epochs in ${formatDuration(seconds.total)}.`;
+    this.#status.textContent = `Done: ${plural(history.length, 'epoch')} in ${formatDuration(seconds.total)}.`;
     const accuracy = formatPercent((compared ?? evaluation)?.accuracy ?? null);
     this.#spoken.textContent = `${compared ? 'The comparison' : 'Training'} is done. ${accuracy} of the held-out photos are classified correctly.`;
   }

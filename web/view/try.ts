@@ -83,8 +83,8 @@ export class TryView {
     this.#set(null);
     this.#fault.textContent = '';
     try {
-      this.#endCamera = await watchCamera(this.#target, async (bitmap) =>
-        showAnswer(this.#classes, await this.#predict(bitmap), false),
+      this.#endCamera = await watchCamera(this.#target, this.#predict, (probabilities) =>
+        showAnswer(this.#classes, probabilities, false),
       );
       this.#live.textContent = 'Stop the camera';
     } catch (error) {
