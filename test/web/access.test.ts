@@ -131,6 +131,16 @@ describe.skipIf(!chromiumPath)('visitors in Chromium (needs REGRAFT_CHROMIUM or 
       const inNode = ['fish', 'flower', 'house'].map((c) => top.find(({ label }) => label === c)!.probability);
       expect(Math.max(...inNode.map((p, i) => Math.abs(p - inBrowser[i]!)))).toBeLessThan(1e-3);
     }
+
+    // The network outlives a photo that was removed; what needs all of them says so.
+    await page.reload();
+    await page.waitForSelector('.headline');
+    await page.click('#compare');
+    await page.waitForFunction(() => /^comparison/.test(document.querySelector('#status')!.textContent!));
+    expect(await page.textContent('#status')).toBe(
+      'comparison: photos of the run are gone (1). Train again, then compare.',
+    );
+    expect(await page.isEnabled('[data-export=folder]')).toBe(true);
     expect(errors).toEqual([]);
   });
 

@@ -206,7 +206,7 @@ export class Session {
    */
   async compare(): Promise<Outcome> {
     const { plan, outcome, gone } = this.#finished();
-    if (gone) throw new ArgumentError(`comparison: ${gone} photos of the run are gone. Train again, then compare.`);
+    if (gone) throw new ArgumentError(`comparison: photos of the run are gone (${gone}). Train again, then compare.`);
     const { entry, settings, train } = plan;
     const signal = this.#control.begin();
     const { checkpoint, paused } = await this.#storage.beginComparison();
