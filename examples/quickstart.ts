@@ -7,14 +7,13 @@ import { parseArgs } from 'node:util';
 import { init, manualSeed } from 'regraft';
 import { classificationTransforms, ImageFolder } from 'regraft/data';
 import { readWeights } from 'regraft/io';
-import { CIFAR_PRESET } from 'regraft/models';
+import { CIFAR_PRESET, SmallResNet } from 'regraft/models';
 import { Linear } from 'regraft/nn';
 import { AdamW } from 'regraft/optim';
 import { FrozenSnapshot, fit, renderReport } from 'regraft/train';
 import { describeRun } from './quickstart/describe-run.ts';
 import { drawFolder } from './quickstart/pictures.ts';
 import { printEpoch, printHeading, printOutcome, printStart } from './quickstart/print.ts';
-import { SmallResNet } from './quickstart/small-resnet.ts';
 import { SUBJECTS } from './quickstart/subjects.ts';
 import { TRUNK } from './quickstart/trunk.ts';
 
@@ -41,7 +40,7 @@ manualSeed(0);
 printStart(device, `${out}/photos`, train, test);
 
 // Transfer learning: keep what the network learned on other pictures, and graft a new head on it.
-const model = new SmallResNet(52); // as many classes as it was pretrained on
+const model = new SmallResNet({ numClasses: 52 }); // as many classes as it was pretrained on
 model.loadStateDict(await readWeights(TRUNK));
 model.freeze();
 model.fc = new Linear(model.fc.inFeatures, train.classes.length);
@@ -53,7 +52,7 @@ const transfer = await fit(model, { ...budget, optimizer: new AdamW(model.parame
 const proof = await frozen.proof(model);
 
 // The same network under the same budget, from random weights.
-const untrained = new SmallResNet(train.classes.length);
+const untrained = new SmallResNet({ numClasses: train.classes.length });
 printHeading('From scratch: the same network, random weights', untrained);
 const scratch = await fit(untrained, { ...budget, optimizer: new AdamW(untrained.parameters(), { lr: 1e-3 }) });
 

@@ -7,12 +7,11 @@ import { parseArgs } from 'node:util';
 import { init, manualSeed } from 'regraft';
 import { classificationTransforms } from 'regraft/data';
 import { readWeights, type StateDict, writeWeights } from 'regraft/io';
-import { CIFAR_PRESET } from 'regraft/models';
+import { CIFAR_PRESET, SmallResNet } from 'regraft/models';
 import { OneCycleLR, SGD } from 'regraft/optim';
 import { createProgress, fit, formatPercent, predictLogits } from 'regraft/train';
 import { drawDataset } from '../examples/quickstart/pictures.ts';
 import { PRETRAINING_SUBJECTS } from '../examples/quickstart/pretraining-subjects.ts';
-import { SmallResNet } from '../examples/quickstart/small-resnet.ts';
 import { digest } from '../examples/quickstart/trunk.ts';
 
 const SEED = 0;
@@ -41,7 +40,7 @@ const train = drawDataset(PRETRAINING_SUBJECTS, count, SEED, transform);
 const validation = drawDataset(PRETRAINING_SUBJECTS, VALIDATION_COUNT, VALIDATION_SEED, transform);
 
 console.log(`Training on ${description}`);
-const model = new SmallResNet(classes);
+const model = new SmallResNet({ numClasses: classes });
 const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 5e-4, nesterov: true });
 const stepsPerEpoch = Math.ceil(train.length / BATCH_SIZE);
 await fit(model, {

@@ -2,7 +2,7 @@
  * The core of regraft: devices, tensors and differentiation. Layers, optimizers, models, data and training have entries of their own.
  * @module regraft
  */
-export type { DType, HostArray, StateDict, StoredDType, TensorData } from './core/dtype.ts';
+export type { DType, HostArray, StateDict, StoredArray, StoredDType, TensorData } from './core/dtype.ts';
 export {
   ArgumentError,
   DataError,
@@ -15,12 +15,27 @@ export {
 } from './core/errors.ts';
 export { Generator, manualSeed } from './core/random.ts';
 export type { Shape } from './core/shape.ts';
+export type { AdapterChoice } from './device/adapter.ts';
 export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { type Explanation, explain } from './graph/run.ts';
 export { type TimedTile, type TunedProduct, tune } from './graph/tune.ts';
 export type { LaneTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';
+export type { Conv2dOptions, ConvTranspose2dOptions, Pair } from './ops/conv2d.ts';
+export type { CrossEntropyAttributes, Reduction } from './ops/loss.ts';
+export type { AvgPoolOptions, MaxPoolOptions, PoolOptions } from './ops/pool.ts';
 export { isGradEnabled, noGrad, step } from './tensor/autograd.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
-export { arange, full, ones, rand, randn, tensor, zeros } from './tensor/factory.ts';
+export {
+  arange,
+  full,
+  type Nested,
+  ones,
+  type RandomOptions,
+  rand,
+  randn,
+  type TensorOptions,
+  tensor,
+  zeros,
+} from './tensor/factory.ts';
 export { cat, Tensor } from './tensor/tensor.ts';

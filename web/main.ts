@@ -1,12 +1,13 @@
 /** The page: wires the parts to the Worker. All computing happens there. */
-import type { ExportKind, Outcome, Restored, TrainRequest, WorkerEvent } from './messages.ts';
-import { isOwn } from './model-names.ts';
-import { Trainer, WorkerFault } from './trainer.ts';
-import { showNoAnswer } from './view/answer.ts';
+import type { Outcome, Restored, TrainRequest, WorkerEvent } from './messages.ts';
+import { reasonOf, Trainer, WorkerFault } from './trainer.ts';
 import { recordPhotos } from './view/camera.ts';
 import { ClassesView } from './view/classes.ts';
-import { byId, download } from './view/dom.ts';
+import { wireClear } from './view/clear.ts';
+import { byId } from './view/dom.ts';
+import { ExportsView } from './view/exports.ts';
 import { LookDialog } from './view/look.ts';
+import { askToReopen, tellReopening } from './view/lost.ts';
 import { NetworkView } from './view/network.ts';
 import { hideNotice, showNotice, webgpuAdvice } from './view/notice.ts';
 import { showNoResult, showResult } from './view/results.ts';
@@ -42,6 +43,7 @@ const classes = new ClassesView({
 const network = new NetworkView({
   describe: (model) => trainer.call('describe', model, classes.classes.length),
   openFile: (model, file) => trainer.call('openFile', model, file),
+  changed: () => changed(),
 });
 const training = new TrainingView({
   train: () => void train(),
@@ -53,14 +55,12 @@ const trial = new TryView(
   (image) => trainer.call('predict', image),
   (file) => lookAt(file, file.name),
 );
-const exports = [...document.querySelectorAll<HTMLButtonElement>('[data-export]')];
+const exports = new ExportsView((kind) => trainer.call('export', kind), report);
 const sampleButton = byId<HTMLButtonElement>('sample');
-const clearButton = byId<HTMLButtonElement>('clear');
+const clearButton = wireClear(() => void clear());
 
 byId('version').textContent = __VERSION__;
 sampleButton.addEventListener('click', () => void runSample());
-wireClear();
-for (const button of exports) button.addEventListener('click', () => void save(button));
 document.addEventListener('change', store);
 // A drop beside every target must not make the browser open the file.
 for (const type of ['dragover', 'drop']) document.addEventListener(type, (event) => event.preventDefault());
@@ -86,13 +86,13 @@ async function begin(first: boolean): Promise<void> {
   restored = true;
   await open();
   if (!ready || work.run === 'none') return;
-  if (work.run === 'interrupted') return follow(null);
+  if (work.run === 'interrupted') return follow(null, work.paused);
   try {
-    const outcome = await trainer.call('reopen');
-    finish(outcome, true);
+    finish(await trainer.call('reopen'), true);
   } catch (error) {
-    report(error);
+    return report(error);
   }
+  if (work.run === 'comparing') await compare(work.paused);
 }
 
 /** Puts on the page what an earlier visit left. */
@@ -119,6 +119,12 @@ async function open(): Promise<void> {
   changed();
 }
 
+/** Why training cannot start, or null. */
+function missing(): string | null {
+  if (ready === null) return LOOKING;
+  return ready ? (classes.missing ?? network.missing) : 'Without WebGPU there is no training.';
+}
+
 let counted = -1;
 
 /** After every change of the classes. */
@@ -127,7 +133,7 @@ function changed(): void {
   queueMicrotask(() => {
     sampleButton.disabled = !ready || running;
     clearButton.disabled = running;
-    training.idle(ready ? classes.missing : ready === null ? LOOKING : 'Without WebGPU there is no training.');
+    training.idle(missing());
     const count = classes.classes.length;
     if (count !== counted && restored) void network.refresh().catch(report);
     counted = count;
@@ -157,10 +163,7 @@ function unsaved(reason: string): void {
 
 async function train(): Promise<void> {
   const { weights, model, freezeUntil } = network;
-  if (!weights) {
-    training.failed('Open a weight file first, or choose other weights.');
-    return;
-  }
+  if (!weights) return;
   const { epochs, batchSize, learningRate } = training;
   const request = { model, weights, classes: classes.classes, freezeUntil, epochs, batchSize, learningRate };
   hideNotice();
@@ -168,16 +171,17 @@ async function train(): Promise<void> {
 }
 
 /** Shows a run to its end. @param request null: the interrupted run in storage */
-async function follow(request: TrainRequest | null): Promise<void> {
+async function follow(request: TrainRequest | null, paused = false): Promise<void> {
   running = true;
   forget('Training …');
   changed();
-  training.begin();
+  training.begin(paused);
+  if (request) training.takeFocus();
   try {
     finish(await (request ? trainer.call('train', request) : trainer.call('continueRun')));
   } catch (error) {
     forget('Results appear here after training.');
-    training.failed((error as Error).message);
+    training.failed(reasonOf(error));
     if (error instanceof WorkerFault && error.lost) await lost(error);
   } finally {
     running = false;
@@ -191,25 +195,30 @@ function finish(outcome: Outcome, anew = false): void {
   const { result } = outcome;
   trained = result.data.classes;
   training.done(result, anew);
-  byId('own-network').hidden = !isOwn(result.model.name);
-  showResult(outcome, { compare: () => void compare(), look: lookAt });
+  showResult(outcome, { compare: () => void startComparison(), look: lookAt });
   trial.enable(trained);
   classes.explainable = true;
-  for (const button of exports) button.disabled = false;
+  exports.enabled = true;
 }
 
-async function compare(): Promise<void> {
+async function startComparison(): Promise<void> {
+  const comparison = compare();
+  training.takeFocus();
+  await comparison;
+}
+
+async function compare(paused = false): Promise<void> {
   running = true;
   byId<HTMLButtonElement>('compare').disabled = true;
   changed();
-  training.beginComparison();
+  training.beginComparison(paused);
   try {
     const outcome = await trainer.call('compare');
     training.done(outcome.result);
-    showResult(outcome, { compare: () => void compare(), look: lookAt });
+    showResult(outcome, { compare: () => void startComparison(), look: lookAt });
   } catch (error) {
     byId<HTMLButtonElement>('compare').disabled = false;
-    training.failed((error as Error).message);
+    training.failed(reasonOf(error));
     if (error instanceof WorkerFault && error.lost) await lost(error);
   } finally {
     running = false;
@@ -221,23 +230,9 @@ async function compare(): Promise<void> {
 function forget(text: string): void {
   trained = null;
   showNoResult(text);
-  showNoAnswer('Probabilities appear here.');
   trial.disable();
   classes.explainable = false;
-  for (const button of exports) button.disabled = true;
-}
-
-async function save(button: HTMLButtonElement): Promise<void> {
-  button.disabled = true;
-  button.setAttribute('aria-busy', 'true');
-  try {
-    download(await trainer.call('export', button.dataset.export as ExportKind));
-  } catch (error) {
-    report(error);
-  } finally {
-    button.disabled = trained === null;
-    button.removeAttribute('aria-busy');
-  }
+  exports.enabled = false;
 }
 
 /** The GPU went away: a new Worker, which finds photos and run in storage. */
@@ -246,48 +241,30 @@ async function lost(error: Error): Promise<void> {
   trainer = new Trainer(hear);
   ready = null;
   running = false;
-  const reason = error.message.replace(/ Call init\(\).*$/, '');
+  const reason = reasonOf(error);
   const again = () => {
     progressed = false;
     return begin(false);
   };
   if (progressed) {
-    showNotice('The GPU was lost', `${reason} It is opened again, and the work goes on from the last finished epoch.`);
+    tellReopening(reason);
     await again();
-  } else
-    showNotice(
-      'The GPU was lost',
-      `${reason} That happened twice within an epoch: close other programs that use the GPU, or lower the batch size. Photos and finished epochs are still here.`,
-      [],
-      {
-        label: 'Open the GPU again',
-        run: () => {
-          hideNotice();
-          void again();
-        },
-      },
-    );
+  } else askToReopen(reason, () => void again());
 }
 
 function report(error: unknown): void {
   if (error instanceof WorkerFault && error.lost) void lost(error);
-  else showNotice('Something went wrong', error instanceof Error ? error.message : String(error));
+  else showNotice('Something went wrong', reasonOf(error));
 }
 
-/** Start over, after asking. */
-function wireClear(): void {
-  const dialog = byId<HTMLDialogElement>('clear-dialog');
-  clearButton.addEventListener('click', () => dialog.showModal());
-  byId('clear-no').addEventListener('click', () => dialog.close());
-  byId('clear-yes').addEventListener('click', async () => {
-    dialog.close();
-    hideNotice();
-    await trainer.call('clear').catch(report);
-    classes.reset();
-    forget('Results appear here after training.');
-    training.reset();
-    changed();
-  });
+/** Starts over. */
+async function clear(): Promise<void> {
+  hideNotice();
+  await trainer.call('clear').catch(report);
+  classes.reset();
+  forget('Results appear here after training.');
+  training.reset();
+  changed();
 }
 
 async function runSample(): Promise<void> {

@@ -127,7 +127,10 @@ export interface Restored {
   readonly page: PageState | null;
   readonly photos: ReadonlyMap<number, File>;
   readonly weightsFile: File | null;
-  readonly run: 'none' | 'interrupted' | 'done';
+  /** 'comparing': a run is done, and its comparison with training from scratch was interrupted. */
+  readonly run: 'none' | 'interrupted' | 'done' | 'comparing';
+  /** Whether what was interrupted was paused, and stays so. */
+  readonly paused: boolean;
 }
 
 /** What the page asks of the Worker; each call is answered once. */
@@ -151,7 +154,7 @@ export interface Calls {
   continueRun(): Outcome;
   /** The finished run in storage. */
   reopen(): Outcome;
-  /** Trains the same network from random weights under the same budget, to compare with. */
+  /** Trains the same network from random weights under the same budget, to compare with; goes on with an interrupted one. */
   compare(): Outcome;
   pause(): void;
   resume(): void;

@@ -19,15 +19,10 @@ export const MODEL_NAMES: Readonly<Record<string, string>> = {
   kerasResnet50: 'Keras ResNet-50 (25.6 M, from a weight file)',
   kerasResnet101: 'Keras ResNet-101 (44.5 M, from a weight file)',
   kerasResnet152: 'Keras ResNet-152 (60.2 M, from a weight file)',
-  [SMALL_RESNET]: 'Small ResNet (0.3 M, 32x32 pixels, comes with the page)',
-  cifarResnet20: 'CIFAR ResNet-20 (0.3 M, 32x32 pixels)',
-  cifarResnet32: 'CIFAR ResNet-32 (0.5 M, 32x32 pixels)',
-  cifarResnet44: 'CIFAR ResNet-44 (0.7 M, 32x32 pixels)',
-  cifarResnet56: 'CIFAR ResNet-56 (0.9 M, 32x32 pixels)',
-  cifarResnet110: 'CIFAR ResNet-110 (1.7 M, 32x32 pixels)',
+  [SMALL_RESNET]: 'Small ResNet (0.3 M, 32x32)',
+  cifarResnet20: 'CIFAR ResNet-20 (0.3 M, 32x32)',
+  cifarResnet32: 'CIFAR ResNet-32 (0.5 M, 32x32)',
+  cifarResnet44: 'CIFAR ResNet-44 (0.7 M, 32x32)',
+  cifarResnet56: 'CIFAR ResNet-56 (0.9 M, 32x32)',
+  cifarResnet110: 'CIFAR ResNet-110 (1.7 M, 32x32)',
 };
-
-/** Whether `regraft predict` knows the network. */
-export function isOwn(name: string): boolean {
-  return name === SMALL_RESNET || name.startsWith('keras');
-}

@@ -13,6 +13,11 @@ export class WorkerFault extends Error {
   }
 }
 
+/** What went wrong, without what only programs can do about it. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/ Call init\(\).*$/, '') : String(error);
+}
+
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import type { DeviceInfo } from 'regraft';
 import { type ImageFolder, thumbnail } from 'regraft/data';
+import type { SmallResNet } from 'regraft/models';
 import {
   type EpochRecord,
   evaluateLogits,
@@ -15,7 +16,6 @@ import {
   version,
   worstMistakes,
 } from 'regraft/train';
-import type { SmallResNet } from './small-resnet.ts';
 import { TRUNK } from './trunk.ts';
 
 export interface Run {

@@ -17,7 +17,7 @@ export function predictCommand(): Command {
   return new Command('predict')
     .summary('classify images')
     .description('Classifies images with a fine-tuned model, or with a network and its weights.')
-    .argument('<model>', 'folder of a fine-tuned model, or the name of a network')
+    .argument('<model>', 'folder of a fine-tuned model (or the file that the page gave), or the name of a network')
     .argument('<images...>', 'image files')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
@@ -29,6 +29,7 @@ export function predictCommand(): Command {
       `
 Examples:
   regraft predict runs/photos new/*.jpg
+  regraft predict model.zip photo.jpg
   regraft predict resnet50 --weights resnet50.pth --labels imagenet_classes.txt cat.jpg --json`,
     )
     .action(run);

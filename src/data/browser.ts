@@ -3,6 +3,7 @@ export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
 export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';
 export {
+  type Amount,
   adjustBrightness,
   adjustContrast,
   adjustHue,
@@ -40,9 +41,9 @@ export {
   Resize,
   type ResizeOptions,
 } from './geometry.ts';
-export type { FloatImage, RgbImage } from './image.ts';
+export type { FloatImage, Rectangle, RgbImage } from './image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { IMAGE_EXTENSIONS } from './image-format.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
-export { type Interpolation, resample } from './resample.ts';
+export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
 export { type Size, Transform, type TransformJSON } from './transform.ts';

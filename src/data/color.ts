@@ -86,7 +86,7 @@ export function adjustHue(image: RgbImage, factor: number): RgbImage {
 }
 
 /** A number x stands for [1 - x, 1 + x] (not below 0), for hue [-x, x]; or the range itself. */
-type Amount = number | readonly [number, number];
+export type Amount = number | readonly [number, number];
 
 /**
  * How far {@link ColorJitter} may go: a number x draws a factor from 1 - x to 1 + x (hue: a turn from -x to x), a pair is the

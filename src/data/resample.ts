@@ -9,6 +9,7 @@ import { crop, type Rectangle, type RgbImage } from './image.ts';
 export type Interpolation = 'nearest' | 'bilinear' | 'bicubic';
 export const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic'];
 
+/** Options of {@link resample}. */
 export interface ResampleOptions {
   /** Default 'bilinear'. */
   interpolation?: Interpolation;

@@ -17,6 +17,7 @@ export interface ByteSource {
    * @throws WeightFileError if there is none.
    */
   beside?(path: string): Promise<ByteSource>;
+  /** Lets the file go. */
   close(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@
  * @module regraft/io
  */
 export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
+export type { ByteSource, SourceLike } from '../device/byte-source.ts';
 export {
   type ConvertedTensor,
   type ConvertOptions,

@@ -38,8 +38,8 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
     ...columns.map((j) => `let tap${j} = tapAt(slice, column${j}, segment);`),
   ];
   const loads = [
-    ...rowLoads.map((i) => `let a${i} = ${a}[offset${i} + k * gemm.strideA];`),
-    ...columns.map((j) => `let b${j} = select(0.0, ${b}[tap${j}.offset + k * gemm.strideB], inside(tap${j}, k));`),
+    ...rowLoads.map((i) => `let a${i} = ${a}[offset${i} + k * strideA];`),
+    ...columns.map((j) => `let b${j} = select(0.0, ${b}[tap${j}.offset + k * strideB], inside(tap${j}, k));`),
   ];
   const products = rows.flatMap((i) => [
     `let s${i} = subgroupBroadcast(a${Math.floor(i / SG)}, ${i % SG}u);`,
@@ -83,6 +83,8 @@ fn main(
   ${lines(rowNames, 2)}
   ${lines(columnNames, 2)}
   ${lines(accumulators, 2)}
+  let strideA = gemm.strideA;
+  let strideB = gemm.strideB;
   let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
   let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
   let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;

@@ -34,6 +34,7 @@ export {
   wide_resnet50_2,
   wide_resnet101_2,
 } from './resnet.ts';
+export { SmallResNet, smallResnet } from './small-resnet.ts';
 export { Fire, SqueezeNet, squeezenet1_0, squeezenet1_1 } from './squeezenet.ts';
 export {
   type PretrainedWeights,

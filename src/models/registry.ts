@@ -4,6 +4,7 @@ import { editDistance } from '../nn/freezing.ts';
 import { Conv2d, Linear, type Module } from '../nn/index.ts';
 import { cifarResnet20, cifarResnet32, cifarResnet44, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts';
 import type { ModelOptions } from './create.ts';
+import { KERAS_RGB_PRESET, kerasResnet50, kerasResnet101, kerasResnet152 } from './keras/rgb.ts';
 import { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
 import {
   resnet18,
@@ -17,6 +18,7 @@ import {
   wide_resnet50_2,
   wide_resnet101_2,
 } from './resnet.ts';
+import { smallResnet } from './small-resnet.ts';
 import { squeezenet1_0, squeezenet1_1 } from './squeezenet.ts';
 import * as published from './weights.ts';
 
@@ -38,9 +40,20 @@ export interface ModelEntry {
   readonly head: string;
 }
 
+const RESNET = {
+  inputSize: 224,
+  transforms: imagenetPreset(),
+  stages: ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'],
+  maps: 'layer4',
+  head: 'fc',
+} as const;
+
 function resnet(create: ModelEntry['create'], weights: published.WeightsTable): ModelEntry {
-  const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'];
-  return { create, weights, inputSize: 224, transforms: imagenetPreset(), stages, maps: 'layer4', head: 'fc' };
+  return { ...RESNET, create, weights };
+}
+
+function kerasResnet(create: ModelEntry['create']): ModelEntry {
+  return { ...RESNET, create, transforms: KERAS_RGB_PRESET };
 }
 
 function squeezenet(
@@ -65,7 +78,7 @@ function cifar(create: ModelEntry['create']): ModelEntry {
   return { create, inputSize: 32, transforms: CIFAR_PRESET, stages, maps: 'layer3', head: 'linear' };
 }
 
-/** Every model that regraft builds, by the name of its function. */
+/** Every model with a published counterpart, by the name of its function. */
 export const MODELS: Readonly<Record<string, ModelEntry>> = {
   resnet18: resnet(resnet18, published.ResNet18Weights),
   resnet34: resnet(resnet34, published.ResNet34Weights),
@@ -86,12 +99,28 @@ export const MODELS: Readonly<Record<string, ModelEntry>> = {
   cifarResnet110: cifar(cifarResnet110),
 };
 
+/** Networks that the browser page offers beside those. */
+const FURTHER: Readonly<Record<string, ModelEntry>> = {
+  smallResnet: {
+    create: smallResnet,
+    inputSize: 32,
+    transforms: CIFAR_PRESET,
+    stages: ['conv1', 'layer1', 'layer2', 'layer3', 'fc'],
+    maps: 'layer3',
+    head: 'fc',
+  },
+  kerasResnet50: kerasResnet(kerasResnet50),
+  kerasResnet101: kerasResnet(kerasResnet101),
+  kerasResnet152: kerasResnet(kerasResnet152),
+};
+
 /**
- * The entry of a model by name.
+ * The entry of a model by name: one of {@link MODELS}, or a network of the browser page (`smallResnet`; `kerasResnet50`, `101`
+ * and `152`, which take a file that Keras saved).
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
 export function modelEntry(name: string): ModelEntry {
-  if (Object.hasOwn(MODELS, name)) return MODELS[name]!;
+  for (const table of [MODELS, FURTHER]) if (Object.hasOwn(table, name)) return table[name]!;
   const key = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   const ranked = Object.keys(MODELS)
     .map((known) => ({ known, distance: editDistance(key(name), key(known)) }))

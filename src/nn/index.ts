@@ -33,7 +33,7 @@ export {
   type Reduction,
 } from './loss.ts';
 export { Module } from './module.ts';
-export { Buffer, Counter, Parameter } from './parameter.ts';
+export { Buffer, Counter, type InitialValues, Parameter } from './parameter.ts';
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,

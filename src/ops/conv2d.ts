@@ -22,6 +22,7 @@ import { sumTo } from './reduce.ts';
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
 
+/** Options of `Tensor.conv2d`. */
 export interface Conv2dOptions {
   readonly stride?: Pair | undefined;
   /** Zeros around the input: one number, [height, width] or [top, bottom, left, right]. */
@@ -30,6 +31,7 @@ export interface Conv2dOptions {
   readonly groups?: number | undefined;
 }
 
+/** Options of `Tensor.convTranspose2d`. */
 export interface ConvTranspose2dOptions extends Conv2dOptions {
   /** Rows and columns added at the bottom and right of the output. */
   readonly outputPadding?: Pair | undefined;

@@ -7,8 +7,10 @@ import * as kernels from '../kernels/loss.ts';
 import { defineOp, type Op } from './op.ts';
 import { reduceAxes } from './reduce.ts';
 
+/** What becomes of the losses of a batch. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** Options of `Tensor.crossEntropy`. */
 export interface CrossEntropyAttributes {
   readonly labelSmoothing?: number | undefined;
   readonly ignoreIndex?: number | undefined;

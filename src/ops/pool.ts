@@ -7,6 +7,7 @@ import * as kernels from '../kernels/pool.ts';
 import { type Pair, pairOf } from './conv2d.ts';
 import { defineOp, type Op } from './op.ts';
 
+/** The windows of a pooling. */
 export interface PoolOptions {
   readonly kernel: Pair;
   /** The kernel size by default: windows that do not overlap. */
@@ -17,10 +18,12 @@ export interface PoolOptions {
   readonly ceilMode?: boolean | undefined;
 }
 
+/** Options of `Tensor.maxPool2d`. */
 export interface MaxPoolOptions extends PoolOptions {
   readonly dilation?: Pair | undefined;
 }
 
+/** Options of `Tensor.avgPool2d`. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Divide by the window's size, padding included (the default), or by the elements it covers. */
   readonly countIncludePad?: boolean | undefined;

@@ -9,6 +9,7 @@ import { Tensor } from './tensor.ts';
 /** Numbers, nested as the axes are. */
 export type Nested = number | readonly Nested[];
 
+/** What a new tensor is: float32 and without gradient by default. */
 export interface TensorOptions {
   readonly dtype?: DType;
   readonly requires_grad?: boolean;
@@ -80,6 +81,7 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }
 
+/** Options of {@link rand} and {@link randn}. */
 export interface RandomOptions extends TensorOptions {
   /** Without it, the numbers follow from `manualSeed`. */
   readonly seed?: number;

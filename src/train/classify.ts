@@ -11,7 +11,8 @@ import { init } from '../device/current.ts';
 import { MODELS, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
 import { type Evaluation, evaluateLogits, softmaxRows } from './metrics.ts';
-import { type Classifier, isModelFolder, openModel } from './model-folder.ts';
+import { type Classifier, isModelFolder } from './model-folder.ts';
+import { openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 
@@ -63,7 +64,7 @@ export async function pretrainedClassifier(
 }
 
 /**
- * A classifier from what a user names: the folder of a fine-tuned model, or a network of {@link MODELS}.
+ * A classifier from what a user names: a fine-tuned model as {@link openModel} takes it, or a network of {@link MODELS}.
  * @throws RegraftError of some kind if it is neither, or does not fit.
  */
 export async function openClassifier(
@@ -72,7 +73,7 @@ export async function openClassifier(
 ): Promise<Classifier> {
   const { weights, labels } = options;
   const network = weights !== undefined || labels !== undefined;
-  if (isModelFolder(name) && network)
+  if (network && isModelFolder(name))
     throw new ArgumentError(
       `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
     );

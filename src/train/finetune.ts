@@ -13,7 +13,8 @@ import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf, withoutPictures } from './finetune-result.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
 import { evaluateLogits } from './metrics.ts';
-import { checkModelFolder, MODEL_FILES, saveModel } from './model-folder.ts';
+import { MODEL_FILES } from './model-description.ts';
+import { checkModelFolder, saveModel } from './model-folder.ts';
 import { type OpenedWeights, openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 import {

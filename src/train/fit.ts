@@ -61,7 +61,7 @@ export interface FitOptions {
   readonly totalEpochs?: number | undefined;
   /** Stops the run before its next batch; `fit` then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Awaited before each batch: where a page pauses the run. */
+  /** Awaited before each batch: where a page pauses the run. The time it takes does not count as the epoch's. */
   readonly beforeBatch?: (() => unknown) | undefined;
   readonly progress?: Progress | null | undefined;
   /** After each epoch, with all that is needed to go on from it. Return false to stop. */
@@ -153,7 +153,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
     for (let e = done; e < epochs; e++) {
       if (options.earlyStopping && waited >= options.earlyStopping.patience) break;
       const epoch = history.length + 1;
-      const began = performance.now();
+      let began = performance.now();
       const learningRate = optimizer.paramGroups[0]!.lr;
       const now = structureOf(model);
       if (structure.length !== now.length || structure.some((part, k) => part !== now[k])) {
@@ -188,7 +188,9 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
           progress?.update(images, { loss: lossSum / images, accuracy: correct / images });
         };
         for await (const batch of batches.epoch(epoch - 1)) {
+          const held = performance.now();
           await options.beforeBatch?.();
+          began += performance.now() - held;
           signal?.throwIfAborted();
           batchNumber++;
           const update = batchNumber % accumulate === 0;

@@ -60,3 +60,8 @@ export function formatValue(value: number | null): string {
 export function isNumber(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
+
+/** '1 epoch', '8 epochs'. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)}\u00a0${count === 1 ? one : many}`;
+}

@@ -23,9 +23,17 @@ export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } 
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
-export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
+export { MODEL_FILES } from './model-description.ts';
+export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
+export { openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
-export { createProgress, type Progress, type ProgressOptions } from './progress.ts';
+export {
+  createProgress,
+  type Progress,
+  type ProgressOptions,
+  type ProgressUnit,
+  type ProgressValues,
+} from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export * from './result.ts';

@@ -1,25 +1,17 @@
 /** A saved model: a folder with the weights, what is needed to use them, and how they came about. Written whole or not at all. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError, RegraftError, WeightFileError } from '../core/errors.ts';
+import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
-import type { Transform, TransformJSON } from '../data/transform.ts';
-import { readWeights, writeWeights } from '../io/index.ts';
+import type { Transform } from '../data/transform.ts';
+import { writeWeights } from '../io/index.ts';
 import { modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
+import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
 import { removeOnExit } from './temporary.ts';
 import { version } from './version.ts';
-
-/** The files of a model folder. `metrics.json` and `report.html` are there after fine-tuning. */
-export const MODEL_FILES = {
-  weights: 'model.safetensors',
-  description: 'model.json',
-  metrics: 'metrics.json',
-  report: 'report.html',
-} as const;
 
 /** A model with what turns images into its input and its output into class names. */
 export interface Classifier {
@@ -29,17 +21,6 @@ export interface Classifier {
   /** In the order of the outputs. */
   readonly classes: readonly string[];
   readonly transforms: Transform;
-}
-
-/** `model.json`. */
-interface ModelDescription {
-  /** The version that wrote it. */
-  readonly regraft: string;
-  readonly model: string;
-  /** Path of the layer that makes the classes. */
-  readonly head: string;
-  readonly classes: readonly string[];
-  readonly transforms: TransformJSON;
 }
 
 /** Whether `folder` holds a saved model. */
@@ -85,53 +66,10 @@ export async function saveModel(
   transformFromJSON(description.transforms);
   const state = await model.stateDict();
   await writeFolder(folder, async (temporary) => {
-    const metadata = { format: 'pt', regraft: version, model: name, classes: JSON.stringify(classes) };
-    await writeWeights(join(temporary, MODEL_FILES.weights), state, { metadata });
+    await writeWeights(join(temporary, MODEL_FILES.weights), state, { metadata: metadataOf(description) });
     const texts = { [MODEL_FILES.description]: `${JSON.stringify(description, null, 2)}\n`, ...files };
     for (const [file, text] of Object.entries(texts)) await writeFile(join(temporary, file), text);
   });
-}
-
-/**
- * Opens what {@link saveModel} wrote; the model is in evaluation mode.
- * @throws RegraftError if it is no model folder or is damaged, in one line that says what is wrong.
- */
-export async function openModel(folder: string): Promise<Classifier> {
-  const description = await readDescription(folder);
-  const { model: name, classes } = description;
-  const entry = modelEntry(name);
-  const transforms = transformFromJSON(description.transforms);
-  const state: StateDict = await readWeights(join(folder, MODEL_FILES.weights));
-  const model = await entry.create({ numClasses: classes.length });
-  model.loadStateDict(state, { copy: false });
-  model.eval();
-  return { model, name, classes, transforms };
-}
-
-async function readDescription(folder: string): Promise<ModelDescription> {
-  const path = join(folder, MODEL_FILES.description);
-  const text = await readFile(path, 'utf8').catch(async () => {
-    const there = await stat(folder).catch(() => null);
-    const fault = !there
-      ? 'there is no such folder'
-      : there.isDirectory()
-        ? `holds no ${MODEL_FILES.description}`
-        : 'is a file';
-    throw new ArgumentError(
-      `${folder}: ${fault}; expected the folder of a fine-tuned model, as regraft finetune --out writes it.`,
-    );
-  });
-  let description: Partial<ModelDescription> | null;
-  try {
-    description = JSON.parse(text);
-  } catch {
-    description = null;
-  }
-  const { model, classes, transforms } = description ?? {};
-  const named = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === 'string');
-  if (typeof model !== 'string' || !named || typeof transforms !== 'object')
-    throw new WeightFileError(path, "is damaged: expected regraft's description of a model with its classes.");
-  return description as ModelDescription;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The report's prose and tables: headline, key figures, freezing proof, run facts. */
-import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatValue, plural } from './format.ts';
 import { wilsonInterval } from './metrics.ts';
 import { type Content, html, type Markup, quoted } from './report-markup.ts';
 import type { EpochRecord, FinetuneResult, Measured } from './result.ts';
@@ -231,10 +231,6 @@ function formatDate(date: string): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(date)
     ? `${date.slice(0, 10)} ${date.slice(11, 16)}${date.endsWith('Z') ? ' UTC' : ''}`
     : date;
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)}\u00a0${count === 1 ? one : many}`;
 }
 
 function median(values: readonly number[]): number | null {

@@ -23,7 +23,7 @@ import type { ComparisonRun, EpochRecord, Phase } from './result.ts';
 export type RunPoint = Pick<Checkpoint, 'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'random'>;
 
 /** What a run needs beside its phases. */
-export interface PhasedRun extends Pick<FitOptions, 'cache' | 'signal' | 'progress' | 'beforeBatch'> {
+export interface PhasedRun extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch'> {
   readonly settings: FinetuneSettings;
   readonly validation: Dataset;
   /** The training images as a phase wants to see them. */
@@ -104,8 +104,8 @@ export function phasesOf(model: Module, phases: readonly PlannedPhase[], { histo
 export async function trainFromScratch(
   entry: ModelEntry,
   classes: number,
-  { settings, loader, ...shared }: PhasedRun,
-  onEpoch?: (record: EpochRecord) => unknown,
+  { settings, ...run }: PhasedRun,
+  options: PhaseOptions = {},
 ): Promise<ComparisonRun> {
   manualSeed(settings.seed);
   const scratch = resolveSettings(
@@ -117,26 +117,14 @@ export async function trainFromScratch(
       lr: undefined,
       unfrozenLr: undefined,
       augment: settings.augment ?? 0,
+      clipGradNorm: null,
+      patience: 0,
     },
     entry,
   );
-  const [phase] = planPhases(scratch, entry) as [PlannedPhase];
   const model = await entry.create({ numClasses: classes });
-  const train = loader(phase);
-  const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
-  const { labelSmoothing, accumulate } = settings;
-  const { history } = await fit(model, {
-    ...shared,
-    labelSmoothing,
-    accumulate,
-    train,
-    epochs: phase.epochs,
-    optimizer,
-    schedule,
-    scheduleEvery: 'batch',
-    keepBest: false,
-    onEpoch,
-  });
+  const phases = planPhases(scratch, entry);
+  const { history } = await trainPhases(model, phases, { ...run, settings: scratch, keepBest: false }, options);
   const accuracies = history.flatMap((r) => (r.validationAccuracy === null ? [] : [r.validationAccuracy]));
   return {
     name: 'from scratch',

@@ -8,11 +8,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { draw, SIDE } from '../../examples/quickstart/draw.ts';
 import { PRETRAINING_SUBJECTS } from '../../examples/quickstart/pretraining-subjects.ts';
-import { SmallResNet } from '../../examples/quickstart/small-resnet.ts';
 import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
 import { digest, TRUNK } from '../../examples/quickstart/trunk.ts';
 import { Generator } from '../../src/core/random.ts';
 import { readWeightFile } from '../../src/io/read.ts';
+import { SmallResNet } from '../../src/models/small-resnet.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -55,7 +55,7 @@ describe('trunk.safetensors', () => {
     const floats = [...state].filter(([name]) => !name.endsWith('num_batches_tracked'));
     expect(new Set(floats.map(([, { dtype }]) => dtype))).toEqual(new Set(['float16']));
 
-    const model = new SmallResNet(Object.keys(PRETRAINING_SUBJECTS).length);
+    const model = new SmallResNet({ numClasses: Object.keys(PRETRAINING_SUBJECTS).length });
     model.loadStateDict(state);
     expect(String(model.parameters().reduce((sum, { size }) => sum + size, 0))).toBe(metadata.parameters);
   });

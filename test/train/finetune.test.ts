@@ -3,10 +3,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { init } from '../../src/index.ts';
+import { writeWeights } from '../../src/io/write.ts';
 import { modelEntry } from '../../src/models/index.ts';
 import { predictImages } from '../../src/train/classify.ts';
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
-import { openModel, writeFolder } from '../../src/train/model-folder.ts';
+import { writeFolder } from '../../src/train/model-folder.ts';
+import { openModel } from '../../src/train/open-model.ts';
 import { planPhases, resolveSettings, warmUpCosine } from '../../src/train/recipe.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
 import { shellWord } from '../../src/train/shell.ts';
@@ -65,6 +67,24 @@ describe('finetune', () => {
     const { predictions } = await predictImages(classifier, files, { topK: 1 });
     const right = predictions.filter((p, k) => p.top[0]!.label === CLASSES[Math.floor(k / 4)]).length;
     expect(right / 12).toBeCloseTo(result.evaluation!.accuracy!, 10);
+
+    const alone = await openModel(join(out, 'model.safetensors'));
+    expect(alone.classes).toEqual(CLASSES);
+    expect((await predictImages(alone, files, { topK: 1 })).predictions).toEqual(predictions);
+  });
+
+  test('files that are no model say so', async () => {
+    const folder = temporaryFolder();
+    const [weights, archive] = [join(folder, 'w.safetensors'), join(folder, 'w.pth')];
+    const state = new Map([['w', { shape: [1], dtype: 'float32' as const, data: new Float32Array(1) }]]);
+    await writeWeights(weights, state);
+    await writeWeights(archive, state);
+    await expect(openModel(weights)).rejects.toThrow(
+      `${weights}: holds weights, but not of which network and classes. Name the network and give the file as its weights.`,
+    );
+    await expect(openModel(archive)).rejects.toThrow(
+      `${archive}: is a zip archive without model.json and model.safetensors; expected the folder of a fine-tuned model`,
+    );
   });
 
   test('gives the same curve without the cache', async () => {

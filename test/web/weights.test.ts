@@ -3,12 +3,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { classificationTransforms } from '../../src/data/compose.ts';
 import { init } from '../../src/device/current.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
 import { keras, squeezenet1_1 } from '../../src/models/index.ts';
+import { modelEntry } from '../../src/models/registry.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
-import { networkEntry } from '../../web/worker/networks.ts';
+import { saveModel } from '../../src/train/model-folder.ts';
+import { openModel } from '../../src/train/open-model.ts';
 import { fitting } from '../../web/worker/weights.ts';
 import { hashInput, hashWeights } from '../models/hash-weights.ts';
 
@@ -28,7 +31,7 @@ describe('weight files on the page', () => {
     const { model, state, numClasses, transforms } = await fitting('squeezenet1_1', await opened('resnet50.h5'));
     expect({ model, numClasses }).toEqual({ model: 'kerasResnet50', numClasses: 1000 });
     expect(transforms.mean.map((m) => m * 255)).toEqual([123.68, 116.779, 103.939]);
-    const network = await networkEntry(model).create({ numClasses });
+    const network = await modelEntry(model).create({ numClasses });
     network.loadStateDict(state);
     const rgb = hashInput([1, 3, 64, 64]).map((v) => 50 * v);
     const bgr = Float32Array.from(rgb, (_, i) => rgb[i + (2 - 2 * Math.floor(i / 4096)) * 4096]!);
@@ -38,6 +41,18 @@ describe('weight files on the page', () => {
     const exponents = logits.map((v) => Math.exp(v - most));
     const sum = exponents.reduce((a, b) => a + b);
     expect(Math.max(...exponents.map((v, i) => Math.abs(v / sum - expected[i]!)))).toBeLessThan(1e-4);
+
+    // As the page exports it, and as the command line builds it from the .h5.
+    const classes = Array.from({ length: numClasses }, (_, i) => `class ${i}`);
+    const saved = { model: network, name: model, classes, transforms: classificationTransforms(transforms) };
+    await saveModel(join(folder, 'keras'), saved);
+    const reopened = (await openModel(join(folder, 'keras'))).model;
+    const fromFile = (await modelEntry(model).create({ weights: join(folder, 'resnet50.h5') })).eval();
+    for (const other of [reopened, fromFile])
+      expect(await noGrad(() => other.forward(tensor(rgb, [1, 3, 64, 64]))).data()).toEqual(logits);
+    await expect(modelEntry(model).create({ weights: join(folder, 'keras/model.safetensors') })).rejects.toThrow(
+      'kerasResnet50: expected weights that Keras saved. What regraft saved opens by its folder.',
+    );
   });
 
   test('an .onnx opens as the network that it fits, whichever is chosen', async () => {

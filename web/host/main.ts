@@ -8,13 +8,13 @@ import type { Transform, TransformJSON } from '../../src/data/transform.ts';
 import { openPortable } from '../../src/device/byte-source.ts';
 import { init } from '../../src/device/current.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
+import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
 import { softmaxRows } from '../../src/train/metrics.ts';
 import { showAnswer } from '../view/answer.ts';
 import { acceptDrops, byId, make } from '../view/dom.ts';
-import { networkEntry } from '../worker/networks.ts';
 
 interface Description {
   readonly model: string;
@@ -80,7 +80,7 @@ function openFiles(files: readonly File[]): Promise<void> {
 async function open(description: Blob, weights: Blob): Promise<void> {
   await init();
   const { model: name, classes, transforms }: Description = JSON.parse(await description.text());
-  const model = await networkEntry(name).create({ numClasses: classes.length });
+  const model = await modelEntry(name).create({ numClasses: classes.length });
   const { state } = await safetensors.read((await openPortable(weights))!, {});
   model.loadStateDict(state, { copy: false });
   classifier = { model: model.eval(), classes, transforms: transformFromJSON(transforms) };

@@ -80,10 +80,15 @@ export async function recordPhotos(
   }
 }
 
-/** Shows the camera in `target` and hands frames to `onFrame`, one after another. @returns a function that ends it. */
-export async function watchCamera(
+/**
+ * Shows the camera in `target` and hands frames to `look`, one after another; what comes of them goes to `show`, unless the camera
+ * was ended meanwhile.
+ * @returns a function that ends it.
+ */
+export async function watchCamera<T>(
   target: HTMLElement,
-  onFrame: (bitmap: ImageBitmap) => Promise<void>,
+  look: (bitmap: ImageBitmap) => Promise<T>,
+  show: (found: T) => void,
 ): Promise<() => void> {
   const video = make('video', { muted: true, playsInline: true });
   const close = await openCamera(video);
@@ -91,7 +96,8 @@ export async function watchCamera(
   let running = true;
   const loop = async () => {
     while (running) {
-      await onFrame(await createImageBitmap(video));
+      const found = await look(await createImageBitmap(video));
+      if (running) show(found);
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
   };

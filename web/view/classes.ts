@@ -1,6 +1,7 @@
 /** The classes and their photos: naming, dropping, picking, recording, removing. */
 import type { WorkerEvent } from '../messages.ts';
 import { acceptDrops, byId, droppedPaths, make } from './dom.ts';
+import { keepStop, wireRoving } from './roving.ts';
 
 interface Photo {
   readonly id: number;
@@ -169,7 +170,8 @@ export class ClassesView {
       textContent: '×',
       attributes: { 'aria-label': `Remove class ${name}` },
     });
-    const list = make('ul');
+    const list = make('ul', { attributes: { 'aria-label': `Photos of ${name}` } });
+    wireRoving(list);
     const hint = make('p', { textContent: 'Drop photos here' });
     const picker = make('input', {
       type: 'file',
@@ -237,6 +239,7 @@ export class ClassesView {
       const look = make('button', {
         type: 'button',
         className: 'peek',
+        tabIndex: -1,
         disabled: !this.#explainable,
         attributes: { 'aria-label': `Where the network looks in ${file.name}` },
       });
@@ -244,6 +247,7 @@ export class ClassesView {
       const remove = make('button', {
         type: 'button',
         className: 'remove',
+        tabIndex: -1,
         textContent: '×',
         attributes: { 'aria-label': `Remove ${file.name}` },
       });
@@ -283,6 +287,7 @@ export class ClassesView {
     group.name = name;
     group.field.value = name;
     group.card.setAttribute('aria-label', name);
+    group.list.setAttribute('aria-label', `Photos of ${name}`);
     group.card.querySelector('.icon')?.setAttribute('aria-label', `Remove class ${name}`);
     this.#options.changed();
   }
@@ -291,6 +296,7 @@ export class ClassesView {
     const { size } = group.photos;
     group.count.textContent = size === 0 ? 'no photos' : size === 1 ? '1 photo' : `${size} photos`;
     group.hint.hidden = size > 0;
+    keepStop(group.list);
     this.#options.changed();
   }
 }

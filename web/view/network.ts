@@ -8,6 +8,7 @@ import { acceptDrops, byId, make } from './dom.ts';
 export interface NetworkOptions {
   readonly describe: (model: string) => Promise<NetworkInfo>;
   readonly openFile: (model: string, file: File) => Promise<OpenedFile>;
+  readonly changed: () => void;
 }
 
 const WHERE = {
@@ -49,6 +50,7 @@ export class NetworkView {
         if (radio.value === 'file' && !this.#file) choose();
         if (radio.value === 'random') this.#unfreeze(Number.POSITIVE_INFINITY);
         this.#draw();
+        this.#options.changed();
       });
   }
 
@@ -65,6 +67,11 @@ export class NetworkView {
     const { kind } = this;
     if (kind === 'file') return this.#file && { kind, file: this.#file };
     return { kind };
+  }
+
+  /** Why training cannot start, or null. */
+  get missing(): string | null {
+    return this.weights ? null : 'Open a weight file, or choose other weights.';
   }
 
   /** The path of the first stage that is trained. */
@@ -134,6 +141,7 @@ export class NetworkView {
       note.textContent = this.#plainNote;
       fault.textContent = (error as Error).message;
     }
+    this.#options.changed();
   }
 
   #radios(): HTMLInputElement[] {
@@ -198,7 +206,7 @@ export class NetworkView {
     const share = (100 * trainable) / info.parameters;
     byId('trainable').replaceChildren(
       make('b', { textContent: formatCount(trainable) }),
-      ` of ${formatCount(info.parameters)} parameters are trained (${share < 1 ? share.toFixed(2) : share.toFixed(0)} %).`,
+      ` of ${formatCount(info.parameters)} parameters are trained (${share < 1 ? share.toFixed(2) : share.toFixed(0)}\u00a0%).`,
     );
     const text = first === 0 ? 'everything' : first === info.stages.length - 1 ? 'the head only' : `from ${path} on`;
     this.#range.setAttribute('aria-valuetext', `${text}, ${formatCount(trainable)} parameters trained`);

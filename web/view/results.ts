@@ -1,5 +1,5 @@
 /** What came of a run: accuracy, confusion matrix, scores, worst mistakes; drawn by the report's own functions. */
-import { formatPercent } from '../../src/train/format.ts';
+import { formatPercent, plural } from '../../src/train/format.ts';
 import { wilsonInterval } from '../../src/train/metrics.ts';
 import { classTable, confusionTable, frequentConfusions, mistakeGallery } from '../../src/train/report-classes.ts';
 import { html, type Markup } from '../../src/train/report-markup.ts';
@@ -58,10 +58,10 @@ function comparison({ model, evaluation, comparisons, history }: FinetuneResult)
   const [scratch] = comparisons ?? [];
   if (!scratch)
     return html`<h3>Was the pretraining worth it?</h3>
-<p class="row"><button type="button" id="compare">Compare with training from scratch</button> <span class="soft">The same network from random weights, all of it trained, for ${history.length} epochs on the same photos.</span></p>`;
+<p class="row"><button type="button" id="compare">Compare with training from scratch</button> <span class="soft">The same network from random weights, all of it trained, for ${plural(history.length, 'epoch')} on the same photos.</span></p>`;
   const row = (name: string, value: number | null, style: string) =>
     html`<li class="${style}"><div><span>${name}</span><span>${formatPercent(value)}</span></div><i style="--share:${(100 * (value ?? 0)).toFixed(1)}%"></i></li>`;
   return html`<h3>Was the pretraining worth it?</h3>
 <ul class="bars">${row('fine-tuned', evaluation!.accuracy, 'first')}${row('from scratch, best epoch', scratch.accuracy, '')}</ul>
-<p class="soft">Of the held-out photos, under the same budget: ${scratch.history.length} epochs on the same photos.</p>`;
+<p class="soft">Of the held-out photos, under the same budget: ${plural(scratch.history.length, 'epoch')} on the same photos.</p>`;
 }

@@ -1,5 +1,5 @@
 /** The training controls, how far the run is, and its curves. */
-import { formatDuration, formatPercent, formatValue } from '../../src/train/format.ts';
+import { formatDuration, formatPercent, formatValue, plural } from '../../src/train/format.ts';
 import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import type { LiveProgress, WorkerEvent } from '../messages.ts';
 import { Curves } from './curves.ts';
@@ -22,26 +22,23 @@ export class TrainingView {
   readonly #status = byId('status');
   readonly #speed = byId('speed');
   readonly #spoken = byId('spoken');
+  readonly #options: TrainingOptions;
   readonly #curves = new Curves();
   #running = false;
   #paused = false;
   /** The epochs of the comparison with training from scratch while that is under way. */
   #comparison: EpochRecord[] | null = null;
+  /** Whether the focus is on a button that the end of the run disables. */
+  #focused = false;
   /** Whether the status line tells of a run, which idling must not overwrite. */
   #told = false;
 
   constructor(options: TrainingOptions) {
+    this.#options = options;
     this.#train.addEventListener('click', options.train);
-    this.#pause.addEventListener('click', () => {
-      this.#paused = !this.#paused;
-      this.#pause.textContent = this.#paused ? 'Resume' : 'Pause';
-      this.#spoken.textContent = this.#paused ? 'Paused' : 'Resumed';
-      if (this.#paused) {
-        this.#speed.textContent = 'paused';
-        options.pause();
-      } else options.resume();
-    });
+    this.#pause.addEventListener('click', () => this.#hold(!this.#paused));
     this.#stop.addEventListener('click', () => {
+      this.#focused = true;
       this.#stop.disabled = true;
       this.#pause.disabled = true;
       this.#status.textContent = 'Stopping …';
@@ -87,26 +84,26 @@ export class TrainingView {
   idle(missing: string | null): void {
     if (this.#running) return;
     this.#train.disabled = missing !== null;
+    if (this.#focused && !missing) this.#train.focus({ preventScroll: true });
+    this.#focused = false;
     if (!this.#told) this.#status.textContent = missing ?? 'Ready to train.';
   }
 
-  /** A run begins; its curves start anew. */
-  begin(): void {
-    this.#start('Training has begun.');
+  /** A run begins; its curves start anew. @param paused it was held when the page was left, and still is */
+  begin(paused = false): void {
+    this.#start('Training has begun.', paused);
     this.#curves.reset(this.epochs);
   }
 
-  /** A comparison begins; its curve joins the run's. */
-  beginComparison(): void {
-    this.#start('Training from scratch has begun.');
+  /** A comparison begins; its curve joins the run's. @param paused as for {@link begin} */
+  beginComparison(paused = false): void {
+    this.#start('Training from scratch has begun.', paused);
     this.#comparison = [];
   }
 
-  #start(spoken: string): void {
+  #start(spoken: string, paused: boolean): void {
     this.#running = true;
     this.#told = true;
-    this.#paused = false;
-    this.#pause.textContent = 'Pause';
     this.#train.disabled = true;
     this.#pause.disabled = false;
     this.#stop.disabled = false;
@@ -114,6 +111,27 @@ export class TrainingView {
     this.#speed.textContent = '';
     this.#spoken.textContent = spoken;
     this.#bar.removeAttribute('value');
+    this.#showPaused(paused);
+  }
+
+  /** From a button that the beginning of the run disabled, the focus goes to where it can be paused. */
+  takeFocus(): void {
+    const { activeElement } = document;
+    if (activeElement === document.body || activeElement?.matches(':disabled')) this.#pause.focus();
+  }
+
+  #hold(paused: boolean): void {
+    this.#showPaused(paused);
+    if (paused) this.#options.pause();
+    else this.#options.resume();
+  }
+
+  #showPaused(paused: boolean): void {
+    const was = this.#paused;
+    this.#paused = paused;
+    this.#pause.textContent = paused ? 'Resume' : 'Pause';
+    if (paused) this.#speed.textContent = 'paused';
+    if (paused || was) this.#spoken.textContent = paused ? 'Paused' : 'Resumed';
   }
 
   hear(event: Exclude<WorkerEvent, { event: 'photo' | 'unsaved' }>): void {
@@ -122,7 +140,7 @@ export class TrainingView {
       this.#status.textContent = `${event.text} …`;
       if (event.share === null) this.#bar.removeAttribute('value');
       else this.#bar.value = event.share;
-    } else if (event.event === 'begun') this.#show(event.epochs, event.history);
+    } else if (event.event === 'begun') this.#begun(event.epochs, event.history);
     else if (event.event === 'progress') this.#progress(event.progress);
     else {
       const { record } = event;
@@ -134,6 +152,13 @@ export class TrainingView {
       document.title = `${accuracy}, epoch ${record.epoch}: regraft`;
       this.#spoken.textContent = `Epoch ${record.epoch}: loss ${formatValue(record.validationLoss)}, accuracy ${accuracy} on the held-out photos.`;
     }
+  }
+
+  #begun(epochs: number, history: readonly EpochRecord[]): void {
+    if (this.#comparison) {
+      this.#comparison = [...history];
+      this.#curves.compare(history);
+    } else this.#show(epochs, history);
   }
 
   #show(epochs: number, history: readonly EpochRecord[]): void {
@@ -162,11 +187,13 @@ export class TrainingView {
   done({ history, seconds, evaluation, comparisons }: FinetuneResult, anew = false): void {
     if (anew) this.#show(history.length, history);
     for (const { history: other } of comparisons ?? []) this.#curves.compare(other);
+    const compared = this.#comparison ? comparisons?.[0] : undefined;
     this.#end();
     this.#told = true;
     this.#bar.value = 1;
-    this.#status.textContent = `Done: ${history.length} epochs in ${formatDuration(seconds.total)}.`;
-    this.#spoken.textContent = `Training is done. ${formatPercent(evaluation?.accuracy ?? null)} of the held-out photos are classified correctly.`;
+    this.#status.textContent = `Done: ${plural(history.length, 'epoch')} in ${formatDuration(seconds.total)}.`;
+    const accuracy = formatPercent((compared ?? evaluation)?.accuracy ?? null);
+    this.#spoken.textContent = `${compared ? 'The comparison' : 'Training'} is done. ${accuracy} of the held-out photos are classified correctly.`;
   }
 
   /** As at the start. */
@@ -187,7 +214,9 @@ export class TrainingView {
 
   #end(): void {
     this.#running = false;
+    this.#paused = false;
     this.#comparison = null;
+    this.#focused ||= document.activeElement === this.#pause || document.activeElement === this.#stop;
     this.#pause.disabled = true;
     this.#stop.disabled = true;
     this.#speed.textContent = '';

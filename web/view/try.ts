@@ -28,7 +28,7 @@ export class TryView {
     acceptDrops(byId('try'), ([file]) => {
       if (file && !this.#choose.disabled) void this.show(file);
     });
-    this.#live.addEventListener('click', () => void (this.#endCamera ? this.#stop() : this.#start()));
+    this.#live.addEventListener('click', () => void (this.#endCamera ? this.#empty() : this.#start()));
   }
 
   enable(classes: readonly string[]): void {
@@ -38,11 +38,17 @@ export class TryView {
   }
 
   disable(): void {
-    this.#stop();
+    this.#empty();
     this.#choose.disabled = true;
     this.#live.disabled = true;
     this.#set(null);
     this.#fault.textContent = '';
+  }
+
+  /** Neither photo nor camera. */
+  #empty(): void {
+    this.#stop();
+    showNoAnswer('Probabilities appear here.');
     this.#target.replaceChildren(
       make('p', { className: 'soft', textContent: 'Drop a photo here, one that is in no class.' }),
     );
@@ -77,8 +83,8 @@ export class TryView {
     this.#set(null);
     this.#fault.textContent = '';
     try {
-      this.#endCamera = await watchCamera(this.#target, async (bitmap) =>
-        showAnswer(this.#classes, await this.#predict(bitmap), false),
+      this.#endCamera = await watchCamera(this.#target, this.#predict, (probabilities) =>
+        showAnswer(this.#classes, probabilities, false),
       );
       this.#live.textContent = 'Stop the camera';
     } catch (error) {

@@ -1,13 +1,13 @@
 /** What a network consists of, before anything of it is loaded. */
+import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { LayerInfo, NetworkInfo, WeightsInfo } from '../messages.ts';
 import { SMALL_RESNET } from '../model-names.ts';
 import { CARRIED } from './carried.ts';
-import { networkEntry } from './networks.ts';
 import { isStored } from './weights-cache.ts';
 
 export async function describeNetwork(name: string, classes: number): Promise<NetworkInfo> {
-  const entry = networkEntry(name);
+  const entry = modelEntry(name);
   const model = await entry.create({ numClasses: Math.max(1, classes) });
   const layers = layersByStage(model, entry.stages);
   const trainable = entry.stages.map((path) =>
@@ -47,7 +47,7 @@ function layersByStage(model: Module, stages: readonly string[]): LayerInfo[][] 
 
 async function publishedInfo(name: string): Promise<WeightsInfo | null> {
   if (name === SMALL_RESNET) return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
-  const record = networkEntry(name).weights?.DEFAULT;
+  const record = modelEntry(name).weights?.DEFAULT;
   if (!record) return null;
   const where = (await isStored(record)) ? 'storage' : 'publisher';
   return { name: record.name, megabytes: (record.sizeMiB * 2 ** 20) / 1e6, where };

@@ -3,6 +3,7 @@ import { type Zippable, zipSync } from 'fflate';
 import { onnxBytes } from '../../src/io/onnx-export.ts';
 import { safetensorsChunks } from '../../src/io/safetensors.ts';
 import { torchChunks } from '../../src/io/torch-write.ts';
+import { type ModelDescription, metadataOf } from '../../src/train/model-description.ts';
 import { renderReport } from '../../src/train/report.ts';
 import type { ExportKind } from '../messages.ts';
 import type { Trained } from './predict.ts';
@@ -23,7 +24,7 @@ export async function exported(trained: Trained, kind: ExportKind): Promise<File
       return file('model.onnx', 'application/octet-stream', [bytes]);
     }
     case 'description':
-      return file('model.json', 'application/json', [description(trained)]);
+      return file('model.json', 'application/json', [describing(trained)]);
     case 'report':
       return file('report.html', 'text/html', [report()]);
     case 'folder':
@@ -38,29 +39,28 @@ async function zipped(name: string, trained: Trained, texts: Readonly<Record<str
   const bytes = (text: string) => new TextEncoder().encode(text);
   const files: Zippable = {
     'model.safetensors': new Uint8Array(await new Blob([...(await weights(trained))] as BlobPart[]).arrayBuffer()),
-    'model.json': bytes(description(trained)),
+    'model.json': bytes(describing(trained)),
     ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, bytes(text)])),
   };
   return file(name, 'application/zip', [zipSync(files, { level: 0 })]);
 }
 
-async function weights({ model, plan }: Trained): Promise<Iterable<Uint8Array>> {
-  const { request, train } = plan;
-  const metadata = { format: 'pt', regraft: VERSION, model: request.model, classes: JSON.stringify(train.classes) };
-  return safetensorsChunks(await model.stateDict(), { metadata });
+async function weights(trained: Trained): Promise<Iterable<Uint8Array>> {
+  return safetensorsChunks(await trained.model.stateDict(), { metadata: metadataOf(description(trained)) });
 }
 
-/** `model.json`. */
-function description({ plan }: Trained): string {
-  const content = {
+function description({ plan }: Trained): ModelDescription {
+  return {
     regraft: VERSION,
     model: plan.request.model,
     head: plan.entry.head,
     classes: plan.train.classes,
     transforms: plan.transforms.toJSON(),
   };
-  return `${JSON.stringify(content, null, 2)}\n`;
 }
+
+/** `model.json`. */
+const describing = (trained: Trained): string => `${JSON.stringify(description(trained), null, 2)}\n`;
 
 /** `metrics.json`, without the pictures: they are the report's. */
 function metrics({ outcome: { result } }: Trained): string {

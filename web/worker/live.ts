@@ -39,6 +39,12 @@ export class Live implements Progress {
     if (performance.now() - this.#posted >= PACE || done >= this.#of) this.#tell(done, values);
   }
 
+  /** A pause of so many milliseconds does not count. */
+  rested(milliseconds: number): void {
+    this.#began += milliseconds;
+    this.#epochBegan += milliseconds;
+  }
+
   note(): void {}
 
   end(): void {}

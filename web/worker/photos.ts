@@ -21,6 +21,8 @@ export class Photos {
     this.#post = post;
   }
 
+  readonly has = (id: number): boolean => this.#files.has(id);
+
   /** @throws DataError for an id that is not there. */
   file(id: number): File {
     const file = this.#files.get(id);

@@ -5,11 +5,10 @@ import { BlobDataset } from '../../src/data/blob-dataset.ts';
 import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
 
 import type { ImagePreset } from '../../src/models/preset.ts';
-import { graftHead, type ModelEntry } from '../../src/models/registry.ts';
+import { graftHead, type ModelEntry, modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { type FinetuneSettings, type PlannedPhase, planPhases, resolveSettings } from '../../src/train/recipe.ts';
 import type { TrainRequest } from '../messages.ts';
-import { networkEntry } from './networks.ts';
 import type { Photos } from './photos.ts';
 import type { LoadedWeights } from './weights.ts';
 
@@ -34,7 +33,7 @@ export interface Plan {
 
 /** @throws RegraftError for photos or settings that will not do. */
 export function planOf(request: TrainRequest, weights: WeightsOrigin | null, photos: Photos): Plan {
-  const entry = networkEntry(request.model);
+  const entry = modelEntry(request.model);
   const { model, epochs, batchSize, learningRate } = request;
   const settings = resolveSettings(
     {

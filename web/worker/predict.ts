@@ -18,6 +18,8 @@ export interface Trained {
   readonly model: Module;
   readonly plan: Plan;
   readonly outcome: Outcome;
+  /** Photos of the run that are not there any more. */
+  readonly gone: number;
 }
 
 /** Probabilities in class order. @throws DataError for what is no image. */

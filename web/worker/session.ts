@@ -20,28 +20,23 @@ import type {
   TrainRequest,
   WorkerEvent,
 } from '../messages.ts';
+import { Control, Stopped } from './control.ts';
 import { describeNetwork } from './describe.ts';
 import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
-import { Pause } from './pause.ts';
 import type { Photos } from './photos.ts';
 import { built, inputsOf, type Plan, planOf } from './plan.ts';
 import { explained, probabilities, type Trained } from './predict.ts';
 import { outcomeOf } from './result.ts';
 import { Storage } from './storage.ts';
-import type { LoadedWeights } from './weights.ts';
-
-/** Thrown where the visitor stops a run. */
-class Stopped extends Error {}
+import { WeightsInMemory } from './weights-choice.ts';
 
 export class Session {
   readonly #photos: Photos;
   readonly #post: (event: WorkerEvent) => void;
   readonly #storage: Storage;
-  readonly #pause = new Pause();
-  #stop: AbortController | null = null;
-  #file: { readonly file: File; readonly weights: LoadedWeights } | null = null;
-  #published: LoadedWeights | null = null;
+  readonly #control = new Control();
+  readonly #weights = new WeightsInMemory((text, share) => this.#work(text, share));
   #trained: Trained | null = null;
 
   constructor(photos: Photos, post: (event: WorkerEvent) => void) {
@@ -69,7 +64,7 @@ export class Session {
 
   async clear(): Promise<void> {
     this.#trained = null;
-    this.#file = null;
+    this.#weights.clear();
     this.#photos.clear();
     await this.#storage.clear();
   }
@@ -86,24 +81,23 @@ export class Session {
 
   /** @throws WeightFileError where it cannot be read or fits nothing. */
   async openFile(model: string, file: File): Promise<OpenedFile> {
-    const { fitting } = await import('./weights.ts');
-    const weights = await fitting(model, file);
-    this.#file = { file, weights };
+    const weights = await this.#weights.open(model, file);
     await this.#storage.putWeightsFile(file);
     return { model: weights.model, notes: weights.notes, tensors: weights.state.size };
   }
 
-  pause(): void {
-    this.#pause.begin();
+  pause(): Promise<void> {
+    this.#control.pause();
+    return this.#storage.putPaused(true);
   }
 
-  resume(): void {
-    this.#pause.end();
+  resume(): Promise<void> {
+    this.#control.resume();
+    return this.#storage.putPaused(false);
   }
 
   stop(): void {
-    this.#stop?.abort(new Stopped('stopped'));
-    this.#pause.end();
+    this.#control.stop();
   }
 
   /**
@@ -111,15 +105,16 @@ export class Session {
    * @throws RegraftError for photos or weights that will not do.
    */
   async train(request: TrainRequest): Promise<Outcome> {
-    const signal = this.#begin();
+    const signal = this.#control.begin();
     await this.#storage.beginRun(request);
     return this.#run(request, null, signal);
   }
 
   /** Goes on from the last epoch that was finished, or begins anew where none was. */
   async continueRun(): Promise<Outcome> {
-    const signal = this.#begin();
-    const { request, checkpoint } = await this.#storage.interruptedRun();
+    const signal = this.#control.begin();
+    const { request, checkpoint, paused } = await this.#storage.interruptedRun();
+    if (paused) this.#control.pause();
     return this.#run(request, checkpoint && (await readCheckpointFile(checkpoint)), signal);
   }
 
@@ -127,10 +122,12 @@ export class Session {
   async reopen(): Promise<Outcome> {
     const { request, weights, state, outcome } = await this.#storage.finishedRun();
     const { readWeights } = await import('../../src/io/read.ts');
-    const plan = planOf(request, weights, this.#photos);
+    const classes = request.classes.map(({ name, photos }) => ({ name, photos: photos.filter(this.#photos.has) }));
+    const count = (list: TrainRequest['classes']) => list.reduce((n, { photos }) => n + photos.length, 0);
+    const plan = planOf({ ...request, classes }, weights, this.#photos);
     const model = await built(plan, null);
     model.loadStateDict(await readWeights(state), { copy: false });
-    this.#trained = { model: model.eval(), plan, outcome };
+    this.#trained = { model: model.eval(), plan, outcome, gone: count(request.classes) - count(classes) };
     return outcome;
   }
 
@@ -161,7 +158,7 @@ export class Session {
     const date = checkpoint?.date ?? new Date().toISOString();
     this.#work('Opening the GPU');
     await init();
-    const weights = await watch.time('reading weights', () => this.#weights(request));
+    const weights = await watch.time('reading weights', () => this.#weights.of(request));
     signal.throwIfAborted();
     const plan = planOf(request, weights, this.#photos);
     const { settings, phases } = plan;
@@ -200,24 +197,42 @@ export class Session {
     const proof = await watch.time('proof of freezing', () => frozen.proof(model));
     const run = { watch, date, plan, model, state, proof };
     const outcome = await outcomeOf(run, (blob) => this.#photos.idOf(blob));
-    return { model: model.eval(), plan, outcome };
+    return { model: model.eval(), plan, outcome, gone: 0 };
   }
 
-  /** @throws ArgumentError before training, or where it is stopped. */
+  /**
+   * Trains the same network from random weights. One that was interrupted goes on from its last finished epoch.
+   * @throws ArgumentError before training, where photos of the run are gone, or where it is stopped.
+   */
   async compare(): Promise<Outcome> {
-    const trained = this.#finished();
-    const { plan, outcome } = trained;
+    const { plan, outcome, gone } = this.#finished();
+    if (gone) throw new ArgumentError(`comparison: photos of the run are gone (${gone}). Train again, then compare.`);
     const { entry, settings, train } = plan;
-    const signal = this.#begin();
-    const live = new Live(settings.epochs, 0, this.#post);
+    const signal = this.#control.begin();
+    const { checkpoint, paused } = await this.#storage.beginComparison();
+    if (paused) this.#control.pause();
     try {
-      const run = this.#phased(plan, live, signal);
-      const comparison = await trainFromScratch(entry, train.classes.length, run, (record) => live.finished(record));
-      const result = { ...outcome.result, comparisons: [comparison] };
-      this.#trained = { ...trained, outcome: { ...outcome, result } };
-      await this.#storage.putOutcome(this.#trained.outcome);
-      return this.#trained.outcome;
+      const from = checkpoint && (await readCheckpointFile(checkpoint));
+      const history = from?.progress.history ?? [];
+      this.#post({ event: 'begun', epochs: settings.epochs, history });
+      const live = new Live(settings.epochs, history.length, this.#post);
+      const inputs = await inputsOf(plan);
+      const { date, seconds } = outcome.result;
+      const comparison = await trainFromScratch(entry, train.classes.length, this.#phased(plan, live, signal), {
+        from,
+        onEpoch: async (record, _, point) => {
+          live.finished(record);
+          await this.#storage.putCheckpoint(async () =>
+            checkpointChunks({ ...(await point()), settings, inputs, date, seconds }),
+          );
+        },
+      });
+      const compared = { ...outcome, result: { ...outcome.result, comparisons: [comparison] } };
+      if (this.#trained) this.#trained = { ...this.#trained, outcome: compared };
+      await this.#storage.endComparison(compared);
+      return compared;
     } catch (error) {
+      if (!deviceLost()) await this.#storage.endComparison(null);
       throw error instanceof Stopped ? new ArgumentError('The comparison was stopped.') : error;
     }
   }
@@ -238,13 +253,6 @@ export class Session {
     return exported(this.#finished(), kind);
   }
 
-  /** A run begins: it can be paused and stopped. */
-  #begin(): AbortSignal {
-    this.#stop = new AbortController();
-    this.#pause.end();
-    return this.#stop.signal;
-  }
-
   #phased({ settings, train, validation, preset }: Plan, progress: Live, signal: AbortSignal): PhasedRun {
     return {
       settings,
@@ -252,7 +260,7 @@ export class Session {
       loader: (phase) => loaderFor(train, phase, settings, preset),
       signal,
       progress,
-      beforeBatch: () => this.#pause.over(),
+      beforeBatch: async () => progress.rested(await this.#control.held()),
     };
   }
 
@@ -263,28 +271,5 @@ export class Session {
 
   #work(text: string, share: number | null = null): void {
     this.#post({ event: 'work', text, share });
-  }
-
-  async #weights({ model, weights }: TrainRequest): Promise<LoadedWeights | null> {
-    if (weights.kind === 'random') return null;
-    if (weights.kind === 'file') {
-      if (this.#file?.file !== weights.file || this.#file.weights.model !== model) {
-        this.#work(`Reading ${weights.file.name}`);
-        await this.openFile(model, weights.file);
-      }
-      const { weights: opened } = this.#file!;
-      if (opened.model !== model)
-        throw new ArgumentError(`${weights.file.name}: these are the weights of ${opened.model}, not of ${model}.`);
-      return opened;
-    }
-    if (this.#published?.model === model) return this.#published;
-    this.#work('Reading the weights');
-    const { publishedWeights } = await import('./weights.ts');
-    this.#published = await publishedWeights(model, (received, total) => {
-      const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-      const text = `Downloading the weights, ${megabytes(received)}${total ? ` of ${megabytes(total)}` : ''} MB`;
-      this.#work(text, total ? received / total : null);
-    });
-    return this.#published;
   }
 }

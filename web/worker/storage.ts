@@ -13,6 +13,13 @@ interface FinishedRun {
   readonly outcome: Outcome;
 }
 
+/** How far an interrupted run was. */
+interface RunState {
+  /** null before the end of the first epoch. */
+  readonly checkpoint: Blob | null;
+  readonly paused: boolean;
+}
+
 export class Storage {
   readonly #onFailure: (reason: string) => void;
   #work: SavedWork | null = null;
@@ -26,19 +33,21 @@ export class Storage {
   async restore(): Promise<Restored> {
     try {
       this.#work = await SavedWork.open();
-      const [page, file, run, done] = await Promise.all(
-        ['page', 'weights-file', 'run', 'done'].map((key) => this.#work!.get(key)),
+      const [page, file, run, done, comparison, paused] = await Promise.all(
+        ['page', 'weights-file', 'run', 'done', 'comparison', 'paused'].map((key) => this.#work!.get(key)),
       );
       return {
         unsaved: null,
         page: (page as PageState | undefined) ?? null,
         photos: await this.#photos(this.#work, page as PageState | undefined),
         weightsFile: (file as File | undefined) ?? null,
-        run: run ? 'interrupted' : done ? 'done' : 'none',
+        run: run ? 'interrupted' : comparison ? 'comparing' : done ? 'done' : 'none',
+        paused: paused === true,
       };
     } catch (error) {
       this.#work = null;
-      return { unsaved: (error as Error).message, page: null, photos: new Map(), weightsFile: null, run: 'none' };
+      const unsaved = (error as Error).message;
+      return { unsaved, page: null, photos: new Map(), weightsFile: null, run: 'none', paused: false };
     }
   }
 
@@ -75,9 +84,14 @@ export class Storage {
   /** A run takes the place of the one before. */
   beginRun(request: TrainRequest): Promise<void> {
     return this.#keep(async (work) => {
-      await work.remove('checkpoint', 'done', 'state');
+      await work.remove('checkpoint', 'done', 'state', 'comparison', 'paused');
       await work.put('run', request);
     });
+  }
+
+  /** Whether the run, or the comparison, is held. */
+  putPaused(paused: boolean): Promise<void> {
+    return this.#keep((work) => work.put('paused', paused));
   }
 
   putCheckpoint(chunks: () => Promise<Iterable<Uint8Array>>): Promise<void> {
@@ -92,22 +106,40 @@ export class Storage {
         await work.put('state', blobOf(safetensorsChunks(state)));
         await work.put('done', done);
       }
-      await work.remove('run', 'checkpoint');
+      await work.remove('run', 'checkpoint', 'paused');
     });
   }
 
-  putOutcome(outcome: Outcome): Promise<void> {
+  /** A comparison begins, or the interrupted one goes on. */
+  async beginComparison(): Promise<RunState> {
+    const interrupted = await this.#work?.get('comparison');
+    if (interrupted) return this.#runState();
+    await this.#keep(async (work) => {
+      await work.remove('checkpoint', 'paused');
+      await work.put('comparison', true);
+    });
+    return { checkpoint: null, paused: false };
+  }
+
+  /** @param outcome null: the comparison failed, and leaves nothing */
+  endComparison(outcome: Outcome | null): Promise<void> {
     return this.#keep(async (work) => {
       const done = await work.get<FinishedRun>('done');
-      if (done) await work.put('done', { ...done, outcome });
+      if (outcome && done) await work.put('done', { ...done, outcome });
+      await work.remove('comparison', 'checkpoint', 'paused');
     });
   }
 
   /** @throws ArgumentError where there is none. */
-  async interruptedRun(): Promise<{ request: TrainRequest; checkpoint: Blob | null }> {
+  async interruptedRun(): Promise<{ readonly request: TrainRequest } & RunState> {
     const request = await this.#work?.get<TrainRequest>('run');
     if (!request) throw new ArgumentError('training: there is no interrupted run. Press Train to begin one.');
-    return { request, checkpoint: (await this.#work!.get<Blob>('checkpoint')) ?? null };
+    return { request, ...(await this.#runState()) };
+  }
+
+  async #runState(): Promise<RunState> {
+    const [checkpoint, paused] = await Promise.all(['checkpoint', 'paused'].map((key) => this.#work!.get(key)));
+    return { checkpoint: (checkpoint as Blob | undefined) ?? null, paused: paused === true };
   }
 
   /** @throws ArgumentError where there is none. */

@@ -6,13 +6,13 @@ import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/e
 import { sameShape } from '../../src/core/shape.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
+import { kerasResNetOf, rgbState } from '../../src/models/keras/rgb.ts';
 import { isKerasResNet } from '../../src/models/keras/torchvision.ts';
 import type { ImagePreset } from '../../src/models/preset.ts';
+import { MODELS, modelEntry } from '../../src/models/registry.ts';
 import type { PretrainedWeights } from '../../src/models/weights.ts';
 import { SMALL_RESNET } from '../model-names.ts';
 import { CARRIED } from './carried.ts';
-import { kerasResNetOf, rgbState } from './keras-resnet.ts';
-import { NETWORKS, networkEntry } from './networks.ts';
 import { store, stored } from './weights-cache.ts';
 
 /** Weights that are in memory and fit `model`. */
@@ -37,7 +37,7 @@ export async function publishedWeights(
     const bytes = await (await fetch(CARRIED.url)).arrayBuffer();
     return fitting(model, new File([bytes], 'trunk.safetensors'));
   }
-  const entry = networkEntry(model);
+  const entry = modelEntry(model);
   const record = entry.weights?.DEFAULT;
   if (!record) throw new ArgumentError(`${model} has no published weights. Open a weight file, or train from scratch.`);
   let bytes = await stored(record);
@@ -75,11 +75,11 @@ export async function fitting(model: string, file: File): Promise<LoadedWeights>
   const found = keras ? null : await findNetwork(model, read);
   const name = keras ? kerasResNetOf(read) : (found?.name ?? model);
   const state = await explained(file, async () => {
-    if (keras) return rgbState(name, read);
+    if (keras) return inNetwork(name, rgbState(read));
     // What has other names may still be matched to the network that is chosen.
-    return found?.state ?? (await networkEntry(name).create({ weights: file })).stateDict();
+    return found?.state ?? (await modelEntry(name).create({ weights: file })).stateDict();
   });
-  const { head, transforms } = networkEntry(name);
+  const { head, transforms } = modelEntry(name);
   return {
     model: name,
     state,
@@ -89,6 +89,14 @@ export async function fitting(model: string, file: File): Promise<LoadedWeights>
     transforms,
     notes: [`Read as ${format}.`, ...notes],
   };
+}
+
+/** The network's own state dict, once `state` is in it. */
+async function inNetwork(name: string, state: StateDict): Promise<StateDict> {
+  const entry = modelEntry(name);
+  const model = await entry.create({ numClasses: state.get(`${entry.head}.weight`)!.shape[0]! });
+  model.loadStateDict(state);
+  return model.stateDict();
 }
 
 /** Loading says what does not fit, as on the command line; advice for programs is left out. */
@@ -106,7 +114,7 @@ async function explained<T>(file: File, load: () => Promise<T>): Promise<T> {
 
 /** The network that the names and shapes are of, the chosen one first. */
 async function findNetwork(chosen: string, state: StateDict): Promise<{ name: string; state: StateDict } | null> {
-  for (const name of new Set([chosen, ...NETWORKS])) {
+  for (const name of new Set([chosen, ...Object.keys(MODELS), SMALL_RESNET])) {
     const own = await stateOf(name, state);
     if (own) return { name, state: own };
   }
@@ -115,7 +123,7 @@ async function findNetwork(chosen: string, state: StateDict): Promise<{ name: st
 
 /** The network's part of `state`, whatever the number of classes; null where it is not the network's. */
 async function stateOf(name: string, state: StateDict): Promise<StateDict | null> {
-  const entry = networkEntry(name);
+  const entry = modelEntry(name);
   const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
   if (!numClasses) return null;
   const model = await entry.create({ numClasses });

@@ -4,6 +4,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type ActivationName, activate } from './activations.ts';
 import { sameMargins, toChannelsFirst, toChannelsLast } from './shape.ts';
 
+/** Options of the layers with a kernel, as Keras has them. */
 export interface KernelOptions extends Pick<Conv2dOptions, 'stride' | 'dilation' | 'groups' | 'bias'> {
   /** TensorFlow's 'same' pads as little as ceil(size / stride) outputs need, the odd one at the end; 'valid' by default. */
   padding?: 'same' | 'valid';

@@ -5,6 +5,7 @@ import { recordAssign, recordElementwise } from '../../graph/record.ts';
 import { BatchNorm2d, Buffer, Module } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
+/** Options of {@link BatchNormalization}. */
 export interface BatchNormalizationOptions {
   /** Added to the variance; 1e-3 by default. */
   epsilon?: number;

@@ -1,7 +1,8 @@
 /** A residual network small enough to train without a GPU: three of torchvision's basic blocks, for 32x32 images. */
-import type { Tensor } from 'regraft';
-import { BasicBlock } from 'regraft/models';
-import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from 'regraft/nn';
+import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from '../nn/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { create, type ModelOptions } from './create.ts';
+import { BasicBlock } from './resnet.ts';
 
 /** A block that halves height and width and doubles the channels. */
 function halving(channels: number): BasicBlock {
@@ -19,14 +20,14 @@ export class SmallResNet extends Module {
   layer3: BasicBlock;
   fc: Linear;
 
-  constructor(numClasses: number) {
+  constructor(options: { numClasses?: number } = {}) {
     super();
     this.conv1 = new Conv2d(3, 32, 3, { stride: 2, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(32);
     this.layer1 = new BasicBlock(32, 32);
     this.layer2 = halving(32);
     this.layer3 = halving(64);
-    this.fc = new Linear(128, numClasses);
+    this.fc = new Linear(128, options.numClasses ?? 10);
     for (const module of this.modules())
       if (module instanceof Conv2d) init.kaimingNormal(module.weight, { mode: 'fanOut', nonlinearity: 'relu' });
   }
@@ -38,4 +39,9 @@ export class SmallResNet extends Module {
     y = this.layer3.forward(y);
     return this.fc.forward(y.adaptiveAvgPool2d(1).flatten(1));
   }
+}
+
+/** The quickstart's network, and that of the browser page's sample. */
+export function smallResnet(options: ModelOptions = {}): Promise<SmallResNet> {
+  return create('smallResnet', undefined, 'fc', options, (c) => new SmallResNet(c));
 }

@@ -1,0 +1,52 @@
+/** What a saved model's weights do not say by themselves: `model.json`, and the same as a weight file's metadata. */
+import { WeightFileError } from '../core/errors.ts';
+import type { TransformJSON } from '../data/transform.ts';
+
+/** The files of a model folder. `metrics.json` and `report.html` are there after fine-tuning. */
+export const MODEL_FILES = {
+  weights: 'model.safetensors',
+  description: 'model.json',
+  metrics: 'metrics.json',
+  report: 'report.html',
+} as const;
+
+/** `model.json`. */
+export interface ModelDescription {
+  /** The version that wrote it. */
+  readonly regraft: string;
+  /** As `modelEntry` knows it. */
+  readonly model: string;
+  /** Path of the layer that makes the classes. */
+  readonly head: string;
+  readonly classes: readonly string[];
+  readonly transforms: TransformJSON;
+}
+
+/** The description as metadata of the weights: one file is the whole model then. */
+export function metadataOf({ regraft, model, classes, transforms }: ModelDescription): Record<string, string> {
+  return { format: 'pt', regraft, model, classes: JSON.stringify(classes), transforms: JSON.stringify(transforms) };
+}
+
+/** What {@link metadataOf} made; null for other weight files. @throws WeightFileError if it is damaged. */
+export function descriptionIn(
+  path: string,
+  { model, classes, transforms }: Readonly<Record<string, string>>,
+): Pick<ModelDescription, 'model' | 'classes' | 'transforms'> | null {
+  if (model === undefined || classes === undefined || transforms === undefined) return null;
+  return parseDescription(path, `{"model":${JSON.stringify(model)},"classes":${classes},"transforms":${transforms}}`);
+}
+
+/** @throws WeightFileError for what is no description. */
+export function parseDescription(path: string, text: string): ModelDescription {
+  let description: Partial<ModelDescription> | null;
+  try {
+    description = JSON.parse(text);
+  } catch {
+    description = null;
+  }
+  const { model, classes, transforms } = description ?? {};
+  const named = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === 'string');
+  if (typeof model !== 'string' || !named || typeof transforms !== 'object')
+    throw new WeightFileError(path, "is damaged: expected regraft's description of a model with its classes.");
+  return description as ModelDescription;
+}

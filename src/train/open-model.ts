@@ -1,0 +1,83 @@
+/** Opening a saved model: its folder, a zip of one as the browser page gives it, or its weight file alone. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ByteSource, openSource } from '#files';
+import type { StateDict } from '../core/dtype.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { transformFromJSON } from '../data/compose.ts';
+import { readWeightFile, readWeights } from '../io/index.ts';
+import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
+import { type ModelEntry, modelEntry } from '../models/registry.ts';
+import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
+import type { Classifier } from './model-folder.ts';
+
+type Described = Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
+
+/** A model that is still to be built. */
+interface SavedModel extends Omit<Classifier, 'model'> {
+  readonly entry: ModelEntry;
+  readonly state: StateDict;
+}
+
+/**
+ * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, or `model.safetensors` alone. The
+ * model is in evaluation mode.
+ * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
+ */
+export async function openModel(path: string): Promise<Classifier> {
+  const there = await stat(path).catch(() => null);
+  if (!there) throw noModel(path, 'there is no such folder');
+  const { entry, state, ...known } = there.isDirectory() ? await readFolder(path) : await readFileOf(path);
+  const model = await entry.create({ numClasses: known.classes.length });
+  model.loadStateDict(state, { copy: false });
+  return { model: model.eval(), ...known };
+}
+
+/** What the description says is checked before the weights are read. */
+async function saved({ model, classes, transforms }: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
+  const known = { name: model, entry: modelEntry(model), classes, transforms: transformFromJSON(transforms) };
+  return { ...known, state: await read() };
+}
+
+async function readFolder(folder: string): Promise<SavedModel> {
+  const path = join(folder, MODEL_FILES.description);
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw noModel(folder, `holds no ${MODEL_FILES.description}`);
+  });
+  return saved(parseDescription(path, text), () => readWeights(join(folder, MODEL_FILES.weights)));
+}
+
+async function readFileOf(path: string): Promise<SavedModel> {
+  const file = await openSource(path);
+  try {
+    return isZip(await file.read(0, Math.min(4, file.size))) ? await readZip(file) : await readDescribed(path);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readZip(file: ByteSource): Promise<SavedModel> {
+  const entries = await readZipDirectory(file);
+  const [text, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((name) => entries.get(name));
+  if (!text || !weights)
+    throw noModel(file.name, `is a zip archive without ${MODEL_FILES.description} and ${MODEL_FILES.weights}`);
+  const json = new TextDecoder().decode(await readZipEntry(file, text));
+  return saved(parseDescription(`${file.name}/${text.name}`, json), async () =>
+    readWeights(new File([await readZipEntry(file, weights)], `${file.name}/${weights.name}`)),
+  );
+}
+
+async function readDescribed(path: string): Promise<SavedModel> {
+  const { state, metadata } = await readWeightFile(path);
+  const description = descriptionIn(path, metadata);
+  if (description) return saved(description, async () => state);
+  throw new ArgumentError(
+    `${path}: holds weights, but not of which network and classes. Name the network and give the file as its weights.`,
+  );
+}
+
+function noModel(path: string, fault: string): ArgumentError {
+  return new ArgumentError(
+    `${path}: ${fault}; expected the folder of a fine-tuned model, as regraft finetune --out writes it.`,
+  );
+}
