@@ -24,6 +24,8 @@ export interface TrainingCase {
   readonly classes: number;
   readonly training: boolean;
   readonly frozenUntil?: string;
+  /** Channels of biases that are moved, so that no ReLU input is near 0: there gradients jump. */
+  readonly shifts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly lr: number;
   readonly losses: readonly number[];
   readonly gradients: Readonly<Record<string, { readonly norm: number; readonly values: string }>>;
@@ -77,6 +79,11 @@ async function prepare(c: TrainingCase): Promise<Module> {
     fc.bias!.set(hashValues(index + 1, 'bias', fc.bias!.shape));
     (model as Module & { fc: Linear }).fc = fc;
     model.freezeUntil(c.frozenUntil);
+    const parameters = new Map(model.namedParameters());
+    for (const [name, shifts] of Object.entries(c.shifts ?? {})) {
+      const bias = await parameters.get(name)!.data();
+      parameters.get(name)!.set(bias.map((v, channel) => v + (shifts[channel] ?? 0)));
+    }
   }
   return model.train(c.training);
 }
