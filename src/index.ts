@@ -18,6 +18,7 @@ export type { Shape } from './core/shape.ts';
 export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { type Explanation, explain } from './graph/run.ts';
+export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast.ts';
 export { isGradEnabled, noGrad, step } from './tensor/autograd.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
 export { arange, full, ones, rand, randn, tensor, zeros } from './tensor/factory.ts';

@@ -1,7 +1,10 @@
 /** Element types: what a tensor can compute in, what a file can hold, and the conversions between the two. */
 
-/** What a tensor computes in. Labels and indices are int32, everything else float32. */
-export type DType = 'float32' | 'int32';
+/**
+ * How a tensor's elements are kept. Labels and indices are int32, all else float32 or, in half the memory, float16. Kernels compute
+ * in float32 in any case: they widen what they load and round what they store.
+ */
+export type DType = 'float32' | 'float16' | 'int32';
 
 /** What a weight file may hold. */
 export type StoredDType =
@@ -16,8 +19,8 @@ export type StoredDType =
   | 'uint8'
   | 'bool';
 
-/** The host array of a tensor. */
-export type HostArray = Float32Array | Int32Array;
+/** The host array of a tensor; float16 as its bits, as in weight files. */
+export type HostArray = Float32Array | Int32Array | Uint16Array;
 
 /** The array in which stored elements are kept: 16-bit floats as their bits, int64 as bigint. */
 export type StoredArray =
@@ -96,6 +99,15 @@ export function floatToBfloat16(value: number): number {
   const bits = U32[0]!;
   if ((bits & 0x7fffffff) > 0x7f800000) return ((bits >>> 16) | 0x40) & 0xffff;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}
+
+/** Numbers as the host array of a tensor of this type, without a copy where they already are. A Uint16Array holds float16. */
+export function hostArray(dtype: DType, values: HostArray | readonly number[]): HostArray {
+  const numbers =
+    values instanceof Uint16Array && dtype !== 'float16' ? Float32Array.from(values, halfToFloat) : values;
+  if (dtype === 'int32') return numbers instanceof Int32Array ? numbers : Int32Array.from(numbers);
+  if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
+  return numbers instanceof Uint16Array ? numbers : Uint16Array.from(numbers, floatToHalf);
 }
 
 /** Stored elements as float32, without a copy where they already are. */

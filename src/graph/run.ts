@@ -80,7 +80,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
     const outputs = node.outputs.map((data, k) => {
       if (node.inPlace) return `>${nameOf(data)}`;
       names.set(data, `n${n}.${k}`);
-      return data.kept ? 'kept' : '';
+      return `${data.dtype}${data.kept ? ',kept' : ''}`;
     });
     const attributes =
       node.kind === 'kernel'
@@ -223,7 +223,12 @@ export function runScope<T>(fn: () => T): T {
   });
 }
 
-/** The elements of a value, row-major. Runs what was recorded. */
+function hostOf({ dtype, count }: Data, bytes: ArrayBuffer): HostArray {
+  if (dtype === 'float16') return new Uint16Array(bytes, 0, count);
+  return dtype === 'int32' ? new Int32Array(bytes) : new Float32Array(bytes);
+}
+
+/** The elements of a value as they are kept (float16: its bits), row-major. Runs what was recorded. */
 export async function readBack(value: Value): Promise<HostArray> {
   flush();
   const { data } = value;
@@ -231,7 +236,7 @@ export async function readBack(value: Value): Promise<HostArray> {
   if (data.host !== null) return materialise(data).slice();
   const device = currentDevice();
   const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
-  const host = data.dtype === 'int32' ? new Int32Array(bytes) : new Float32Array(bytes);
+  const host = hostOf(data, bytes);
   // A small result stays on the host, so that the plan may reuse its buffer at once.
   if (data.lender && data.bytes <= 65536) {
     free(device, data, '');

@@ -50,6 +50,10 @@ export abstract class Optimizer<H extends { lr: number }> {
         for (const p of group.params) {
           if (!p.requires_grad) this.#forget(p);
           if (!p.requires_grad || !p.grad) continue;
+          if (p.dtype !== 'float32')
+            throw new ArgumentError(
+              `optimizer: a parameter of ${formatShape(p.shape)} is ${p.dtype}. Keep parameters in float32, and compute in autocast().`,
+            );
           hyper ??= this.hyperparameters(group);
           this.update(p, p.grad.value, hyper, group);
         }
