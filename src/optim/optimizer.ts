@@ -42,8 +42,11 @@ export abstract class Optimizer<H extends { lr: number }> {
     });
   }
 
-  /** Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state. */
-  step(): void {
+  /**
+   * Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state.
+   * @param foundInf a scalar; where it is not 0, no parameter and no state changes. `GradScaler` gives it.
+   */
+  step(foundInf: Tensor | null = null): void {
     internal(() => {
       for (const group of this.paramGroups) {
         let hyper: Value | null = null;
@@ -55,7 +58,7 @@ export abstract class Optimizer<H extends { lr: number }> {
               `optimizer: a parameter of ${formatShape(p.shape)} is ${p.dtype}. Keep parameters in float32, and compute in autocast().`,
             );
           hyper ??= this.hyperparameters(group);
-          this.update(p, p.grad.value, hyper, group);
+          this.update(p, [p.grad.value, hyper, ...(foundInf ? [foundInf.value] : [])], group);
         }
       }
     });
@@ -63,8 +66,8 @@ export abstract class Optimizer<H extends { lr: number }> {
 
   /** The group's numbers as the kernel reads them. */
   protected abstract hyperparameters(group: ParamGroup<H>): Value;
-  /** Records the update of one parameter. */
-  protected abstract update(param: Tensor, gradient: Value, hyper: Value, group: ParamGroup<H>): void;
+  /** Records the update of one parameter from its gradient, the group's numbers and, where there is one, the flag that skips it. */
+  protected abstract update(param: Tensor, inputs: readonly Value[], group: ParamGroup<H>): void;
 
   /** State `name` of a parameter: zeros of `shape` when it is new. */
   protected state(param: Tensor, name: string, shape: readonly number[]): Value {
