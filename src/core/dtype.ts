@@ -110,6 +110,12 @@ export function hostArray(dtype: DType, values: HostArray | readonly number[]): 
   return numbers instanceof Uint16Array ? numbers : Uint16Array.from(numbers, floatToHalf);
 }
 
+/** A tensor's bytes as its host array. */
+export function hostView(dtype: DType, bytes: ArrayBuffer, count?: number): HostArray {
+  if (dtype === 'float16') return new Uint16Array(bytes, 0, count);
+  return dtype === 'int32' ? new Int32Array(bytes, 0, count) : new Float32Array(bytes, 0, count);
+}
+
 /** Stored elements as float32, without a copy where they already are. */
 export function toFloat32(t: TensorData): Float32Array {
   if (t.dtype === 'float32') return t.data as Float32Array;

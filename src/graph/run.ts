@@ -1,5 +1,5 @@
 /** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
-import type { HostArray } from '../core/dtype.ts';
+import { type HostArray, hostView } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
@@ -223,11 +223,6 @@ export function runScope<T>(fn: () => T): T {
   });
 }
 
-function hostOf({ dtype, count }: Data, bytes: ArrayBuffer): HostArray {
-  if (dtype === 'float16') return new Uint16Array(bytes, 0, count);
-  return dtype === 'int32' ? new Int32Array(bytes) : new Float32Array(bytes);
-}
-
 /** The elements of a value as they are kept (float16: its bits), row-major. Runs what was recorded. */
 export async function readBack(value: Value): Promise<HostArray> {
   flush();
@@ -236,7 +231,7 @@ export async function readBack(value: Value): Promise<HostArray> {
   if (data.host !== null) return materialise(data).slice();
   const device = currentDevice();
   const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
-  const host = hostOf(data, bytes);
+  const host = hostView(data.dtype, bytes, data.count);
   // A small result stays on the host, so that the plan may reuse its buffer at once.
   if (data.lender && data.bytes <= 65536) {
     free(device, data, '');

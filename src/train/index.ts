@@ -25,6 +25,7 @@ export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
 export { type Classifier, isModelFolder, MODEL_FILES, openModel, saveModel } from './model-folder.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
+export { availablePrecision, type Precision } from './precision.ts';
 export { createProgress, type Progress, type ProgressOptions } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';

@@ -144,6 +144,8 @@ describe('workloads', () => {
       'grad_conv3x3_64-64@56 b8',
       'bn+relu_256@56 b1',
       'resnet50_finetune_64 b16 cached',
+      'resnet50_fwd_224 b1 f16',
+      'resnet50_finetune_64 b16 f16',
     ])
       expect(names).toContain(name);
     expect(selectWorkloads(all, ['maxpool', 'matmul512']).map((w) => w.name)).toContain('maxpool3s2_64@112 b8');

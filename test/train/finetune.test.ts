@@ -226,7 +226,7 @@ describe('recipe', () => {
     expect(reproduce).toBe(
       `regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
         '--batch-size 6 --optimizer adamw --lr 0.002 --unfrozen-lr 0.0002 --weight-decay 0.01 --momentum 0.9 --label-smoothing 0 ' +
-        '--accumulate 1 --patience 10 --validation 0.2 --image-size 32 --seed 0',
+        '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --seed 0',
     );
     expect(shellWord("it's")).toBe("'it'\\''s'");
   });
