@@ -11,7 +11,7 @@ import { hostValue, slotValue, type Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import { reduceAxes } from '../ops/reduce.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { Optimizer } from './optimizer.ts';
+import type { AnyOptimizer } from './optimizer.ts';
 
 /** Options of {@link GradScaler}, with PyTorch's defaults. */
 export interface GradScalerOptions {
@@ -36,9 +36,6 @@ export interface GradScalerState {
   /** Updates since the last overflow or growth. */
   readonly growthTracker: number;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
-type AnyOptimizer = Optimizer<any>;
 
 /** How far an optimizer is since the last update(), and whether its gradients overflowed: 1, else 0. */
 interface Progress {

@@ -126,3 +126,7 @@ export abstract class Optimizer<H extends { lr: number }> {
     }
   }
 }
+
+/** An optimizer of whatever hyperparameters. */
+// biome-ignore lint/suspicious/noExplicitAny: they stand where they are read as well as where they are written
+export type AnyOptimizer = Optimizer<any>;

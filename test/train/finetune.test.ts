@@ -2,13 +2,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { hasFloat16 } from '../../src/device/adapter.ts';
 import { init } from '../../src/index.ts';
 import { modelEntry } from '../../src/models/index.ts';
 import { predictImages } from '../../src/train/classify.ts';
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
 import { openModel, writeFolder } from '../../src/train/model-folder.ts';
 import { planPhases, resolveSettings, warmUpCosine } from '../../src/train/recipe.ts';
-import type { FinetuneResult } from '../../src/train/result.ts';
+import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import { shellWord } from '../../src/train/shell.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';
 import { sharedData } from '../shared-data.ts';
@@ -116,6 +117,19 @@ describe('finetune', () => {
     expect(resumed.evaluation!.loss).toBeCloseTo(whole.evaluation!.loss!, 4);
     expect(resumed.stepLosses.map((s) => s.step)).toEqual(whole.stepLosses.map((s) => s.step));
     expect(resumed.frozen.digestBefore).toBe(whole.frozen.digestBefore);
+  });
+
+  test('in float16 where the adapter has it, goes on with the loss scale that it had', async () => {
+    const half = { ...twoPhases, precision: 'float16' } as const;
+    const whole = await finetune(options(half));
+    const mixed = hasFloat16(await init()) ? 'float16 (mixed, dynamic loss scaling)' : undefined;
+    expect(whole.hyperparameters.precision).toBe(mixed);
+    expect(whole.frozen.changedBytes).toBe(0);
+    const out = outFolder();
+    const stop = new AbortController();
+    const onEpoch = (r: EpochRecord) => r.epoch === 3 && stop.abort(new Error('stopped'));
+    await expect(finetune(options({ ...half, out, signal: stop.signal, onEpoch }))).rejects.toThrow('stopped');
+    expectSameCurve(await finetune({ photos, out, resume: true }), whole);
   });
 
   test('from random weights trains everything, in one phase', async () => {
