@@ -87,6 +87,24 @@ export function floatToHalf(value: number): number {
   return sign | ((rounded - 0x38000000) >>> 13);
 }
 
+/** All of them: {@link floatToHalf} of each number. */
+export function toHalves(values: ArrayLike<number>): Uint16Array {
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = floatToHalf(values[i]!);
+  return bits;
+}
+
+/** What each of the 65536 halves is, made when it is first needed. */
+let halves: Float32Array | null = null;
+
+/** All of them: {@link halfToFloat} of each half. */
+export function fromHalves(bits: ArrayLike<number>): Float32Array {
+  halves ??= Float32Array.from({ length: 65536 }, (_, half) => halfToFloat(half));
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < values.length; i++) values[i] = halves[bits[i]!]!;
+  return values;
+}
+
 /** bfloat16 bits (the upper half of a float32) to a number. */
 export function bfloat16ToFloat(bits: number): number {
   U32[0] = bits << 16;
@@ -103,11 +121,10 @@ export function floatToBfloat16(value: number): number {
 
 /** Numbers as the host array of a tensor of this type, without a copy where they already are. A Uint16Array holds float16. */
 export function hostArray(dtype: DType, values: HostArray | readonly number[]): HostArray {
-  const numbers =
-    values instanceof Uint16Array && dtype !== 'float16' ? Float32Array.from(values, halfToFloat) : values;
+  const numbers = values instanceof Uint16Array && dtype !== 'float16' ? fromHalves(values) : values;
   if (dtype === 'int32') return numbers instanceof Int32Array ? numbers : Int32Array.from(numbers);
   if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
-  return numbers instanceof Uint16Array ? numbers : Uint16Array.from(numbers, floatToHalf);
+  return numbers instanceof Uint16Array ? numbers : toHalves(numbers);
 }
 
 /** A tensor's bytes as its host array. */
@@ -119,9 +136,9 @@ export function hostView(dtype: DType, bytes: ArrayBuffer, count?: number): Host
 /** Stored elements as float32, without a copy where they already are. */
 export function toFloat32(t: TensorData): Float32Array {
   if (t.dtype === 'float32') return t.data as Float32Array;
+  if (t.dtype === 'float16') return fromHalves(t.data as Uint16Array);
   const out = new Float32Array(t.data.length);
-  if (t.dtype === 'float16') for (let i = 0; i < out.length; i++) out[i] = halfToFloat(t.data[i] as number);
-  else if (t.dtype === 'bfloat16') for (let i = 0; i < out.length; i++) out[i] = bfloat16ToFloat(t.data[i] as number);
+  if (t.dtype === 'bfloat16') for (let i = 0; i < out.length; i++) out[i] = bfloat16ToFloat(t.data[i] as number);
   else for (let i = 0; i < out.length; i++) out[i] = Number(t.data[i]);
   return out;
 }
@@ -146,7 +163,7 @@ export function castTo(t: TensorData, dtype: StoredDType): TensorData {
       : dtype === 'float64'
         ? convert(new Float64Array(n), (v) => v)
         : dtype === 'float16'
-          ? convert(new Uint16Array(n), floatToHalf)
+          ? toHalves(floats as ArrayLike<number>)
           : dtype === 'bfloat16'
             ? convert(new Uint16Array(n), floatToBfloat16)
             : dtype === 'int64'

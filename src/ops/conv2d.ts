@@ -15,7 +15,7 @@ import {
 } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
 import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
-import { checkOneType } from './cast.ts';
+import { checkOneType, unconverted } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
@@ -97,7 +97,7 @@ function usesWinograd(shape: Conv2dShape): boolean {
   return graphOptions.winograd && (openDevice()?.target.software ?? false) && suitsWinograd(shape);
 }
 
-/** The weight in the order that the kernels read. Of a frozen weight this is done once. */
+/** The weight in the order that the kernels read, converted on the way where autocast wants that. Of a frozen weight this is done once. */
 function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
   if (readsPlain(shape, direction)) return weight;
   const winograd = algorithm === 'winograd';
@@ -105,7 +105,7 @@ function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, alg
   const pack = winograd ? winogradWeights : packWeights;
   const [w] = recordKernel(
     `conv2d.pack.${algorithm}`,
-    [weight],
+    [unconverted(weight)],
     [{ shape: [elements], dtype: winograd ? 'float32' : floatTypeOf(weight) }],
     {
       key: `${direction},${shape.groups}`,

@@ -61,7 +61,7 @@ export interface FitOptions {
   readonly precision?: Precision | undefined;
   /** The loss scaling of a mixed run, where it goes on from an earlier phase; a new one by default. */
   readonly scaler?: GradScaler | undefined;
-  /** Compute what is frozen only once per image and view. On by default; the result is the same without. */
+  /** Compute what is frozen only once per image and view. On by default; the result is the same without, in float16 but for rounding. */
   readonly cache?: boolean | TrunkCacheOptions | undefined;
   /** Where to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
   readonly from?: FitState | undefined;

@@ -7,7 +7,7 @@ import { plannedSteps } from '../../src/graph/run.ts';
 import { type Tensor, tensor } from '../../src/index.ts';
 import type { KernelTarget, Step } from '../../src/kernels/kernel.ts';
 import { crossEntropy } from '../../src/nn/index.ts';
-import { Adam, AdamW, SGD } from '../../src/optim/index.ts';
+import { Adam, AdamW, GradScaler, SGD } from '../../src/optim/index.ts';
 import { newTraining } from '../graph/small-net.ts';
 import { rows } from '../ops/cases.ts';
 import { fill } from '../ops/inputs.ts';
@@ -69,12 +69,15 @@ export function kernelsFor(target: KernelTarget): Map<string, Step> {
       new AdamW(params),
     ];
     for (const optimizer of optimizers)
-      add(() => {
-        const loss = crossEntropy(model.forward(images(0)), tensor(Int32Array.of(0, 1, 2, 3)));
-        loss.backward();
-        optimizer.step();
-        return loss;
-      });
+      for (const enabled of [false, true])
+        add(() => {
+          const scaler = new GradScaler({ enabled });
+          const loss = crossEntropy(model.forward(images(0)), tensor(Int32Array.of(0, 1, 2, 3)));
+          scaler.scale(loss).backward();
+          scaler.step(optimizer);
+          scaler.update();
+          return loss;
+        });
   }
   return kernels;
 }
