@@ -6,9 +6,13 @@ import { recordElementwise, recorder } from '../graph/record.ts';
 import { type Value, withShape } from '../graph/value.ts';
 import { defineOp, type Op } from './op.ts';
 
-/** Records a conversion; nothing where the elements are of that type. To int32 it drops the fraction. */
+/**
+ * Records a conversion; nothing where the elements are of that type. To int32 it drops the fraction. To float16 it rounds what is
+ * kept: inside a fused chain values stay float32.
+ */
 export function cast(x: Value, dtype: DType): Value {
-  return x.data.dtype === dtype ? x : recordElementwise(`to.${dtype}`, 'a', [x], x.shape, { dtype });
+  if (x.data.dtype === dtype) return x;
+  return recordElementwise(`to.${dtype}`, dtype === 'int32' ? 'trunc(a)' : 'a', [x], x.shape, { dtype });
 }
 
 /**

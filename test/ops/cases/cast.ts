@@ -12,6 +12,13 @@ export const cast: Row[] = [
   ),
   row(
     'to',
+    'int32 and back, fused with a sum',
+    [{ shape: [3, 5], kind: 'uniform', scale: 4, grad: false }],
+    (x) => x.to('int32').float().add(x),
+    'lambda x: x.trunc() + x',
+  ),
+  row(
+    'to',
     'float32 from int32',
     [{ shape: [3, 5], kind: 'labels', classes: 9, grad: false }, [3, 5]],
     (labels, x) => labels.float().mul(x),
