@@ -1,8 +1,8 @@
 /** Workloads of ResNet-50: the forward pass, fine-tuning of the last stage and a new head, training of everything. */
-import { noGrad, step, type Tensor, tensor } from '../src/index.ts';
+import { autocast, type HostArray, noGrad, step, type Tensor, tensor } from '../src/index.ts';
 import { type ResNet, resnet50 } from '../src/models/index.ts';
 import { crossEntropy, Linear, type Module } from '../src/nn/index.ts';
-import { SGD } from '../src/optim/index.ts';
+import { GradScaler, SGD } from '../src/optim/index.ts';
 import { TrunkCache, trunkOf } from '../src/train/trunk-cache.ts';
 import { passesGradient, resnet50Convs, resnet50Flops, type Trained, trainsConv } from './resnet-shapes.ts';
 import { fillWeights, uniformTensor } from './values.ts';
@@ -14,17 +14,19 @@ function disposeModel(model: ResNet): void {
   for (const t of [...model.parameters(), ...model.buffers()]) t.dispose();
 }
 
-function forward(batch: number): Workload {
+function forward(batch: number, dtype: 'float32' | 'float16' = 'float32'): Workload {
   const size = 224;
+  const float16 = dtype === 'float16';
   return {
-    name: `resnet50_fwd_${size} b${batch}`,
+    name: `resnet50_fwd_${size} b${batch}${float16 ? ' f16' : ''}`,
+    float16,
     flops: resnet50Flops({ size, batch, classes: 1000, trained: 'nothing' }),
     kernels: { 'conv2d|winograd': 53, maxPool2d: 1, matmul: 1 },
     prepare: async () => {
       const model = await resnet50();
       fillWeights(model);
-      model.eval();
-      const x = uniformTensor([batch, 3, size, size], 5);
+      model.eval().to(dtype);
+      const x = uniformTensor([batch, 3, size, size], 5).to(dtype);
       return {
         record: () => [noGrad(() => model.forward(x))],
         end: () => {
@@ -54,12 +56,14 @@ export interface Training {
   readonly model: Module;
   readonly trainable: readonly Tensor[];
   readonly optimizer: SGD;
+  /** Enabled with mixed precision only. */
+  readonly scaler: GradScaler;
   /** Gives the memory back. */
   end(): void;
 }
 
 /** ResNet-50 with a new head, frozen but for what is `trained`. */
-export async function resnet50Training(trained: Trained): Promise<Training> {
+export async function resnet50Training(trained: Trained, float16 = false): Promise<Training> {
   const model = await resnet50();
   if (trained === 'layer4') for (const p of model.parameters()) p.requires_grad = false;
   model.fc = new Linear(model.fc.inFeatures, CLASSES);
@@ -73,33 +77,50 @@ export async function resnet50Training(trained: Trained): Promise<Training> {
     optimizer.step();
     disposeModel(model);
   };
-  return { model, trainable, optimizer, end };
+  return { model, trainable, optimizer, scaler: new GradScaler({ enabled: float16 }), end };
 }
 
 /** Records a training step and gives the loss. */
 export function trainOn(
-  { model, optimizer }: Training,
+  { model, optimizer, scaler }: Training,
   images: Tensor,
   labels: Tensor,
   forwardDone: () => void = () => {},
 ): Tensor {
-  const logits = model.forward(images);
-  forwardDone();
-  const loss = crossEntropy(logits, labels);
-  loss.backward();
-  optimizer.step();
+  const loss = autocast({ enabled: scaler.isEnabled() }, () => {
+    const logits = model.forward(images);
+    forwardDone();
+    return crossEntropy(logits, labels);
+  });
+  scaler.scale(loss).backward();
+  scaler.step(optimizer);
+  scaler.update();
   // As `fit` does: gradients that nobody reads after the step are freed one by one as the optimizer takes them.
   optimizer.zeroGrad();
   return loss;
 }
 
-function training(prefix: string, trained: Trained, size: number, batch: number, cached = false): Workload {
+interface TrainingOptions {
+  /** With the frozen trunk's activations from the cache. */
+  readonly cached?: boolean;
+  /** Mixed precision with loss scaling. */
+  readonly float16?: boolean;
+}
+
+function training(
+  prefix: string,
+  trained: Trained,
+  size: number,
+  batch: number,
+  { cached = false, float16 = false }: TrainingOptions = {},
+): Workload {
   return {
-    name: `${prefix}_${size} b${batch}${cached ? ' cached' : ''}`,
+    name: `${prefix}_${size} b${batch}${cached ? ' cached' : ''}${float16 ? ' f16' : ''}`,
+    float16,
     flops: resnet50Flops({ size, batch, classes: CLASSES, trained, cached }),
     kernels: trainingKernels(trained, cached),
     prepare: async () => {
-      const setup = await resnet50Training(trained);
+      const setup = await resnet50Training(trained, float16);
       const images = uniformTensor([batch, 3, size, size], 5);
       const labels = tensor(Int32Array.from({ length: batch }, (_, i) => i % CLASSES));
       const record = (forwardDone?: () => void): readonly Tensor[] => [trainOn(setup, images, labels, forwardDone)];
@@ -114,7 +135,7 @@ function training(prefix: string, trained: Trained, size: number, batch: number,
       let trunk: ReturnType<typeof trunkOf> = null;
       step(() => record(() => void (trunk = trunkOf(images, setup.trainable, true))));
       await cache.put(trunk!, keys);
-      let activations: Float32Array[] = [];
+      let activations: HostArray[] = [];
       const take = () => {
         if (!cache.take(trunkOf(images, setup.trainable, false), activations))
           throw new Error('the trunk cache is stale');
@@ -136,8 +157,10 @@ export function networkWorkloads(): Workload[] {
     forward(1),
     forward(8),
     training('resnet50_finetune', 'layer4', 64, 16),
-    training('resnet50_finetune', 'layer4', 64, 16, true),
+    training('resnet50_finetune', 'layer4', 64, 16, { cached: true }),
     training('resnet50_finetune', 'layer4', 224, 8),
     training('resnet50_train', 'all', 64, 8),
+    forward(1, 'float16'),
+    training('resnet50_finetune', 'layer4', 64, 16, { float16: true }),
   ];
 }

@@ -3,6 +3,7 @@
  *
  * A table by default, JSON lines if asked; progress goes to stderr. One device, one workload after the other.
  */
+import { hasFloat16 } from '../src/device/adapter.ts';
 import { currentDevice } from '../src/device/current.ts';
 import { init } from '../src/index.ts';
 import { type InputWorkload, isInput, measureInput } from './input.ts';
@@ -48,6 +49,10 @@ export async function runBench(
   };
   const failed: string[] = [];
   for (const [k, workload] of chosen.entries()) {
+    if (!isInput(workload) && workload.float16 && !hasFloat16(device.info)) {
+      console.error(`bench: ${workload.name}: left out, this adapter has no 16-bit floats (shader-f16)`);
+      continue;
+    }
     if (process.stderr.isTTY) process.stderr.write(`\x1b[2K[${k + 1}/${chosen.length}] ${workload.name}\r`);
     try {
       if (isInput(workload)) {

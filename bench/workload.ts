@@ -15,6 +15,8 @@ export interface Workload {
   readonly name: string;
   /** Multiplications and additions of a step, where that is the measure of it. */
   readonly flops?: number;
+  /** Needs an adapter with 16-bit floats, and is left out on others. */
+  readonly float16?: boolean;
   /**
    * Kernels by family (the name up to its first point; see `familyOf`) that one step needs; `a|b` counts either.
    * Known from the workload alone, so that a plan from which work was dropped does not pass for a fast one.

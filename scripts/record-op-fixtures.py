@@ -58,7 +58,10 @@ def fill(spec, seed):
         values = (h & 1).astype(np.float64)
     else:
         values = (k - 2**19) / 2**18 * scale
-    return values.astype(np.float32).astype(np.float64).reshape(shape)
+    values = values.astype(np.float32)
+    if spec.get("half"):
+        values = values.astype(np.float16)
+    return values.astype(np.float64).reshape(shape)
 
 
 def stored(t):

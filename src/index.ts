@@ -24,6 +24,7 @@ export type { LaneTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';
 export type { Conv2dOptions, ConvTranspose2dOptions, Pair } from './ops/conv2d.ts';
 export type { CrossEntropyAttributes, Reduction } from './ops/loss.ts';
 export type { AvgPoolOptions, MaxPoolOptions, PoolOptions } from './ops/pool.ts';
+export { type AutocastOptions, autocast, isAutocastEnabled } from './tensor/autocast.ts';
 export { isGradEnabled, noGrad, step } from './tensor/autograd.ts';
 export { checkpoint } from './tensor/checkpoint.ts';
 export {

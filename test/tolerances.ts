@@ -27,6 +27,8 @@ export const tolerances = {
   normalised: { relative: 1e-5, scale: 1e-5 },
   /** Several ops in a row, each with its own rounding. */
   composed: { relative: 1e-5, scale: 1e-5 },
+  /** Kept in float16: each result, and each intermediate one, is rounded to 2^-11 of itself. */
+  half: { relative: 2e-3, scale: 2e-3 },
   /** A few training steps: rounding differences of one step are the next one's inputs. */
   training: { relative: 1e-4, scale: 1e-4 },
   /** Central differences with a step of 2^-8: float32 outputs are good to 2^-24, so slopes to about 2^-14 of the output. */

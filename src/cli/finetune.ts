@@ -37,6 +37,11 @@ export function finetuneCommand(): Command {
       wholeNumber(0),
     )
     .option('--accumulate <n>', 'batches to an update (default: 1)', wholeNumber(1))
+    .addOption(
+      new Option('--precision <name>', 'float16: in mixed precision, where the adapter can (default: float32)').choices(
+        ['float32', 'float16'],
+      ),
+    )
     .option('--clip-grad-norm <x>', 'largest norm of the gradients', positive)
     .option(
       '--patience <n>',

@@ -1,7 +1,10 @@
 /** Element types: what a tensor can compute in, what a file can hold, and the conversions between the two. */
 
-/** What a tensor computes in. Labels and indices are int32, everything else float32. */
-export type DType = 'float32' | 'int32';
+/**
+ * How a tensor's elements are kept. Labels and indices are int32, all else float32 or, in half the memory, float16. Kernels compute
+ * in float32 in any case: they widen what they load and round what they store.
+ */
+export type DType = 'float32' | 'float16' | 'int32';
 
 /** What a weight file may hold. */
 export type StoredDType =
@@ -16,8 +19,8 @@ export type StoredDType =
   | 'uint8'
   | 'bool';
 
-/** The host array of a tensor. */
-export type HostArray = Float32Array | Int32Array;
+/** The host array of a tensor; float16 as its bits, as in weight files. */
+export type HostArray = Float32Array | Int32Array | Uint16Array;
 
 /** The array in which stored elements are kept: 16-bit floats as their bits, int64 as bigint. */
 export type StoredArray =
@@ -84,6 +87,24 @@ export function floatToHalf(value: number): number {
   return sign | ((rounded - 0x38000000) >>> 13);
 }
 
+/** All of them: {@link floatToHalf} of each number. */
+export function toHalves(values: ArrayLike<number>): Uint16Array {
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = floatToHalf(values[i]!);
+  return bits;
+}
+
+/** What each of the 65536 halves is, made when it is first needed. */
+let halves: Float32Array | null = null;
+
+/** All of them: {@link halfToFloat} of each half. */
+export function fromHalves(bits: ArrayLike<number>): Float32Array {
+  halves ??= Float32Array.from({ length: 65536 }, (_, half) => halfToFloat(half));
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < values.length; i++) values[i] = halves[bits[i]!]!;
+  return values;
+}
+
 /** bfloat16 bits (the upper half of a float32) to a number. */
 export function bfloat16ToFloat(bits: number): number {
   U32[0] = bits << 16;
@@ -98,12 +119,26 @@ export function floatToBfloat16(value: number): number {
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
+/** Numbers as the host array of a tensor of this type, without a copy where they already are. A Uint16Array holds float16. */
+export function hostArray(dtype: DType, values: HostArray | readonly number[]): HostArray {
+  const numbers = values instanceof Uint16Array && dtype !== 'float16' ? fromHalves(values) : values;
+  if (dtype === 'int32') return numbers instanceof Int32Array ? numbers : Int32Array.from(numbers);
+  if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
+  return numbers instanceof Uint16Array ? numbers : toHalves(numbers);
+}
+
+/** A tensor's bytes as its host array. */
+export function hostView(dtype: DType, bytes: ArrayBuffer, count?: number): HostArray {
+  if (dtype === 'float16') return new Uint16Array(bytes, 0, count);
+  return dtype === 'int32' ? new Int32Array(bytes, 0, count) : new Float32Array(bytes, 0, count);
+}
+
 /** Stored elements as float32, without a copy where they already are. */
 export function toFloat32(t: TensorData): Float32Array {
   if (t.dtype === 'float32') return t.data as Float32Array;
+  if (t.dtype === 'float16') return fromHalves(t.data as Uint16Array);
   const out = new Float32Array(t.data.length);
-  if (t.dtype === 'float16') for (let i = 0; i < out.length; i++) out[i] = halfToFloat(t.data[i] as number);
-  else if (t.dtype === 'bfloat16') for (let i = 0; i < out.length; i++) out[i] = bfloat16ToFloat(t.data[i] as number);
+  if (t.dtype === 'bfloat16') for (let i = 0; i < out.length; i++) out[i] = bfloat16ToFloat(t.data[i] as number);
   else for (let i = 0; i < out.length; i++) out[i] = Number(t.data[i]);
   return out;
 }
@@ -128,7 +163,7 @@ export function castTo(t: TensorData, dtype: StoredDType): TensorData {
       : dtype === 'float64'
         ? convert(new Float64Array(n), (v) => v)
         : dtype === 'float16'
-          ? convert(new Uint16Array(n), floatToHalf)
+          ? toHalves(floats as ArrayLike<number>)
           : dtype === 'bfloat16'
             ? convert(new Uint16Array(n), floatToBfloat16)
             : dtype === 'int64'

@@ -1,5 +1,7 @@
 /** What an adapter is: its names, whether it is software, and what kernels need to know of it. */
 
+import { DeviceError } from '../core/errors.ts';
+
 /**
  * Which adapter to open: 'auto' (a real GPU, else a software one), 'gpu' (only a real GPU), 'lavapipe', 'swiftshader',
  * or part of an adapter's name.
@@ -50,6 +52,17 @@ export interface DeviceTarget {
 
 /** Features that are asked for where the adapter has them. */
 export const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query'] as const satisfies GPUFeatureName[];
+
+/** Whether kernels can load and store 16-bit floats. */
+export const hasFloat16 = ({ features }: Pick<DeviceInfo, 'features'>): boolean => features.includes('shader-f16');
+
+/** @throws DeviceError where the adapter has no 16-bit floats; `what` wanted them. */
+export function requireFloat16(what: string, info: Pick<DeviceInfo, 'features' | 'description'>): void {
+  if (hasFloat16(info)) return;
+  throw new DeviceError(
+    `${what}: this adapter (${info.description}) has no 16-bit floats (shader-f16). Keep to float32, or take another adapter.`,
+  );
+}
 
 /** Whether an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
 export function isSoftware(info: GPUAdapterInfo): boolean {

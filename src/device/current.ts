@@ -1,5 +1,6 @@
 /** The device that everything runs on, opened once by `init`. */
 import { DeviceError } from '../core/errors.ts';
+import { requireFloat16 } from './adapter.ts';
 import { type Device, type DeviceInfo, type DeviceOptions, openDevice as open } from './device.ts';
 
 let current: Device | null = null;
@@ -25,6 +26,11 @@ export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
 export function currentDevice(): Device {
   if (!current) throw new DeviceError('regraft: no device is open. Call `await init()` first.');
   return current;
+}
+
+/** @throws DeviceError where the open adapter has no 16-bit floats. Before {@link init} that is not known, and the first run says so. */
+export function wantFloat16(what: string): void {
+  if (current) requireFloat16(what, current.info);
 }
 
 /** The device, or null before {@link init}: for choices that recording makes. */

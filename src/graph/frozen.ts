@@ -70,7 +70,7 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     if (data.slot) slots.add(data);
     if (!node) continue;
     // Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
-    const sizes = node.outputs.map((d) => (kinds.get(d) === 'perImage' ? d.count / batch! : d.count));
+    const sizes = node.outputs.map((d) => `${d.dtype}${kinds.get(d) === 'perImage' ? d.count / batch! : d.count}`);
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
     for (const input of node.inputs) stack.push(input.data);
   }

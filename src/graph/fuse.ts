@@ -136,7 +136,7 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
         return expression;
       });
       const scalars = node.scalars.map((value, k) => ({ id: id + k, value }));
-      const text = `${node.name}{${node.wgsl}}${node.dynamic ? '' : node.scalars.join()}[${texts.join()}]`;
+      const text = `${node.outputs[0].dtype}=${node.name}{${node.wgsl}}${node.dynamic ? '' : node.scalars.join()}[${texts.join()}]`;
       const expression: Expression = { kind: 'apply', wgsl: node.wgsl, args, scalars };
       drafts.set(node, { root: node, anchor, expression, loads, first, size, dynamic, text });
     } else {
@@ -146,7 +146,7 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
           : node.fuses === 'epilogue'
             ? { kind: 'value' }
             : null;
-      const text = `${node.name}{${node.key}}${node.inputs.map((v) => v.shape.join('x') + v.data.dtype).join()}[${texts.join()}]`;
+      const text = `${node.outputs.map((d) => d.dtype).join()}=${node.name}{${node.key}}${node.inputs.map((v) => v.shape.join('x') + v.data.dtype).join()}[${texts.join()}]`;
       drafts.set(node, { root: node, anchor: node, expression, loads, first, size, dynamic, text });
     }
   }

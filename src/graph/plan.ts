@@ -2,7 +2,10 @@
  * Planning, third part: a graph turned into dispatches over fixed buffers. A plan is built once for a graph of given
  * structure and replayed: uploads, changed scalars, one encoder, one pass, one submit.
  */
+import type { DType } from '../core/dtype.ts';
+import { requireFloat16 } from '../device/adapter.ts';
 import type { Device } from '../device/device.ts';
+import { withElementTypes } from '../kernels/element-types.ts';
 import type { KernelTarget, Operand, Step } from '../kernels/kernel.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
 import { fuse, type Group } from './fuse.ts';
@@ -10,7 +13,7 @@ import { assignBuffers, type Interval } from './memory.ts';
 import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
 import { Sequence } from './sequence.ts';
-import { own } from './storage.ts';
+import { own, writeElements } from './storage.ts';
 import { tunedTarget } from './tuning.ts';
 import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
 
@@ -53,6 +56,8 @@ export function layOut(
   externals: readonly Data[],
   { fusion, hoisting, copies = false }: PlanOptions,
 ): Layout {
+  if ([...externals, ...nodes.flatMap((n) => n.outputs)].some((d) => d.dtype === 'float16'))
+    requireFloat16('graph', device.info);
   const { maxStorageBuffersPerShaderStage: maxBindings } = device.info.limits;
   const groups = updatesFirst(fuse(nodes, { maxBindings: maxBindings!, enabled: fusion }));
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
@@ -72,7 +77,9 @@ export function layOut(
   }
   const lowered = groups.map((group): Lowered => {
     const { steps, temps = [] } = group.lower(device.target);
-    return { group, steps, temps };
+    const typeOf = ({ kind, index }: Operand): DType =>
+      kind === 'temp' ? 'float32' : (kind === 'input' ? group.reads : group.writes)[index]!.dtype;
+    return { group, steps: steps.map((step) => withElementTypes(step, typeOf)), temps };
   });
 
   const body = lowered.filter((l) => !hoisted.has(l.group));
@@ -205,8 +212,7 @@ export class Plan {
   run(nodes: readonly Node[], externals: readonly Data[]): void {
     const device = this.#device;
     this.#sequence.writeScalars(scalarsOf(nodes));
-    for (const { external, buffer } of this.#uploads)
-      device.gpu.queue.writeBuffer(buffer, 0, materialise(externals[external]!) as Float32Array<ArrayBuffer>);
+    for (const { external, buffer } of this.#uploads) writeElements(device, buffer, materialise(externals[external]!));
     const encoder = device.gpu.createCommandEncoder();
     for (const { external, buffer } of this.#copies) {
       const data = externals[external]!;

@@ -4,7 +4,7 @@ import { DisposedError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { EpilogueAxes } from '../kernels/elementwise.ts';
 import type { Fusion, KernelTarget, Program } from '../kernels/kernel.ts';
-import { Data, type Value } from './value.ts';
+import { Data, promotedType, type Value } from './value.ts';
 
 /** y[i] = f(a[i], b[i], …): the planner fuses these. */
 export interface ElementwiseNode {
@@ -78,7 +78,7 @@ export function limitRecording(): void {
   if (recorder.nodes.length >= RECORD_LIMIT && userVisible()) recorder.boundary();
 }
 
-/** Records an elementwise computation; inputs broadcast to `shape`. */
+/** Records an elementwise computation; inputs broadcast to `shape`. Without a `dtype` the result has the inputs' promoted one. */
 export function recordElementwise(
   name: string,
   wgsl: string,
@@ -86,7 +86,7 @@ export function recordElementwise(
   shape: Shape,
   options: { scalars?: readonly number[]; dynamic?: boolean; dtype?: DType } = {},
 ): Value {
-  const data = new Data(sizeOf(shape), options.dtype ?? 'float32');
+  const data = new Data(sizeOf(shape), options.dtype ?? promotedType(inputs));
   const { scalars = [], dynamic = false } = options;
   append({ kind: 'elementwise', name, wgsl, inputs, scalars, dynamic, shape, outputs: [data], inPlace: false });
   return { shape, data };

@@ -1,5 +1,5 @@
 /** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
-import type { HostArray } from '../core/dtype.ts';
+import { type HostArray, hostView } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
@@ -82,7 +82,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
     const outputs = node.outputs.map((data, k) => {
       if (node.inPlace) return `>${nameOf(data)}`;
       names.set(data, `n${n}.${k}`);
-      return data.kept ? 'kept' : '';
+      return `${data.dtype}${data.kept ? ',kept' : ''}`;
     });
     const attributes =
       node.kind === 'kernel'
@@ -230,7 +230,7 @@ export function runScope<T>(fn: () => T): T {
   });
 }
 
-/** The elements of a value, row-major. Runs what was recorded. */
+/** The elements of a value as they are kept (float16: its bits), row-major. Runs what was recorded. */
 export async function readBack(value: Value): Promise<HostArray> {
   flush();
   const { data } = value;
@@ -238,7 +238,7 @@ export async function readBack(value: Value): Promise<HostArray> {
   if (data.host !== null) return materialise(data).slice();
   const device = currentDevice();
   const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
-  const host = data.dtype === 'int32' ? new Int32Array(bytes) : new Float32Array(bytes);
+  const host = hostView(data.dtype, bytes, data.count);
   // A small result stays on the host, so that the plan may reuse its buffer at once.
   if (data.lender && data.bytes <= 65536) {
     free(device, data, '');

@@ -1,4 +1,6 @@
 /** Who owns a datum's buffer, and how it finds its way back to the pool. */
+
+import type { HostArray } from '../core/dtype.ts';
 import type { Device } from '../device/device.ts';
 import { bindingBytes } from './buffers.ts';
 import { type Data, materialise } from './value.ts';
@@ -51,6 +53,16 @@ export function free(device: Device, data: Data, why: string): void {
   data.freed = why;
 }
 
+/** Copies a host array into a buffer; WebGPU writes whole words. */
+export function writeElements(device: Device, buffer: GPUBuffer, host: HostArray): void {
+  let whole = host;
+  if (host.byteLength % 4) {
+    whole = new Uint16Array(host.length + 1);
+    whole.set(host);
+  }
+  device.gpu.queue.writeBuffer(buffer, 0, whole as Float32Array<ArrayBuffer>);
+}
+
 /** Puts host elements into a buffer of the datum's own; the host copy is let go. */
 export function upload(device: Device, data: Data): void {
   const host = materialise(data);
@@ -58,6 +70,6 @@ export function upload(device: Device, data: Data): void {
     device.checkBinding('tensor', data.bytes);
     own(device, data, device.pool.acquire(bindingBytes(data.bytes)));
   }
-  device.gpu.queue.writeBuffer(data.buffer!, 0, host as Float32Array<ArrayBuffer>);
+  writeElements(device, data.buffer!, host);
   data.host = null;
 }

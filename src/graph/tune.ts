@@ -58,6 +58,8 @@ export async function tune(
   const tuned: TunedProduct[] = [];
   const met = new Set(Object.keys(tiles));
   for (const group of plannedGroups(fn)) {
+    // Products of 16-bit operands take the tiles of 32-bit ones.
+    if ([...group.reads, ...group.writes].some(({ dtype }) => dtype === 'float16')) continue;
     for (const product of productsOf(group, device.target)) {
       const name = classOf(product);
       if (met.has(name)) continue;

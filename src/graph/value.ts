@@ -1,5 +1,5 @@
 /** Tensors as the graph sees them: a shape over data that is still to be computed, on the GPU, or on the host. */
-import type { DType, HostArray } from '../core/dtype.ts';
+import { BYTES_PER_ELEMENT, type DType, type HostArray } from '../core/dtype.ts';
 import { RegraftError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Node } from './record.ts';
@@ -46,8 +46,9 @@ export class Data {
     this.dtype = dtype;
   }
 
+  /** Whole words: an odd number of 16-bit elements is followed by padding. */
   get bytes(): number {
-    return this.count * 4;
+    return Math.ceil((this.count * BYTES_PER_ELEMENT[this.dtype]) / 4) * 4;
   }
 
   /** To be called by whoever changes the elements. */
@@ -79,6 +80,18 @@ export function slotValue(shape: Shape, dtype: DType, host: HostArray | (() => H
   const value = hostValue(shape, dtype, host);
   value.data.slot = true;
   return value;
+}
+
+/** The type of a result that keeps its operand's: float16 stays, all else becomes float32. */
+export const floatTypeOf = ({ data }: Value): 'float32' | 'float16' =>
+  data.dtype === 'float16' ? 'float16' : 'float32';
+
+/** PyTorch's promotion of floats: the widest wins, but a scalar tensor widens no other. */
+export function promotedType(values: readonly Value[]): 'float32' | 'float16' {
+  const ranked = (dtype: DType) => values.filter((v) => v.data.dtype === dtype).map((v) => v.shape.length > 0);
+  const [half, single] = [ranked('float16'), ranked('float32')];
+  const widened = half.includes(true) ? single.includes(true) : single.length > 0;
+  return half.length > 0 && !widened ? 'float16' : 'float32';
 }
 
 /** The same elements under another shape of equal size. */

@@ -1,4 +1,5 @@
 /** How each op is written in ONNX (opset 17). Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md */
+import type { DType } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { normalizeAxes, normalizeAxis } from '../core/shape.ts';
 import type { AvgPoolOptions, Conv2dOptions, ConvTranspose2dOptions, MaxPoolOptions, Pair } from '../ops/index.ts';
@@ -199,6 +200,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     const index = e.node('ArgMax', [flat], { axis: i(at), keepdims: i(keepdim && axis !== undefined) });
     const back = axis === undefined && keepdim ? e.node('Reshape', [index, e.longs(shape.map(() => 1))]) : index;
     e.node('Cast', [back], { to: i(6) }, 'last');
+  },
+  to: (e, op) => {
+    const { dtype } = op.attributes as { dtype: DType };
+    e.node('Cast', e.inputs, { to: i({ float32: 1, float16: 10, int32: 6 }[dtype]) }, 'last');
   },
   matmul: same('MatMul'),
   linear: (e, op) => {

@@ -1,7 +1,8 @@
 /**
  * Copies that change where elements lie: permute, slice, constant padding, expand (`gather`), concatenation (`cat`, `copyInto`).
- * Elements are 32-bit words, so one kernel serves float32 and int32.
+ * Elements are words of their size: one kernel serves float32 and int32.
  */
+import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import {
@@ -30,8 +31,16 @@ export interface Gather {
   /** Per dimension the coordinates [start, end) that have a source; elsewhere is `fill`. Absent: all of them. */
   readonly valid?: readonly (readonly [start: number, end: number] | undefined)[];
   readonly fill?: number;
-  readonly dtype?: 'float32' | 'int32';
+  readonly dtype?: DType;
 }
+
+/** WGSL: the word that the parameter `fill` stands for. A half travels as an f32. */
+const fill = (word: string): string =>
+  word === 'f16' || word === 'vec4h' ? 'Word(f16(bitcast<f32>(params.fill)))' : 'Word(params.fill)';
+
+/** WGSL: one element, or four, as the words that a copy moves. */
+const wordOf = (dtype: DType, wide: boolean): string =>
+  dtype === 'float16' ? (wide ? 'vec4h' : 'f16') : wide ? 'vec4u' : 'u32';
 
 const commonParams = /* wgsl */ `
   // What an invocation moves by, as coordinates.
@@ -117,7 +126,7 @@ fn main(
   let step = params.step;
   let starts = params.starts;
   let counts = params.counts;
-  let fill = Word(params.fill);
+  let fill = ${fill(word)};
   let batch = params.batch;
   let limits = params.batchLimits;
   let inner = workgroup.z % batch.x;
@@ -230,7 +239,7 @@ function copyStep(
   target: KernelTarget,
   name: string,
   module: (threads: number, perThread: number, word: string, rank: number) => string,
-  copy: { dims: readonly CopyDim[]; wide: boolean; offset: number; reads: Operand; writes: Operand },
+  copy: { dims: readonly CopyDim[]; wide: boolean; dtype: DType; offset: number; reads: Operand; writes: Operand },
   more: (inner: readonly CopyDim[], batch: readonly [CopyDim, CopyDim]) => number[],
 ): Step {
   const one: CopyDim = { size: 1, stride: 0, second: 0, valid: undefined };
@@ -249,7 +258,7 @@ function copyStep(
   const sizes = sizeWords(inner);
   return {
     name: copy.wide ? `${name}.vec4` : name,
-    wgsl: module(threads, perThread, copy.wide ? 'vec4u' : 'u32', inner.length),
+    wgsl: module(threads, perThread, wordOf(copy.dtype, copy.wide), inner.length),
     reads: [copy.reads],
     writes: [copy.writes],
     params: [
@@ -284,13 +293,14 @@ export function gather(
   const all = outShape.map((size, d) => ({ size, stride: strides[d]!, second: 0, valid: limits(d) }));
   const merged = coalesce('gather', outShape, all);
   const padded = merged.some((d) => d.valid);
-  const transpose = padded ? undefined : transposeTiles(target, merged, offset);
+  const transpose = padded ? undefined : transposeTiles(target, merged, offset, wordOf(dtype, false));
   if (transpose) return { steps: [transpose] };
 
   const quads = quadruples(merged, [offset], false);
   const copy = {
     dims: quads ?? merged,
     wide: quads !== undefined,
+    dtype,
     offset: quads ? offset / 4 : offset,
     reads: input(0),
     writes: output(0),
@@ -315,6 +325,7 @@ export interface CopyInto {
   readonly sourceOffset?: number;
   readonly strides: readonly number[];
   readonly offset?: number;
+  readonly dtype?: DType;
   readonly source?: Operand;
   readonly destination?: Operand;
 }
@@ -331,6 +342,7 @@ export function copyInto(
     sourceOffset = 0,
     strides,
     offset = 0,
+    dtype = 'float32',
     source = input(0),
     destination = output(0),
   }: CopyInto,
@@ -341,6 +353,7 @@ export function copyInto(
   const copy = {
     dims: quads ?? merged,
     wide: quads !== undefined,
+    dtype,
     offset: quads ? sourceOffset / 4 : sourceOffset,
     reads: source,
     writes: destination,
@@ -354,14 +367,18 @@ export function copyInto(
 }
 
 /** Concatenation along `axis`: input(k) of `shapes[k]` -> its region of output(0), one step an input. Empty inputs take no step. */
-export function cat(target: KernelTarget, { shapes, axis }: { shapes: readonly Shape[]; axis: number }): Program {
+export function cat(
+  target: KernelTarget,
+  { shapes, axis, dtype }: { shapes: readonly Shape[]; axis: number; dtype?: DType },
+): Program {
   const total = shapes.reduce((n, shape) => n + shape[axis]!, 0);
   const strides = stridesOf(shapes[0]!.map((size, d) => (d === axis ? total : size)));
   const steps: Step[] = [];
   let start = 0;
   shapes.forEach((shape, k) => {
     const offset = start * strides[axis]!;
-    if (sizeOf(shape) > 0) steps.push(copyInto(target, { shape, strides, offset, source: input(k) }));
+    if (sizeOf(shape) > 0)
+      steps.push(copyInto(target, { shape, strides, offset, source: input(k), ...(dtype && { dtype }) }));
     start += shape[axis]!;
   });
   return { steps };

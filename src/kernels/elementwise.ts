@@ -45,6 +45,13 @@ export type Expression =
       readonly scalars: readonly { readonly id: number; readonly value: number }[];
     };
 
+/** WGSL's name for one element, and for four. */
+const ELEMENT_TYPES = {
+  float32: { 1: 'f32', 4: 'vec4f' },
+  float16: { 1: 'f16', 4: 'vec4h' },
+  int32: { 1: 'i32', 4: 'vec4i' },
+} as const satisfies Record<DType, unknown>;
+
 /** How an input of shape `from` is read when it broadcasts to `to` (shapes already compatible). */
 export function accessOf(from: Shape, to: Shape): Access {
   const count = sizeOf(from);
@@ -172,8 +179,7 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
   };
   const load = (e: Extract<Expression, { kind: 'load' }>): string => {
     const x = `x${e.read}`;
-    const scalarType = e.dtype === 'int32' ? 'i32' : 'f32';
-    const vectorType = e.dtype === 'int32' ? 'vec4i' : 'vec4f';
+    const { 1: scalarType, 4: vectorType } = ELEMENT_TYPES[e.dtype];
     types[e.read] = scalarType;
     if (e.access.kind === 'scalar') return `T(f32(${x}[0]))`;
     if (e.access.kind === 'same') {
@@ -315,7 +321,7 @@ export function elementwise(
   const { name, expression, reads, dtype } = options;
   const width = options.count % 4 === 0 && periodsFit(expression, 4) ? 4 : 1;
   const c = compile(expression, reads.length, width, {}, true);
-  const out = { float32: { 1: 'f32', 4: 'vec4f' }, int32: { 1: 'i32', 4: 'vec4i' } }[dtype][width];
+  const out = ELEMENT_TYPES[dtype][width];
   const count = options.count / width;
   const threads = workgroupThreads(target);
   const perThread = Math.max(1, elementsPerThread(target) / width);

@@ -35,7 +35,7 @@ export function termsOf(
 const runsAlong = ({ access }: Load, axis: EpilogueAxes['row']): boolean =>
   access.kind === 'period' && axis !== undefined && access.inner === axis.inner && access.size === axis.size;
 
-const isFloat = (e: Expression): e is Load => e.kind === 'load' && e.dtype === 'float32';
+const isFloat = (e: Expression): e is Load => e.kind === 'load' && e.dtype !== 'int32';
 
 /** Takes a load that `suits` out of a sum of two: the other summand, and the load. */
 function summands(e: Expression, suits: (load: Load) => boolean): readonly [Expression, Load?] {

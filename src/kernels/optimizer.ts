@@ -7,6 +7,7 @@
  */
 import {
   ceilDiv,
+  type Fusion,
   flatGrid,
   flatWorkgroup,
   input,
@@ -17,6 +18,27 @@ import {
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
+
+/** WGSL: whether this step changes nothing. Group 1 holds the flag, where there is one. */
+const never: Fusion = {
+  wgsl: /* wgsl */ `
+fn skipped() -> bool {
+  return false;
+}`,
+  reads: [],
+  params: [],
+};
+
+const skipWhere = (flag: Operand): Fusion => ({
+  wgsl: /* wgsl */ `
+@group(1) @binding(0) var<storage, read> skip: array<f32>;
+
+fn skipped() -> bool {
+  return skip[0] != 0.0;
+}`,
+  reads: [flag],
+  params: [],
+});
 
 /** Where SGD's hyperparameters lie in its buffer. `nesterov` is 0 or 1. */
 export const SGD_SLOT = { lr: 0, momentum: 1, dampening: 2, weightDecay: 3, nesterov: 4 } as const;
@@ -66,7 +88,7 @@ struct Params {
   size: u32,
 }`;
 
-const plainSgdWgsl = (threads: number, perThread: number) => /* wgsl */ `
+const plainSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 ${sizeParams}
@@ -83,6 +105,7 @@ struct Hyper {
 @group(0) @binding(1) var<storage, read> hyper: Hyper;
 @group(0) @binding(2) var<storage, read_write> param: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
+${skipped}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -91,6 +114,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  if (skipped()) {
+    return;
+  }
   let lr = hyper.lr;
   let weightDecay = hyper.weightDecay;
   let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
@@ -119,7 +145,7 @@ fn update(i: u32, fresh: f32, h: Hyper) {
 }`;
 
 // Velocity starts at zero, so without dampening the first step needs no case of its own.
-const momentumSgdWgsl = (threads: number, perThread: number) => /* wgsl */ `
+const momentumSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 ${sizeParams}
@@ -130,6 +156,7 @@ ${momentumSgd}
 @group(0) @binding(2) var<storage, read_write> param: array<f32>;
 @group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
+${skipped}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -138,6 +165,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  if (skipped()) {
+    return;
+  }
   let h = hyper;
   let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
   let end = min(start + THREADS * PER_THREAD, params.size);
@@ -146,7 +176,7 @@ fn main(
   }
 }`;
 
-const dampenedSgdWgsl = (threads: number, perThread: number) => /* wgsl */ `
+const dampenedSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 ${sizeParams}
@@ -159,6 +189,7 @@ ${momentumSgd}
 @group(0) @binding(3) var<storage, read_write> param: array<f32>;
 @group(0) @binding(4) var<storage, read_write> velocity: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
+${skipped}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -167,6 +198,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  if (skipped()) {
+    return;
+  }
   let h = hyper;
   let fresh = select(1.0 - h.dampening, 1.0, count[0] == 0.0);
   let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
@@ -205,7 +239,7 @@ fn decayedParam(p: f32, h: Hyper) -> f32 {
   return p - h.lr * h.weightDecay * p;
 }`;
 
-const adamWgsl = (threads: number, perThread: number, decay: string) => /* wgsl */ `
+const adamWgsl = (threads: number, perThread: number, skipped: string, decay: string) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 ${sizeParams}
@@ -232,6 +266,7 @@ struct Hyper {
 @group(0) @binding(6) var<uniform> params: Params;
 ${biasCorrection}
 ${decay}
+${skipped}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -240,6 +275,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  if (skipped()) {
+    return;
+  }
   let h = hyper;
   let step = count[0] + 1.0;
   let stepSize = h.lr / biasCorrection(step, h.logBeta1);
@@ -258,39 +296,53 @@ fn main(
   }
 }`;
 
-const countWgsl = /* wgsl */ `
+const countWgsl = (skipped: string) => /* wgsl */ `
 @group(0) @binding(0) var<storage, read_write> count: array<f32>;
+${skipped}
 
 @compute @workgroup_size(1)
 fn main() {
-  count[0] += 1.0;
+  if (!skipped()) {
+    count[0] += 1.0;
+  }
 }`;
 
 /** A dispatch of its own, after the update: all of the update's invocations must have read the old count. */
-const countStep = (count: Operand): Step => ({
+const countStep = (count: Operand, skip: Fusion): Step => ({
   name: 'optimizer.count',
-  wgsl: countWgsl,
+  wgsl: countWgsl(skip.wgsl),
   reads: [],
   writes: [count],
   workgroups: [1, 1, 1],
+  fusion: skip,
 });
+
+/** What all optimizer steps take. */
+export interface Skippable {
+  /** Elements of the parameter. */
+  readonly size: number;
+  /** A scalar: where it is not 0, the step changes nothing. */
+  readonly skip?: Operand | undefined;
+}
 
 function updateStep(
   target: KernelTarget,
   name: string,
   size: number,
-  wgsl: (threads: number, perThread: number) => string,
+  wgsl: (threads: number, perThread: number, skipped: string) => string,
   reads: readonly Operand[],
   writes: readonly Operand[],
+  skip: Fusion,
 ): Step {
   const threads = workgroupThreads(target);
   const perThread = elementsPerThread(target);
   return {
     name,
-    wgsl: wgsl(threads, perThread),
+    wgsl: wgsl(threads, perThread, skip.wgsl),
     reads,
     writes,
     params: [size],
+    fusion: skip,
     workgroups: flatGrid(ceilDiv(size, threads * perThread), target.maxWorkgroupsPerDimension),
   };
 }
@@ -300,27 +352,29 @@ function updateStep(
  * p -= lr * (g + momentum * v).
  *
  * input(0) gradient [size], input(1) {@link sgdHyper}; in place output(0) parameter [size]; with `momentum` output(1) velocity [size],
- * zero at first; with `dampening` also output(2) step count [1], zero at first.
+ * zero at first; with `dampening` also output(2) step count [1], zero at first. Where {@link Skippable.skip} is not 0, nothing changes.
  */
 export function sgd(
   target: KernelTarget,
-  { size, momentum = false, dampening = false }: { size: number; momentum?: boolean; dampening?: boolean },
+  { size, momentum = false, dampening = false, skip: flag }: Skippable & { momentum?: boolean; dampening?: boolean },
 ): Program {
   const inputs = [input(0), input(1)];
-  if (!momentum) return { steps: [updateStep(target, 'sgd', size, plainSgdWgsl, inputs, [output(0)])] };
+  const skip = flag ? skipWhere(flag) : never;
+  if (!momentum) return { steps: [updateStep(target, 'sgd', size, plainSgdWgsl, inputs, [output(0)], skip)] };
   const writes = [output(0), output(1)];
-  if (!dampening) return { steps: [updateStep(target, 'sgd.momentum', size, momentumSgdWgsl, inputs, writes)] };
+  if (!dampening) return { steps: [updateStep(target, 'sgd.momentum', size, momentumSgdWgsl, inputs, writes, skip)] };
   const count = output(2);
-  return {
-    steps: [updateStep(target, 'sgd.dampened', size, dampenedSgdWgsl, [...inputs, count], writes), countStep(count)],
-  };
+  const update = updateStep(target, 'sgd.dampened', size, dampenedSgdWgsl, [...inputs, count], writes, skip);
+  return { steps: [update, countStep(count, skip)] };
 }
 
-function adamProgram(target: KernelTarget, name: string, size: number, decay: string): Program {
+function adamProgram(target: KernelTarget, name: string, { size, skip: flag }: Skippable, decay: string): Program {
   const count = output(3);
-  const wgsl = (threads: number, perThread: number) => adamWgsl(threads, perThread, decay);
+  const skip = flag ? skipWhere(flag) : never;
+  const wgsl = (threads: number, perThread: number, skipped: string) => adamWgsl(threads, perThread, skipped, decay);
   const writes = [output(0), output(1), output(2)];
-  return { steps: [updateStep(target, name, size, wgsl, [input(0), input(1), count], writes), countStep(count)] };
+  const update = updateStep(target, name, size, wgsl, [input(0), input(1), count], writes, skip);
+  return { steps: [update, countStep(count, skip)] };
 }
 
 /**
@@ -329,11 +383,11 @@ function adamProgram(target: KernelTarget, name: string, size: number, decay: st
  * input(0) gradient [size], input(1) {@link adamHyper}; in place output(0) parameter, output(1) first moment, output(2) second moment
  * [size], output(3) step count [1], which the program itself increments. Moments and count are zero at first.
  */
-export function adam(target: KernelTarget, { size }: { size: number }): Program {
-  return adamProgram(target, 'adam', size, coupledDecay);
+export function adam(target: KernelTarget, options: Skippable): Program {
+  return adamProgram(target, 'adam', options, coupledDecay);
 }
 
 /** One step of AdamW: as {@link adam}, but weight decay shrinks the parameter itself, p -= lr * weightDecay * p, first. */
-export function adamw(target: KernelTarget, { size }: { size: number }): Program {
-  return adamProgram(target, 'adamw', size, decoupledDecay);
+export function adamw(target: KernelTarget, options: Skippable): Program {
+  return adamProgram(target, 'adamw', options, decoupledDecay);
 }

@@ -8,7 +8,7 @@ const TILE = 32;
  * y[b, r, c] = x[offset + b * batchStride + r + c * columnStride]. A workgroup of 32 x 8 turns a tile of 32 x 32 in workgroup
  * memory, so that loads and stores both run along rows. The extra column keeps the turned reads off one memory bank.
  */
-const transposeWgsl = /* wgsl */ `
+const transposeWgsl = (word: string) => /* wgsl */ `
 const TILE = ${TILE}u;
 const ROWS = 8u;
 
@@ -20,11 +20,11 @@ struct Params {
   columnStride: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(0) var<storage, read> x: array<${word}>;
+@group(0) @binding(1) var<storage, read_write> y: array<${word}>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> tile: array<array<u32, TILE + 1u>, TILE>;
+var<workgroup> tile: array<array<${word}, TILE + 1u>, TILE>;
 
 @compute @workgroup_size(TILE, ROWS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) lane: vec3u) {
@@ -51,9 +51,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
 
 /**
  * input(0) -> output(0) of the sizes `dims` where their strides (and `offset`) in the source swap the innermost dimension and the next
- * one, with at most one dimension more; else undefined, and on software adapters.
+ * one, with at most one dimension more; else undefined, and on software adapters. `word` is WGSL's type of an element's bits.
  */
-export function transposeTiles(target: KernelTarget, dims: readonly Dim[], offset: number): Step | undefined {
+export function transposeTiles(
+  target: KernelTarget,
+  dims: readonly Dim[],
+  offset: number,
+  word: string,
+): Step | undefined {
   if (target.software || dims.length < 2 || dims.length > 3) return undefined;
   const [rows, columns] = dims.slice(-2) as [Dim, Dim];
   const batch = dims.length === 3 ? dims[0]! : { size: 1, stride: 0 };
@@ -62,7 +67,7 @@ export function transposeTiles(target: KernelTarget, dims: readonly Dim[], offse
   if (workgroups.some((n) => n > target.maxWorkgroupsPerDimension)) return undefined;
   return {
     name: 'copy.transpose',
-    wgsl: transposeWgsl,
+    wgsl: transposeWgsl(word),
     reads: [input(0)],
     writes: [output(0)],
     params: [rows.size, columns.size, ...[offset, batch.stride, columns.stride].map((n) => n >>> 0)],

@@ -72,6 +72,11 @@ export class BatchNorm2d extends Module {
     return this.frozenStats === 'keep' && weight?.requires_grad === false && bias?.requires_grad === false;
   }
 
+  /** Statistics of a few thousand values do not fit float16; the output has the input's type all the same. */
+  protected override get keepsFloat32(): boolean {
+    return true;
+  }
+
   override forward(x: Tensor): Tensor {
     if (x.rank !== 4 || x.shape[1] !== this.numFeatures)
       throw new ShapeError(

@@ -4,6 +4,7 @@
  */
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { wantFloat16 } from '../device/current.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { callForward, type ForwardHook } from './forward.ts';
 import { closeNames, matchParameters } from './freezing.ts';
@@ -113,7 +114,7 @@ export abstract class Module {
     return module;
   }
 
-  /** Parameters and buffers by name, in PyTorch's order, read back from the GPU. Counters are int64, the rest float32. */
+  /** Parameters and buffers by name, in PyTorch's order, read back from the GPU. Counters are int64, the rest as they are kept. */
   async stateDict(): Promise<StateDict> {
     const entries = this.#stateEntries();
     const values = await Promise.all(entries.map(([, t]) => t.toTensorData()));
@@ -121,7 +122,7 @@ export abstract class Module {
   }
 
   /**
-   * Writes a state dict into this module. Half, bfloat16 and float64 values are converted to float32.
+   * Writes a state dict into this module. Half, bfloat16 and float64 values are converted to what the module keeps.
    * Nothing is written if strict loading fails.
    * @returns what did not fit, with `{ strict: false }`.
    * @throws StateDictError with every fault at once, unless `{ strict: false }`.
@@ -177,6 +178,32 @@ export abstract class Module {
     }
     for (const [parameter, isFrozen] of frozen) parameter.requires_grad = !isFrozen;
     return this;
+  }
+
+  /**
+   * Converts all float parameters and buffers, but for those of batch norms, which stay float32. In float16 a model takes half the memory
+   * and its input must be float16 too; it is for inference: to train, keep float32 and compute in `autocast`.
+   * @throws DeviceError for float16 on an adapter without it.
+   */
+  to(dtype: 'float32' | 'float16'): this {
+    if (dtype === 'float16') wantFloat16('to');
+    for (const module of this.modules())
+      for (const [, t] of [...module.#fields(Parameter), ...module.#fields(Buffer)])
+        if (t.dtype !== 'int32' && !module.keepsFloat32) t.convert(dtype);
+    return this;
+  }
+  /** {@link to} float16. */
+  half(): this {
+    return this.to('float16');
+  }
+  /** {@link to} float32. */
+  float(): this {
+    return this.to('float32');
+  }
+
+  /** Whether {@link to} leaves this module's own tensors alone. */
+  protected get keepsFloat32(): boolean {
+    return false;
   }
 
   /** Drops all gradients. */

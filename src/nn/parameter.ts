@@ -1,8 +1,9 @@
 /** The tensors that a module owns: parameters, which training changes, and buffers, which it only keeps. */
-import type { DType, HostArray, TensorData } from '../core/dtype.ts';
+import { type DType, type HostArray, hostArray, type TensorData } from '../core/dtype.ts';
 import { ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
-import { flush } from '../graph/run.ts';
+import { recordAssign } from '../graph/record.ts';
+import { dispose, flush, readBack } from '../graph/run.ts';
 import { slotValue } from '../graph/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
@@ -24,20 +25,34 @@ abstract class StateTensor extends Tensor {
       throw new ShapeError('set', `${formatShape(this.shape)} needs ${this.size} elements, got ${values.length}.`, [
         this.shape,
       ]);
-    const own = copy ? values.slice() : values;
+    const converted = hostArray(this.dtype, values);
+    const own = copy && converted === values ? values.slice() : converted;
     this.initialize(() => own);
   }
 
   /** Overwrites all elements by what `make` will give when they are next needed. */
   initialize(make: () => HostArray): void {
     flush();
-    this.value.data.host = make;
+    this.value.data.host = () => hostArray(this.dtype, make());
     this.value.data.touch();
+  }
+
+  /** Makes it of another type, in place, gradient dropped: what `Module.to` does to each of its parameters. @internal */
+  convert(dtype: DType): void {
+    const before = this.value;
+    const { host } = before.data;
+    if (before.data.dtype === dtype) return;
+    flush();
+    this.grad = null;
+    const make = typeof host === 'function' ? host : () => host ?? new Float32Array(this.size);
+    this.value = slotValue(this.shape, dtype, () => hostArray(dtype, make()));
+    if (host === null) recordAssign(`to.${dtype}`, 'a', this.value, [before]);
+    dispose(before, 'its module was converted to another type.');
   }
 
   /** The elements as a state-dict entry. */
   async toTensorData(): Promise<TensorData> {
-    return { shape: [...this.shape], dtype: this.dtype, data: await this.data() };
+    return { shape: [...this.shape], dtype: this.dtype, data: await readBack(this.value) };
   }
 }
 

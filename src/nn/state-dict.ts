@@ -1,5 +1,5 @@
 /** Loading a state dict: every fault is found before a byte is written, and all of them are reported at once. */
-import { type StateDict, type TensorData, toFloat32, toInt32 } from '../core/dtype.ts';
+import { castTo, type HostArray, type StateDict, type TensorData, toFloat32, toInt32 } from '../core/dtype.ts';
 import { StateDictError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { Buffer, Parameter } from './parameter.ts';
@@ -68,7 +68,8 @@ export function loadStateDict(
   return faults;
 }
 
-function valuesFor(target: Parameter | Buffer, given: TensorData): Float32Array | Int32Array {
+function valuesFor(target: Parameter | Buffer, given: TensorData): HostArray {
+  if (target.dtype === 'float16') return castTo(given, 'float16').data as Uint16Array;
   return target.dtype === 'int32' ? toInt32(given) : toFloat32(given);
 }
 

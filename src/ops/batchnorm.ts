@@ -2,7 +2,7 @@
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
 import { recordAssign, recordElementwise, recordKernel } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
 import { batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
 import { defineOp, type Op } from './op.ts';
 
@@ -25,7 +25,7 @@ const channelwise = (name: string, wgsl: string, inputs: Value[], C: number, sca
     wgsl,
     inputs.map((v) => withShape(v, [C])),
     [C],
-    { scalars },
+    { scalars, dtype: 'float32' },
   );
 
 /** inputs: x, weight or null, bias or null. */
@@ -41,6 +41,8 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
           [x!.shape, v.shape],
         );
     const n = N * H * W;
+    // Statistics, scale and shift are float32; only what is as large as x is kept in x's type.
+    const dtype = floatTypeOf(x!);
     let mean = runningMean;
     let variance = runningVar;
     if (training) {
@@ -75,12 +77,14 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
       const shift = bias
         ? channelwise('bnShift', 'c - a * b', [mean, scale, bias], C)
         : channelwise('bnShift', '-a * b', [mean, scale], C);
-      return recordElementwise('batchNorm2d', 'a * b + c', [x!, perChannel(scale), perChannel(shift)], x!.shape);
+      return recordElementwise('batchNorm2d', 'a * b + c', [x!, perChannel(scale), perChannel(shift)], x!.shape, {
+        dtype,
+      });
     }
     const inputs = [x!, perChannel(mean), perChannel(scale)];
     return bias
-      ? recordElementwise('batchNorm2d', '(a - b) * c + d', [...inputs, perChannel(bias)], x!.shape)
-      : recordElementwise('batchNorm2d', '(a - b) * c', inputs, x!.shape);
+      ? recordElementwise('batchNorm2d', '(a - b) * c + d', [...inputs, perChannel(bias)], x!.shape, { dtype })
+      : recordElementwise('batchNorm2d', '(a - b) * c', inputs, x!.shape, { dtype });
   },
   backward: (gy, { inputs: [x, weight, bias], attributes: { training }, needs, saved }) => {
     const [N, C, H, W] = dims4('batchNorm2d', 'the input', x!.shape);
@@ -94,14 +98,16 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
       });
     const [sumG, sumGX] = sums as [Value, Value];
     let gx: Value | null = null;
+    const dtype = floatTypeOf(x!);
     if (needs[0] && training) {
       // gx = scale * (gy - sum(gy) / n - xhat * sum(gy * xhat) / n)
       const perElement = [1 / (N * H * W)];
       const slope = channelwise('bnSlope', 'a * b * c * s', [scale, invstd, sumGX], C, perElement);
       const offset = channelwise('bnOffset', 'a * b * s', [scale, sumG], C, perElement);
       const inputs = [gy, x!, ...[mean, scale, slope, offset].map(perChannel)];
-      gx = recordElementwise('batchNorm2d.grad', 'a * d - (b - c) * e - f', inputs, x!.shape);
-    } else if (needs[0]) gx = recordElementwise('batchNorm2d.grad', 'a * b', [gy, perChannel(scale)], x!.shape);
+      gx = recordElementwise('batchNorm2d.grad', 'a * d - (b - c) * e - f', inputs, x!.shape, { dtype });
+    } else if (needs[0])
+      gx = recordElementwise('batchNorm2d.grad', 'a * b', [gy, perChannel(scale)], x!.shape, { dtype });
     return [gx, needs[1] ? withShape(sumGX, weight!.shape) : null, needs[2] ? withShape(sumG, bias!.shape) : null];
   },
 });

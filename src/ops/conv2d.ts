@@ -4,7 +4,7 @@ import { dims4, formatShape } from '../core/shape.ts';
 import { openDevice } from '../device/current.ts';
 import { graphOptions } from '../graph/options.ts';
 import { recordKernel } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
 import {
   type Conv2dShape,
   conv2d as conv2dKernel,
@@ -15,6 +15,7 @@ import {
 } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
 import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
+import { checkOneType, unconverted } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
@@ -98,26 +99,33 @@ function usesWinograd(shape: Conv2dShape): boolean {
   return graphOptions.winograd && (openDevice()?.target.software ?? false) && suitsWinograd(shape);
 }
 
-/** The weight in the order that the kernels read. Of a frozen weight this is done once. */
+/** The weight in the order that the kernels read, converted on the way where autocast wants that. Of a frozen weight this is done once. */
 function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
   if (readsPlain(shape, direction)) return weight;
   const winograd = algorithm === 'winograd';
   const elements = winograd ? 16 * shape.C * shape.K : packedLayout(shape, direction).elements;
   const pack = winograd ? winogradWeights : packWeights;
-  const [w] = recordKernel(`conv2d.pack.${algorithm}`, [weight], [{ shape: [elements] }], {
-    key: `${direction},${shape.groups}`,
-    lower: (target) => pack(target, shape, direction)!.program,
-  });
+  const [w] = recordKernel(
+    `conv2d.pack.${algorithm}`,
+    [unconverted(weight)],
+    [{ shape: [elements], dtype: winograd ? 'float32' : floatTypeOf(weight) }],
+    {
+      key: `${direction},${shape.groups}`,
+      lower: (target) => pack(target, shape, direction)!.program,
+    },
+  );
   return w!;
 }
 
 const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
+  checkOneType('conv2d', x, weight);
+  const dtype = floatTypeOf(x);
   const algorithm = usesWinograd(s) ? 'winograd' : 'direct';
   const kernel = algorithm === 'winograd' ? winograd : conv2dKernel;
   const inputs = [x, packed(weight, s, 'forward', algorithm)];
-  const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW] }], {
+  const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
     key: keyOf(s),
     lower: (target, epilogue) => kernel(target, s, epilogue),
     fuses: 'epilogue',
@@ -128,10 +136,12 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 }
 
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
+  checkOneType('conv2d', gy, weight);
+  const dtype = floatTypeOf(gy);
   const turned = mirrored(s);
   const algorithm = usesWinograd(turned) && turned.padding.every((p) => p >= 0) ? 'winograd' : 'direct';
   const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
-  const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W] }], {
+  const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
     key: keyOf(s),
     lower: (target, epilogue) =>
       algorithm === 'winograd' ? winograd(target, turned, epilogue) : conv2dInputGrad(target, s, epilogue),
@@ -143,7 +153,8 @@ function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
 }
 
 function weightGrad(gy: Value, x: Value, s: Conv2dShape): Value {
-  const [gw] = recordKernel('conv2dWeightGrad', [gy, x], [{ shape: [s.K, s.C / s.groups, s.R, s.S] }], {
+  const shape = [s.K, s.C / s.groups, s.R, s.S];
+  const [gw] = recordKernel('conv2dWeightGrad', [gy, x], [{ shape, dtype: floatTypeOf(gy) }], {
     key: keyOf(s),
     lower: (target) => conv2dWeightGrad(target, s),
   });
@@ -163,6 +174,7 @@ const biasGrad = (gy: Value, bias: Value): Value => withShape(sumTo(gy, [bias.sh
 /** y[n, k, oy, ox] = bias[k] + sum over c, r, s of x[n, c, oy stride + r dilation - top, …] w[k, c, r, s]. */
 export const conv2d: Op<Conv2dOptions> = defineOp<Conv2dOptions>({
   name: 'conv2d',
+  autocast: 'float16',
   forward: ([x, weight, bias], options) => addBias('conv2d', forward(x!, weight!, shapeOf(x!, weight!, options)), bias),
   backward: (gy, { inputs: [x, weight, bias], attributes, needs }) => {
     const s = shapeOf(x!, weight!, attributes);
@@ -206,6 +218,7 @@ function mirroredShape(x: Value, weight: Value, options: ConvTranspose2dOptions)
 /** The gradient of a convolution as a layer: weight [in, out / groups, R, S]. */
 export const convTranspose2d: Op<ConvTranspose2dOptions> = defineOp<ConvTranspose2dOptions>({
   name: 'convTranspose2d',
+  autocast: 'float16',
   forward: ([x, weight, bias], options) =>
     addBias('convTranspose2d', inputGrad(x!, weight!, mirroredShape(x!, weight!, options)), bias),
   backward: (gy, { inputs: [x, weight, bias], attributes, needs }) => {

@@ -14,6 +14,8 @@ interface Row {
   readonly wgsl: string;
   /** The gradient for each argument; null where there is none. Absent: the op has no gradient. */
   readonly gradients?: readonly (string | null)[];
+  /** See {@link Op.autocast}: float32 for what grows beyond float16's range. */
+  readonly autocast?: 'float32';
 }
 
 export interface Scalars {
@@ -33,6 +35,7 @@ export const ELEMENTWISE = {
   mul: { wgsl: 'a * b', gradients: ['g * b', 'g * a'] },
   div: { wgsl: 'a / b', gradients: ['g / b', '-g * y / b'] },
   pow: {
+    autocast: 'float32',
     wgsl: 'power(a, b)',
     gradients: ['select(g * b * power(a, b - T(1)), T(0), b == T(0))', 'select(g * y * log(a), T(0), a == T(0))'],
   },
@@ -63,7 +66,11 @@ export const ELEMENTWISE = {
 
   addScalar: { wgsl: 'a + s', gradients: ['g'] },
   mulScalar: { wgsl: 'a * s', gradients: ['g * s'] },
-  powScalar: { wgsl: 'power(a, s)', gradients: ['select(g * s * power(a, s - T(1)), T(0), s == T(0))'] },
+  powScalar: {
+    autocast: 'float32',
+    wgsl: 'power(a, s)',
+    gradients: ['select(g * s * power(a, s - T(1)), T(0), s == T(0))'],
+  },
   maxScalar: { wgsl: 'select(a, s, a < s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a > s)'] },
   minScalar: { wgsl: 'select(a, s, a > s)', gradients: ['g * select(select(T(0), T(0.5), a == s), T(1), a < s)'] },
   eqScalar: truth('a == s'),
@@ -75,12 +82,12 @@ export const ELEMENTWISE = {
 
   neg: { wgsl: '-a', gradients: ['-g'] },
   abs: { wgsl: 'abs(a)', gradients: ['g * sign(a)'] },
-  exp: { wgsl: 'exp(a)', gradients: ['g * y'] },
-  log: { wgsl: 'log(a)', gradients: ['g / a'] },
+  exp: { autocast: 'float32', wgsl: 'exp(a)', gradients: ['g * y'] },
+  log: { autocast: 'float32', wgsl: 'log(a)', gradients: ['g / a'] },
   sqrt: { wgsl: 'sqrt(a)', gradients: ['g * T(0.5) / y'] },
-  rsqrt: { wgsl: 'inverseSqrt(a)', gradients: ['T(-0.5) * g * y * y * y'] },
-  square: { wgsl: 'a * a', gradients: ['T(2) * g * a'] },
-  reciprocal: { wgsl: 'T(1) / a', gradients: ['-g * y * y'] },
+  rsqrt: { autocast: 'float32', wgsl: 'inverseSqrt(a)', gradients: ['T(-0.5) * g * y * y * y'] },
+  square: { autocast: 'float32', wgsl: 'a * a', gradients: ['T(2) * g * a'] },
+  reciprocal: { autocast: 'float32', wgsl: 'T(1) / a', gradients: ['-g * y * y'] },
 
   // Comparisons, not max and clamp: those may turn a NaN into a number, and a diverged run would look healthy.
   relu: { wgsl: 'select(a, T(0), a < T(0))', gradients: ['select(T(0), g, y > T(0))'] },
@@ -149,6 +156,7 @@ function define(name: ElementwiseName, row: Row): Op<Scalars> {
   const { gradients } = row;
   return defineOp<Scalars>({
     name,
+    autocast: row.autocast,
     forward: (inputs, attributes) => elementwise(name, inputs as Value[], attributes),
     backward:
       gradients === undefined

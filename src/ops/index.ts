@@ -1,5 +1,6 @@
 /** All ops. Importing this file registers them. */
 export { batchNorm2d } from './batchnorm.ts';
+export { cast, to } from './cast.ts';
 export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d, type Pair } from './conv2d.ts';
 export { dropout, dropoutScalars } from './dropout.ts';
 export { accumulate, duplicate, type ElementwiseName, elementwiseOps } from './elementwise.ts';

@@ -1,8 +1,9 @@
 /** Losses: cross-entropy over logits, mean squared error. */
+import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
-import type { Value } from '../graph/value.ts';
+import { floatTypeOf, type Value } from '../graph/value.ts';
 import * as kernels from '../kernels/loss.ts';
 import { defineOp, type Op } from './op.ts';
 import { reduceAxes } from './reduce.ts';
@@ -57,11 +58,16 @@ function optionsOf(
 /** inputs: logits [N, C, …], labels int32 [N, …], class weights [C] or null. As `F.cross_entropy`. */
 export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAttributes>({
   name: 'crossEntropy',
+  autocast: 'float32',
   forward: ([logits, labels, weight], attributes, saved) => {
     const options = optionsOf(logits!, labels!, weight, attributes);
     const none = options.reduction === 'none';
     const inputs = [logits!, labels!, ...(weight ? [weight] : [])];
-    const outputs: { shape: Shape }[] = [{ shape: none ? labels!.shape : [] }, { shape: labels!.shape }];
+    const dtype = floatTypeOf(logits!);
+    const outputs: { shape: Shape; dtype?: DType }[] = [
+      { shape: none ? labels!.shape : [], dtype },
+      { shape: labels!.shape },
+    ];
     if (!none) outputs.push({ shape: [1] });
     const [loss, logSumExp, total] = recordKernel('crossEntropy', inputs, outputs, {
       key: Object.values(options).join(),
@@ -73,7 +79,7 @@ export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAtt
   backward: (gy, { inputs: [logits, labels, weight], attributes, saved }) => {
     const options = optionsOf(logits!, labels!, weight, attributes);
     const inputs = [logits!, labels!, saved.logSumExp!, gy, saved.total ?? gy, ...(weight ? [weight] : [])];
-    const [gx] = recordKernel('crossEntropyGrad', inputs, [{ shape: logits!.shape }], {
+    const [gx] = recordKernel('crossEntropyGrad', inputs, [{ shape: logits!.shape, dtype: floatTypeOf(logits!) }], {
       key: Object.values(options).join(),
       lower: (target) => kernels.crossEntropyGrad(target, options),
     });
@@ -84,6 +90,7 @@ export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAtt
 /** (prediction - target)², reduced. inputs: prediction, target, of one shape. */
 export const mseLoss: Op<{ reduction?: Reduction | undefined }> = defineOp<{ reduction?: Reduction | undefined }>({
   name: 'mseLoss',
+  autocast: 'float32',
   forward: ([prediction, target], { reduction = 'mean' }) => {
     if (!sameShape(prediction!.shape, target!.shape))
       throw new ShapeError(

@@ -2,8 +2,9 @@
 import { ShapeError } from '../core/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
 import { matmul as matmulKernel } from '../kernels/matmul.ts';
+import { checkOneType } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
@@ -22,6 +23,7 @@ function batchStrides(shape: Shape, batch: Shape): number[] {
 
 /** Records a[…, M, K] @ b[…, K, N] for operands of rank 2 or more, each perhaps read as its transpose. */
 export function product(a: Value, b: Value, transposed: Transposes = {}): Value {
+  checkOneType('matmul', a, b);
   const dims = ({ shape }: Value, flip = false): [number, number] => {
     const [rows, columns] = shape.slice(-2) as [number, number];
     return flip ? [columns, rows] : [rows, columns];
@@ -32,7 +34,7 @@ export function product(a: Value, b: Value, transposed: Transposes = {}): Value 
   const aStrides = transposed.a ? ([1, M] as const) : ([K, 1] as const);
   const bStrides = transposed.b ? ([1, K] as const) : ([N, 1] as const);
   const [aBatch, bBatch] = [batchStrides(a.shape, batch), batchStrides(b.shape, batch)];
-  const [y] = recordKernel('matmul', [a, b], [{ shape: [...batch, M, N] }], {
+  const [y] = recordKernel('matmul', [a, b], [{ shape: [...batch, M, N], dtype: floatTypeOf(a) }], {
     key: `${transposed.a ?? false},${transposed.b ?? false}`,
     lower: (target, epilogue) => matmulKernel(target, { M, N, K, batch, aStrides, bStrides, aBatch, bBatch }, epilogue),
     fuses: 'epilogue',
@@ -45,6 +47,7 @@ export function product(a: Value, b: Value, transposed: Transposes = {}): Value 
 /** a @ b. Vectors are rows on the left, columns on the right; batch axes broadcast. */
 export const matmul: Op<undefined> = defineOp<undefined>({
   name: 'matmul',
+  autocast: 'float16',
   forward: ([a, b]) => {
     if (!a!.shape.length || !b!.shape.length)
       throw new ShapeError(
@@ -85,6 +88,7 @@ const asColumn = (v: Value): Value => (v.shape.length === 1 ? withShape(v, [v.sh
 /** x[…, in] @ weight[out, in]ᵀ + bias[out]: a linear layer, without a transposed copy of its weight. */
 export const linear: Op<undefined> = defineOp<undefined>({
   name: 'linear',
+  autocast: 'float16',
   forward: ([x, weight, bias]) => {
     const [out, features] = weight!.shape;
     if (x!.shape.at(-1) !== features)

@@ -14,6 +14,8 @@ export interface Context<A> {
 
 export interface Op<A = unknown> {
   readonly name: string;
+  /** What autocast converts float operands to; absent: it leaves them as they are. */
+  readonly autocast?: 'float16' | 'float32' | undefined;
   /**
    * Checks shapes (the only place that throws ShapeError) and records the computation.
    * @param saved takes what backward will need; null where there will be none

@@ -1,8 +1,9 @@
 /** Pooling over windows of [N, C, H, W]: maximum, average, adaptive average. */
+import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape, type Shape } from '../core/shape.ts';
 import { type KernelOptions, recordKernel } from '../graph/record.ts';
-import type { Value } from '../graph/value.ts';
+import { floatTypeOf, type Value } from '../graph/value.ts';
 import * as kernels from '../kernels/pool.ts';
 import { type Pair, pairOf } from './conv2d.ts';
 import { defineOp, type Op } from './op.ts';
@@ -69,7 +70,7 @@ const keyOf = (...shapes: object[]): string => shapes.map((s) => Object.values(s
 function record(
   name: string,
   inputs: Value[],
-  outputs: { shape: Shape; dtype?: 'int32' }[],
+  outputs: { shape: Shape; dtype?: DType }[],
   options: Omit<KernelOptions, 'samplewise'>,
 ): Value[] {
   return recordKernel(name, inputs, outputs, { ...options, samplewise: true });
@@ -83,7 +84,8 @@ export const maxPool2d: Op<MaxPoolOptions> = defineOp<MaxPoolOptions>({
     const shape = [window.N, window.C, window.outH, window.outW];
     // Where the maxima were is for backward alone.
     const indices = saved !== null;
-    const outputs = [{ shape }, ...(indices ? [{ shape, dtype: 'int32' as const }] : [])];
+    const values = { shape, dtype: floatTypeOf(x!) };
+    const outputs = indices ? [values, { shape, dtype: 'int32' as const }] : [values];
     const [y, places] = record('maxPool2d', [x!], outputs, {
       key: keyOf({ ...window, indices }),
       lower: (target, epilogue) => kernels.maxPool2d(target, { ...window, indices }, epilogue),
@@ -95,7 +97,7 @@ export const maxPool2d: Op<MaxPoolOptions> = defineOp<MaxPoolOptions>({
   },
   backward: (gy, { inputs: [x], attributes, saved }) => {
     const window = windowOf('maxPool2d', x!.shape, attributes);
-    return record('maxPool2dGrad', [gy, saved.indices!], [{ shape: x!.shape }], {
+    return record('maxPool2dGrad', [gy, saved.indices!], [{ shape: x!.shape, dtype: floatTypeOf(x!) }], {
       key: keyOf(window),
       lower: (target) => kernels.maxPool2dGrad(target, window),
     });
@@ -112,17 +114,22 @@ export const avgPool2d: Op<AvgPoolOptions> = defineOp<AvgPoolOptions>({
   name: 'avgPool2d',
   forward: ([x], options) => {
     const window = averageWindow(x!.shape, options);
-    const [y] = record('avgPool2d', [x!], [{ shape: [window.N, window.C, window.outH, window.outW] }], {
-      key: keyOf(window),
-      lower: (target, epilogue) => kernels.avgPool2d(target, window, epilogue),
-      fuses: 'epilogue',
-      axes: { row: { inner: window.outH * window.outW, size: window.C } },
-    });
+    const [y] = record(
+      'avgPool2d',
+      [x!],
+      [{ shape: [window.N, window.C, window.outH, window.outW], dtype: floatTypeOf(x!) }],
+      {
+        key: keyOf(window),
+        lower: (target, epilogue) => kernels.avgPool2d(target, window, epilogue),
+        fuses: 'epilogue',
+        axes: { row: { inner: window.outH * window.outW, size: window.C } },
+      },
+    );
     return y!;
   },
   backward: (gy, { inputs: [x], attributes }) => {
     const window = averageWindow(x!.shape, attributes);
-    return record('avgPool2dGrad', [gy], [{ shape: x!.shape }], {
+    return record('avgPool2dGrad', [gy], [{ shape: x!.shape, dtype: floatTypeOf(x!) }], {
       key: keyOf(window),
       lower: (target) => kernels.avgPool2dGrad(target, window),
     });
@@ -142,15 +149,20 @@ export const adaptiveAvgPool2d: Op<{ outputSize: Pair }> = defineOp<{ outputSize
   name: 'adaptiveAvgPool2d',
   forward: ([x], { outputSize }) => {
     const shape = adaptiveShape(x!.shape, outputSize);
-    const [y] = record('adaptiveAvgPool2d', [x!], [{ shape: [shape.N, shape.C, shape.outH, shape.outW] }], {
-      key: keyOf(shape),
-      lower: (target) => kernels.adaptiveAvgPool2d(target, shape),
-    });
+    const [y] = record(
+      'adaptiveAvgPool2d',
+      [x!],
+      [{ shape: [shape.N, shape.C, shape.outH, shape.outW], dtype: floatTypeOf(x!) }],
+      {
+        key: keyOf(shape),
+        lower: (target) => kernels.adaptiveAvgPool2d(target, shape),
+      },
+    );
     return y!;
   },
   backward: (gy, { inputs: [x], attributes: { outputSize } }) => {
     const shape = adaptiveShape(x!.shape, outputSize);
-    return record('adaptiveAvgPool2dGrad', [gy], [{ shape: x!.shape }], {
+    return record('adaptiveAvgPool2dGrad', [gy], [{ shape: x!.shape, dtype: floatTypeOf(x!) }], {
       key: keyOf(shape),
       lower: (target) => kernels.adaptiveAvgPool2dGrad(target, shape),
     });

@@ -1,4 +1,5 @@
 /** Reductions over any axes: sum, mean, max, min, variance, argmax; and what broadcasting's gradient needs. */
+import type { DType } from '../core/dtype.ts';
 import { ShapeError } from '../core/errors.ts';
 import {
   formatShape,
@@ -10,9 +11,10 @@ import {
   sizeOf,
 } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
 import { argmax as argmaxKernel } from '../kernels/argmax.ts';
 import { type ReduceOp, reduce } from '../kernels/reduce.ts';
+import { cast } from './cast.ts';
 import { defineOp, type Op } from './op.ts';
 
 export interface ReduceOptions {
@@ -21,12 +23,18 @@ export interface ReduceOptions {
   readonly keepdim?: boolean | undefined;
 }
 
-/** Records a reduction; `axes` sorted and without repeats. */
-export function reduceAxes(op: ReduceOp, x: Value, axes: readonly number[], keepdim: boolean): Value {
+/** Records a reduction; `axes` sorted and without repeats. The sum is float32's; what is kept of it is of type `dtype`. */
+export function reduceAxes(
+  op: ReduceOp,
+  x: Value,
+  axes: readonly number[],
+  keepdim: boolean,
+  dtype: DType = floatTypeOf(x),
+): Value {
   const shape = reducedShape(x.shape, axes, keepdim);
   const noop = axes.every((a) => x.shape[a] === 1);
-  if (noop && op !== 'sumOfSquares') return withShape(x, shape);
-  const [y] = recordKernel(op, [x], [{ shape }], {
+  if (noop && op !== 'sumOfSquares') return withShape(dtype === floatTypeOf(x) ? x : cast(x, dtype), shape);
+  const [y] = recordKernel(op, [x], [{ shape, dtype }], {
     key: axes.join(),
     lower: (target, element) => reduce(target, { op, shape: x.shape, axes }, element),
     fuses: 'element',
@@ -65,6 +73,8 @@ const axesOf = (op: string, x: Value, options: ReduceOptions): number[] =>
 const linear = (name: 'sum' | 'mean'): Op<ReduceOptions> =>
   defineOp<ReduceOptions>({
     name,
+    // As PyTorch: a mean cannot overflow, a sum can.
+    autocast: name === 'sum' ? 'float32' : undefined,
     forward: ([x], options) => reduceAxes(name, x!, axesOf(name, x!, options), options.keepdim ?? false),
     backward: (gy, { inputs: [x], attributes }) => {
       const axes = axesOf(name, x!, attributes);
@@ -85,7 +95,10 @@ const extreme = (name: 'max' | 'min'): Op<ReduceOptions> =>
       const axes = axesOf(name, x!, attributes);
       const y = withShape(output, kept(x!.shape, axes));
       const isExtreme = 'select(T(0), T(1), a == b)';
-      const ties = reduceAxes('sum', recordElementwise(`${name}.ties`, isExtreme, [x!, y], x!.shape), axes, true);
+      // Counts: float16 has no whole numbers beyond 2048.
+      const dtype = 'float32';
+      const equal = recordElementwise(`${name}.ties`, isExtreme, [x!, y], x!.shape, { dtype });
+      const ties = reduceAxes('sum', equal, axes, true);
       const g = withShape(gy, y.shape);
       return [recordElementwise(`${name}.grad`, 'select(T(0), c / d, a == b)', [x!, y, g, ties], x!.shape)];
     },
@@ -104,14 +117,15 @@ export interface VarianceOptions extends ReduceOptions {
 /** Mean of squared deviations, in two passes. */
 export const variance: Op<VarianceOptions> = defineOp<VarianceOptions>({
   name: 'variance',
+  autocast: 'float32',
   forward: ([x], options, saved) => {
     const axes = axesOf('variance', x!, options);
     const count = axes.reduce((n, a) => n * x!.shape[a]!, 1);
-    const mean = reduceAxes('mean', x!, axes, true);
+    const mean = reduceAxes('mean', x!, axes, true, 'float32');
     if (saved) saved.mean = mean;
     const scalars = [1 / (count - (options.correction ?? 1))];
     const squares = recordElementwise('squaredDeviation', '(a - b) * (a - b) * s', [x!, mean], x!.shape, { scalars });
-    return reduceAxes('sum', squares, axes, options.keepdim ?? false);
+    return reduceAxes('sum', squares, axes, options.keepdim ?? false, floatTypeOf(x!));
   },
   backward: (gy, { inputs: [x], attributes, saved }) => {
     const axes = axesOf('variance', x!, attributes);

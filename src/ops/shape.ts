@@ -2,8 +2,9 @@
 import { ShapeError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { promotedType, type Value, withShape } from '../graph/value.ts';
 import { cat as catKernel, type Gather, gather } from '../kernels/copy.ts';
+import { cast } from './cast.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
 
@@ -232,9 +233,11 @@ export const cat: Op<{ axis: number }> = defineOp<{ axis: number }>({
           shapes,
         );
     const outShape = first.map((d, k) => (k === axis ? shapes.reduce((n, s) => n + s[axis]!, 0) : d));
-    const [y] = recordKernel('cat', values, [{ shape: outShape, dtype: values[0]!.data.dtype }], {
+    const dtype = values.every((v) => v.data.dtype === 'int32') ? 'int32' : promotedType(values);
+    const parts = values.map((v) => cast(v, dtype));
+    const [y] = recordKernel('cat', parts, [{ shape: outShape, dtype }], {
       key: `${axis}`,
-      lower: (target) => catKernel(target, { shapes, axis }),
+      lower: (target) => catKernel(target, { shapes, axis, dtype }),
       samplewise: axis > 0,
     });
     return y!;

@@ -1,7 +1,7 @@
 /** Softmax and its logarithm along one axis. */
 import { normalizeAxis } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
-import type { Value } from '../graph/value.ts';
+import { floatTypeOf, type Value } from '../graph/value.ts';
 import type { KernelTarget, Program } from '../kernels/kernel.ts';
 import * as kernels from '../kernels/softmax.ts';
 import { defineOp, type Op } from './op.ts';
@@ -10,7 +10,7 @@ type Kernel = (target: KernelTarget, shape: kernels.SoftmaxShape) => Program;
 
 function record(name: string, inputs: Value[], axis: number, kernel: Kernel): Value {
   const { shape } = inputs[0]!;
-  const [y] = recordKernel(name, inputs, [{ shape }], {
+  const [y] = recordKernel(name, inputs, [{ shape, dtype: floatTypeOf(inputs[0]!) }], {
     key: `${axis}`,
     lower: (target) => kernel(target, { shape, axis }),
     samplewise: axis > 0,
@@ -21,6 +21,7 @@ function record(name: string, inputs: Value[], axis: number, kernel: Kernel): Va
 const alongAxis = (name: string, forward: Kernel, gradient: Kernel): Op<{ axis: number }> =>
   defineOp<{ axis: number }>({
     name,
+    autocast: 'float32',
     forward: ([x], { axis }) => record(name, [x!], normalizeAxis(name, axis, x!.shape.length), forward),
     backward: (gy, { output, attributes: { axis } }) => [
       record(`${name}Grad`, [output, gy], normalizeAxis(name, axis, gy.shape.length), gradient),

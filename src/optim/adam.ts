@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { recordUpdate } from '../graph/record.ts';
 import { hostValue, type Value } from '../graph/value.ts';
+import { input } from '../kernels/kernel.ts';
 import { adam, adamHyper, adamw } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
@@ -35,14 +36,14 @@ export class Adam extends Optimizer<AdamOptions> {
     return { name: 'adam', lower: adam };
   }
 
-  protected update(param: Tensor, gradient: Value, hyper: Value): void {
+  protected update(param: Tensor, inputs: readonly Value[]): void {
     const first = this.state(param, 'exp_avg', param.shape);
     const second = this.state(param, 'exp_avg_sq', param.shape);
     const count = this.state(param, 'step', [1]);
     const { name, lower } = this.kernel;
-    recordUpdate(name, [gradient, hyper], [param.value, first, second, count], {
+    recordUpdate(name, inputs, [param.value, first, second, count], {
       key: '',
-      lower: (target) => lower(target, { size: param.size }),
+      lower: (target) => lower(target, { size: param.size, skip: inputs[2] && input(2) }),
     });
   }
 }

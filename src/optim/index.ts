@@ -4,6 +4,7 @@
  */
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export { clipGradNorm, clipGradValue, scaleGrad } from './clip.ts';
-export { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.ts';
+export { type AnyOptimizer, type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
 export * from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

@@ -42,16 +42,23 @@ export abstract class Optimizer<H extends { lr: number }> {
     });
   }
 
-  /** Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state. */
-  step(): void {
+  /**
+   * Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state.
+   * @param foundInf a scalar; where it is not 0, no parameter and no state changes. `GradScaler` gives it.
+   */
+  step(foundInf: Tensor | null = null): void {
     internal(() => {
       for (const group of this.paramGroups) {
         let hyper: Value | null = null;
         for (const p of group.params) {
           if (!p.requires_grad) this.#forget(p);
           if (!p.requires_grad || !p.grad) continue;
+          if (p.dtype !== 'float32')
+            throw new ArgumentError(
+              `optimizer: a parameter of ${formatShape(p.shape)} is ${p.dtype}. Keep parameters in float32, and compute in autocast().`,
+            );
           hyper ??= this.hyperparameters(group);
-          this.update(p, p.grad.value, hyper, group);
+          this.update(p, [p.grad.value, hyper, ...(foundInf ? [foundInf.value] : [])], group);
         }
       }
     });
@@ -59,8 +66,8 @@ export abstract class Optimizer<H extends { lr: number }> {
 
   /** The group's numbers as the kernel reads them. */
   protected abstract hyperparameters(group: ParamGroup<H>): Value;
-  /** Records the update of one parameter. */
-  protected abstract update(param: Tensor, gradient: Value, hyper: Value, group: ParamGroup<H>): void;
+  /** Records the update of one parameter from its gradient, the group's numbers and, where there is one, the flag that skips it. */
+  protected abstract update(param: Tensor, inputs: readonly Value[], group: ParamGroup<H>): void;
 
   /** State `name` of a parameter: zeros of `shape` when it is new. */
   protected state(param: Tensor, name: string, shape: readonly number[]): Value {
@@ -119,3 +126,7 @@ export abstract class Optimizer<H extends { lr: number }> {
     }
   }
 }
+
+/** An optimizer of whatever hyperparameters. */
+// biome-ignore lint/suspicious/noExplicitAny: they stand where they are read as well as where they are written
+export type AnyOptimizer = Optimizer<any>;

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { recordUpdate } from '../graph/record.ts';
 import { hostValue, type Value } from '../graph/value.ts';
+import { input } from '../kernels/kernel.ts';
 import { sgd, sgdHyper } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
@@ -35,14 +36,14 @@ export class SGD extends Optimizer<SGDOptions> {
     return hostValue([hyper.length], 'float32', hyper);
   }
 
-  protected update(param: Tensor, gradient: Value, hyper: Value, group: ParamGroup<SGDOptions>): void {
+  protected update(param: Tensor, inputs: readonly Value[], group: ParamGroup<SGDOptions>): void {
     const [momentum, dampening] = [group.momentum > 0, group.momentum > 0 && group.dampening > 0];
     const slots = [param.value];
     if (momentum) slots.push(this.state(param, 'momentum_buffer', param.shape));
     if (dampening) slots.push(this.state(param, 'step', [1]));
-    recordUpdate('sgd', [gradient, hyper], slots, {
+    recordUpdate('sgd', inputs, slots, {
       key: `${momentum},${dampening}`,
-      lower: (target) => sgd(target, { size: param.size, momentum, dampening }),
+      lower: (target) => sgd(target, { size: param.size, momentum, dampening, skip: inputs[2] && input(2) }),
     });
   }
 }

@@ -4,8 +4,10 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import { internal, limitRecording, userVisible } from '../graph/record.ts';
 import { runScope } from '../graph/run.ts';
 import type { Value } from '../graph/value.ts';
+import { cast, to } from '../ops/cast.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import type { Op } from '../ops/op.ts';
+import { operandType } from './autocast.ts';
 import { noteOp } from './trace.ts';
 
 /** A tensor as autograd sees it. */
@@ -70,12 +72,14 @@ export function step<T>(fn: () => T): T {
 /** Records an op, and leaves a trail where a gradient may be wanted. */
 export function applyOp<A>(
   op: Op<A>,
-  inputs: readonly (Variable | null)[],
+  given: readonly (Variable | null)[],
   attributes: A,
 ): { value: Value; gradNode: GradNode | null } {
   limitRecording();
-  const values = inputs.map((t) => t?.value ?? null);
-  const differentiable = gradEnabled && op.backward && inputs.some((t) => t?.requires_grad);
+  const type = operandType(op as unknown as Op<never>);
+  const operands = type ? given.map((t) => t && converted(t, type)) : given;
+  const values = operands.map((t) => t?.value ?? null);
+  const differentiable = gradEnabled && op.backward && operands.some((t) => t?.requires_grad);
   const saved = differentiable ? {} : null;
   const value = op.forward(values, attributes, saved);
   noteOp(op.name, values, attributes, value);
@@ -84,7 +88,7 @@ export function applyOp<A>(
   const versions = values.map((v) => v?.data.version);
   const gradNode: GradNode = {
     op: op as unknown as Op<never>,
-    inputs,
+    inputs: operands,
     values,
     versions,
     output: value,
@@ -95,6 +99,14 @@ export function applyOp<A>(
   };
   for (const { data } of held(gradNode)) data.saves++;
   return { value, gradNode };
+}
+
+/** A float operand in the type that autocast wants, on the trail. */
+function converted(t: Variable, dtype: 'float16' | 'float32'): Variable {
+  if (t.value.data.dtype === dtype || t.value.data.dtype === 'int32') return t;
+  const { value, gradNode } = internal(() => applyOp(to, [t], { dtype }));
+  // It has a trail, or no gradient: nothing is ever added to it.
+  return { value, gradNode, requires_grad: gradNode !== null, addGrad: () => {} };
 }
 
 function held(node: GradNode): Value[] {
@@ -156,7 +168,7 @@ export function backward(root: Variable, gradient: Value, retainGraph: boolean):
       root.addGrad(gradient);
       return;
     }
-    const gradients = new Map<GradNode, Value>([[root.gradNode, gradient]]);
+    const gradients = new Map<GradNode, Value>([[root.gradNode, cast(gradient, root.value.data.dtype)]]);
     for (const node of trailOf(root.gradNode)) {
       const gy = gradients.get(node);
       gradients.delete(node);
@@ -180,8 +192,9 @@ function propagate(node: GradNode, gy: Value, gradients: Map<GradNode, Value>): 
   const needs = inputs.map((t) => t?.requires_grad ?? false);
   const results = op.backward!(gy, { inputs: values, output, attributes: node.attributes as never, needs, saved });
   inputs.forEach((input, k) => {
-    const g = results[k];
-    if (!g || !input?.requires_grad) return;
+    if (!results[k] || !input?.requires_grad) return;
+    // A gradient is kept in the type of what it is the gradient of.
+    const g = cast(results[k], values[k]!.data.dtype);
     if (input.gradNode) gradients.set(input.gradNode, accumulate(gradients.get(input.gradNode), g));
     else input.addGrad(g);
   });

@@ -8,6 +8,7 @@
 import { RegraftError } from '../core/errors.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
+import { isAutocastEnabled, withAutocast } from './autocast.ts';
 import { applyOp, backward, isGradEnabled, newestNode, releaseTrail } from './autograd.ts';
 import { through } from './replay.ts';
 import { Tensor } from './tensor.ts';
@@ -22,6 +23,7 @@ import { Tensor } from './tensor.ts';
 export function checkpoint(part: (x: Tensor) => Tensor, x: Tensor): Tensor {
   if (!isGradEnabled()) return part(x);
   const drawn: number[] = [];
+  const mixed = isAutocastEnabled();
   const since = newestNode();
   const first = through(drawn, false, () => part(x));
   if (!first.gradNode) return first;
@@ -43,7 +45,7 @@ export function checkpoint(part: (x: Tensor) => Tensor, x: Tensor): Tensor {
         gx = accumulate(gx, gradient);
       };
       backward(
-        through(drawn, true, () => part(again)),
+        withAutocast(mixed, () => through(drawn, true, () => part(again))),
         gy,
         false,
       );

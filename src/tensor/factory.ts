@@ -1,8 +1,9 @@
 /** Making tensors. */
-import type { DType, HostArray } from '../core/dtype.ts';
+import { type DType, type HostArray, hostArray } from '../core/dtype.ts';
 import { ShapeError } from '../core/errors.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { wantFloat16 } from '../device/current.ts';
 import { hostValue } from '../graph/value.ts';
 import { Tensor } from './tensor.ts';
 
@@ -32,7 +33,7 @@ function measure(data: Nested, path: Shape = []): Shape {
 
 /**
  * A tensor of the given elements: a number, nested arrays, or a typed array with a shape. Int32Array gives int32, all else
- * float32. Typed arrays are not copied: do not change them until the tensor was used.
+ * float32; with `dtype: 'float16'` a Uint16Array holds its bits, and numbers are rounded. Typed arrays are not copied: do not change them until the tensor was used.
  */
 export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorOptions = {}): Tensor {
   const typed = ArrayBuffer.isView(data);
@@ -50,9 +51,8 @@ export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorO
       `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`,
       [actual],
     );
-  const Type = dtype === 'int32' ? Int32Array : Float32Array;
-  const host = flat instanceof Type ? flat : Type.from(flat);
-  return new Tensor(hostValue(actual, dtype, host), options);
+  if (dtype === 'float16') wantFloat16('tensor');
+  return new Tensor(hostValue(actual, dtype, hostArray(dtype, flat)), options);
 }
 
 function checkSizes(op: string, shape: Shape): void {
@@ -63,9 +63,10 @@ function checkSizes(op: string, shape: Shape): void {
 const made = (shape: Shape, options: TensorOptions, make: () => number): Tensor => {
   const { dtype = 'float32' } = options;
   checkSizes('tensor', shape);
-  const host = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
-  for (let i = 0; i < host.length; i++) host[i] = make();
-  return new Tensor(hostValue(shape, dtype, host), options);
+  if (dtype === 'float16') wantFloat16('tensor');
+  const numbers = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
+  for (let i = 0; i < numbers.length; i++) numbers[i] = make();
+  return new Tensor(hostValue(shape, dtype, hostArray(dtype, numbers)), options);
 };
 
 /** All elements `value`. */

@@ -1,5 +1,5 @@
 /** The tensor that users hold: methods record ops, `data()` and `item()` read back. */
-import type { DType, HostArray } from '../core/dtype.ts';
+import { type DType, type HostArray, hostArray } from '../core/dtype.ts';
 import { RegraftError, ShapeError } from '../core/errors.ts';
 import { defaultGenerator } from '../core/random.ts';
 import { formatShape, normalizeAxis, type Shape } from '../core/shape.ts';
@@ -23,12 +23,12 @@ const SCALAR_FORM = {
 } as const;
 
 /**
- * An n-dimensional array on the GPU, float32 or int32, row-major in its public layout. Ops are recorded and run when a
+ * An n-dimensional array on the GPU, float32, float16 or int32, row-major in its public layout. Ops are recorded and run when a
  * result is read (`await t.data()`), or when `step` or `noGrad` end. Shapes broadcast as in NumPy.
  */
 export class Tensor implements Variable {
-  /** What the graph knows it by. @internal */
-  readonly value: Value;
+  /** What the graph knows it by; a parameter's changes with its type. @internal */
+  value: Value;
   /** The op that it is the result of. @internal */
   readonly gradNode: GradNode | null;
   #requiresGrad: boolean;
@@ -103,8 +103,9 @@ export class Tensor implements Variable {
    * The elements, row-major: a Float32Array, for int32 tensors an Int32Array. Runs what was recorded; the only way (with
    * item()) to wait for the GPU.
    */
-  data<T extends HostArray = Float32Array<ArrayBuffer>>(): Promise<T> {
-    return readBack(this.value) as Promise<T>;
+  async data<T extends HostArray = Float32Array<ArrayBuffer>>(): Promise<T> {
+    const kept = await readBack(this.value);
+    return (this.dtype === 'float16' ? hostArray('float32', kept) : kept) as T;
   }
 
   /** The only element of a one-element tensor. @throws ShapeError for any other size. */
@@ -113,7 +114,7 @@ export class Tensor implements Variable {
       throw new ShapeError('item', `expected one element, got shape ${formatShape(this.shape)}. Use data().`, [
         this.shape,
       ]);
-    return (await readBack(this.value))[0]!;
+    return (await this.data())[0]!;
   }
 
   /**
@@ -129,9 +130,25 @@ export class Tensor implements Variable {
       );
     backward(
       this,
-      gradient?.value ?? hostValue(this.shape, 'float32', Float32Array.of(1)),
+      gradient?.value ?? hostValue(this.shape, this.dtype, hostArray(this.dtype, [1])),
       options.retainGraph ?? false,
     );
+  }
+
+  /**
+   * The elements in another type: float16 takes half the memory and is computed with in float32; int32 drops the fraction and has no
+   * gradient. @throws DeviceError for float16 on an adapter without it.
+   */
+  to(dtype: DType): Tensor {
+    return apply(ops.to, [dtype === 'int32' && this.requires_grad ? this.detach() : this], { dtype });
+  }
+  /** As float16; see {@link to}. */
+  half(): Tensor {
+    return this.to('float16');
+  }
+  /** As float32. */
+  float(): Tensor {
+    return this.to('float32');
   }
 
   /** The same elements, without the trail. */
@@ -440,8 +457,8 @@ export class Tensor implements Variable {
 }
 
 function checkFloat(dtype: DType): void {
-  if (dtype !== 'float32')
-    throw new RegraftError(`requires_grad: only float32 tensors have gradients, this one is ${dtype}.`);
+  if (dtype === 'int32')
+    throw new RegraftError('requires_grad: only float32 and float16 tensors have gradients, this one is int32.');
 }
 
 /** Applies an op to tensors. */

@@ -8,11 +8,11 @@ export class DiskStore implements ActivationStore {
   has(key: string): boolean {
     return this.#entries.has(key);
   }
-  async read(key: string): Promise<Float32Array> {
-    return new Float32Array(await this.#entries.get(key)!.arrayBuffer());
+  async read(key: string): Promise<Uint8Array> {
+    return new Uint8Array(await this.#entries.get(key)!.arrayBuffer());
   }
-  async write(key: string, activations: Float32Array): Promise<void> {
-    this.#entries.set(key, new Blob([activations as Float32Array<ArrayBuffer>]));
+  async write(key: string, activations: Uint8Array): Promise<void> {
+    this.#entries.set(key, new Blob([activations as Uint8Array<ArrayBuffer>]));
   }
   async close(): Promise<void> {
     this.#entries.clear();

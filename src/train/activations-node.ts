@@ -20,23 +20,18 @@ export class DiskStore implements ActivationStore {
   has(key: string): boolean {
     return this.#offsets.has(key);
   }
-  async read(key: string): Promise<Float32Array> {
+  async read(key: string): Promise<Uint8Array> {
     const { at, length } = this.#offsets.get(key)!;
-    const activations = new Float32Array(length);
-    await this.#file!.read(new Uint8Array(activations.buffer), 0, length * 4, at);
+    const activations = new Uint8Array(length);
+    await this.#file!.read(activations, 0, length, at);
     return activations;
   }
-  async write(key: string, activations: Float32Array): Promise<void> {
+  async write(key: string, activations: Uint8Array): Promise<void> {
     this.#release ??= removeOnExit(this.#path);
     this.#file ??= await open(this.#path, 'w+');
     const at = this.#end;
     this.#end += activations.byteLength;
-    await this.#file.write(
-      new Uint8Array(activations.buffer, activations.byteOffset, activations.byteLength),
-      0,
-      activations.byteLength,
-      at,
-    );
+    await this.#file.write(activations, 0, activations.byteLength, at);
     this.#offsets.set(key, { at, length: activations.length });
   }
   async close(): Promise<void> {

@@ -1,22 +1,22 @@
 /** Where the frozen trunk's activations are kept while a run lasts. */
 
-/** Activations by key; each entry is one image's, all cuts after one another. */
+/** Activations by key; each entry is one image's, the bytes of all cuts after one another. */
 export interface ActivationStore {
   has(key: string): boolean;
-  read(key: string): Promise<Float32Array>;
-  write(key: string, activations: Float32Array): Promise<void>;
+  read(key: string): Promise<Uint8Array>;
+  write(key: string, activations: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
 export class MemoryStore implements ActivationStore {
-  readonly #entries = new Map<string, Float32Array>();
+  readonly #entries = new Map<string, Uint8Array>();
   has(key: string): boolean {
     return this.#entries.has(key);
   }
-  async read(key: string): Promise<Float32Array> {
+  async read(key: string): Promise<Uint8Array> {
     return this.#entries.get(key)!;
   }
-  async write(key: string, activations: Float32Array): Promise<void> {
+  async write(key: string, activations: Uint8Array): Promise<void> {
     this.#entries.set(key, activations);
   }
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, ty
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
+export { availablePrecision, type Precision } from './precision.ts';
 export type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';

@@ -4,7 +4,7 @@ import { WeightFileError } from '../core/errors.ts';
 import type { SourceLike } from '../device/byte-source.ts';
 import { readWeightFile } from '../io/read.ts';
 import { safetensorsChunks } from '../io/safetensors.ts';
-import type { ScheduleState } from '../optim/index.ts';
+import type { GradScalerState, ScheduleState } from '../optim/index.ts';
 import type { FitState } from './fit.ts';
 import type { FinetuneSettings } from './recipe.ts';
 import { type FinetuneResult, thinLosses } from './result.ts';
@@ -25,6 +25,8 @@ export interface Checkpoint {
     readonly groups: readonly Record<string, unknown>[];
   };
   readonly schedule: ScheduleState;
+  /** Of a mixed-precision run; absent in checkpoints from before there were any. */
+  readonly scaler?: GradScalerState;
   /** State of the default generator, which dropout draws from. */
   readonly random: readonly number[];
   readonly seconds: FinetuneResult['seconds'];

@@ -2,8 +2,10 @@
 import { DataLoader } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
+import { autocast } from '../tensor/autocast.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { Batches } from './batches.ts';
+import type { Precision } from './precision.ts';
 import type { Progress } from './progress.ts';
 import type { TrunkCache } from './trunk-cache.ts';
 
@@ -14,6 +16,8 @@ export interface PredictOptions {
   /** Keeps the frozen trunk's activations for the next call over the same data. */
   readonly cache?: TrunkCache | null;
   readonly progress?: Progress | null;
+  /** 'float16' computes in `autocast`, on an adapter that can; 'float32' by default. */
+  readonly precision?: Precision;
 }
 
 /** Logits for every readable image of a data set, in its order. */
@@ -29,7 +33,8 @@ export interface Predictions {
 
 /** The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards. */
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
-  const { batchSize = 32, cache = null, progress } = options;
+  const { batchSize = 32, cache = null, progress, precision } = options;
+  const mixed = { enabled: precision === 'float16' };
   const training = model.modules().filter((module) => module.training);
   const trainable = model.parameters().filter((p) => p.requires_grad);
   const loader = new DataLoader(data, { batchSize });
@@ -43,7 +48,7 @@ export async function predictLogits(model: Module, data: Dataset, options: Predi
     for await (const batch of batches.epoch(0)) {
       const logits = await batches.run(batch, trainable, (images, _, forwardDone) =>
         noGrad(() => {
-          const output = model.forward(images);
+          const output = autocast(mixed, () => model.forward(images));
           forwardDone();
           return output;
         }),

@@ -16,6 +16,7 @@ import { evaluateLogits } from './metrics.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { checkModelFolder, saveModel } from './model-folder.ts';
 import { type OpenedWeights, openWeights } from './open-weights.ts';
+import { availablePrecision } from './precision.ts';
 import type { Progress } from './progress.ts';
 import {
   type FinetuneSettings,
@@ -96,6 +97,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     );
 
   const device = await init();
+  // Of a run begun before there was a choice: float32.
+  const precision = availablePrecision(settings.precision ?? 'float32', progress);
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
   const run: PhasedRun = {
@@ -103,6 +106,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     validation: images.validation,
     loader: (phase) => loaderFor(images.train, phase, settings, sized),
     cache,
+    precision,
     signal,
     progress,
   };
@@ -124,7 +128,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const peakGpuBytes = currentDevice().counters.peakBytes;
   const predictions = await watch.time(
     'validation',
-    () => state.best?.predictions ?? predictLogits(model, images.validation),
+    () => state.best?.predictions ?? predictLogits(model, images.validation, { precision }),
   );
   const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
   const mistakes = await watch.time('thumbnails', () => pictured(predictions, images.validation, photos));
@@ -133,7 +137,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     : [];
   const result = resultOf({
     options,
-    settings,
+    settings: { ...settings, precision },
     date,
     device,
     model,
@@ -186,6 +190,7 @@ function settingsOf(options: FinetuneOptions, checkpoint: Checkpoint | null): Fi
     'labelSmoothing',
     'augment',
     'accumulate',
+    'precision',
     'clipGradNorm',
     'patience',
     'validation',

@@ -6,13 +6,16 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
+import type { GradScaler } from '../optim/grad-scaler.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { autocast } from '../tensor/autocast.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
 import { type Predictions, predictLogits } from './evaluate.ts';
 import { frozenTensors } from './freezing-proof.ts';
 import { argmaxRows, crossEntropyRows } from './metrics.ts';
+import { availablePrecision, type Precision, scalerFor } from './precision.ts';
 import type { Progress } from './progress.ts';
 import type { EpochRecord, StepLoss } from './result.ts';
 import { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
@@ -51,7 +54,14 @@ export interface FitOptions {
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number } | undefined;
   /** Put the weights of the best epoch back at the end; true by default where there is validation. */
   readonly keepBest?: boolean | undefined;
-  /** Compute what is frozen only once per image and view. On by default; the result is the same without. */
+  /**
+   * 'float16' computes in mixed precision; parameters stay float32. Loss scaling is dynamic: the first few steps may be left out while
+   * it finds its scale. On an adapter without 16-bit floats a note says so, and the run is float32's, the default.
+   */
+  readonly precision?: Precision | undefined;
+  /** The loss scaling of a mixed run, where it goes on from an earlier phase; a new one by default. */
+  readonly scaler?: GradScaler | undefined;
+  /** Compute what is frozen only once per image and view. On by default; the result is the same without, in float16 but for rounding. */
   readonly cache?: boolean | TrunkCacheOptions | undefined;
   /** Where to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
   readonly from?: FitState | undefined;
@@ -103,6 +113,9 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   if (!model.parameters().some((p) => p.requires_grad))
     throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
+  const precision = availablePrecision(options.precision ?? 'float32', progress);
+  const mixed = { enabled: precision === 'float16' };
+  const scaler = (mixed.enabled && options.scaler) || scalerFor(precision);
   const optimizer = options.optimizer ?? new AdamW(model.parameters(), { lr: 1e-3 });
   // Looked up anew for each batch: layers may be frozen, unfrozen or replaced in mid-run.
   const trainable = (): Tensor[] => {
@@ -114,9 +127,11 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
   };
   const applyGradients = (images: number) => {
     const params = trainable();
+    scaler.unscale(optimizer);
     if (accumulate > 1) scaleGrad(params, 1 / images);
     if (options.clipGradNorm !== undefined) clipGradNorm(params, options.clipGradNorm);
-    optimizer.step();
+    scaler.step(optimizer);
+    scaler.update();
     dropGradients();
   };
   const loss =
@@ -198,10 +213,12 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
           gathered += count;
           const result = await batches.run(batch, trainable(), (input, labels, forwardDone) =>
             step(() => {
-              const logits = model.forward(input);
-              forwardDone();
-              const batchLoss = loss(logits, labels);
-              (accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
+              const { logits, batchLoss } = autocast(mixed, () => {
+                const logits = model.forward(input);
+                forwardDone();
+                return { logits, batchLoss: loss(logits, labels) };
+              });
+              scaler.scale(accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
               if (update) applyGradients(gathered);
               return { loss: batchLoss, correct: logits.argmax(1).eq(labels).sum() };
             }),
@@ -233,6 +250,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
             cache: validationCache,
             progress,
             title: `Validation ${epoch}/${total}`,
+            precision,
           })
         : null;
       const record: EpochRecord = {
@@ -308,12 +326,13 @@ async function scoresOf(
     readonly cache: TrunkCache | null;
     readonly progress: Progress | null | undefined;
     readonly title: string;
+    readonly precision: Precision;
   },
 ): Promise<Scores> {
-  const { batchSize, cache, progress = null, title } = options;
+  const { batchSize, cache, progress = null, title, precision } = options;
   progress?.start(data.length, title);
   try {
-    const predictions = await predictLogits(model, data, { batchSize, cache, progress });
+    const predictions = await predictLogits(model, data, { batchSize, cache, progress, precision });
     const { logits, labels, classes } = predictions;
     const predicted = argmaxRows(logits, classes);
     const losses = crossEntropyRows(logits, labels, classes);

@@ -27,6 +27,7 @@ export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
 export { openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
+export { availablePrecision, type Precision } from './precision.ts';
 export {
   createProgress,
   type Progress,

@@ -3,6 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
+import type { Precision } from './precision.ts';
 import type { Phase } from './result.ts';
 import { shellWord } from './shell.ts';
 
@@ -33,6 +34,8 @@ export interface FinetuneSettings {
   /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
   readonly augment: number | null;
   readonly accumulate: number;
+  /** 'float16': mixed precision, where the adapter has 16-bit floats. */
+  readonly precision: Precision;
   readonly clipGradNorm: number | null;
   /** Epochs without a better validation loss after which a phase ends; 0: never. */
   readonly patience: number;
@@ -92,6 +95,7 @@ export function resolveSettings(
     momentum: within('momentum', 0, 1, options.momentum ?? 0.9),
     labelSmoothing: within('labelSmoothing', 0, 1, options.labelSmoothing ?? 0),
     augment: options.augment == null ? null : atLeast('augment', 0, options.augment),
+    precision: precisionOf(options.precision ?? 'float32'),
     accumulate: atLeast('accumulate', 1, options.accumulate ?? 1),
     clipGradNorm: options.clipGradNorm == null ? null : above('clipGradNorm', options.clipGradNorm),
     patience: atLeast('patience', 0, options.patience ?? 10),
@@ -104,6 +108,11 @@ export function resolveSettings(
 function isHead(path: string, { stages }: ModelEntry): boolean {
   const head = stages.at(-1)!;
   return path === head || path.startsWith(`${head}.`);
+}
+
+function precisionOf(name: Precision): Precision {
+  if (name === 'float32' || name === 'float16') return name;
+  throw new ArgumentError(`finetune: precision must be float32 or float16, got '${name}'.`);
 }
 
 function atLeast(name: string, least: number, value: number): number {

@@ -9,6 +9,7 @@ import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type FitOptions, type FitState, fit, movingState } from './fit.ts';
+import { scalerFor } from './precision.ts';
 import {
   type FinetuneSettings,
   freezeFor,
@@ -20,10 +21,14 @@ import {
 import type { ComparisonRun, EpochRecord, Phase } from './result.ts';
 
 /** Where a run can be taken up again: the end of an epoch. */
-export type RunPoint = Pick<Checkpoint, 'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'random'>;
+export type RunPoint = Pick<
+  Checkpoint,
+  'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'scaler' | 'random'
+>;
 
 /** What a run needs beside its phases. */
-export interface PhasedRun extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch'> {
+export interface PhasedRun
+  extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
   readonly settings: FinetuneSettings;
   readonly validation: Dataset;
   /** The training images as a phase wants to see them. */
@@ -45,6 +50,7 @@ export async function trainPhases(
   { from = null, onEpoch }: PhaseOptions = {},
 ): Promise<FitState> {
   const { settings, loader, ...shared } = run;
+  const scaler = scalerFor(run.precision ?? settings.precision);
   let state: FitState = from?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };
   for (const [p, phase] of phases.entries()) {
     freezeFor(model, phase);
@@ -55,6 +61,7 @@ export async function trainPhases(
       model.loadStateDict(from.model, { strict: false });
       optimizer.loadStateDict(from.optimizer);
       schedule.loadState(from.schedule);
+      if (from.scaler) scaler.loadStateDict(from.scaler);
       defaultGenerator.state = from.random;
       // The weights of the best epoch of earlier phases are in the model now, and more of them may move.
     } else state = { ...state, waited: 0, best: state.best && { ...state.best, state: await movingState(model) } };
@@ -70,6 +77,8 @@ export async function trainPhases(
       scheduleEvery: 'batch',
       labelSmoothing: settings.labelSmoothing,
       accumulate: settings.accumulate,
+      precision: run.precision ?? settings.precision,
+      scaler,
       clipGradNorm: settings.clipGradNorm ?? undefined,
       earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
       onEpoch: (record, now) =>
@@ -79,6 +88,7 @@ export async function trainPhases(
           model: now.best?.epoch === record.epoch && now.best.state ? now.best.state : await movingState(model),
           optimizer: await optimizer.stateDict(),
           schedule: schedule.state(),
+          scaler: await scaler.stateDict(),
           random: defaultGenerator.state,
         })),
     });

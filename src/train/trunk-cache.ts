@@ -3,7 +3,7 @@
  * view, kept in memory or on disk, and from then on only the trainable part runs.
  */
 import { DiskStore } from '#activations';
-import type { HostArray } from '../core/dtype.ts';
+import { BYTES_PER_ELEMENT, type DType, type HostArray, hostView } from '../core/dtype.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
@@ -29,8 +29,8 @@ export class TrunkCache {
   #versions = '';
   /** [C, H, W] of the images, for whoever records a forward pass without having them. */
   imageShape: readonly number[] = [];
-  /** Elements of each cut, for one image. */
-  #sizes: number[] = [];
+  /** Type of each cut, and its bytes for one image. */
+  #cuts: { dtype: DType; bytes: number }[] = [];
 
   /** @param images how many images (times views) there will be: decides between memory and disk. */
   constructor(images: number, options: TrunkCacheOptions = {}) {
@@ -45,16 +45,16 @@ export class TrunkCache {
   }
 
   /** The batch's activations, one array a cut. */
-  async gather(keys: readonly string[]): Promise<Float32Array[]> {
+  async gather(keys: readonly string[]): Promise<HostArray[]> {
     const entries = await Promise.all(keys.map((key) => this.#store!.read(key)));
     let start = 0;
-    return this.#sizes.map((size) => {
-      const batch = new Float32Array(size * keys.length);
+    return this.#cuts.map(({ dtype, bytes }) => {
+      const batch = new Uint8Array(bytes * keys.length);
       entries.forEach((entry, k) => {
-        batch.set(entry.subarray(start, start + size), k * size);
+        batch.set(entry.subarray(start, start + bytes), k * bytes);
       });
-      start += size;
-      return batch;
+      start += bytes;
+      return hostView(dtype, batch.buffer);
     });
   }
 
@@ -77,24 +77,30 @@ export class TrunkCache {
       this.#text = trunk.text;
       this.#slots = trunk.slots;
       this.#versions = versions;
-      this.#sizes = trunk.cuts.map((data) => data.count / keys.length);
-      const bytes = 4 * this.#sizes.reduce((n, s) => n + s, 0) * this.#images;
+      this.#cuts = trunk.cuts.map(({ dtype, count }) => {
+        return { dtype, bytes: (count / keys.length) * BYTES_PER_ELEMENT[dtype] };
+      });
+      const bytes = this.#entryBytes * this.#images;
       const { memoryBytes = 1 << 30, folder } = this.#options;
       this.#store = bytes <= memoryBytes ? new MemoryStore() : new DiskStore(folder);
     }
     if (keys.every((key) => this.#store!.has(key))) return this.#letGo(trunk);
     const cuts = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
     for (const [k, key] of keys.entries()) {
-      const parts = cuts.map((cut, c) => cut.subarray(k * this.#sizes[c]!, (k + 1) * this.#sizes[c]!));
-      const entry = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
+      const entry = new Uint8Array(this.#entryBytes);
       let at = 0;
-      for (const part of parts) {
-        entry.set(part, at);
-        at += part.length;
-      }
+      cuts.forEach((cut, c) => {
+        const { bytes } = this.#cuts[c]!;
+        entry.set(new Uint8Array(cut.buffer, cut.byteOffset + k * bytes, bytes), at);
+        at += bytes;
+      });
       await this.#store.write(key, entry);
     }
     this.#letGo(trunk);
+  }
+
+  get #entryBytes(): number {
+    return this.#cuts.reduce((n, { bytes }) => n + bytes, 0);
   }
 
   /** Frees the cuts, but for those that a hook holds. */

@@ -146,6 +146,8 @@ describe('workloads', () => {
       'resnet50_finetune_64 b16 cached',
       'loader_224 b8',
       'loader+resnet50_finetune_224 b8',
+      'resnet50_fwd_224 b1 f16',
+      'resnet50_finetune_64 b16 f16',
     ])
       expect(names).toContain(name);
     expect(selectWorkloads(all, ['maxpool', 'matmul512']).map((w) => w.name)).toContain('maxpool3s2_64@112 b8');

@@ -10,7 +10,7 @@ import { decodeImage, ImageFolder } from '../../src/data/index.ts';
 import { currentDevice } from '../../src/device/current.ts';
 import { init, manualSeed, type Tensor } from '../../src/index.ts';
 import { Conv2d, Linear, Module } from '../../src/nn/index.ts';
-import { SGD } from '../../src/optim/index.ts';
+import { GradScaler, SGD } from '../../src/optim/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 
 beforeAll(async () => {
@@ -36,7 +36,8 @@ const tiny: InputWorkload = {
     const model = new TinyNet();
     const trainable = model.parameters();
     const optimizer = new SGD(trainable, { lr: 0.01 });
-    return { model, trainable, optimizer, end: () => trainable.forEach((p) => void p.dispose()) };
+    const scaler = new GradScaler({ enabled: false });
+    return { model, trainable, optimizer, scaler, end: () => trainable.forEach((p) => void p.dispose()) };
   },
 };
 

@@ -201,6 +201,11 @@ describe('faults', () => {
         `regraft: option '--epochs <n>' argument '0' is invalid. Expected a whole number, 1 or more.\n${hint('finetune ')}`,
       ],
       [
+        'finetune photos --precision half',
+        2,
+        `regraft: option '--precision <name>' argument 'half' is invalid. Allowed choices are float32, float16.\n${hint('finetune ')}`,
+      ],
+      [
         'finetune photos --resume',
         2,
         `regraft: option '--resume' needs '--out <folder>', the folder of the interrupted run\n${hint('finetune ')}`,

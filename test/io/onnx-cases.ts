@@ -48,6 +48,7 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   keepdim: (x) => x.sub(x.mean([2, 3], { keepdim: true })),
   variance: (x) => cat([x.variance([2, 3]), x.variance([2, 3], { correction: 0 })], 1),
   argmax: (x) => x.argmax(1),
+  to: (x) => x.to('int32').float().add(x),
   matmul: (x, { matrix }) => x.matmul(matrix),
   linear: (x, { line, bare }) => cat([line.forward(x), bare.forward(x)], 1),
   linearRows: (x, { line }) => line.forward(x.mean([1, 2])),

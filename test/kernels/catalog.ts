@@ -1,14 +1,17 @@
-/** Every kernel of the library at every specialisation that the op table, the optimizers and a network reach. */
+/** Every kernel of the library at every specialisation that the op table (in float16 too, where the adapter has it), the optimizers and a network reach. */
 
+import { hasFloat16 } from '../../src/device/adapter.ts';
+import { currentDevice } from '../../src/device/current.ts';
 import { graphOptions } from '../../src/graph/options.ts';
 import { plannedSteps } from '../../src/graph/run.ts';
 import { type Tensor, tensor } from '../../src/index.ts';
 import type { KernelTarget, Step } from '../../src/kernels/kernel.ts';
 import { crossEntropy } from '../../src/nn/index.ts';
-import { Adam, AdamW, SGD } from '../../src/optim/index.ts';
+import { Adam, AdamW, GradScaler, SGD } from '../../src/optim/index.ts';
 import { newTraining } from '../graph/small-net.ts';
 import { rows } from '../ops/cases.ts';
 import { fill } from '../ops/inputs.ts';
+import { inHalf } from '../ops/row.ts';
 
 /** The kinds of adapter that kernels choose by. */
 export const TARGETS: Readonly<Record<string, KernelTarget>> = Object.fromEntries(
@@ -43,8 +46,12 @@ export function kernelsFor(target: KernelTarget): Map<string, Step> {
     }
     graphOptions.fusion = true;
   };
-  for (const row of rows) {
-    const inputs = row.inputs.map((spec) => tensor(fill(spec, 1), spec.shape, { requires_grad: spec.grad !== false }));
+  const float16 = hasFloat16(currentDevice().info);
+  const single = rows.filter((row) => !row.inputs.some((spec) => spec.half));
+  for (const row of float16 ? [...single, ...single.map(inHalf)] : single) {
+    const inputs = row.inputs.map((spec) =>
+      tensor(fill(spec, 1), spec.shape, { requires_grad: spec.grad !== false, ...(spec.half && { dtype: 'float16' }) }),
+    );
     add(() => {
       const y = row.run(...inputs);
       if (y.requires_grad) y.backward(tensor(new Float32Array(y.size), y.shape));
@@ -63,12 +70,15 @@ export function kernelsFor(target: KernelTarget): Map<string, Step> {
       new AdamW(params),
     ];
     for (const optimizer of optimizers)
-      add(() => {
-        const loss = crossEntropy(model.forward(images(0)), tensor(Int32Array.of(0, 1, 2, 3)));
-        loss.backward();
-        optimizer.step();
-        return loss;
-      });
+      for (const enabled of [false, true])
+        add(() => {
+          const scaler = new GradScaler({ enabled });
+          const loss = crossEntropy(model.forward(images(0)), tensor(Int32Array.of(0, 1, 2, 3)));
+          scaler.scale(loss).backward();
+          scaler.step(optimizer);
+          scaler.update();
+          return loss;
+        });
   }
   return kernels;
 }

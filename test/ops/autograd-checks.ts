@@ -147,7 +147,7 @@ export const autogradChecks: readonly Check[] = [
     same(
       'error',
       thrownBy(() => tensor(Int32Array.of(1), [1], { requires_grad: true })),
-      'RegraftError: requires_grad: only float32 tensors have gradients, this one is int32.',
+      'RegraftError: requires_grad: only float32 and float16 tensors have gradients, this one is int32.',
     ),
   ]),
 

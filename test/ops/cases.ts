@@ -1,7 +1,10 @@
 /** The table: every op, one row a case. `scripts/record-op-fixtures.py` records what PyTorch gives for it. */
+
+import { cast } from './cases/cast.ts';
 import { chains } from './cases/chains.ts';
 import { convolution } from './cases/conv.ts';
 import { elementwise } from './cases/elementwise.ts';
+import { float16 } from './cases/float16.ts';
 import { loss } from './cases/loss.ts';
 import { matmul } from './cases/matmul.ts';
 import { normAndPool } from './cases/norm-pool.ts';
@@ -9,7 +12,7 @@ import { reduce } from './cases/reduce.ts';
 import { shape } from './cases/shape.ts';
 import type { Row } from './row.ts';
 
-export const rows: readonly Row[] = [
+const single: readonly Row[] = [
   ...elementwise,
   ...reduce,
   ...matmul,
@@ -18,4 +21,7 @@ export const rows: readonly Row[] = [
   ...loss,
   ...shape,
   ...chains,
+  ...cast,
 ];
+
+export const rows: readonly Row[] = [...single, ...float16(single)];

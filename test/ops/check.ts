@@ -1,5 +1,7 @@
 /** How a row of the op table is checked: against what PyTorch gave, and its gradient against finite differences. */
 import { type Shape, sizeOf } from '../../src/core/shape.ts';
+import { hasFloat16 } from '../../src/device/adapter.ts';
+import { currentDevice } from '../../src/device/current.ts';
 import { noGrad, type Tensor, tensor } from '../../src/index.ts';
 import { type Check, type Measurement, measured, same } from '../measurement.ts';
 import { opTolerances, tolerances } from '../tolerances.ts';
@@ -65,21 +67,39 @@ const needsGradient = (spec: InputSpec): boolean => spec.grad !== false;
 const arraysOf = (row: Row) => row.inputs.map((spec, i) => fill(spec, (seed(row) + i) >>> 0));
 
 const tensorsOf = (row: Row, arrays: readonly (Float32Array | Int32Array)[]): Tensor[] =>
-  row.inputs.map((spec, i) => tensor(arrays[i]!, spec.shape, { requires_grad: needsGradient(spec) }));
+  row.inputs.map((spec, i) =>
+    tensor(arrays[i]!, spec.shape, { requires_grad: needsGradient(spec), ...(spec.half && { dtype: 'float16' }) }),
+  );
 
 /** The gradient that backward starts from. */
 const gradientFor = (row: Row, shape: Shape): Float32Array =>
   fill({ shape, kind: 'uniform' }, (seed(row) + 100) >>> 0) as Float32Array;
 
+/** What an adapter without 16-bit floats makes of a row that wants them: a clear word, and nothing else. */
+function refusesFloat16(row: Row): Measurement {
+  const { info } = currentDevice();
+  const word = `DeviceError: tensor: this adapter (${info.description}) has no 16-bit floats (shader-f16). Keep to float32, or take another adapter.`;
+  let found = 'no error';
+  try {
+    tensorsOf(row, arraysOf(row));
+  } catch (error) {
+    found = String(error);
+  }
+  return same('refusal', found, word);
+}
+
 async function matchTorch(row: Row, fixture: Fixture): Promise<Measurement[]> {
   const [output, gradient] = row.tolerance
     ? [row.tolerance, row.tolerance]
     : (opTolerances[row.op] ?? (['rounded', 'accumulated'] as const));
+  const half = row.inputs.some((spec) => spec.half);
+  if (half && !hasFloat16(currentDevice().info)) return [refusesFloat16(row)];
   const inputs = tensorsOf(row, arraysOf(row));
   const y = row.run(...inputs);
+  const float = half ? 'float16' : 'float32';
   const found = [
     same('shape', y.shape, fixture.output.shape),
-    same('dtype', y.dtype, fixture.output.float32 === undefined ? 'int32' : 'float32'),
+    same('dtype', y.dtype, fixture.output.float32 === undefined ? 'int32' : float),
     same('requires_grad', y.requires_grad, fixture.gradients !== undefined),
   ];
   if (found.some(({ fault }) => fault)) return found;

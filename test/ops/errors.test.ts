@@ -242,11 +242,11 @@ const rows: [string, () => unknown][] = [
     () => backwardAfterChange(),
   ],
   [
-    'RegraftError: requires_grad: only float32 tensors have gradients, this one is int32.',
+    'RegraftError: requires_grad: only float32 and float16 tensors have gradients, this one is int32.',
     () => (int(5).requires_grad = true),
   ],
   [
-    'RegraftError: requires_grad: only float32 tensors have gradients, this one is int32.',
+    'RegraftError: requires_grad: only float32 and float16 tensors have gradients, this one is int32.',
     () => tensor(Int32Array.of(1), [1], { requires_grad: true }),
   ],
   [

@@ -3,6 +3,7 @@
  * Every value is a multiple of a power of two, or one float64 division rounded once: scripts/record-op-fixtures.py
  * repeats it bit for bit.
  */
+import { floatToHalf, halfToFloat } from '../../src/core/dtype.ts';
 import { type Shape, sizeOf } from '../../src/core/shape.ts';
 
 /** How an input is filled.
@@ -26,6 +27,8 @@ export interface InputSpec {
   readonly ignored?: number;
   /** False for inputs that need no gradient: class weights, running statistics. */
   readonly grad?: boolean;
+  /** Rounded to float16, and kept in it. */
+  readonly half?: boolean;
   /** True for inputs that the op updates in place: their new values are checked. */
   readonly updated?: boolean;
 }
@@ -69,6 +72,11 @@ function hash(seed: number, i: number): number {
 
 /** The values of an input: Int32Array for labels, Float32Array otherwise. */
 export function fill(spec: InputSpec, seed: number): Float32Array | Int32Array {
+  const values = unrounded(spec, seed);
+  return spec.half ? Float32Array.from(values, (v) => halfToFloat(floatToHalf(v))) : values;
+}
+
+function unrounded(spec: InputSpec, seed: number): Float32Array | Int32Array {
   const n = sizeOf(spec.shape);
   const words = Uint32Array.from({ length: n }, (_, i) => hash(seed, i));
   if (spec.kind === 'labels')

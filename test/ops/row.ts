@@ -19,6 +19,18 @@ export interface Row {
   readonly tolerance: ToleranceName | undefined;
 }
 
+/**
+ * The row with its inputs rounded to float16 and kept so, but for labels and the vectors of batch norms. Rounding hides small
+ * differences, so it is not smooth.
+ */
+export function inHalf(row: Row): Row {
+  const norm = row.run.toString().includes('batchNorm2d');
+  const inputs = row.inputs.map(
+    (spec): InputSpec => (spec.kind === 'labels' || (norm && spec.shape.length === 1) ? spec : { ...spec, half: true }),
+  );
+  return { ...row, name: `${row.name}, in float16`, inputs, smooth: false, tolerance: 'half' };
+}
+
 /** A row; an input given as a bare shape is `uniform`. Rows with ties are never smooth. */
 export function row(
   op: string,

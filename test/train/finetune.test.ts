@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { hasFloat16 } from '../../src/device/adapter.ts';
 import { init } from '../../src/index.ts';
 import { writeWeights } from '../../src/io/write.ts';
 import { modelEntry } from '../../src/models/index.ts';
@@ -10,7 +11,7 @@ import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
 import { writeFolder } from '../../src/train/model-folder.ts';
 import { openModel } from '../../src/train/open-model.ts';
 import { planPhases, resolveSettings, warmUpCosine } from '../../src/train/recipe.ts';
-import type { FinetuneResult } from '../../src/train/result.ts';
+import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import { shellWord } from '../../src/train/shell.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';
 import { sharedData } from '../shared-data.ts';
@@ -138,6 +139,19 @@ describe('finetune', () => {
     expect(resumed.frozen.digestBefore).toBe(whole.frozen.digestBefore);
   });
 
+  test('in float16 where the adapter has it, goes on with the loss scale that it had', async () => {
+    const half = { ...twoPhases, precision: 'float16' } as const;
+    const whole = await finetune(options(half));
+    const mixed = hasFloat16(await init()) ? 'float16 (mixed, dynamic loss scaling)' : undefined;
+    expect(whole.hyperparameters.precision).toBe(mixed);
+    expect(whole.frozen.changedBytes).toBe(0);
+    const out = outFolder();
+    const stop = new AbortController();
+    const onEpoch = (r: EpochRecord) => r.epoch === 3 && stop.abort(new Error('stopped'));
+    await expect(finetune(options({ ...half, out, signal: stop.signal, onEpoch }))).rejects.toThrow('stopped');
+    expectSameCurve(await finetune({ photos, out, resume: true }), whole);
+  });
+
   test('from random weights trains everything, in one phase', async () => {
     const result = await finetune(options({ weights: null, epochs: 1 }));
     expect(result.phases).toMatchObject([{ name: 'all layers', epochs: 1, frozenUntil: null }]);
@@ -246,7 +260,7 @@ describe('recipe', () => {
     expect(reproduce).toBe(
       `regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
         '--batch-size 6 --optimizer adamw --lr 0.002 --unfrozen-lr 0.0002 --weight-decay 0.01 --momentum 0.9 --label-smoothing 0 ' +
-        '--accumulate 1 --patience 10 --validation 0.2 --image-size 32 --seed 0',
+        '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --seed 0',
     );
     expect(shellWord("it's")).toBe("'it'\\''s'");
   });
