@@ -103,6 +103,9 @@ describe.skipIf(!chromiumPath)('visitors in Chromium (needs REGRAFT_CHROMIUM or 
     await page.keyboard.press('ArrowRight');
     expect(await page.getAttribute('#unfreeze', 'aria-valuetext')).toMatch(/^from layer3 on, 230,/);
 
+    // Playwright begins to catch file choosers when somebody listens, and does not wait until it does.
+    page.on('filechooser', () => {});
+    await page.evaluate(() => document.title);
     await tabTo('#choose');
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
     await page.evaluate(() => document.querySelector('#answer')!.replaceChildren());
