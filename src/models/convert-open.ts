@@ -88,6 +88,10 @@ export async function openModel(
     const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
     return openKeras(file, model, options, false);
   }
+  if (/^keras\b/i.test(name))
+    throw new ArgumentError(
+      `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
+    );
   return openTorchvision(input, file, name, options);
 }
 

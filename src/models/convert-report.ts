@@ -82,13 +82,13 @@ function fieldsOf(path: string): string[] {
 /** Adds what became of the axes of tensors that a Keras file held. */
 export function withLayouts(
   tensors: readonly ConvertedTensor[],
-  state: StateDict,
-  layouts: Opened['layouts'],
+  { file, origins, layouts }: Opened,
 ): ConvertedTensor[] {
   return tensors.map((converted) => {
-    const before = state.get(converted.nameIn);
+    const keyIn = origins.get(converted.nameOut) ?? converted.nameOut;
+    const before = file.state.get(keyIn);
     const axes = layouts.get(converted.nameOut);
-    if (!before || !axes || !converted.nameIn.includes('/')) return converted;
+    if (!before || !axes || !keyIn.includes('/')) return converted;
     return { ...converted, shapeIn: before.shape, layout: axes.join(' -> ') };
   });
 }

@@ -125,6 +125,47 @@ describe('a Keras model', () => {
   });
 });
 
+describe('a model without weights', () => {
+  const means = () =>
+    new keras.KerasModel({
+      class_name: 'Sequential',
+      config: {
+        name: 'means',
+        layers: [
+          { class_name: 'InputLayer', config: { name: 'photo', batch_input_shape: [null, 8, 8, 3] } },
+          { class_name: 'Rescaling', config: { name: 'scaled', scale: 0.5, offset: 1 } },
+          { class_name: 'GlobalAveragePooling2D', config: { name: 'mean' } },
+        ],
+      },
+    });
+
+  test.each(['x.h5', 'x.keras', 'x.json', 'x.safetensors'])(
+    'goes from %s wherever its layers have a place',
+    async (x) => {
+      await keras.saveModel(means(), out('m.keras'));
+      await convertModel(out('m.keras'), out(x));
+      for (const y of ['y.h5', 'y.keras', 'y.json', 'y.onnx', 'y.safetensors']) {
+        const { tensors, verification } = await convertModel(out(x), out(y));
+        expect(tensors).toEqual([]);
+        expect(verification).toMatchObject({ inputShapes: [[1, 3, 8, 8]], largestDifference: 0 });
+        expect(verification!.largestOutput).toBeGreaterThan(0.5);
+      }
+    },
+  );
+
+  test.each(['y.weights.h5', 'y.pth'])('does not go to %s', async (y) => {
+    await keras.saveModel(means(), out('m.keras'));
+    expect((await refused(out('m.keras'), y)).message).toBe(
+      `convert: ${y} holds weights alone, and the model has none. Use .onnx, .h5, .hdf5, .keras, .json.`,
+    );
+  });
+
+  test('a file of weights that has none is still refused', async () => {
+    await keras.saveModel(means(), out('m.weights.h5'));
+    expect((await refused(out('m.weights.h5'), 'y.keras')).message).toMatch(/holds no weights in a layout that Keras/);
+  });
+});
+
 describe('a Keras model of two inputs', () => {
   const layer = (class_name: string, name: string, config: object, from: string[]) => ({
     class_name,
@@ -269,7 +310,23 @@ describe('a network of torchvision’s', () => {
   test('Keras’s formats do not hold it', async () => {
     await writeWeights(out('x.pth'), state());
     expect((await refused(out('x.pth'), 'y.h5', { model: 'cifarResnet20' })).message).toMatch(
-      /^convert: y\.h5 holds Keras layers, and cifarResnet20 is a network of torchvision's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
+      /^convert: y\.h5 holds Keras layers, and cifarResnet20 is no network of Keras's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
+    );
+  });
+});
+
+describe('names', () => {
+  test('of formats and networks that there are not', async () => {
+    const file = fixture('io/net.safetensors');
+    expect((await refused(file, 'x.npz')).message).toBe(
+      "writeWeights: '.npz' is no format that can be written (x.npz). " +
+        'Use .safetensors, .pth, .pt, .th, .bin, .ckpt, .onnx, .weights.h5, .h5, .hdf5, .keras, .json.',
+    );
+    expect((await refused(file, 'x.onnx', { model: 'keras.resnet50' })).message).toBe(
+      "model: there is no network 'keras.resnet50'. Keras's are keras.ResNet50, keras.ResNet101, keras.ResNet152.",
+    );
+    expect((await refused(file, 'x.onnx', { model: 'resnet20' })).message).toBe(
+      "model: there is no network 'resnet20'. Close names: cifarResnet20, resnet50, resnet18.",
     );
   });
 });
@@ -287,7 +344,7 @@ describe('tensors alone', () => {
     expect(error.message).toMatch(
       new RegExp(
         `^convert: ${name} holds a model, and the input \\(safetensors\\) tensors without one: \\d+ tensors \\(conv1\\.weight, .*\\) are of no layer\\. ` +
-          'Say which network they are of: --model resnet50, or keras\\.ResNet50\\.$',
+          'Say which network they are of with the option model: resnet50, keras\\.ResNet50, …\\.$',
       ),
     );
   });
@@ -310,7 +367,7 @@ describe('Keras’s ResNet-50', () => {
     const options = { model: 'resnet50', strideIn1x1: true };
     const { notes, tensors, verification } = await convertModel(out('k.h5'), out('x.safetensors'), options);
     expect(tensors[0]).toEqual({
-      nameIn: 'conv1_conv/kernel',
+      nameIn: 'model_weights/conv1_conv/conv1_conv/kernel:0',
       nameOut: 'conv1.weight',
       shapeIn: [7, 7, 3, 64],
       shape: [64, 3, 7, 7],
