@@ -11,6 +11,9 @@ import { findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
 import { ResNet } from './resnet.ts';
 
+/** The bias of a convolution in Keras's ResNet, which is folded into the batch norm behind. */
+const KERAS_BIAS = /(_conv\/bias|conv2d(_\d+)?\/vars\/1)$/;
+
 /** The report on `result`, which was written from what was opened. */
 export function reportOf({ file, model, origins, layouts, inputs }: Opened, result: WeightFile): ConvertReport {
   const isOnnx = result.format === 'ONNX';
@@ -39,7 +42,7 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
   const used = new Set(names.map(([name]) => origins.get(name) ?? name));
   const isKerasFolded = model instanceof ResNet && origins.size > 0;
   const left = [...file.state.keys()].filter(
-    (key) => !used.has(key) && !folded.has(key) && !(isKerasFolded && key.endsWith('_conv/bias')),
+    (key) => !used.has(key) && !folded.has(key) && !(isKerasFolded && KERAS_BIAS.test(key)),
   );
   const notes = [...file.notes];
   if (norms.length > 0)

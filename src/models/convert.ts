@@ -1,12 +1,13 @@
 /**
  * Whole files from one format to another: the code behind `regraft convert`. `.safetensors` and `.pth` hold the tensors of any
- * file; Keras's formats hold a Keras model, ONNX the graph of any model, so those need one: a Keras file has it in itself, for
+ * file, those of a model under its names and in PyTorch's layouts; Keras's formats hold a Keras model, ONNX the graph of any model, so those need one: a Keras file has it in itself, for
  * tensors alone the caller names it.
  */
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { listed, plural } from '../io/bytes.ts';
 import { contentOf } from '../io/convert.ts';
+import type { WeightFile } from '../io/format.ts';
 import {
   type ConvertOptions,
   type ConvertReport,
@@ -56,7 +57,7 @@ export async function convertModel(
   const file = await readWeightFile(input, options.key === undefined ? {} : { key: options.key });
   const opened = await openModel(input, file, options);
   if (!opened) {
-    if (!isModelFormat(path)) return writeConverted(file, output, options);
+    if (!isModelFormat(path)) return writeConverted(asItIs(file), output, options);
     throw new ArgumentError(
       `convert: ${path} holds a model, and the input (${file.format}) tensors without one: ` +
         `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) ${file.state.size === 1 ? 'is' : 'are'} of no layer. ` +
@@ -87,6 +88,13 @@ function checkOptions(path: string, { dtype, foldBatchNorm }: ConvertModelOption
     throw new ArgumentError(
       `convert: batch norms are folded into the graph of an .onnx file only (${path}). Leave it out.`,
     );
+}
+
+/** A file of tensors alone; those of Keras are said to have its layouts, in words and by the key that safetensors has for it. */
+function asItIs(file: WeightFile): WeightFile {
+  if (![...file.state.keys()].some((name) => name.includes('/'))) return file;
+  const note = "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.";
+  return { ...file, metadata: { ...file.metadata, format: 'tf' }, notes: [...file.notes, note] };
 }
 
 /** Whether the output has a place for this model. */

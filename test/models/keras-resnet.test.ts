@@ -10,6 +10,8 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { init } from '../../src/device/current.ts';
 import { keras, resnet50 } from '../../src/models/index.ts';
+import { numbered } from '../../src/models/keras/bind.ts';
+import { foldKerasResNet } from '../../src/models/keras/torchvision.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
@@ -112,6 +114,31 @@ describe('keras.ResNet50', () => {
       'ResNet: these are Keras ResNet v1 weights (stride on the first 1x1 convolution), and this is torchvision’s v1.5 (stride on the 3x3): ' +
         'every shape would fit and every result would be wrong. Build it with { strideIn1x1: true }, or use keras.ResNet50.',
     );
+  });
+
+  test.each(['ResNet50', 'ResNet101', 'ResNet152'] as const)('%s addressed by number folds the same', async (name) => {
+    // A number each is enough to tell them apart.
+    const { layers } = await keras[name]();
+    const names = layers.flatMap((layer) => layer.weights).map((weight) => weight.name);
+    const values = new Map(
+      names.map((key, i) => [key, { shape: [1], dtype: 'float32' as const, data: Float32Array.of(i + 1) }]),
+    );
+    const folded = foldKerasResNet(values, true);
+    expect(folded.origins.size).toBe((names.length - 2) * (5 / 6) + 2);
+    for (const root of ['layers', '_layer_checkpoint_dependencies']) {
+      const byNumber = new Map<string, string>();
+      for (const { layer, path: at } of numbered(layers, root))
+        for (const [i, weight] of layer.weights.entries()) byNumber.set(weight.name, `${at}/vars/${i}`);
+      const state = new Map([...values].map(([key, value]) => [byNumber.get(key)!, value]));
+      const again = foldKerasResNet(state, true);
+      expect(again.state).toEqual(folded.state);
+      expect([...again.origins]).toEqual([...folded.origins].map(([to, from]) => [to, byNumber.get(from)]));
+      expect(() => foldKerasResNet(state, false)).toThrow('every result would be wrong');
+      state.delete(`${root}/conv2d_52/vars/0`);
+      expect(() => foldKerasResNet(state, true)).toThrow(
+        'without layer names (layers/…/vars/…), and not those of a ResNet-50, 101 or 152 (v1).',
+      );
+    }
   });
 
   test('options', async () => {
