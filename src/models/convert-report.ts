@@ -3,6 +3,7 @@ import type { StateDict } from '../core/dtype.ts';
 import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
 import { listed, plural } from '../io/bytes.ts';
+import { NEW } from '../io/convert.ts';
 import type { WeightFile } from '../io/format.ts';
 import { type ConvertedTensor, type ConvertReport, targetOf } from '../io/index.ts';
 import { BatchNorm2d } from '../nn/index.ts';
@@ -29,7 +30,7 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
     const side = (key: string) => (key.includes('/') ? 0 : 1);
     const isTurned = axes && side(keyIn) !== side(keyOut);
     return {
-      nameIn: file.namesInFile.get(keyIn) ?? keyIn,
+      nameIn: file.namesInFile.get(keyIn) ?? NEW,
       nameOut: result.namesInFile.get(keyOut) ?? keyOut,
       shape: after.shape,
       ...(before && !sameShape(before.shape, after.shape) && { shapeIn: before.shape }),

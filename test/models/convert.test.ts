@@ -147,6 +147,8 @@ describe('batch norms folded into an ONNX file', () => {
     const names = tensors.map(({ nameOut }) => nameOut);
     expect(names.filter((name) => name.endsWith('conv1.bias')).length).toBe(10);
     expect(names.filter((name) => /running|bn/.test(name))).toEqual([]);
+    const made = tensors.filter(({ nameIn }) => nameIn === '(new)').map(({ nameOut }) => nameOut);
+    expect(made).toEqual(names.filter((name) => /(conv\d|shortcut\.0)\.bias$/.test(name)));
   });
 
   test('another output is refused', async () => {
