@@ -151,6 +151,7 @@ describe('keras.ResNet50', () => {
     const ten = await keras.ResNet50({ classes: 10 });
     expect(ten.getLayer('predictions').weights.map(({ shape }) => shape)).toEqual([[2048, 10], [10]]);
     await expect(keras.ResNet50({ weights: 'imagenet' })).rejects.toThrow("expected a weight file, got 'imagenet'");
+    await expect(keras.ResNet50({ weights: 'imagenet', includeTop: false })).rejects.toThrow('tf_kernels_notop.h5');
     const size = (m: keras.KerasModel) =>
       m.layers.flatMap((l) => l.weights).reduce((n, { tensor: t }) => n + t.size, 0);
     expect(size(await keras.ResNet101())).toBe(44_707_176);
