@@ -1,7 +1,7 @@
 /**
  * Whole files from one format to another: the code behind `regraft convert`. `.safetensors` and `.pth` hold the tensors of any
- * file, those of a model under its names and in PyTorch's layouts; Keras's formats hold a Keras model, ONNX the graph of any model, so those need one: a Keras file has it in itself, for
- * tensors alone the caller names it.
+ * file, those of a model under its names and in PyTorch's layouts; Keras's formats hold a Keras model, ONNX the graph of any
+ * model, so those need one: a Keras file has it in itself, for tensors alone the caller names it.
  */
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
@@ -92,7 +92,7 @@ function checkOptions(path: string, { dtype, foldBatchNorm }: ConvertModelOption
 
 /** A file of tensors alone; those of Keras are said to have its layouts, in words and by the key that safetensors has for it. */
 function asItIs(file: WeightFile): WeightFile {
-  if (![...file.state.keys()].some((name) => name.includes('/'))) return file;
+  if (!/^(Keras|TF\.js)/.test(file.format)) return file;
   const note = "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.";
   return { ...file, metadata: { ...file.metadata, format: 'tf' }, notes: [...file.notes, note] };
 }
