@@ -19,7 +19,7 @@ export function convertCommand(): Command {
     .summary('convert a weight file or a model to another format')
     .description(
       'Converts a file. The input’s format is told from its content, the output’s from its extension:\n' +
-        '  .safetensors, .pth         the tensors of any file\n' +
+        '  .safetensors, .pth         the tensors of any file (a Keras model’s as OIHW)\n' +
         '  .onnx                      the graph of a network: a Keras file has it, for others say --model\n' +
         '  .h5, .keras, .json         a Keras model (.json: TF.js Layers)\n' +
         'Prints every tensor with its name, shape, type and what became of its axes. A network is run before and after\n' +

@@ -20,8 +20,12 @@ export interface ConvertOptions extends ReadOptions {
   model?: string;
 }
 
+/** {@link ConvertedTensor.nameIn} of a tensor that the input does not have. */
+export const NEW = '(new)';
+
 /** One tensor's way through {@link convert}. */
 export interface ConvertedTensor {
+  /** As the input has it; `(new)` for what only the output has: a bias that folding has made, a counter. */
   readonly nameIn: string;
   readonly nameOut: string;
   /** In the output. */
@@ -82,7 +86,7 @@ export async function writeConverted(
   const notes = [...file.notes];
   if (options.expected) notes.push(...checkAgainst(file.state, options.expected, options.model ?? 'model'));
   const tensors = [...file.state].map(([name, { shape, dtype }]) => ({
-    nameIn: file.namesInFile.get(name) ?? name,
+    nameIn: file.namesInFile.get(name) ?? NEW,
     nameOut: name,
     shape,
     dtypeIn: dtype,

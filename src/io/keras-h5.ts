@@ -25,20 +25,29 @@ export const kerasH5: WeightFormat = {
   },
 };
 
-/** The content of an HDF5 file that Keras wrote. */
-export function readKerasH5(bytes: Uint8Array, source: ByteSource, format: string): Promise<WeightFile> {
+/**
+ * The content of an HDF5 file that Keras wrote.
+ * @param config The topology, where it lies beside the file. A file that comes with one may be of a model without weights.
+ */
+export function readKerasH5(
+  bytes: Uint8Array,
+  source: ByteSource,
+  format: string,
+  config?: string,
+): Promise<WeightFile> {
   return withHdf5(bytes, source, (file) => {
     const notes: string[] = [];
     const root = file.kind('/model_weights') === 'group' ? '/model_weights' : '/';
     const layers = file.texts(root, 'layer_names');
     const found = layers ? byLayer(file, root, layers) : byPath(file);
-    if (found.size === 0)
+    const metadata = { ...metadataOf(file), ...(config !== undefined && { model_config: config }) };
+    if (found.size === 0 && metadata.model_config === undefined)
       throw file.error('holds no weights in a layout that Keras writes (layer_names, or layers/…/vars/…).');
     if (file.kind('/optimizer_weights') === 'group' || file.kind('/optimizer') === 'group')
       notes.push('The optimizer state was left out.');
     return {
       state: new Map([...found].map(([name, { data }]) => [name, data])),
-      metadata: metadataOf(file),
+      metadata,
       format,
       notes,
       namesInFile: new Map([...found].map(([name, { path }]) => [name, path])),

@@ -30,8 +30,8 @@ async function read(source: ByteSource): Promise<WeightFile> {
     );
   }
   const config = checkedConfig(source, new TextDecoder().decode(await readZipEntry(source, directory.get(CONFIG)!)));
-  const file = await readKerasH5(await readZipEntry(source, weights), source, kerasZip.name);
-  const metadata: Record<string, string> = { ...file.metadata, model_config: config };
+  const file = await readKerasH5(await readZipEntry(source, weights), source, kerasZip.name, config);
+  const metadata = { ...file.metadata };
   const entry = directory.get(METADATA);
   if (entry && entry.size < 1 << 16) {
     const version = versionOf(new TextDecoder().decode(await readZipEntry(source, entry)));

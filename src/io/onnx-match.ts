@@ -129,15 +129,14 @@ function align(file: string, targets: readonly TargetLayer[], { layers }: Weight
   const pairs = new Map<TargetLayer, GraphLayer>();
   const folded = new Map<TargetLayer, TargetLayer>();
   const byOrder: [TargetLayer, GraphLayer][] = [];
-  let previous: TargetLayer | undefined;
+  const convolutions = convolutionsBefore(targets);
   for (const target of targets) {
     let found = anchors.get(target);
     if (!found) {
-      const before = previous && pairs.get(previous);
-      const behind = before && consumers.get(before.output);
-      if (target.kind === 'norm' && before?.kind === 'conv' && !behind && before.bias) {
-        folded.set(target, previous!);
-        previous = target;
+      const convolution = convolutions.get(target);
+      const before = convolution && pairs.get(convolution);
+      if (convolution && before?.bias && !consumers.has(before.output)) {
+        folded.set(target, convolution);
         continue;
       }
       found = rest[0];
@@ -146,7 +145,6 @@ function align(file: string, targets: readonly TargetLayer[], { layers }: Weight
     checkFit(file, target, found);
     if (rest[0] === found) rest.shift();
     pairs.set(target, found);
-    previous = target;
   }
   if (rest.length > 0)
     throw new WeightFileError(
@@ -154,6 +152,23 @@ function align(file: string, targets: readonly TargetLayer[], { layers }: Weight
       `has ${plural(rest.length, 'layer')} more than the model; the first is ${rest[0]!.label} ${formatShape(shapeOf(rest[0]!))}.`,
     );
   return { pairs, folded, byOrder };
+}
+
+/**
+ * The convolution that each batch norm of a model follows. Of branches, models may list all convolutions first and all batch
+ * norms behind them, in the same order.
+ */
+function convolutionsBefore(targets: readonly TargetLayer[]): Map<TargetLayer, TargetLayer> {
+  const found = new Map<TargetLayer, TargetLayer>();
+  for (let start = 0, end = 0; start < targets.length; start = end) {
+    const { kind } = targets[start]!;
+    while (targets[end]?.kind === kind) end++;
+    if (kind !== 'conv') continue;
+    const norms = targets.slice(end, end + (end - start)).findIndex((layer) => layer.kind !== 'norm');
+    const count = Math.min(end - start, norms < 0 ? targets.length - end : norms);
+    for (let i = 0; i < count; i++) found.set(targets[end + i]!, targets[end - count + i]!);
+  }
+  return found;
 }
 
 /** Layers that are known for certain: a tensor has its state-dict name, or the node the path of its module. */

@@ -35,11 +35,13 @@ export async function writeWeights(
 
 /**
  * The format that a path's extension, or `name`, asks for.
+ * @param others Extensions that the caller writes by other means, for the message.
  * @throws ArgumentError naming those that can be written.
  */
 export function outputFormat(
   path: string | URL,
   name?: string,
+  others: readonly string[] = [],
 ): WeightFormat & {
   /** Always there. */
   write: NonNullable<WeightFormat['write']>;
@@ -54,7 +56,7 @@ export function outputFormat(
     throw new ArgumentError(
       `writeWeights: an ONNX file holds the model's graph, which weights alone do not tell (${path}). Use exportOnnx(model, path, { inputShape }).`,
     );
-  const existing = writable.map((f) => (name === undefined ? f.extensions.join(', ') : f.name)).join(', ');
+  const existing = [...writable.flatMap((f) => (name === undefined ? f.extensions : f.name)), ...others].join(', ');
   throw new ArgumentError(
     name === undefined
       ? `writeWeights: ${extension ? `'${extension}' is no format that` : 'no extension says which format'} can be written (${path}). Use ${existing}.`

@@ -9,7 +9,7 @@ import type { FloatDType, WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
 import { classesOf } from './create.ts';
-import { findWeights } from './keras/bind.ts';
+import { bindWeights, findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
 import { formatKerasShape } from './keras/shape.ts';
 import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
@@ -35,7 +35,7 @@ export interface Opened {
   readonly origins: ReadonlyMap<string, string>;
   /** The model's names to what their axes are called in Keras's layout and here. */
   readonly layouts: ReadonlyMap<string, readonly [keras: string, here: string]>;
-  /** Whether tensors go out as the file has them: nobody asked for the model's names. */
+  /** Whether the file's tensors have the model's names and layouts already. */
   readonly verbatim: boolean;
 }
 
@@ -78,21 +78,41 @@ export async function openModel(
   file: WeightFile,
   options: OpenOptions,
 ): Promise<Opened | undefined> {
+  const opened = await openUnrounded(input, file, options);
+  if (opened && options.dtype !== undefined)
+    opened.model.loadStateDict(rounded(await opened.model.stateDict(), options.dtype));
+  return opened;
+}
+
+async function openUnrounded(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | undefined> {
   const { model: name, numClasses } = options;
   if (name === undefined) {
     if (file.metadata.model_config === undefined) return undefined;
-    return openKeras(file, new keras.KerasModel(JSON.parse(file.metadata.model_config)), options, true);
+    const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
+    return openKeras(file, model, model.name);
   }
   if (Object.hasOwn(KERAS_NETWORKS, name)) {
     const classes = numClasses ?? classesOf(file.state, 'predictions');
     const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
-    return openKeras(file, model, options, false);
+    return openKeras(await named(input, file, model, options), model, name);
   }
+  if (/^keras\b/i.test(name))
+    throw new ArgumentError(
+      `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
+    );
   return openTorchvision(input, file, name, options);
 }
 
-function openKeras(file: WeightFile, model: keras.KerasModel, { dtype }: OpenOptions, verbatim: boolean): Opened {
-  model.loadStateDict(verbatim ? rounded(file.state, dtype) : file.state);
+/** The file with the names that the model has for its tensors: only an ONNX file may need the model to find them. */
+async function named(input: SourceLike, file: WeightFile, model: Module, { key }: OpenOptions): Promise<WeightFile> {
+  if (file.format !== 'ONNX') return file;
+  return readWeightFile(input, { ...targetOf(model), ...(key !== undefined && { key }) });
+}
+
+function openKeras(file: WeightFile, model: keras.KerasModel, name: string): Opened {
+  const state = bindWeights(model.layers, file.state);
+  checkAgainst(state, targetOf(model).expected, name);
+  model.loadStateDict(state);
   model.eval();
   const found = findWeights(model.layers, file.state);
   const layouts = found.flatMap(({ name, weight }) => {
@@ -105,7 +125,7 @@ function openKeras(file: WeightFile, model: keras.KerasModel, { dtype }: OpenOpt
     inputs: kerasInputs(model),
     origins: new Map(found.map(({ name, key }) => [name, key])),
     layouts: new Map(layouts),
-    verbatim,
+    verbatim: false,
   };
 }
 
@@ -129,20 +149,18 @@ async function openTorchvision(
   name: string,
   options: OpenOptions,
 ): Promise<Opened> {
-  const { numClasses, strideIn1x1 = false, dtype, key } = options;
+  const { numClasses, strideIn1x1 = false } = options;
   const entry = modelEntry(name);
   const classes = numClasses ?? classesOf(unnamed.state, entry.head);
   const model = await entry.create({ ...(classes !== undefined && { numClasses: classes }), ...{ strideIn1x1 } });
   if (strideIn1x1 && !(model instanceof ResNet && model.strideIn1x1))
     throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
   const target = targetOf(model);
-  // Only an ONNX file may need the model to find the names.
-  let file =
-    unnamed.format === 'ONNX' ? await readWeightFile(input, { ...target, ...(key !== undefined && { key }) }) : unnamed;
+  let file = await named(input, unnamed, model, options);
   const isFolded = model instanceof ResNet && isKerasResNet(file.state);
   const notes = isFolded ? [FOLDED] : checkAgainst(file.state, target.expected, name);
   file = { ...file, notes: [...file.notes, ...notes] };
-  model.loadStateDict(isFolded ? file.state : rounded(file.state, dtype));
+  model.loadStateDict(file.state);
   model.eval();
   const origins = isFolded ? foldKerasResNet(file.state, strideIn1x1).origins : new Map<string, string>();
   const layouts = new Map(
@@ -158,8 +176,7 @@ async function openTorchvision(
 }
 
 /** As the output will hold them, so that running it shows mistakes and no rounding. */
-function rounded(state: StateDict, dtype: FloatDType | undefined): StateDict {
-  if (dtype === undefined) return state;
+function rounded(state: StateDict, dtype: FloatDType): StateDict {
   const entries = [...state].map(
     ([name, t]) => [name, converted('convert', name, t, writtenDType(t.dtype, dtype))] as const,
   );

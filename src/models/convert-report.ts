@@ -3,6 +3,7 @@ import type { StateDict } from '../core/dtype.ts';
 import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
 import { listed, plural } from '../io/bytes.ts';
+import { NEW } from '../io/convert.ts';
 import type { WeightFile } from '../io/format.ts';
 import { type ConvertedTensor, type ConvertReport, targetOf } from '../io/index.ts';
 import { BatchNorm2d } from '../nn/index.ts';
@@ -10,6 +11,9 @@ import type { Opened } from './convert-open.ts';
 import { findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
 import { ResNet } from './resnet.ts';
+
+/** The bias of a convolution in Keras's ResNet, which is folded into the batch norm behind. */
+const KERAS_BIAS = /(_conv\/bias|conv2d(_\d+)?\/vars\/1)$/;
 
 /** The report on `result`, which was written from what was opened. */
 export function reportOf({ file, model, origins, layouts, inputs }: Opened, result: WeightFile): ConvertReport {
@@ -26,7 +30,7 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
     const side = (key: string) => (key.includes('/') ? 0 : 1);
     const isTurned = axes && side(keyIn) !== side(keyOut);
     return {
-      nameIn: file.namesInFile.get(keyIn) ?? keyIn,
+      nameIn: file.namesInFile.get(keyIn) ?? NEW,
       nameOut: result.namesInFile.get(keyOut) ?? keyOut,
       shape: after.shape,
       ...(before && !sameShape(before.shape, after.shape) && { shapeIn: before.shape }),
@@ -39,7 +43,7 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
   const used = new Set(names.map(([name]) => origins.get(name) ?? name));
   const isKerasFolded = model instanceof ResNet && origins.size > 0;
   const left = [...file.state.keys()].filter(
-    (key) => !used.has(key) && !folded.has(key) && !(isKerasFolded && key.endsWith('_conv/bias')),
+    (key) => !used.has(key) && !folded.has(key) && !(isKerasFolded && KERAS_BIAS.test(key)),
   );
   const notes = [...file.notes];
   if (norms.length > 0)
@@ -82,13 +86,13 @@ function fieldsOf(path: string): string[] {
 /** Adds what became of the axes of tensors that a Keras file held. */
 export function withLayouts(
   tensors: readonly ConvertedTensor[],
-  state: StateDict,
-  layouts: Opened['layouts'],
+  { file, origins, layouts }: Opened,
 ): ConvertedTensor[] {
   return tensors.map((converted) => {
-    const before = state.get(converted.nameIn);
+    const keyIn = origins.get(converted.nameOut) ?? converted.nameOut;
+    const before = file.state.get(keyIn);
     const axes = layouts.get(converted.nameOut);
-    if (!before || !axes || !converted.nameIn.includes('/')) return converted;
+    if (!before || !axes || !keyIn.includes('/')) return converted;
     return { ...converted, shapeIn: before.shape, layout: axes.join(' -> ') };
   });
 }

@@ -1,25 +1,27 @@
 /**
  * Whole files from one format to another: the code behind `regraft convert`. `.safetensors` and `.pth` hold the tensors of any
- * file; Keras's formats hold a Keras model, ONNX the graph of any model, so those need one: a Keras file has it in itself, for
- * tensors alone the caller names it.
+ * file, those of a model under its names and in PyTorch's layouts; Keras's formats hold a Keras model, ONNX the graph of any
+ * model, so those need one: a Keras file has it in itself, for tensors alone the caller names it.
  */
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { listed, plural } from '../io/bytes.ts';
 import { contentOf } from '../io/convert.ts';
+import type { WeightFile } from '../io/format.ts';
 import {
   type ConvertOptions,
   type ConvertReport,
   exportOnnx,
   outputFormat,
   readWeightFile,
+  targetOf,
   writeConverted,
 } from '../io/index.ts';
 import { type Opened, openModel } from './convert-open.ts';
 import { reportOf, withLayouts } from './convert-report.ts';
 import { compare, outputAfter, outputBefore } from './convert-verify.ts';
 import * as keras from './keras/keras.ts';
-import { kerasExtension } from './keras/save.ts';
+import { KERAS_EXTENSIONS, kerasExtension } from './keras/save.ts';
 
 /** Options of {@link convertModel}. */
 export interface ConvertModelOptions extends Pick<ConvertOptions, 'dtype' | 'key' | 'metadata'> {
@@ -55,11 +57,11 @@ export async function convertModel(
   const file = await readWeightFile(input, options.key === undefined ? {} : { key: options.key });
   const opened = await openModel(input, file, options);
   if (!opened) {
-    if (!isModelFormat(path)) return writeConverted(file, output, options);
+    if (!isModelFormat(path)) return writeConverted(asItIs(file), output, options);
     throw new ArgumentError(
       `convert: ${path} holds a model, and the input (${file.format}) tensors without one: ` +
         `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) ${file.state.size === 1 ? 'is' : 'are'} of no layer. ` +
-        'Say which network they are of: --model resnet50, or keras.ResNet50.',
+        'Say which network they are of with the option model: resnet50, keras.ResNet50, ….',
     );
   }
   checkHolds(path, opened, options);
@@ -73,11 +75,13 @@ export async function convertModel(
   });
 }
 
+/** Keras's formats that hold a model's layers. */
+const TOPOLOGIES = KERAS_EXTENSIONS.filter((extension) => extension !== '.weights.h5');
 const isOnnx = (path: string): boolean => /\.onnx$/i.test(path);
 const isModelFormat = (path: string): boolean => kerasExtension(path) !== undefined || isOnnx(path);
 
 function checkOptions(path: string, { dtype, foldBatchNorm }: ConvertModelOptions): void {
-  if (!isModelFormat(path)) outputFormat(path);
+  if (!isModelFormat(path)) outputFormat(path, undefined, ['.onnx', ...KERAS_EXTENSIONS]);
   else if (dtype !== undefined)
     throw new ArgumentError(`convert: only .safetensors and .pth hold ${dtype} (${path}). Leave dtype out.`);
   if (foldBatchNorm && !isOnnx(path))
@@ -86,11 +90,25 @@ function checkOptions(path: string, { dtype, foldBatchNorm }: ConvertModelOption
     );
 }
 
+/** A file of tensors alone; those of Keras are said to have its layouts, in words and by the key that safetensors has for it. */
+function asItIs(file: WeightFile): WeightFile {
+  if (!/^(Keras|TF\.js)/.test(file.format)) return file;
+  const note = "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.";
+  return { ...file, metadata: { ...file.metadata, format: 'tf' }, notes: [...file.notes, note] };
+}
+
 /** Whether the output has a place for this model. */
 function checkHolds(path: string, { model, file }: Opened, options: ConvertModelOptions): void {
+  const isWeightsOnly = isModelFormat(path)
+    ? /\.weights\.h5$/i.test(path)
+    : outputFormat(path).storesMetadata === false;
+  if (file.state.size === 0 && isWeightsOnly)
+    throw new ArgumentError(
+      `convert: ${path} holds weights alone, and the model has none. Use ${['.onnx', ...TOPOLOGIES].join(', ')}.`,
+    );
   if (kerasExtension(path) === undefined || model instanceof keras.KerasModel) return;
   throw new ArgumentError(
-    `convert: ${path} holds Keras layers, and ${options.model} is a network of torchvision's: ` +
+    `convert: ${path} holds Keras layers, and ${options.model} is no network of Keras's: ` +
       `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) fit none. Use .safetensors, .pth or .onnx.`,
   );
 }
@@ -101,12 +119,13 @@ async function write(
   staged: string,
   options: ConvertModelOptions,
 ): Promise<{ files: readonly string[]; report: ConvertReport }> {
-  const { file, model, inputs, origins, layouts, verbatim } = opened;
+  const { file, model, inputs, origins, verbatim } = opened;
   if (!isModelFormat(staged)) {
     if (verbatim) return { files: [staged], report: await writeConverted(file, staged, options) };
     const state = await model.stateDict();
-    const report = await writeConverted({ ...file, state, namesInFile: origins }, staged, options);
-    return { files: [staged], report: { ...report, tensors: withLayouts(report.tensors, file.state, layouts) } };
+    const namesInFile = new Map([...origins].map(([name, key]) => [name, file.namesInFile.get(key) ?? key]));
+    const report = await writeConverted({ ...file, state, namesInFile }, staged, options);
+    return { files: [staged], report: { ...report, tensors: withLayouts(report.tensors, opened) } };
   }
   let files: readonly string[] = [staged];
   if (isOnnx(staged)) {
@@ -117,5 +136,7 @@ async function write(
     const inputName = inputs.length === 1 ? 'input' : inputs.map(({ name }) => name);
     await exportOnnx(model, staged, { inputShape, inputName, metadata, foldBatchNorm });
   } else files = (await keras.saveModel(model as keras.KerasModel, staged)) as string[];
-  return { files, report: reportOf(opened, await readWeightFile(staged)) };
+  // A reader that knows nothing of the model takes a graph without weights for a fault.
+  const { expected } = targetOf(model);
+  return { files, report: reportOf(opened, await readWeightFile(staged, expected.size === 0 ? { expected } : {})) };
 }

@@ -91,7 +91,8 @@ async function weightsFor(
 
 /** Under the layer's own name, or that of Keras's networks. */
 export function classesOf(state: StateDict, head: string): number | undefined {
-  const kernel = state.get('predictions/kernel') ?? state.get('layers/dense/vars/0');
+  const names = ['predictions/kernel', 'layers/dense/vars/0', '_layer_checkpoint_dependencies/dense/vars/0'];
+  const kernel = names.map((name) => state.get(name)).find((found) => found !== undefined);
   return state.get(`${head}.weight`)?.shape[0] ?? kernel?.shape[1];
 }
 

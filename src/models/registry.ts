@@ -123,7 +123,7 @@ export function modelEntry(name: string): ModelEntry {
   for (const table of [MODELS, FURTHER]) if (Object.hasOwn(table, name)) return table[name]!;
   const key = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   const ranked = Object.keys(MODELS)
-    .map((known) => ({ known, distance: editDistance(key(name), key(known)) }))
+    .map((known) => ({ known, distance: distanceOf(key(name), key(known)) }))
     .sort((a, b) => a.distance - b.distance);
   const close = ranked.filter(({ distance }) => distance <= Math.max(2, ranked[0]!.distance)).slice(0, 3);
   const hint =
@@ -131,6 +131,11 @@ export function modelEntry(name: string): ModelEntry {
       ? `Close names: ${close.map(({ known }) => known).join(', ')}.`
       : `There are ${Object.keys(MODELS).join(', ')}.`;
   throw new ArgumentError(`model: there is no network '${name}'. ${hint}`);
+}
+
+/** How far a name is from a known one; not at all where it is a part of it, as resnet20 of cifarResnet20. */
+function distanceOf(name: string, known: string): number {
+  return name !== '' && known.includes(name) ? 0 : editDistance(name, known);
 }
 
 /**

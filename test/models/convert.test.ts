@@ -1,43 +1,23 @@
 /** convertModel: which formats hold what, the mapping, and the runs before and after. */
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ArgumentError, RegraftError, StateDictError } from '../../src/core/errors.ts';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { ArgumentError, StateDictError } from '../../src/core/errors.ts';
 import { init } from '../../src/device/current.ts';
 import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
 import { marked, RESNET_V1 } from '../../src/io/mark.ts';
 import type { GraphNode, OnnxGraph } from '../../src/io/onnx-write.ts';
-import { type ConvertModelOptions, convertModel } from '../../src/models/convert.ts';
+import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, keras } from '../../src/models/index.ts';
 import { BatchNorm2d } from '../../src/nn/index.ts';
+import { outputs } from './outputs.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const whole = fixture('keras/whole.h5');
-let folder: string;
-const folders: string[] = [];
+const { out, refused, files } = outputs();
 beforeAll(async () => {
   await init();
 });
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'regraft-convert-'));
-  folders.push(folder);
-});
-afterAll(async () => {
-  for (const name of folders) await rm(name, { recursive: true });
-});
-
-const out = (name: string) => join(folder, name);
-
-/** The error of a conversion that leaves nothing behind. */
-async function refused(input: string | Uint8Array, name: string, options: ConvertModelOptions = {}): Promise<Error> {
-  const before = await readdir(folder);
-  const error = await convertModel(input, out(name), options).catch((e) => e);
-  expect(error).toBeInstanceOf(RegraftError);
-  expect(await readdir(folder)).toEqual(before);
-  return Object.assign(error, { message: error.message.replaceAll(`${folder}/`, '') });
-}
 
 describe('a Keras model', () => {
   test.each(['x.h5', 'x.keras', 'x.json', 'x.onnx', 'x.safetensors', 'x.pth'])(
@@ -92,10 +72,35 @@ describe('a Keras model', () => {
     );
   });
 
-  test('half precision is compared with the rounded input', async () => {
-    const { verification, tensors } = await convertModel(whole, out('x.safetensors'), { dtype: 'float16' });
-    expect(tensors[0]!.dtypeOut).toBe('float16');
+  test.each(['float16', 'bfloat16'] as const)('%s is compared with the rounded input', async (dtype) => {
+    const { verification, tensors } = await convertModel(whole, out('x.safetensors'), { dtype });
+    expect(tensors[0]!.dtypeOut).toBe(dtype);
     expect(verification!.largestDifference).toBe(0);
+  });
+
+  test.each(['x.safetensors', 'x.pth'])('to %s under its own names, in PyTorch’s layouts', async (name) => {
+    const { tensors } = await convertModel(whole, out(name));
+    expect(tensors.find(({ nameOut }) => nameOut === 'conv1.weight')).toEqual({
+      nameIn: 'model_weights/conv1/conv1/kernel:0',
+      nameOut: 'conv1.weight',
+      shapeIn: [3, 3, 3, 4],
+      shape: [4, 3, 3, 3],
+      dtypeIn: 'float32',
+      dtypeOut: 'float32',
+      layout: 'HWIO -> OIHW',
+    });
+    const expected = await (await keras.loadModel(whole)).stateDict();
+    expect(await readWeights(out(name))).toEqual(expected);
+  });
+
+  test('without its topology, tensors stay as they are, and that is said', async () => {
+    const { notes } = await convertModel(fixture('keras/small.weights.h5'), out('x.safetensors'));
+    expect(notes.at(-1)).toBe(
+      "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.",
+    );
+    const { state, metadata } = await readWeightFile(out('x.safetensors'));
+    expect(state.get('layers/conv2d/vars/0')!.shape).toEqual([3, 3, 3, 4]);
+    expect(metadata.format).toBe('tf');
   });
 
   test('an output that computes something else is not written, and what was there stays', async () => {
@@ -120,67 +125,8 @@ describe('a Keras model', () => {
   test('a file can be converted onto itself', async () => {
     await copyFile(whole, out('x.h5'));
     await convertModel(out('x.h5'), out('x.h5'));
-    expect(await readdir(folder)).toEqual(['x.h5']);
+    expect(await files()).toEqual(['x.h5']);
     expect((await keras.loadModel(out('x.h5'))).layers.length).toBe(26);
-  });
-});
-
-describe('a Keras model of two inputs', () => {
-  const layer = (class_name: string, name: string, config: object, from: string[]) => ({
-    class_name,
-    name,
-    config: { name, ...config },
-    inbound_nodes: from.length > 0 ? [from.map((other) => [other, 0, 0, {}])] : [],
-  });
-  const twoInputs = () =>
-    new keras.KerasModel({
-      class_name: 'Functional',
-      config: {
-        name: 'pair',
-        layers: [
-          layer('InputLayer', 'photo', { batch_input_shape: [null, null, null, 3] }, []),
-          layer('InputLayer', 'size', { batch_input_shape: [null, 2] }, []),
-          layer('Conv2D', 'conv', { filters: 4, kernel_size: [3, 3] }, ['photo']),
-          layer('BatchNormalization', 'bn', {}, ['conv']),
-          layer('GlobalAveragePooling2D', 'mean', {}, ['bn']),
-          layer('Concatenate', 'join', { axis: -1 }, ['mean', 'size']),
-          layer('Dense', 'dense', { units: 3, activation: 'softmax' }, ['join']),
-        ],
-        // Not the order of the layers.
-        input_layers: [
-          ['size', 0, 0],
-          ['photo', 0, 0],
-        ],
-        output_layers: [['dense', 0, 0]],
-      },
-    });
-
-  test.each(['y.h5', 'y.keras', 'y.json', 'y.onnx', 'y.safetensors', 'y.pth'])(
-    'goes to %s, run with both',
-    async (name) => {
-      await keras.saveModel(twoInputs(), out('x.keras'));
-      const { verification, notes } = await convertModel(out('x.keras'), out(name));
-      expect(verification).toMatchObject({
-        inputShapes: [
-          [1, 2],
-          [1, 3, 64, 64],
-        ],
-        largestDifference: 0,
-      });
-      if (name === 'y.onnx')
-        expect(notes).toContain(
-          "The sizes that 'photo' (None, None, None, 3) leaves open are fixed in the file: [N, 3, 224, 224].",
-        );
-    },
-  );
-
-  test('where it cannot be run on small images, it is converted and that is said', async () => {
-    const { config } = twoInputs() as unknown as { config: object };
-    const wide = JSON.parse(JSON.stringify(config).replace('"kernel_size":[3,3]', '"kernel_size":[65,65]'));
-    await keras.saveModel(new keras.KerasModel(wide), out('x.keras'));
-    const { verification, notes } = await convertModel(out('x.keras'), out('y.h5'));
-    expect(verification).toBeUndefined();
-    expect(notes.at(-1)).toMatch(/^Not run before and after: conv: conv2d: the kernel 65x65 .* is larger than/);
   });
 });
 
@@ -201,6 +147,8 @@ describe('batch norms folded into an ONNX file', () => {
     const names = tensors.map(({ nameOut }) => nameOut);
     expect(names.filter((name) => name.endsWith('conv1.bias')).length).toBe(10);
     expect(names.filter((name) => /running|bn/.test(name))).toEqual([]);
+    const made = tensors.filter(({ nameIn }) => nameIn === '(new)').map(({ nameOut }) => nameOut);
+    expect(made).toEqual(names.filter((name) => /(conv\d|shortcut\.0)\.bias$/.test(name)));
   });
 
   test('another output is refused', async () => {
@@ -269,7 +217,7 @@ describe('a network of torchvision’s', () => {
   test('Keras’s formats do not hold it', async () => {
     await writeWeights(out('x.pth'), state());
     expect((await refused(out('x.pth'), 'y.h5', { model: 'cifarResnet20' })).message).toMatch(
-      /^convert: y\.h5 holds Keras layers, and cifarResnet20 is a network of torchvision's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
+      /^convert: y\.h5 holds Keras layers, and cifarResnet20 is no network of Keras's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
     );
   });
 });
@@ -287,7 +235,7 @@ describe('tensors alone', () => {
     expect(error.message).toMatch(
       new RegExp(
         `^convert: ${name} holds a model, and the input \\(safetensors\\) tensors without one: \\d+ tensors \\(conv1\\.weight, .*\\) are of no layer\\. ` +
-          'Say which network they are of: --model resnet50, or keras\\.ResNet50\\.$',
+          'Say which network they are of with the option model: resnet50, keras\\.ResNet50, …\\.$',
       ),
     );
   });
@@ -303,14 +251,14 @@ describe('Keras’s ResNet-50', () => {
   test('in torchvision’s tree: v1 only, folded and marked', async () => {
     const model = await keras.ResNet50({ classes: 4, seed: 1, classifierActivation: null });
     (model.conv1_bn as keras.BatchNormalization).running_mean!.set(new Float32Array(64).fill(0.5));
-    await keras.saveModel(model, out('k.h5'));
-    expect((await refused(out('k.h5'), 'x.safetensors', { model: 'resnet50' })).message).toMatch(
+    await keras.saveModel(model, out('k.keras'));
+    expect((await refused(out('k.keras'), 'x.safetensors', { model: 'resnet50' })).message).toMatch(
       /^ResNet: these are Keras ResNet v1 weights .* every result would be wrong\./,
     );
     const options = { model: 'resnet50', strideIn1x1: true };
-    const { notes, tensors, verification } = await convertModel(out('k.h5'), out('x.safetensors'), options);
+    const { notes, tensors, verification } = await convertModel(out('k.keras'), out('x.safetensors'), options);
     expect(tensors[0]).toEqual({
-      nameIn: 'conv1_conv/kernel',
+      nameIn: 'layers/conv2d/vars/0',
       nameOut: 'conv1.weight',
       shapeIn: [7, 7, 3, 64],
       shape: [64, 3, 7, 7],
@@ -322,6 +270,14 @@ describe('Keras’s ResNet-50', () => {
     expect(verification).toMatchObject({ inputShapes: [[1, 3, 64, 64]], largestDifference: 0 });
     expect((await readWeightFile(out('x.safetensors'))).metadata.architecture).toBe(
       'resnet v1 (stride on the first 1x1)',
+    );
+  });
+
+  test('what does not fit it is listed', async () => {
+    const error = await refused(whole, 'x.keras', { model: 'keras.ResNet50' });
+    expect(error).toBeInstanceOf(StateDictError);
+    expect(error.message).toMatch(
+      /^keras\.ResNet50: 320 missing keys \(.* and 315 more\), 24 unexpected keys \(.*\), 0 wrong shapes\.$/,
     );
   });
 

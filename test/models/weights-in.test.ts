@@ -8,7 +8,7 @@ import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/device/current.ts';
 import { exportOnnx, onnxBytes, readWeightFile, readWeights, targetOf, writeWeights } from '../../src/io/index.ts';
 import { type ModelProto, messageType } from '../../src/io/onnx-schema.ts';
-import { Bottleneck, cifarResnet20, ResNet, resnet50 } from '../../src/models/index.ts';
+import { Bottleneck, cifarResnet20, keras, ResNet, resnet50 } from '../../src/models/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { randn } from '../../src/tensor/factory.ts';
@@ -30,6 +30,51 @@ async function nameless(model: Module, inputShape: number[]): Promise<Uint8Array
     Object.assign(node, { name: '', input: node.input.map((n) => names.get(n) ?? n) });
   return type.encode(proto as never).finish();
 }
+
+describe('a Keras tree out of ONNX', () => {
+  const layer = (class_name: string, name: string, config: object, from: string[]) => ({
+    class_name,
+    name,
+    config: { name, ...config },
+    inbound_nodes: from.length > 0 ? [from.map((other) => [other, 0, 0, {}])] : [],
+  });
+  /** Two branches, layer by layer, as Keras lists them. */
+  const branches = () =>
+    new keras.KerasModel({
+      class_name: 'Functional',
+      config: {
+        name: 'branches',
+        layers: [
+          layer('InputLayer', 'input', { batch_input_shape: [null, 8, 8, 3] }, []),
+          layer('Conv2D', 'before', { filters: 4, kernel_size: [1, 1] }, ['input']),
+          layer('Conv2D', 'a', { filters: 4, kernel_size: [1, 1] }, ['before']),
+          layer('Conv2D', 'b', { filters: 4, kernel_size: [1, 1] }, ['before']),
+          layer('BatchNormalization', 'bn_a', {}, ['a']),
+          layer('BatchNormalization', 'bn_b', {}, ['b']),
+          layer('Activation', 'relu', { activation: 'relu' }, ['bn_a']),
+          layer('Add', 'add', {}, ['relu', 'bn_b']),
+        ],
+        input_layers: [['input', 0, 0]],
+        output_layers: [['add', 0, 0]],
+      },
+    });
+
+  test('each batch norm was folded into the convolution of its own branch', async () => {
+    const model = branches().eval();
+    for (const name of ['bn_a', 'bn_b'])
+      (model[name] as keras.BatchNormalization).running_mean!.set(Float32Array.from([1, 2, 3, name.length]));
+    (model.bn_b as keras.BatchNormalization).bias!.set(Float32Array.from([0.5, -1, 2, 3]));
+    const bytes = await onnxBytes(model, { inputShape: [1, 3, 8, 8], foldBatchNorm: true });
+    const again = branches().eval();
+    const { state, notes } = await readWeightFile(bytes, targetOf(again));
+    expect(notes[0]).toMatch(/^2 batch norms had been folded into convolutions/);
+    again.loadStateDict(state);
+    const x = randn([2, 3, 8, 8]);
+    const [a, b] = [model, again].map((net) => noGrad(() => net.forward(x)));
+    const expected = await a!.data();
+    for (const [i, value] of (await b!.data()).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+  });
+});
 
 describe('ONNX in a model function', () => {
   test.each([10, 3])('without names, folded, with %i classes: found by walking the graph', async (numClasses) => {

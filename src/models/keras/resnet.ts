@@ -144,10 +144,10 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
 }
 
 async function resnet(name: string, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
-  const { weights, seed, classes } = options;
+  const { weights, seed, classes, includeTop = true } = options;
   if (weights === 'imagenet')
     throw new ArgumentError(
-      `${name}: expected a weight file, got 'imagenet'. Download Keras's ${name}_weights_tf_dim_ordering_tf_kernels.h5 and pass its path.`,
+      `${name}: expected a weight file, got 'imagenet'. Download Keras's ${name}_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5 and pass its path.`,
     );
   const own = {
     weights: weights ?? null,

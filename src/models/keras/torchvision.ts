@@ -39,14 +39,11 @@ export function notV15(): ArgumentError {
  * running mean behind it, and the epsilons' difference into the running variance: exact in evaluation, and in training, where
  * the batch's own mean removes any bias.
  * @param strideIn1x1 Whether the tree that takes them is v1.
- * @throws ArgumentError if it is not, for pre-activation (V2) weights, and for weights that are addressed by number;
+ * @throws ArgumentError if it is not, for pre-activation (V2) weights, and for numbered weights of another network;
  * StateDictError for layers that are missing.
  */
 export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded {
-  if (!state.has('conv1_conv/kernel'))
-    throw new ArgumentError(
-      'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…). Load them by keras.ResNet50, then take keras.toTorchvision(model).',
-    );
+  const keys = state.has('conv1_conv/kernel') ? undefined : keysByNumber(state);
   if ([...state.keys()].some((key) => key.includes('_preact_bn/')))
     throw new ArgumentError(
       'ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.',
@@ -56,9 +53,10 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
   const origins = new Map<string, string>();
   const used = new Set<string>();
   const missing: string[] = [];
-  const take = (key: string): TensorData | undefined => {
-    const data = state.get(key);
-    if (data) used.add(key);
+  const keyOf = (name: string): string => keys?.get(name) ?? name;
+  const take = (name: string): TensorData | undefined => {
+    const data = state.get(keyOf(name));
+    if (data) used.add(keyOf(name));
     return data;
   };
   const unit = (from: string, conv: string, norm: string): void => {
@@ -66,13 +64,13 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
     const kernel = take(`${from}_conv/kernel`);
     const [gamma, beta, mean, variance] = names.map(take);
     if (!kernel || !gamma || !beta || !mean || !variance) {
-      missing.push(...[`${from}_conv/kernel`, ...names].filter((key) => !state.has(key)));
+      missing.push(...[`${from}_conv/kernel`, ...names].filter((name) => !state.has(keyOf(name))));
       return;
     }
     const bias = take(`${from}_conv/bias`);
-    origins.set(`${conv}.weight`, `${from}_conv/kernel`);
+    origins.set(`${conv}.weight`, keyOf(`${from}_conv/kernel`));
     for (const [i, field] of ['weight', 'bias', 'running_mean', 'running_var'].entries())
-      origins.set(`${norm}.${field}`, names[i]!);
+      origins.set(`${norm}.${field}`, keyOf(names[i]!));
     out.set(`${conv}.weight`, transposed(kernel, [3, 2, 0, 1]));
     out.set(`${norm}.weight`, gamma);
     out.set(`${norm}.bias`, beta);
@@ -84,7 +82,7 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
   };
   unit('conv1', 'conv1', 'bn1');
   for (let stage = 2; stage <= 5; stage++) {
-    for (let block = 1; block === 1 || state.has(`conv${stage}_block${block}_1_conv/kernel`); block++) {
+    for (let block = 1; block === 1 || state.has(keyOf(`conv${stage}_block${block}_1_conv/kernel`)); block++) {
       const [from, to] = [`conv${stage}_block${block}`, `layer${stage - 1}.${block - 1}`];
       for (let k = 1; k <= 3; k++) unit(`${from}_${k}`, `${to}.conv${k}`, `${to}.bn${k}`);
       if (block === 1) unit(`${from}_0`, `${to}.downsample.0`, `${to}.downsample.1`);
@@ -93,7 +91,7 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
   const [kernel, bias] = [take('predictions/kernel'), take('predictions/bias')];
   if (kernel) out.set('fc.weight', transposed(kernel, [1, 0]));
   if (bias) out.set('fc.bias', bias);
-  origins.set('fc.weight', 'predictions/kernel').set('fc.bias', 'predictions/bias');
+  origins.set('fc.weight', keyOf('predictions/kernel')).set('fc.bias', keyOf('predictions/bias'));
   if (missing.length > 0)
     throw new StateDictError(
       `ResNet: ${missing.length} weights missing in the Keras file (${missing.slice(0, 5).join(', ')}).`,
@@ -101,6 +99,48 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
     );
   for (const [key, data] of state) if (!used.has(key)) out.set(key, data);
   return { state: out, origins };
+}
+
+/** Blocks of the stages by the number of convolutions: of ResNet-50, 101 and 152. */
+const BLOCKS: Readonly<Record<number, readonly number[]>> = {
+  53: [3, 4, 6, 3],
+  104: [3, 4, 23, 3],
+  155: [3, 8, 36, 3],
+};
+
+/**
+ * The names of weights that Keras 3 addresses by class and number, in the order of Keras's layers, to their keys:
+ * `conv2_block1_1_conv/kernel` to `layers/conv2d_1/vars/0`.
+ * @throws ArgumentError if they are not as many as a ResNet v1 has.
+ */
+function keysByNumber(state: StateDict): Map<string, string> {
+  const root = state.has('layers/conv2d/vars/0') ? 'layers' : '_layer_checkpoint_dependencies';
+  const path = (layer: string, i: number) => `${root}/${i === 0 ? layer : `${layer}_${i}`}/vars`;
+  const countOf = (layer: string, weight: number): number => {
+    let n = 0;
+    while (state.has(`${path(layer, n)}/${weight}`)) n++;
+    return n;
+  };
+  const convolutions = countOf('conv2d', 0);
+  const blocks = BLOCKS[convolutions];
+  if (!blocks || countOf('batch_normalization', 3) !== convolutions)
+    throw new ArgumentError(
+      'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…), and not those of a ResNet-50, 101 or 152 (v1).',
+    );
+  const ofBlock = (i: number) => (i === 0 ? [1, 2, 0, 3] : [1, 2, 3]);
+  const units = blocks.flatMap((count, stage) =>
+    Array.from({ length: count }, (_, i) => ofBlock(i).map((k) => `conv${stage + 2}_block${i + 1}_${k}`)).flat(),
+  );
+  const keys = new Map<string, string>();
+  const add = (name: string, at: string, weights: readonly string[]): void => {
+    for (const [i, weight] of weights.entries()) keys.set(`${name}/${weight}`, `${at}/${i}`);
+  };
+  for (const [i, unit] of ['conv1', ...units].entries()) {
+    add(`${unit}_conv`, path('conv2d', i), ['kernel', 'bias']);
+    add(`${unit}_bn`, path('batch_normalization', i), ['gamma', 'beta', 'moving_mean', 'moving_variance']);
+  }
+  add('predictions', path('dense', 0), ['kernel', 'bias']);
+  return keys;
 }
 
 function transposed(data: TensorData, axes: readonly number[]): TensorData {
