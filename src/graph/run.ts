@@ -11,7 +11,7 @@ import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { type Node, recorder } from './record.ts';
 import { free, slotGone, upload } from './storage.ts';
-import { tunedTarget } from './tuning.ts';
+import { tunedTarget, tuningStamp } from './tuning.ts';
 import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
 
 /** Plans kept for replay; the one unused longest goes first. */
@@ -61,7 +61,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
   const externals: Data[] = [];
   const places: number[] = [];
   const names = new Map<Data, string>();
-  const keys: string[] = [`${Object.values(graphOptions)} ${device.tuning ?? ''}`];
+  const keys: string[] = [`${Object.values(graphOptions)} ${tuningStamp(device)}`];
   const nameOf = (data: Data): string => {
     let name = names.get(data);
     if (name) return name;

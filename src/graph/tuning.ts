@@ -7,18 +7,31 @@ import { graphOptions } from './options.ts';
 /** Class of a product (`classOf`) to its fastest tile. */
 export type Tiles = Readonly<Record<string, Tile>>;
 
-const targets = new WeakMap<Device, { readonly note: string | undefined; readonly target: KernelTarget }>();
+interface Tuned {
+  readonly note: string | undefined;
+  readonly target: KernelTarget;
+  /** Another number for another note: plans are made for one. */
+  readonly stamp: number;
+}
 
-/** The device's target, with the tiles that its note has. */
-export function tunedTarget(device: Device): KernelTarget {
-  if (!graphOptions.tuning) return device.target;
-  const known = targets.get(device);
-  if (known && known.note === device.tuning) return known.target;
+const tuned = new WeakMap<Device, Tuned>();
+
+function tunedFor(device: Device): Tuned {
+  const known = tuned.get(device);
+  if (known && known.note === device.tuning) return known;
   const tiles = tilesOf(device);
   const target: KernelTarget = { ...device.target, tileFor: (product) => tiles[classOf(product)] };
-  targets.set(device, { note: device.tuning, target });
-  return target;
+  const made = { note: device.tuning, target, stamp: (known?.stamp ?? 0) + 1 };
+  tuned.set(device, made);
+  return made;
 }
+
+/** The device's target, with the tiles that its note has. */
+export const tunedTarget = (device: Device): KernelTarget =>
+  graphOptions.tuning ? tunedFor(device).target : device.target;
+
+/** What a plan's key has for the tiles that it was made with. */
+export const tuningStamp = (device: Device): number => tunedFor(device).stamp;
 
 /** The tiles of a note; entries that this adapter cannot run, of another version perhaps, are left out. */
 export function tilesOf(device: Device): Tiles {
