@@ -58,6 +58,14 @@ const erf: Rule = ({ x: [x] }) => {
   return x.where(z.gelu().mul(2).div(z).sub(1), x);
 };
 
+/** To an element type by its number: 1 is float, 6 int32, 9 bool (here 0 and 1), 10 float16. */
+function cast(x: Tensor, type: number): Tensor {
+  const dtype = ({ 1: 'float32', 6: 'int32', 10: 'float16' } as const)[type];
+  if (type === 9) return x.ne(0);
+  if (!dtype) throw new RegraftError(`onnx: element type ${type} is none that is computed with here.`);
+  return x.to(dtype);
+}
+
 const RULES: Readonly<Record<string, Rule>> = {
   Identity: ({ x: [x] }) => x,
   Add: ({ x: [a, b] }) => a.add(b),
@@ -74,8 +82,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   GreaterOrEqual: ({ x: [a, b] }) => a.ge(b),
   Not: ({ x: [x] }) => x.eq(0),
   Where: ({ x: [condition, a, b] }) => condition.where(a, b!),
-  // Truth (9) is 0 and 1 here; the numbers that are cast are whole.
-  Cast: ({ x: [x], int }) => (int('to', 0) === 9 ? x.ne(0) : x),
+  Cast: ({ x: [x], int }) => cast(x, int('to', 0)),
   Neg: ({ x: [x] }) => x.neg(),
   Abs: ({ x: [x] }) => x.abs(),
   Exp: ({ x: [x] }) => x.exp(),
