@@ -21,7 +21,7 @@ function forward(batch: number, dtype: 'float32' | 'float16' = 'float32'): Workl
     name: `resnet50_fwd_${size} b${batch}${float16 ? ' f16' : ''}`,
     float16,
     flops: resnet50Flops({ size, batch, classes: 1000, trained: 'nothing' }),
-    kernels: { 'conv2d|winograd': 53, maxPool2d: 1, matmul: 1 },
+    kernels: { 'conv2d|winograd': 53, maxPool2d: 1, 'gemv|matmul': 1 },
     prepare: async () => {
       const model = await resnet50();
       fillWeights(model);

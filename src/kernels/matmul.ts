@@ -7,6 +7,7 @@
 import { ShapeError } from '../core/errors.ts';
 import { type Gemm, gemm } from './gemm.ts';
 import { laneFits } from './gemm-lane.ts';
+import { gemv } from './gemv.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -134,10 +135,20 @@ function load(
   return { operand: to, strideK: lanes, lanes, panel: K * lanes, batch: [0, 0, 0, broadcast ? 0 : panels * K * lanes] };
 }
 
+/** From this length of the sums on, a matrix by a vector has a kernel of its own (gemv.ts). */
+const LONG = 128;
+
 /** Reads a = input(0) and b = input(1), writes output(0). */
 export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusion): Program {
   const { batch, aBatch, bBatch } = collapseBatch(shape);
   const [[aM, aK], [bK, bN]] = [shape.aStrides, shape.bStrides];
+  // Below, a workgroup's threads have little to share.
+  if (aK === 1 && bK === 1 && shape.K >= LONG && batch.every((size) => size === 1)) {
+    if (shape.M === 1)
+      return gemv(target, { N: shape.N, K: shape.K, pitch: bN, isColumn: false }, input(0), input(1), epilogue);
+    if (shape.N === 1)
+      return gemv(target, { N: shape.M, K: shape.K, pitch: aM, isColumn: true }, input(1), input(0), epilogue);
+  }
   const sides: [Side, Side] = [
     { operand: input(0), size: shape.M, stride: aM, strideK: aK, batch: aBatch },
     { operand: input(1), size: shape.N, stride: bN, strideK: bK, batch: bBatch },
