@@ -8,6 +8,7 @@ import type { StoredDType, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import { count, elementsOf, isShape, LITTLE_ENDIAN, printable } from './bytes.ts';
+import { checkHeaps } from './h5-heaps.ts';
 import { type H5Module, type Hdf5Library, loadHdf5, withinMemory } from './h5-library.ts';
 
 /** Packed data sets grow by at most this when they are unpacked, all of a file together. */
@@ -45,6 +46,7 @@ export async function withHdf5<T>(
   { name, size }: { name: string; size: number },
   use: (file: Hdf5File) => T,
 ): Promise<T> {
+  checkHeaps(bytes, name);
   const { h5, module } = await loadHdf5();
   const path = `/regraft-${opened++}.h5`;
   module.FS.writeFile(path, bytes);

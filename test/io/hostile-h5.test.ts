@@ -26,6 +26,36 @@ async function refusalOf(content: Buffer): Promise<string> {
   return `${(error as Error).name}: ${(error as Error).message}`;
 }
 
+describe('a heap of texts whose objects do not lead to its end', () => {
+  // In a heap: signature, version, size; then object by object index, references, size. The library would walk it for ever.
+  const heapOf = async () => {
+    const bytes = await made((file) => {
+      file.create_dataset({ name: 'w', data: new Float32Array(4), shape: [4], dtype: '<f' });
+      file.create_attribute('backend', 'tensorflow');
+    });
+    const at = bytes.indexOf('GCOL');
+    expect(at).toBeGreaterThan(0);
+    return { bytes, first: at + 16 };
+  };
+
+  test.each([
+    ['free room that takes none', 0, 0n, 'no room'],
+    ['a size that comes to nothing when it is rounded up', 1, 2n ** 64n - 16n, 'more than its heap has'],
+  ])('%s', async (_, index, size, says) => {
+    const { bytes, first } = await heapOf();
+    bytes.writeUInt16LE(index, first);
+    bytes.writeBigUInt64LE(size, first + 8);
+    expect(await refusalOf(bytes)).toBe(
+      `WeightFileError: bytes: the heap object at byte ${first.toLocaleString('en')} takes ${says}. It is damaged: get it again.`,
+    );
+  });
+
+  test('a sound one is no fault', async () => {
+    const { bytes } = await heapOf();
+    expect(await refusalOf(bytes)).not.toContain('heap');
+  });
+});
+
 test('groups that are reached by many ways are not followed without end', async () => {
   expect(await refusalOf(await readFile(fixture('endless.h5')))).toMatch(
     /^WeightFileError: bytes: leads to more than [\d,]+ objects, which is more than are read out of a file of its size\.$/,
