@@ -15,13 +15,21 @@ import { formatMs } from './table.ts';
 import { workloads } from './workloads.ts';
 
 interface Dispatch {
+  readonly label: string;
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
   readonly workgroups: readonly [number, number, number];
 }
 
-/** Stands in for the device's encoder: notes the dispatches instead of encoding them. */
-function recordingEncoder(real: GPUCommandEncoder, dispatches: Dispatch[]): GPUCommandEncoder {
+interface Copy {
+  readonly label: 'copy to texture';
+  readonly copy: Parameters<GPUCommandEncoder['copyBufferToTexture']>;
+}
+
+type Command = Dispatch | Copy;
+
+/** Stands in for the device's encoder: notes the commands instead of encoding them. */
+function recordingEncoder(real: GPUCommandEncoder, commands: Command[]): GPUCommandEncoder {
   let pipeline: GPUComputePipeline;
   let groups: GPUBindGroup[] = [];
   const pass = {
@@ -31,19 +39,22 @@ function recordingEncoder(real: GPUCommandEncoder, dispatches: Dispatch[]): GPUC
     },
     setBindGroup: (at: number, group: GPUBindGroup) => void (groups[at] = group),
     dispatchWorkgroups: (x: number, y = 1, z = 1) =>
-      void dispatches.push({ pipeline, groups: [...groups], workgroups: [x, y, z] }),
+      void commands.push({ label: pipeline.label, pipeline, groups: [...groups], workgroups: [x, y, z] }),
     end: () => {},
   };
   return {
     beginComputePass: () => pass,
     copyBufferToBuffer: (...args: Parameters<GPUCommandEncoder['copyBufferToBuffer']>) =>
       real.copyBufferToBuffer(...args),
+    copyBufferToTexture: (...copy: Copy['copy']) => void commands.push({ label: 'copy to texture', copy }),
     finish: () => real.finish(),
   } as unknown as GPUCommandEncoder;
 }
 
-function encode(device: Device, dispatches: readonly Dispatch[], timestamps?: GPUQuerySet): GPUCommandEncoder {
+function encode(device: Device, commands: readonly Command[], timestamps?: GPUQuerySet): GPUCommandEncoder {
   const encoder = device.gpu.createCommandEncoder();
+  const dispatches = commands.filter((c): c is Dispatch => 'pipeline' in c);
+  for (const command of commands) if ('copy' in command) encoder.copyBufferToTexture(...command.copy);
   const pass = encoder.beginComputePass(
     timestamps && { timestampWrites: { querySet: timestamps, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
   );
@@ -56,13 +67,13 @@ function encode(device: Device, dispatches: readonly Dispatch[], timestamps?: GP
   return encoder;
 }
 
-type Timer = (dispatches: readonly Dispatch[]) => Promise<number>;
+type Timer = (commands: readonly Command[]) => Promise<number>;
 
 /** Milliseconds of this process on the CPU, from submit to idle. */
 const cpuTime =
   (device: Device): Timer =>
-  async (dispatches) => {
-    const commands = encode(device, dispatches).finish();
+  async (recorded) => {
+    const commands = encode(device, recorded).finish();
     const before = process.cpuUsage();
     device.queue.submit([commands]);
     await device.queue.onSubmittedWorkDone();
@@ -74,8 +85,8 @@ const cpuTime =
 function gpuTime(device: Device): Timer {
   const querySet = device.gpu.createQuerySet({ type: 'timestamp', count: 2 });
   const times = device.gpu.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  return async (dispatches) => {
-    const encoder = encode(device, dispatches, querySet);
+  return async (commands) => {
+    const encoder = encode(device, commands, querySet);
     encoder.resolveQuerySet(querySet, 0, 2, times, 0);
     device.queue.submit([encoder.finish()]);
     const [begin, end] = new BigUint64Array(await device.read(times, 0, 16));
@@ -114,34 +125,34 @@ for (let k = 0; k < Number(values.rounds); k++) wholes.push(await run());
 const whole = Math.min(...wholes.map((w) => w.whole));
 const js = Math.min(...wholes.map((w) => w.js));
 
-const dispatches: Dispatch[] = [];
+const commands: Command[] = [];
 const { gpu } = device;
 const original = gpu.createCommandEncoder;
-gpu.createCommandEncoder = () => recordingEncoder(original.call(gpu), dispatches);
+gpu.createCommandEncoder = () => recordingEncoder(original.call(gpu), commands);
 await run();
 gpu.createCommandEncoder = original;
 
 const byTimestamps = !device.info.software && device.info.features.includes('timestamp-query');
 const time = byTimestamps ? gpuTime(device) : cpuTime(device);
-const labels = dispatches.map((d, k) =>
-  values.each ? `${d.pipeline.label} [${d.workgroups.join(', ')}] #${k}` : d.pipeline.label,
+const labels = commands.map((c, k) =>
+  values.each ? `${c.label} [${'pipeline' in c ? c.workgroups : c.copy[2]}] #${k}` : c.label,
 );
 const groups = [...new Set(labels)].map((label) => ({
   label,
-  dispatches: dispatches.filter((_, k) => labels[k] === label),
+  commands: commands.filter((_, k) => labels[k] === label),
   ms: Number.POSITIVE_INFINITY,
 }));
 for (let round = 0; round < Number(values.rounds); round++)
-  for (const group of groups) group.ms = Math.min(group.ms, await time(group.dispatches));
+  for (const group of groups) group.ms = Math.min(group.ms, await time(group.commands));
 
 const total = groups.reduce((sum, g) => sum + g.ms, 0);
 console.log(`${name}, ${device.info.description}`);
 console.log(`whole step ${formatMs(whole)} ms, of it ${formatMs(js)} ms JavaScript until it is submitted`);
 console.log(
-  `${dispatches.length} dispatches, ${formatMs(total)} ms of ${byTimestamps ? 'GPU' : 'CPU'} time kernel by kernel`,
+  `${commands.length} commands, ${formatMs(total)} ms of ${byTimestamps ? 'GPU' : 'CPU'} time kernel by kernel`,
 );
 if (!values.each) groups.sort((a, b) => b.ms - a.ms);
-for (const { label, dispatches: own, ms } of groups)
+for (const { label, commands: own, ms } of groups)
   console.log(
     `${formatMs(ms).padStart(9)} ms ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${`x${own.length}`.padStart(6)}  ${label}`,
   );

@@ -47,6 +47,7 @@ export interface DeviceTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  readonly texels: boolean;
   readonly adapter: string;
 }
 
@@ -104,8 +105,9 @@ export function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
 }
 
 /** What kernels need to know, from the device that was opened on an adapter with this `info`. */
-export function targetOf(device: GPUDevice, info: GPUAdapterInfo): DeviceTarget {
+export function targetOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): DeviceTarget {
   const { limits } = device;
+  const adapter = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.trim();
   const fixed = device.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
   return {
     subgroupSize: fixed ? (info.subgroupMinSize ?? 0) : 0,
@@ -113,6 +115,9 @@ export function targetOf(device: GPUDevice, info: GPUAdapterInfo): DeviceTarget 
     maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
     maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-    adapter: `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.trim(),
+    // There a load from a buffer is a loop over the lanes with two branches each, and one from a texture a gather.
+    texels:
+      /llvmpipe|lavapipe/i.test(adapter) && gpu.wgslLanguageFeatures.has('readonly_and_readwrite_storage_textures'),
+    adapter,
   };
 }

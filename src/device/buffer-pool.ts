@@ -73,22 +73,42 @@ export class BufferPool {
     return before - this.#counters.bytesHeld;
   }
 
-  #create(size: number): GPUBuffer {
+  /**
+   * Counts bytes that are about to be taken outside of the free lists (a texture's), until {@link unclaim}.
+   * @throws DeviceError if they are more than a software adapter's machine has left.
+   */
+  claim(bytes: number): void {
+    this.#hold(bytes);
+    this.#counters.bytesInUse += bytes;
+  }
+
+  /** The opposite of {@link claim}. */
+  unclaim(bytes: number): void {
+    this.#counters.bytesHeld -= bytes;
+    this.#counters.bytesInUse -= bytes;
+  }
+
+  /** Counts bytes that are about to be taken, after making room for them. */
+  #hold(bytes: number): void {
     const counters = this.#counters;
-    if (counters.bytesHeld + size > this.#memoryBytes) this.trim();
-    if (counters.bytesHeld + size > this.#memoryBytes) {
+    if (counters.bytesHeld + bytes > this.#memoryBytes) this.trim();
+    if (counters.bytesHeld + bytes > this.#memoryBytes) {
       throw new DeviceError(
-        `device: out of memory: ${grouped(size)} bytes do not fit beside ${grouped(counters.bytesInUse)} in use; ` +
+        `device: out of memory: ${grouped(bytes)} bytes do not fit beside ${grouped(counters.bytesInUse)} in use; ` +
           `this machine has ${grouped(this.#memoryBytes)}. Reduce the batch size.`,
       );
     }
+    counters.bytesHeld += bytes;
+    counters.peakBytes = Math.max(counters.peakBytes, counters.bytesHeld);
+  }
+
+  #create(size: number): GPUBuffer {
+    this.#hold(size);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.#gpu.pushErrorScope('out-of-memory');
     const buffer = this.#gpu.createBuffer({ size, usage });
     this.#faults.watch(this.#gpu.popErrorScope().then((error) => (error ? this.#outOfMemory(buffer) : undefined)));
-    counters.buffers++;
-    counters.bytesHeld += size;
-    counters.peakBytes = Math.max(counters.peakBytes, counters.bytesHeld);
+    this.#counters.buffers++;
     return buffer;
   }
 

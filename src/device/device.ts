@@ -18,6 +18,7 @@ import { type Counters, newCounters } from './counters.ts';
 import { Faults, type LostState } from './faults.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 import { Readback, type ReadRange } from './readback.ts';
+import { TexturePool } from './texture-pool.ts';
 
 export type { AdapterChoice, DeviceInfo, DeviceTarget } from './adapter.ts';
 
@@ -55,13 +56,14 @@ export class Device {
   readonly target: DeviceTarget;
   readonly counters: Counters = newCounters();
   readonly pool: BufferPool;
+  readonly textures: TexturePool;
   readonly pipelines: PipelineCache;
   readonly readback: Readback;
   /** What was found when this adapter was tuned, as it was noted; undefined where it was not. */
   tuning: string | undefined;
   readonly #faults: Faults;
 
-  constructor({ adapter, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
+  constructor({ gpu: entry, adapter, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
     this.gpu = gpu;
     this.queue = gpu.queue;
     const { info } = adapter;
@@ -73,9 +75,10 @@ export class Device {
       features: wantedFeatures.filter((feature) => gpu.features.has(feature)),
       limits: limitsOf(gpu.limits),
     };
-    this.target = targetOf(gpu, info);
+    this.target = targetOf(entry, gpu, info);
     this.#faults = new Faults(gpu);
     this.pool = new BufferPool(gpu, this.#faults, this.counters, memoryBytes);
+    this.textures = new TexturePool(gpu, this.#faults, this.pool);
     this.pipelines = new PipelineCache(gpu, this.#faults, this.counters);
     this.readback = new Readback(gpu, this.#faults, this.counters);
   }

@@ -12,6 +12,8 @@ export interface Pipeline {
 /** What one bind group holds: so many reads, then writes, then perhaps the parameters' uniform. */
 export interface GroupSignature {
   readonly reads: number;
+  /** Of the reads, those that are read-only storage textures, with their formats. */
+  readonly texels?: readonly (GPUTextureFormat | undefined)[] | undefined;
   readonly writes: number;
   readonly params: boolean;
 }
@@ -42,20 +44,13 @@ export class PipelineCache {
   }
 
   /**
-   * The pipeline of `wgsl` (entry point `main`). Group 0 binds `reads` read-only storage buffers, `writes` storage
-   * buffers, then the uniform if `hasParams`; group 1 the fusion's reads, then its uniform if it has `params`.
+   * The pipeline of `wgsl` (entry point `main`). Group 0 binds what `own` says, group 1 the fusion's reads, then its uniform if it
+   * has `params`.
    * A source that does not compile is reported at the next await, as a DeviceError with the line at fault.
    * @throws DeviceError if the kernel binds more buffers than the adapter allows.
    */
-  pipelineFor(
-    wgsl: string,
-    reads: number,
-    writes: number,
-    hasParams: boolean,
-    fusion?: FusionSignature,
-    label = '',
-  ): Pipeline {
-    const { cached, signature, layouts } = this.#find(wgsl, reads, writes, hasParams, fusion, label);
+  pipelineFor(wgsl: string, own: GroupSignature, fusion?: FusionSignature, label = ''): Pipeline {
+    const { cached, signature, layouts } = this.#find(wgsl, own, fusion, label);
     if (cached) return cached;
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ code: wgsl, label });
@@ -72,7 +67,7 @@ export class PipelineCache {
    */
   async warm(requests: readonly PipelineRequest[]): Promise<void> {
     const compile = async (request: PipelineRequest) => {
-      const [wgsl, , , , , label = ''] = request;
+      const [wgsl, , , label = ''] = request;
       const { cached, signature, layouts } = this.#find(...request);
       if (cached) return;
       this.#gpu.pushErrorScope('validation');
@@ -88,13 +83,14 @@ export class PipelineCache {
         throw await compileError(module, wgsl, label, error instanceof Error ? error.message : String(error));
       }
     };
-    const unique = new Map(requests.map((request) => [JSON.stringify(request.slice(0, 5)), request]));
+    const unique = new Map(requests.map((request) => [JSON.stringify(request.slice(0, 3)), request]));
     await Promise.all([...unique.values()].map(compile));
   }
 
   /** A layout of so many reads, writes and perhaps a uniform; the same object for the same signature. */
-  groupLayout({ reads, writes, params }: GroupSignature): GPUBindGroupLayout {
-    const key = `${reads} ${writes} ${params}`;
+  groupLayout(group: GroupSignature): GPUBindGroupLayout {
+    const { reads, texels = [], writes, params } = group;
+    const key = nameOf(group);
     let layout = this.#groupLayouts.get(key);
     if (!layout) {
       const types: GPUBufferBindingType[] = [
@@ -103,7 +99,11 @@ export class PipelineCache {
         ...(params ? (['uniform'] as const) : []),
       ];
       layout = this.#gpu.createBindGroupLayout({
-        entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+        entries: types.map((type, binding) => {
+          const format = texels[binding];
+          const resource = format ? { storageTexture: { format, access: 'read-only' as const } } : { buffer: { type } };
+          return { binding, visibility: GPUShaderStage.COMPUTE, ...resource };
+        }),
       });
       this.#groupLayouts.set(key, layout);
     }
@@ -112,16 +112,15 @@ export class PipelineCache {
 
   #find(
     wgsl: string,
-    reads: number,
-    writes: number,
-    params: boolean,
+    own: GroupSignature,
     fusion: FusionSignature | undefined,
     label = '',
   ): { cached: Pipeline | undefined; signature: string; layouts: GPUBindGroupLayout[] } {
-    const signature = `${reads} ${writes} ${params}` + (fusion ? `, ${fusion.reads} ${fusion.params}` : '');
+    const signature = nameOf(own) + (fusion ? `, ${fusion.reads} ${fusion.params}` : '');
     const cached = this.#pipelines.get(signature)?.get(wgsl);
     if (cached) return { cached, signature, layouts: [] };
-    const buffers = reads + writes + (fusion?.reads ?? 0);
+    const textures = own.texels?.filter((format) => format).length ?? 0;
+    const buffers = own.reads - textures + own.writes + (fusion?.reads ?? 0);
     const allowed = this.#gpu.limits.maxStorageBuffersPerShaderStage;
     if (buffers > allowed) {
       throw new DeviceError(
@@ -129,7 +128,7 @@ export class PipelineCache {
           '(maxStorageBuffersPerShaderStage). Split it.',
       );
     }
-    const layouts = [this.groupLayout({ reads, writes, params })];
+    const layouts = [this.groupLayout(own)];
     if (fusion) layouts.push(this.groupLayout({ reads: fusion.reads, writes: 0, params: fusion.params }));
     return { cached, signature, layouts };
   }
@@ -156,6 +155,10 @@ export class PipelineCache {
     return pipeline;
   }
 }
+
+/** The same for groups that one layout fits. */
+const nameOf = ({ reads, texels = [], writes, params }: GroupSignature): string =>
+  `${reads} ${writes} ${params}${texels.some((format) => format) ? ` ${texels.join()}` : ''}`;
 
 /** `name: line 3: unresolved value 'y': "  x[i] = y;"`, from the compiler's first error, or `message` where it has none. */
 async function compileError(

@@ -8,4 +8,6 @@ export const graphOptions: {
   winograd: boolean;
   /** Tiles that the adapter was tuned to. */
   tuning: boolean;
-} = { fusion: true, hoisting: true, winograd: true, tuning: true };
+  /** Products read their operands from textures where that is faster. */
+  texels: boolean;
+} = { fusion: true, hoisting: true, winograd: true, tuning: true, texels: true };

@@ -5,9 +5,11 @@
 import type { DType } from '../core/dtype.ts';
 import { requireFloat16 } from '../device/adapter.ts';
 import type { Device } from '../device/device.ts';
+import { texelBytes } from '../device/texture-pool.ts';
 import { withElementTypes } from '../kernels/element-types.ts';
-import type { KernelTarget, Operand, Step } from '../kernels/kernel.ts';
+import { type KernelTarget, type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
+import { Commands } from './commands.ts';
 import { fuse, type Group } from './fuse.ts';
 import { assignBuffers, type Interval } from './memory.ts';
 import { updatesFirst } from './order.ts';
@@ -75,12 +77,7 @@ export function layOut(
     hoisted.add(group);
     for (const d of group.writes) constants.add(d);
   }
-  const lowered = groups.map((group): Lowered => {
-    const { steps, temps = [] } = group.lower(device.target);
-    const typeOf = ({ kind, index }: Operand): DType =>
-      kind === 'temp' ? 'float32' : (kind === 'input' ? group.reads : group.writes)[index]!.dtype;
-    return { group, steps: steps.map((step) => withElementTypes(step, typeOf)), temps };
-  });
+  const lowered = groups.map((group) => lower(group, device.target));
 
   const body = lowered.filter((l) => !hoisted.has(l.group));
   const first = new Map<Data, number>();
@@ -105,6 +102,21 @@ export function layOut(
   const fixed = sum(keptOutputs) + sum(derived) + sum(externals.filter((d) => d.buffer !== null));
   const peakBytes = fixed + sizes.reduce((n, s) => n + s, 0);
   return { lowered, hoisted, transient, sizes, assigned: buffer, peakBytes, lowerBoundBytes: fixed + lowerBound };
+}
+
+/** The group's program for operands of its types. Texels hold float32, and so many of them. */
+function lower(group: Group, target: KernelTarget): Lowered {
+  const { steps, temps = [] } = group.lower(target);
+  const dataOf = ({ kind, index }: Operand): Data | undefined =>
+    kind === 'temp' ? undefined : (kind === 'input' ? group.reads : group.writes)[index]!;
+  const typeOf = (o: Operand): DType => dataOf(o)?.dtype ?? 'float32';
+  const fits = ({ reads, texels = [] }: Step): boolean =>
+    texels.every((format, k) => {
+      const bytes = dataOf(reads[k]!)?.bytes ?? temps[reads[k]!.index]!;
+      return !format || (typeOf(reads[k]!) === 'float32' && bytes <= texelBytes(format) * TEXEL_COLUMNS ** 2);
+    });
+  if (!steps.every(fits)) return lower(group, { ...target, texels: false });
+  return { group, steps: steps.map((step) => withElementTypes(step, typeOf)), temps };
 }
 
 export class Plan {
@@ -213,23 +225,21 @@ export class Plan {
     const device = this.#device;
     this.#sequence.writeScalars(scalarsOf(nodes));
     for (const { external, buffer } of this.#uploads) writeElements(device, buffer, materialise(externals[external]!));
-    const encoder = device.gpu.createCommandEncoder();
+    const commands = new Commands(device.gpu);
     for (const { external, buffer } of this.#copies) {
       const data = externals[external]!;
-      encoder.copyBufferToBuffer(data.buffer!, 0, buffer, 0, bindingBytes(data.bytes));
+      commands.copying().copyBufferToBuffer(data.buffer!, 0, buffer, 0, bindingBytes(data.bytes));
     }
-    for (const { lent, bytes } of this.#outputs) preserve(device, encoder, lent, bytes);
-    const pass = encoder.beginComputePass();
+    for (const { lent, bytes } of this.#outputs) preserve(device, commands.copying(), lent, bytes);
     for (const { derived, slots, from } of this.#derived) {
       const versions = `${slots.map((s) => externals[s]!.version)}|${from.map((f) => f.stamp)}`;
       if (derived.seen === versions) continue;
       derived.seen = versions;
       derived.stamp++;
-      derived.sequence!.encode(pass);
+      derived.sequence!.encode(commands);
     }
-    this.#sequence.encode(pass);
-    pass.end();
-    device.gpu.queue.submit([encoder.finish()]);
+    this.#sequence.encode(commands);
+    device.gpu.queue.submit([commands.finish()]);
     device.counters.submits++;
     for (const { node, output, lent } of this.#outputs) {
       const data = nodes[node]!.outputs[output]!;

@@ -1,12 +1,23 @@
 /** Dispatches over fixed buffers, with the words of all their uniforms in one buffer. */
 import type { Device } from '../device/device.ts';
-import type { Operand, Step } from '../kernels/kernel.ts';
+import { type CopyShape, texelBytes } from '../device/texture-pool.ts';
+import { type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
+import type { Commands } from './commands.ts';
 
 interface Dispatch {
   readonly name: string;
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
   readonly workgroups: readonly [number, number, number];
+  /** Operands that are copied to where the kernel reads them, just before it runs. */
+  readonly copies: readonly Copy[];
+}
+
+interface Copy {
+  readonly from: GPUBuffer;
+  readonly to: GPUTexture;
+  readonly texels: number;
+  readonly texelBytes: number;
 }
 
 /** Steps of one program, and where their operands live. */
@@ -22,6 +33,7 @@ export class Sequence {
   readonly #device: Device;
   readonly #uniforms: GPUBuffer | null;
   readonly #words: Uint32Array<ArrayBuffer>;
+  readonly #textures: readonly GPUTexture[];
   /** For each scalar of the graph, the words that hold it. */
   readonly #scalarWords: number[][] = [];
   #scalars: readonly number[];
@@ -51,35 +63,45 @@ export class Sequence {
     this.#uniforms = bytes ? device.gpu.createBuffer({ size: bytes, usage, label: 'uniforms' }) : null;
     if (this.#uniforms) device.gpu.queue.writeBuffer(this.#uniforms, 0, this.#words);
 
+    const textures = new Map<string, { texture: GPUTexture; view: GPUTextureView }>();
+    for (const shape of largestCopies(placed))
+      textures.set(nameOf(shape), device.textures.acquire(shape, TEXEL_COLUMNS));
+    this.#textures = [...textures.values()].map(({ texture }) => texture);
+
     const bindGroup = (
       layout: GPUBindGroupLayout,
-      buffers: GPUBufferBinding[],
+      resources: GPUBindingResource[],
       uniform: { offset: number; size: number } | null,
     ) => {
-      if (uniform) buffers.push({ buffer: this.#uniforms!, ...uniform });
+      if (uniform) resources.push({ buffer: this.#uniforms!, ...uniform });
       device.counters.bindGroups++;
       return device.gpu.createBindGroup({
         layout,
-        entries: buffers.map((resource, binding) => ({ binding, resource })),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
       });
     };
     this.dispatches = placed.flatMap(({ steps, bufferOf }, p) =>
       steps.map((step, s): Dispatch => {
-        const { name, fusion, params = [], workgroups } = step;
+        const { name, reads, texels, writes, fusion, params = [], workgroups } = step;
         const { own, fusion: fused } = slots[p]![s]!;
         for (const { scalar, word } of fusion?.scalars ?? [])
           (this.#scalarWords[scalar] ??= []).push(fused!.offset / 4 + word);
         const { pipeline, layouts } = device.pipelines.pipelineFor(
           step.wgsl,
-          step.reads.length,
-          step.writes.length,
-          params.length > 0,
+          { reads: reads.length, texels, writes: writes.length, params: params.length > 0 },
           fusion && { reads: fusion.reads.length, params: fusion.params.length > 0 },
           name,
         );
-        const groups = [bindGroup(layouts[0]!, [...step.reads, ...step.writes].map(bufferOf), own)];
+        const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
+        const copies = copiesOf(step, bufferOf).map((shape): Copy => {
+          const { texture, view } = textures.get(nameOf(shape))!;
+          const { buffer: from } = resources[shape.read] as GPUBufferBinding;
+          resources[shape.read] = view;
+          return { from, to: texture, texels: shape.texels, texelBytes: texelBytes(shape.format) };
+        });
+        const groups = [bindGroup(layouts[0]!, resources, own)];
         if (fusion && layouts[1]) groups.push(bindGroup(layouts[1], fusion.reads.map(bufferOf), fused));
-        return { name, pipeline, groups, workgroups };
+        return { name, pipeline, groups, workgroups, copies };
       }),
     );
   }
@@ -99,17 +121,46 @@ export class Sequence {
     if (changed) this.#device.gpu.queue.writeBuffer(this.#uniforms!, 0, this.#words);
   }
 
-  encode(pass: GPUComputePassEncoder): void {
-    let pipeline: GPUComputePipeline | null = null;
-    for (const d of this.dispatches) {
-      if (d.pipeline !== pipeline) pass.setPipeline((pipeline = d.pipeline));
-      for (const [k, group] of d.groups.entries()) pass.setBindGroup(k, group);
-      pass.dispatchWorkgroups(...d.workgroups);
+  encode(commands: Commands): void {
+    for (const { pipeline, groups, workgroups, copies } of this.dispatches) {
+      for (const { from, to, texels, texelBytes } of copies) copyTexels(commands.copying(), from, to, texels, texelBytes);
+      commands.dispatch(pipeline, groups, workgroups);
     }
     this.#device.counters.dispatches += this.dispatches.length;
   }
 
   destroy(): void {
     this.#uniforms?.destroy();
+    for (const texture of this.#textures) this.#device.textures.release(texture);
   }
+}
+
+const nameOf = ({ format, read }: CopyShape): string => `${format} ${read}`;
+
+/** The reads of a step that it takes as texels. */
+function copiesOf({ reads, texels = [] }: Step, bufferOf: Placed['bufferOf']): CopyShape[] {
+  return texels.flatMap((format, read) =>
+    format ? [{ format, read, texels: bufferOf(reads[read]!).size! / texelBytes(format) }] : [],
+  );
+}
+
+/** Of each kind, the largest that the steps need. */
+function largestCopies(placed: readonly Placed[]): Iterable<CopyShape> {
+  const largest = new Map<string, CopyShape>();
+  for (const { steps, bufferOf } of placed)
+    for (const shape of steps.flatMap((step) => copiesOf(step, bufferOf))) {
+      const known = largest.get(nameOf(shape));
+      if (!known || known.texels < shape.texels) largest.set(nameOf(shape), shape);
+    }
+  return largest.values();
+}
+
+/** Whole rows, then what is left of one. */
+function copyTexels(encoder: GPUCommandEncoder, buffer: GPUBuffer, texture: GPUTexture, texels: number, bytes: number): void {
+  const rows = Math.floor(texels / TEXEL_COLUMNS);
+  const bytesPerRow = TEXEL_COLUMNS * bytes;
+  if (rows > 0) encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, [TEXEL_COLUMNS, rows]);
+  const rest = texels - rows * TEXEL_COLUMNS;
+  if (rest > 0)
+    encoder.copyBufferToTexture({ buffer, offset: rows * bytesPerRow }, { texture, origin: [0, rows] }, [rest, 1]);
 }

@@ -8,6 +8,7 @@ import type { Device } from '../device/device.ts';
 import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
 import type { KernelTarget, Operand, Program } from '../kernels/kernel.ts';
 import { bindingBytes } from './buffers.ts';
+import { Commands } from './commands.ts';
 import type { Group } from './fuse.ts';
 import { plannedGroups } from './run.ts';
 import { Sequence } from './sequence.ts';
@@ -175,12 +176,11 @@ class TestStand {
 
   async #run(sequence: Sequence, repeats: number): Promise<number> {
     const { gpu } = this.#device;
-    const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let r = 0; r < repeats; r++) sequence.encode(pass);
-    pass.end();
+    const commands = new Commands(gpu);
+    for (let r = 0; r < repeats; r++) sequence.encode(commands);
+    const command = commands.finish();
     const began = performance.now();
-    gpu.queue.submit([encoder.finish()]);
+    gpu.queue.submit([command]);
     await this.#device.whenIdle();
     return performance.now() - began;
   }

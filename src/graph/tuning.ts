@@ -27,8 +27,10 @@ function tunedFor(device: Device): Tuned {
 }
 
 /** The device's target, with the tiles that its note has. */
-export const tunedTarget = (device: Device): KernelTarget =>
-  graphOptions.tuning ? tunedFor(device).target : device.target;
+export function tunedTarget(device: Device): KernelTarget {
+  const target: KernelTarget = graphOptions.tuning ? tunedFor(device).target : device.target;
+  return graphOptions.texels ? target : { ...target, texels: false };
+}
 
 /** What a plan's key has for the tiles that it was made with. */
 export const tuningStamp = (device: Device): number => tunedFor(device).stamp;

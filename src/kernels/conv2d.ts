@@ -143,6 +143,7 @@ export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusio
     ],
     a: 'weight',
     b: 'x',
+    quads: { a: true, b: false },
     strideA: lanes,
     strideB: H * W,
     M: K / groups,

@@ -27,6 +27,7 @@ import {
   output,
   type Program,
   type Step,
+  type TexelFormat,
   temp,
 } from './kernel.ts';
 
@@ -39,6 +40,11 @@ export interface Gemm extends ProductShape {
   /** Which of {@link reads} is A and which is B. */
   readonly a: string;
   readonly b: string;
+  /**
+   * Whether rows of A (columns of B) 4i to 4i + 3 lie side by side for every i, from a multiple of 4 on, and, of B, are inside
+   * together. Rows may be padded up to a multiple of 4; columns are a multiple of 4.
+   */
+  readonly quads: { readonly a: boolean; readonly b: boolean };
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
   /** What fills the temporaries that {@link reads} name, and their byte sizes. */
@@ -139,7 +145,11 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
   const tile = target.tileFor?.(problem) ?? defaultTile(target, problem);
-  const main = tile.family === 'lane' ? laneMain(target.subgroupSize, tile, problem) : tileMain(tile, problem);
+  const texels = lanes && target.texels ? texelsOf(problem) : undefined;
+  const main =
+    tile.family === 'lane'
+      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels })
+      : tileMain(tile, problem);
   const rowTiles = ceilDiv(problem.M, main.tileM);
   const columnTiles = ceilDiv(problem.N, main.tileN);
   const tiles = rowTiles * columnTiles * problem.slices;
@@ -167,8 +177,9 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const partials = temp(temps.length);
   const product: Step = {
     name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
-    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial),
+    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial, texels),
     reads: problem.reads.map(([, operand]) => operand),
+    ...(texels && { texels: problem.reads.map(([name]) => (name === problem.a ? texels.a : texels.b)) }),
     writes: [whole ? output(0) : partials],
     params: [...headFields.map((name) => head[name]), ...Object.values(problem.fields)],
     workgroups: flatGrid(tiles * splits, target.maxWorkgroupsPerDimension),
@@ -181,10 +192,18 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   };
 }
 
+/** As which texels the operands are bound. */
+function texelsOf({ quads }: Gemm): { readonly a: TexelFormat; readonly b: TexelFormat } {
+  return { a: quads.a ? 'rgba32float' : 'r32float', b: quads.b ? 'rgba32float' : 'r32float' };
+}
+
 /** A module: parameters, bindings, loaders, the store, then the family's main. */
-function assemble(problem: Gemm, main: GemmMain, store: string): string {
+function assemble(problem: Gemm, main: GemmMain, store: string, texels: ReturnType<typeof texelsOf> | undefined): string {
   const fields = [...headFields, ...Object.keys(problem.fields)];
-  const reads = problem.reads.map(([name], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<f32>;\n`);
+  const reads = problem.reads.map(([name], i) => {
+    const type = texels && `texture_storage_2d<${name === problem.a ? texels.a : texels.b}, read>`;
+    return `@group(0) @binding(${i}) ${type ? `var ${name}: ${type}` : `var<storage, read> ${name}: array<f32>`};\n`;
+  });
   return /* wgsl */ `${main.enables}
 struct Gemm {
 ${fields.map((name) => `  ${name}: u32,\n`).join('')}}

@@ -17,6 +17,16 @@ export const input = (index: number): Operand => ({ kind: 'input', index });
 export const output = (index: number): Operand => ({ kind: 'output', index });
 export const temp = (index: number): Operand => ({ kind: 'temp', index });
 
+/** What a texel of a bound copy holds: an element, or four in a row. */
+export type TexelFormat = 'r32float' | 'rgba32float';
+
+/** Texels in a row of such a copy, and rows at most: what every adapter has. */
+export const TEXEL_COLUMNS = 8192;
+
+/** WGSL: texel `i` of the copy `name`. */
+export const texel = (name: string, i: string): string =>
+  `textureLoad(${name}, vec2u((${i}) % ${TEXEL_COLUMNS}u, (${i}) / ${TEXEL_COLUMNS}u))`;
+
 /** One dispatch. `params` are 32-bit words in the order of the WGSL struct; {@link float} puts an f32 among them. */
 export interface Step {
   /** Family and variant, for labels and benchmarks: `matmul.lane`. */
@@ -24,6 +34,8 @@ export interface Step {
   /** The whole module; its entry point is `main`. */
   readonly wgsl: string;
   readonly reads: readonly Operand[];
+  /** Of the reads, those that are bound as a copy in a texture, `var NAME: texture_storage_2d<FORMAT, read>`; see {@link texel}. */
+  readonly texels?: readonly (TexelFormat | undefined)[];
   readonly writes: readonly Operand[];
   readonly params?: readonly number[];
   readonly workgroups: readonly [number, number, number];
@@ -89,6 +101,8 @@ export interface KernelTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  /** Products read their operands as texels. */
+  readonly texels?: boolean;
   /** The adapter's names, by which defaults are chosen. */
   readonly adapter: string;
   /** The tile that a product was tuned to; undefined for the default. */

@@ -122,7 +122,7 @@ function load(
 ): Loaded {
   const oneStride = batchSizes.slice(0, 3).every((n) => n === 1);
   if (!laneFits(target) || strideK !== 1 || stride === 1 || tiles < 4 || K < 32 || !oneStride)
-    return { operand, strideK, lanes: 1, panel: stride, batch };
+    return { operand, strideK, ...(stride === 1 ? { lanes: size, panel: size } : { lanes: 1, panel: stride }), batch };
   const broadcast = batch[3] === 0;
   const source: PanelSource = {
     ...{ slices: broadcast ? 1 : batchSizes[3]!, sliceStride: batch[3]!, rows: size, rowStride: stride },
@@ -133,6 +133,11 @@ function load(
   before.steps.push(packPanels(target, 'matmul.pack', source, operand, to));
   before.temps.push(elements * 4);
   return { operand: to, strideK: lanes, lanes, panel: K * lanes, batch: [0, 0, 0, broadcast ? 0 : panels * K * lanes] };
+}
+
+/** Whether four neighbours lie side by side, from a multiple of 4 on, for every k and in every panel and batch. */
+function inQuads({ strideK, lanes, panel, batch }: Loaded): boolean {
+  return lanes > 1 && [strideK, lanes, panel, ...batch].every((stride) => stride % 4 === 0);
 }
 
 /** From this length of the sums on, a matrix by a vector has a kernel of its own (gemv.ts). */
@@ -169,6 +174,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     ],
     a: 'a',
     b: 'b',
+    quads: { a: inQuads(a), b: inQuads(b) && N % 4 === 0 },
     strideA: a.strideK,
     strideB: b.strideK,
     M,

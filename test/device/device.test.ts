@@ -40,7 +40,7 @@ describe('device', () => {
 
   test('runs a kernel', async () => {
     const [x, y] = [upload([7]), upload([0])];
-    const { pipeline, layouts } = device.pipelines.pipelineFor(TRIPLE, 1, 1, false);
+    const { pipeline, layouts } = device.pipelines.pipelineFor(TRIPLE, { reads: 1, writes: 1, params: false });
     const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -106,20 +106,20 @@ describe('device', () => {
   test('pipelines: compiled once, layouts shared, warmed ahead', async () => {
     const { pipelines, counters } = device;
     const empty = '@compute @workgroup_size(1) fn main() {}';
-    const first = pipelines.pipelineFor(empty, 1, 1, true, { reads: 2, params: true });
+    const first = pipelines.pipelineFor(empty, { reads: 1, writes: 1, params: true }, { reads: 2, params: true });
     const compiled = counters.pipelines;
-    expect(pipelines.pipelineFor(`${empty}`, 1, 1, true, { reads: 2, params: true })).toBe(first);
+    expect(pipelines.pipelineFor(`${empty}`, { reads: 1, writes: 1, params: true }, { reads: 2, params: true })).toBe(first);
     expect(counters.pipelines).toBe(compiled);
     expect(first.layouts).toEqual([
       pipelines.groupLayout({ reads: 1, writes: 1, params: true }),
       pipelines.groupLayout({ reads: 2, writes: 0, params: true }),
     ]);
-    expect(pipelines.pipelineFor(empty, 2, 1, false).layouts).toHaveLength(1);
+    expect(pipelines.pipelineFor(empty, { reads: 2, writes: 1, params: false }).layouts).toHaveLength(1);
     expect(counters.pipelines).toBe(compiled + 1);
     await pipelines.warm([
-      [empty, 3, 1, false],
-      [empty, 3, 1, false],
-      [empty, 2, 1, false],
+      [empty, { reads: 3, writes: 1, params: false }],
+      [empty, { reads: 3, writes: 1, params: false }],
+      [empty, { reads: 2, writes: 1, params: false }],
     ]);
     expect(counters.pipelines).toBe(compiled + 2);
     await device.whenIdle();
@@ -127,7 +127,7 @@ describe('device', () => {
 
   test('WGSL that does not compile: the line, at the next await, and not what follows from it', async () => {
     const broken = TRIPLE.replace('3 * x[0]', '3 * z[0]');
-    const { pipeline } = device.pipelines.pipelineFor(broken, 1, 1, false, undefined, 'triple');
+    const { pipeline } = device.pipelines.pipelineFor(broken, { reads: 1, writes: 1, params: false }, undefined, 'triple');
     const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -135,12 +135,12 @@ describe('device', () => {
     device.queue.submit([encoder.finish()]);
     await expect(device.whenIdle()).rejects.toThrow(/^triple: the WGSL does not compile: line 5: .*'z'.*: "y\[0\] = /);
     await device.whenIdle();
-    await expect(device.pipelines.warm([[broken + ' ', 1, 1, false]])).rejects.toThrow('kernel: the WGSL does not');
+    await expect(device.pipelines.warm([[broken + ' ', { reads: 1, writes: 1, params: false }]])).rejects.toThrow('kernel: the WGSL does not');
   });
 
   test('more bindings or bytes than the adapter allows: refused before the GPU sees it', () => {
     const { maxStorageBuffersPerShaderStage } = device.gpu.limits;
-    expect(() => device.pipelines.pipelineFor(TRIPLE, maxStorageBuffersPerShaderStage, 1, false)).toThrow(DeviceError);
+    expect(() => device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: false })).toThrow(DeviceError);
     const allowed = device.maxBindingBytes;
     expect(() => device.checkBinding('conv2d', allowed)).not.toThrow();
     expect(() => device.checkBinding('conv2d', allowed + 1)).toThrow(

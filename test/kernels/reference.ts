@@ -5,10 +5,11 @@ import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad
 import { type Fusion, float, input, type KernelTarget } from '../../src/kernels/kernel.ts';
 import { openDevice, runProgram } from './run.ts';
 
-/** Both families: the adapter as it is, and as if it were a GPU. */
+/** Both families: the adapter as it is, as if it were a GPU, and without texels. */
 export async function targets(): Promise<KernelTarget[]> {
   const { target } = await openDevice();
-  return [target, { ...target, software: false }];
+  const kinds = [target, { ...target, software: false }];
+  return target.texels ? [...kinds, { ...target, texels: false }] : kinds;
 }
 
 /** Uniform in [-1, 1), the same for the same seed. */

@@ -1,6 +1,13 @@
 /** Runs a kernel program by itself: poisoned outputs and temporaries, no planner. For kernel tests. */
 import { openDevice as open } from '../../src/device/device.ts';
-import type { KernelTarget, Operand, Program } from '../../src/kernels/kernel.ts';
+import {
+  type KernelTarget,
+  type Operand,
+  type Program,
+  type Step,
+  TEXEL_COLUMNS,
+  type TexelFormat,
+} from '../../src/kernels/kernel.ts';
 
 let opened: Promise<{ device: GPUDevice; target: KernelTarget }> | undefined;
 
@@ -31,26 +38,53 @@ export async function runProgram(
 
   device.pushErrorScope('validation');
   const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
+  const textures: GPUTexture[] = [];
+  /** A copy of the buffer in a texture, as the kernel wants it. */
+  const texelsOf = (buffer: GPUBuffer, format: TexelFormat): GPUTextureView => {
+    const texelBytes = format === 'r32float' ? 4 : 16;
+    const texels = Math.ceil(buffer.size / texelBytes);
+    const rows = Math.ceil(texels / TEXEL_COLUMNS);
+    const columns = Math.min(texels, TEXEL_COLUMNS);
+    const padded = device.createBuffer({ size: rows * columns * texelBytes, usage });
+    encoder.copyBufferToBuffer(buffer, 0, padded, 0, buffer.size);
+    const textureUsage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
+    const texture = device.createTexture({ size: [columns, rows], format, usage: textureUsage });
+    const layout = rows > 1 ? { bytesPerRow: columns * texelBytes } : {};
+    encoder.copyBufferToTexture({ buffer: padded, ...layout }, { texture }, [columns, rows]);
+    temps.push(padded);
+    textures.push(texture);
+    return texture.createView();
+  };
   for (const step of program.steps) {
-    const entries = (bs: readonly GPUBuffer[]) => bs.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const entries = (bs: readonly (GPUBuffer | GPUTextureView)[]) =>
+      bs.map((b, binding) => ({ binding, resource: 'size' in b ? { buffer: b } : b }));
     const uniform = (words: readonly number[]) =>
       words.length
         ? [upload(new Uint32Array([...words, 0, 0, 0, 0]), GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)]
         : [];
-    const layoutOf = (reads: number, writes: number, params: boolean) =>
+    const layoutOf = (reads: number, writes: number, params: boolean, texels: Step['texels'] = []) =>
       device.createBindGroupLayout({
         entries: [
           ...Array.from({ length: reads }, () => 'read-only-storage' as const),
           ...Array.from({ length: writes }, () => 'storage' as const),
           ...(params ? ['uniform' as const] : []),
-        ].map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+        ].map((type, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          ...(texels[binding]
+            ? { storageTexture: { format: texels[binding], access: 'read-only' as const } }
+            : { buffer: { type } }),
+        })),
       });
     const params = step.params ?? [];
-    const groups = [
+    const reads = step.reads.map((o, k) => {
+      const format = step.texels?.[k];
+      return format ? texelsOf(bufferOf(o), format) : bufferOf(o);
+    });
+    const groups: { layout: GPUBindGroupLayout; buffers: (GPUBuffer | GPUTextureView)[] }[] = [
       {
-        layout: layoutOf(step.reads.length, step.writes.length, params.length > 0),
-        buffers: [...step.reads.map(bufferOf), ...step.writes.map(bufferOf), ...uniform(params)],
+        layout: layoutOf(step.reads.length, step.writes.length, params.length > 0, step.texels),
+        buffers: [...reads, ...step.writes.map(bufferOf), ...uniform(params)],
       },
     ];
     if (step.fusion)
@@ -68,13 +102,14 @@ export async function runProgram(
       layout: device.createPipelineLayout({ bindGroupLayouts: groups.map((g) => g.layout) }),
       compute: { module, entryPoint: 'main' },
     });
+    const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     groups.forEach((g, i) => {
       pass.setBindGroup(i, device.createBindGroup({ layout: g.layout, entries: entries(g.buffers) }));
     });
     pass.dispatchWorkgroups(...step.workgroups);
+    pass.end();
   }
-  pass.end();
   const sizes = outs.map((b) => b.size);
   const staging = sizes.map((size) =>
     device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
@@ -92,6 +127,6 @@ export async function runProgram(
     results.push(new Float32Array(staging[i]!.getMappedRange().slice(0, n * 4)));
     staging[i]!.destroy();
   }
-  for (const b of [...ins, ...outs, ...temps]) b.destroy();
+  for (const b of [...ins, ...outs, ...temps, ...textures]) b.destroy();
   return results;
 }
