@@ -1,6 +1,7 @@
 /** Textures that hold copies of buffers, for kernels that load texels. */
-import type { BufferPool } from './buffer-pool.ts';
+
 import { DeviceError } from '../core/errors.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 
 /** What a copy is like: its format, how many texels, and which of a kernel's reads it stands for. */

@@ -123,7 +123,8 @@ export class Sequence {
 
   encode(commands: Commands): void {
     for (const { pipeline, groups, workgroups, copies } of this.dispatches) {
-      for (const { from, to, texels, texelBytes } of copies) copyTexels(commands.copying(), from, to, texels, texelBytes);
+      for (const { from, to, texels, texelBytes } of copies)
+        copyTexels(commands.copying(), from, to, texels, texelBytes);
       commands.dispatch(pipeline, groups, workgroups);
     }
     this.#device.counters.dispatches += this.dispatches.length;
@@ -156,7 +157,13 @@ function largestCopies(placed: readonly Placed[]): Iterable<CopyShape> {
 }
 
 /** Whole rows, then what is left of one. */
-function copyTexels(encoder: GPUCommandEncoder, buffer: GPUBuffer, texture: GPUTexture, texels: number, bytes: number): void {
+function copyTexels(
+  encoder: GPUCommandEncoder,
+  buffer: GPUBuffer,
+  texture: GPUTexture,
+  texels: number,
+  bytes: number,
+): void {
   const rows = Math.floor(texels / TEXEL_COLUMNS);
   const bytesPerRow = TEXEL_COLUMNS * bytes;
   if (rows > 0) encoder.copyBufferToTexture({ buffer, bytesPerRow }, { texture }, [TEXEL_COLUMNS, rows]);

@@ -22,12 +22,18 @@ export interface Conv2dShape {
 /** One input channel a group: no sum over channels, so its kernels (depthwise.ts) are not matrix products. */
 export const isDepthwise = ({ C, groups }: Conv2dShape): boolean => groups === C && groups > 1;
 
-/** A pointwise convolution (1x1, stride 1, no padding) is one long row: fewer, longer rows suit every kernel. */
+/** 1x1, stride 1, no padding: what happens to a pixel depends on no other. */
+export const isPointwise = ({ R, S, strideH, strideW, padding }: Conv2dShape): boolean =>
+  R * S === 1 && strideH === 1 && strideW === 1 && padding.every((p) => p === 0);
+
+/** A pointwise convolution is one long row: fewer, longer rows suit every kernel. */
 export function canonical(shape: Conv2dShape): Conv2dShape {
-  const { R, S, strideH, strideW, padding, H, W, outH, outW } = shape;
-  const pointwise = R * S === 1 && strideH === 1 && strideW === 1 && padding.every((p) => p === 0);
-  return pointwise ? { ...shape, H: 1, W: H * W, outH: 1, outW: outH * outW } : shape;
+  const { H, W, outH, outW } = shape;
+  return isPointwise(shape) ? { ...shape, H: 1, W: H * W, outH: 1, outW: outH * outW } : shape;
 }
+
+/** Whether pixels 4i to 4i + 3 of an output plane lie under four neighbours of the input, at a multiple of 4. */
+export const inPixelQuads = (shape: Conv2dShape): boolean => isPointwise(shape) && (shape.H * shape.W) % 4 === 0;
 
 /**
  * The taps that meet one phase of the input (its coordinates plus padding, modulo the stride): every `step`-th one, and the

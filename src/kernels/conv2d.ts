@@ -8,7 +8,7 @@
  * inside it x advances by one channel plane. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts. Weights are read
  * packed in panels (panels.ts); depthwise convolutions have their own kernels (depthwise.ts) and read OIHW.
  */
-import { type Conv2dShape, canonical, isDepthwise } from './conv2d-shape.ts';
+import { type Conv2dShape, canonical, inPixelQuads, isDepthwise } from './conv2d-shape.ts';
 import { depthwise } from './depthwise.ts';
 import { type Gemm, gemm } from './gemm.ts';
 import { type Fusion, input, type KernelTarget, output, type Program } from './kernel.ts';
@@ -132,8 +132,17 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
  */
 export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
   if (isDepthwise(shape)) return depthwise(target, shape, epilogue);
+  return conv2dPacked(target, shape, packedLayout(shape, 'forward'), epilogue);
+}
+
+/** The same for a weight that is packed in other panels. */
+export function conv2dPacked(
+  target: KernelTarget,
+  shape: Conv2dShape,
+  { lanes, panels }: Pick<PanelLayout, 'lanes' | 'panels'>,
+  epilogue: Fusion,
+): Program {
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
-  const { lanes, panels } = packedLayout(shape, 'forward');
   const outPixels = outH * outW;
   const problem: Gemm = {
     name: 'conv2d',
@@ -143,7 +152,7 @@ export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusio
     ],
     a: 'weight',
     b: 'x',
-    quads: { a: true, b: false },
+    quads: { a: lanes % 4 === 0 ? 'side' : undefined, b: inPixelQuads(shape) ? 'side' : undefined },
     strideA: lanes,
     strideB: H * W,
     M: K / groups,

@@ -12,11 +12,11 @@
  */
 import type { Gemm, GemmMain } from './gemm.ts';
 import type { LaneTile } from './gemm-tiles.ts';
-import { type KernelTarget, type TexelFormat, texel } from './kernel.ts';
+import { type KernelTarget, texel } from './kernel.ts';
 
-/** Names of the operands, and as what they are bound where that is not a buffer. */
+/** Names of the operands, and how they lie in the textures that they are bound as; undefined for buffers. */
 interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
-  readonly texels?: { readonly a: TexelFormat; readonly b: TexelFormat } | undefined;
+  readonly texels: Gemm['quads'] | undefined;
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -26,65 +26,87 @@ export function laneFits(target: KernelTarget): boolean {
   return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
 }
 
-/** Steps of k in one round of the loop, for operands that come as texels. */
-const UNROLL = { r32float: 2, rgba32float: 4 } as const;
+/** How a lane holds an operand: in pieces, each loaded at once. */
+interface Pieces {
+  /** Neighbouring rows (or columns) of a piece. */
+  readonly width: 1 | 4;
+  /** Loads piece `i` at step `u`, the element at `offset` first; 0 unless all `conditions` hold. */
+  load(i: number, u: number, offset: string, conditions: readonly string[]): string;
+  /** Of piece `i`, the value of step `u` and of the row (or column) `at` of the tile. */
+  value(i: number, u: number, at: number): string;
+}
+
+function pieces(prefix: string, binding: string, layout: 'none' | 'side' | 'depth' | undefined): Pieces {
+  const inFours = layout === 'side' || layout === 'depth';
+  return {
+    width: layout === 'side' ? 4 : 1,
+    load(i, u, offset, conditions) {
+      // The first step brings all four.
+      if (layout === 'depth' && u > 0) return '';
+      const texels = inFours ? texel(binding, `(${offset}) / 4u`) : `${texel(binding, offset)}.x`;
+      const loaded = layout === undefined ? `${binding}[${offset}]` : texels;
+      const zero = inFours ? 'vec4f()' : '0.0';
+      const value = conditions.length ? `select(${zero}, ${loaded}, ${conditions.join(' && ')})` : loaded;
+      return `let ${prefix}${i}_${u} = ${value};`;
+    },
+    value(i, u, at) {
+      if (layout === 'depth') return `${prefix}${i}_0.${'xyzw'[u]}`;
+      return `${prefix}${i}_${u}${layout === 'side' ? `.${'xyzw'[at % 4]}` : ''}`;
+    },
+  };
+}
 
 /**
  * `rows` by `columns` a lane. From buffers the loop takes one k at a time: another would cost more compilation than it saves. Where
- * A and B come as texels, each accumulator is kept for a few k; a texel of four holds neighbouring rows or columns.
+ * A and B come as texels, a load is a call, and each accumulator is kept for two or four k.
  */
 export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b, texels }: LaneOperands): GemmMain {
-  const wide = { a: texels?.a === 'rgba32float' ? 4 : 1, b: texels?.b === 'rgba32float' ? 4 : 1 };
-  const steps = range(texels ? UNROLL[texels.b] : 1);
-  const rowLoads = range(Math.ceil(TM / (wide.a * SG)));
-  const columnLoads = range(TN / wide.b);
+  const hasQuads = texels?.b !== undefined || texels?.a === 'depth';
+  const steps = range(!texels ? 1 : hasQuads ? 4 : 2);
+  const ofA = pieces('a', a, texels && (texels.a ?? 'none'));
+  const ofB = pieces('b', b, texels && (texels.b ?? 'none'));
+  const rowLoads = range(Math.ceil(TM / (ofA.width * SG)));
+  const columnLoads = range(TN / ofB.width);
   const columns = range(TN);
   const rows = range(TM);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
 
-  /** The i-th piece of a side that a lane loads begins here: at the last whole piece where it is past the end. */
-  const first = (i: number, from: string, count: string, width: number): string =>
-    `min(${from} + ${i * width * SG}u + lane * ${width}u, ${count} - ${width}u)`;
-  const rowNames = rowLoads.map((i) => `let row${i} = ${first(i, 'm0', wide.a === 4 ? '(gemm.M + 3u) / 4u * 4u' : 'gemm.M', wide.a)};`);
+  /** Where the i-th piece that a lane loads begins: at the last whole one for what is past the end. */
+  const first = (i: number, from: string, end: string, width: number): string =>
+    `min(${from} + ${i * width * SG}u + lane * ${width}u, ${end} - ${width}u)`;
+  const paddedM = ofA.width === 4 ? '(gemm.M + 3u) / 4u * 4u' : 'gemm.M';
+  const rowNames = rowLoads.map((i) => `let row${i} = ${first(i, 'm0', paddedM, ofA.width)};`);
   const columnNames = columnLoads.map(
-    (j) => `let column${j} = columnAt(slice, ${first(j, 'n0', 'slice.columns', wide.b)});`,
+    (j) => `let column${j} = columnAt(slice, ${first(j, 'n0', 'slice.columns', ofB.width)});`,
   );
   const accumulators = rows.map((i) => columns.map((j) => `var c${i}_${j} = 0.0;`).join(' '));
   const offsets = [
     ...rowLoads.map((i) => `let offset${i} = rowOffset(slice, row${i}, segment);`),
     ...columnLoads.map((j) => `let tap${j} = tapAt(slice, column${j}, segment);`),
   ];
-  const load = (name: string, format: TexelFormat | undefined, i: string): string =>
-    !format ? `${name}[${i}]` : format === 'r32float' ? `${texel(name, i)}.x` : texel(name, `(${i}) / 4u`);
-  const zero = (width: number): string => (width === 4 ? 'vec4f()' : '0.0');
   const loads = steps.flatMap((u) => {
     const k = u === 0 ? 'k' : `(k + ${u}u)`;
-    // What is past the end counts as 0.
-    const inRange = u === 0 ? '' : `${k} < lastK`;
-    const ofA = rowLoads.map((i) => {
-      const value = load(a, texels?.a, `offset${i} + ${k} * strideA`);
-      return `let a${i}_${u} = ${inRange ? `select(${zero(wide.a)}, ${value}, ${inRange})` : value};`;
-    });
-    const ofB = columnLoads.map((j) => {
-      const value = load(b, texels?.b, `tap${j}.offset + ${k} * strideB`);
-      const condition = `inside(tap${j}, ${k})${inRange && ` && ${inRange}`}`;
-      return `let b${j}_${u} = select(${zero(wide.b)}, ${value}, ${condition});`;
-    });
-    return [...ofA, ...ofB];
+    // Steps past the end count as 0.
+    const inRange = u === 0 ? [] : [`${k} < lastK`];
+    return [
+      ...rowLoads.map((i) => ofA.load(i, u, `offset${i} + ${k} * strideA`, inRange)),
+      ...columnLoads.map((j) =>
+        ofB.load(j, u, `tap${j}.offset + ${k} * strideB`, [`inside(tap${j}, ${k})`, ...inRange]),
+      ),
+    ];
   });
-  const part = (name: string, i: number, u: number, width: number): string =>
-    width === 4 ? `${name}${Math.floor(i / 4)}_${u}.${'xyzw'[i % 4]}` : `${name}${i}_${u}`;
-  const rowPart = (i: number, u: number): string => {
-    const lane = Math.floor(i / wide.a) % SG;
-    const piece = `a${Math.floor(i / (wide.a * SG))}_${u}${wide.a === 4 ? `.${'xyzw'[i % 4]}` : ''}`;
-    return `let s${i}_${u} = subgroupBroadcast(${piece}, ${lane}u);`;
+  const rowValue = (i: number, u: number): string => {
+    const lane = Math.floor(i / ofA.width) % SG;
+    const value = ofA.value(Math.floor(i / (ofA.width * SG)), u, i);
+    return `let s${i}_${u} = subgroupBroadcast(${value}, ${lane}u);`;
   };
   const products = rows.flatMap((i) => [
-    ...steps.map((u) => rowPart(i, u)),
+    ...steps.map((u) => rowValue(i, u)),
     columns
       .map((j) => {
-        const sum = steps.reduce((c, u) => `fma(s${i}_${u}, ${part('b', j, u, wide.b)}, ${c})`, `c${i}_${j}`);
-        return `c${i}_${j} = ${sum};`;
+        const added = (sum: string, u: number): string =>
+          `fma(s${i}_${u}, ${ofB.value(Math.floor(j / ofB.width), u, j)}, ${sum})`;
+        return `c${i}_${j} = ${steps.reduce(added, `c${i}_${j}`)};`;
       })
       .join(' '),
   ]);
@@ -100,7 +122,7 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
   );
 
   return {
-    variant: `lane${TM}x${SG * TN}${texels ? ".texels" : ""}`,
+    variant: `lane${TM}x${SG * TN}${texels ? (hasQuads ? '.quads' : '.texels') : ''}`,
     enables: 'enable subgroups;\n',
     tileM: TM,
     tileN: SG * TN,
@@ -140,9 +162,9 @@ fn main(
     }
   }
   let rows = min(gemm.tileM, gemm.M - m0);
-  let groups = (min(gemm.tileN, slice.columns - n0) + ${wide.b * SG - 1}u) / ${wide.b * SG}u * ${wide.b}u;
+  let groups = (min(gemm.tileN, slice.columns - n0) + ${ofB.width * SG - 1}u) / ${ofB.width * SG}u * ${ofB.width}u;
   for (var j = 0u; j < groups; j++) {
-    let n = n0 + ${wide.b === 4 ? `(j / 4u) * ${4 * SG}u + lane * 4u + j % 4u` : `j * ${SG}u + lane`};
+    let n = n0 + ${ofB.width === 4 ? `(j / 4u) * ${4 * SG}u + lane * 4u + j % 4u` : `j * ${SG}u + lane`};
     let column = columnAt(slice, min(n, slice.columns - 1u));
     ${lines(group, 4)}
     for (var i = 0u; i < rows; i++) {

@@ -31,6 +31,13 @@ import {
   temp,
 } from './kernel.ts';
 
+/**
+ * What lies side by side in fours, each from a multiple of 4 on, in every segment and slice:
+ * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together. Rows may be padded to a multiple of 4, columns are one.
+ * - depth: steps 4i to 4i + 3 of k, of which there are a multiple of 4.
+ */
+export type Quads = 'side' | 'depth' | undefined;
+
 /** One problem of the family. Sizes are elements. */
 export interface Gemm extends ProductShape {
   /** For labels: `conv2d`. */
@@ -40,11 +47,7 @@ export interface Gemm extends ProductShape {
   /** Which of {@link reads} is A and which is B. */
   readonly a: string;
   readonly b: string;
-  /**
-   * Whether rows of A (columns of B) 4i to 4i + 3 lie side by side for every i, from a multiple of 4 on, and, of B, are inside
-   * together. Rows may be padded up to a multiple of 4; columns are a multiple of 4.
-   */
-  readonly quads: { readonly a: boolean; readonly b: boolean };
+  readonly quads: { readonly a?: Quads; readonly b?: Quads };
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
   /** What fills the temporaries that {@link reads} name, and their byte sizes. */
@@ -145,7 +148,7 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
   const tile = target.tileFor?.(problem) ?? defaultTile(target, problem);
-  const texels = lanes && target.texels ? texelsOf(problem) : undefined;
+  const texels = lanes && target.texels ? problem.quads : undefined;
   const main =
     tile.family === 'lane'
       ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels })
@@ -175,11 +178,12 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const whole = splits === 1;
   const { steps, temps } = problem.before ?? { steps: [], temps: [] };
   const partials = temp(temps.length);
+  const formats = texels && problem.reads.map(([name]) => formatOf(texels[name === problem.a ? 'a' : 'b']));
   const product: Step = {
     name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
-    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial, texels),
+    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial, formats),
     reads: problem.reads.map(([, operand]) => operand),
-    ...(texels && { texels: problem.reads.map(([name]) => (name === problem.a ? texels.a : texels.b)) }),
+    ...(formats && { texels: formats }),
     writes: [whole ? output(0) : partials],
     params: [...headFields.map((name) => head[name]), ...Object.values(problem.fields)],
     workgroups: flatGrid(tiles * splits, target.maxWorkgroupsPerDimension),
@@ -192,17 +196,16 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   };
 }
 
-/** As which texels the operands are bound. */
-function texelsOf({ quads }: Gemm): { readonly a: TexelFormat; readonly b: TexelFormat } {
-  return { a: quads.a ? 'rgba32float' : 'r32float', b: quads.b ? 'rgba32float' : 'r32float' };
-}
+const formatOf = (quads: Quads): TexelFormat => (quads ? 'rgba32float' : 'r32float');
 
 /** A module: parameters, bindings, loaders, the store, then the family's main. */
-function assemble(problem: Gemm, main: GemmMain, store: string, texels: ReturnType<typeof texelsOf> | undefined): string {
+function assemble(problem: Gemm, main: GemmMain, store: string, formats: readonly TexelFormat[] | undefined): string {
   const fields = [...headFields, ...Object.keys(problem.fields)];
   const reads = problem.reads.map(([name], i) => {
-    const type = texels && `texture_storage_2d<${name === problem.a ? texels.a : texels.b}, read>`;
-    return `@group(0) @binding(${i}) ${type ? `var ${name}: ${type}` : `var<storage, read> ${name}: array<f32>`};\n`;
+    const bound = formats
+      ? `var ${name}: texture_storage_2d<${formats[i]}, read>`
+      : `var<storage, read> ${name}: array<f32>`;
+    return `@group(0) @binding(${i}) ${bound};\n`;
   });
   return /* wgsl */ `${main.enables}
 struct Gemm {

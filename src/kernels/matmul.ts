@@ -5,7 +5,7 @@
  * segment of length K; a slice is a batch element. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
  */
 import { ShapeError } from '../core/errors.ts';
-import { type Gemm, gemm } from './gemm.ts';
+import { type Gemm, gemm, type Quads } from './gemm.ts';
 import { laneFits } from './gemm-lane.ts';
 import { gemv } from './gemv.ts';
 import {
@@ -136,8 +136,8 @@ function load(
 }
 
 /** Whether four neighbours lie side by side, from a multiple of 4 on, for every k and in every panel and batch. */
-function inQuads({ strideK, lanes, panel, batch }: Loaded): boolean {
-  return lanes > 1 && [strideK, lanes, panel, ...batch].every((stride) => stride % 4 === 0);
+function quadsOf({ strideK, lanes, panel, batch }: Loaded): Quads {
+  return lanes > 1 && [strideK, lanes, panel, ...batch].every((stride) => stride % 4 === 0) ? 'side' : undefined;
 }
 
 /** From this length of the sums on, a matrix by a vector has a kernel of its own (gemv.ts). */
@@ -174,7 +174,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     ],
     a: 'a',
     b: 'b',
-    quads: { a: inQuads(a), b: inQuads(b) && N % 4 === 0 },
+    quads: { a: quadsOf(a), b: N % 4 === 0 ? quadsOf(b) : undefined },
     strideA: a.strideK,
     strideB: b.strideK,
     M,

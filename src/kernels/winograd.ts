@@ -7,21 +7,21 @@
  * each 4x4 of M becomes a 2x2 of the output, with the epilogue. V and M are four times the input and the output in size.
  * The weights come transformed, U [16, C, K], by {@link winogradWeights}.
  */
+import { conv2dPacked } from './conv2d.ts';
 import type { Conv2dShape } from './conv2d-shape.ts';
 import {
   ceilDiv,
   type Fusion,
   flatGrid,
   flatWorkgroup,
+  identityEpilogue,
   input,
   type KernelTarget,
-  noEpilogue,
   type Operand,
   output,
   type Program,
   temp,
 } from './kernel.ts';
-import { matmul } from './matmul.ts';
 
 /** Whether the transform pays: enough channels on both sides and enough tiles to outweigh it, and tiles that are mostly full. */
 export function suitsWinograd({
@@ -257,13 +257,12 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const tilesW = ceilDiv(outW, 2);
   const P = N * tilesH * tilesW;
   const grid = (count: number) => flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension);
-  const product = matmul(
-    target,
-    { M: K, N: P, K: C, batch: [16], aStrides: [1, K], bStrides: [P, 1], aBatch: [C * K], bBatch: [C * P] },
-    noEpilogue,
-  );
+  // Sixteen products: a pointwise convolution of so many groups, which shares its kernel with those of the network.
+  const spread = { ...shape, N: 1, H: 1, W: P, outH: 1, outW: P, R: 1, S: 1, padding: [0, 0, 0, 0] as const };
+  const groups = { ...spread, groups: 16, C: 16 * C, K: 16 * K };
+  const product = conv2dPacked(target, groups, { lanes: K, panels: 1 }, identityEpilogue);
   const place = (o: Operand): Operand =>
-    o.kind === 'temp' ? temp(o.index + 2) : o.kind === 'output' ? temp(1) : o.index === 0 ? input(1) : temp(0);
+    o.kind === 'temp' ? temp(o.index + 2) : o.kind === 'output' ? temp(1) : o.index === 0 ? temp(0) : input(1);
   return {
     temps: [16 * C * P * 4, 16 * K * P * 4, ...(product.temps ?? [])],
     steps: [
@@ -277,7 +276,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
       },
       ...product.steps.map((step) => ({
         ...step,
-        name: `winograd.${step.name}`,
+        name: step.name.replace('conv2d', 'winograd.product'),
         reads: step.reads.map(place),
         writes: step.writes.map(place),
         ...(step.fusion && { fusion: { ...step.fusion, reads: step.fusion.reads.map(place) } }),

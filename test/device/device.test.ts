@@ -108,7 +108,9 @@ describe('device', () => {
     const empty = '@compute @workgroup_size(1) fn main() {}';
     const first = pipelines.pipelineFor(empty, { reads: 1, writes: 1, params: true }, { reads: 2, params: true });
     const compiled = counters.pipelines;
-    expect(pipelines.pipelineFor(`${empty}`, { reads: 1, writes: 1, params: true }, { reads: 2, params: true })).toBe(first);
+    expect(pipelines.pipelineFor(`${empty}`, { reads: 1, writes: 1, params: true }, { reads: 2, params: true })).toBe(
+      first,
+    );
     expect(counters.pipelines).toBe(compiled);
     expect(first.layouts).toEqual([
       pipelines.groupLayout({ reads: 1, writes: 1, params: true }),
@@ -127,7 +129,12 @@ describe('device', () => {
 
   test('WGSL that does not compile: the line, at the next await, and not what follows from it', async () => {
     const broken = TRIPLE.replace('3 * x[0]', '3 * z[0]');
-    const { pipeline } = device.pipelines.pipelineFor(broken, { reads: 1, writes: 1, params: false }, undefined, 'triple');
+    const { pipeline } = device.pipelines.pipelineFor(
+      broken,
+      { reads: 1, writes: 1, params: false },
+      undefined,
+      'triple',
+    );
     const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -135,12 +142,16 @@ describe('device', () => {
     device.queue.submit([encoder.finish()]);
     await expect(device.whenIdle()).rejects.toThrow(/^triple: the WGSL does not compile: line 5: .*'z'.*: "y\[0\] = /);
     await device.whenIdle();
-    await expect(device.pipelines.warm([[broken + ' ', { reads: 1, writes: 1, params: false }]])).rejects.toThrow('kernel: the WGSL does not');
+    await expect(device.pipelines.warm([[broken + ' ', { reads: 1, writes: 1, params: false }]])).rejects.toThrow(
+      'kernel: the WGSL does not',
+    );
   });
 
   test('more bindings or bytes than the adapter allows: refused before the GPU sees it', () => {
     const { maxStorageBuffersPerShaderStage } = device.gpu.limits;
-    expect(() => device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: false })).toThrow(DeviceError);
+    expect(() =>
+      device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: false }),
+    ).toThrow(DeviceError);
     const allowed = device.maxBindingBytes;
     expect(() => device.checkBinding('conv2d', allowed)).not.toThrow();
     expect(() => device.checkBinding('conv2d', allowed + 1)).toThrow(
