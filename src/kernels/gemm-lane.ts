@@ -6,9 +6,9 @@
  * B, then TM broadcasts feed TM * TN multiply-adds into named scalars (a private array would be indexed through memory).
  * Traffic per tile and k: TM + SG * TN elements, that is (1/TM + 1/(SG*TN)) * M * N * K in all.
  *
- * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: a loop over
- * groups of columns picks each row's accumulator with selects, a loop over rows picks the row. The loops' bounds come
- * from the uniform; a compiler that knew them would unroll.
+ * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: loops over groups
+ * of columns, blocks of rows and rows pick the accumulator with selects, a few at each. Their bounds come from the uniform; a
+ * compiler that knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
 import type { LaneTile } from './gemm-tiles.ts';
@@ -25,6 +25,9 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function laneFits(target: KernelTarget): boolean {
   return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
 }
+
+/** Rows whose accumulators are picked at once, before one of them is stored. */
+const BLOCK = 8;
 
 /** How a lane holds an operand: in pieces, each loaded at once. */
 interface Pieces {
@@ -112,12 +115,20 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
   ]);
   const pick = (values: readonly string[], index: string): string =>
     values.slice(1).reduce((chain, value, i) => `select(${chain}, ${value}, ${index} == ${i + 1}u)`, values[0]!);
-  const group = rows.map((i) => {
-    const accumulated = columns.map((j) => `c${i}_${j}`);
-    return `let c${i} = ${pick(accumulated, 'j')};`;
+  const inColumn = rows.map(
+    (i) =>
+      `let c${i} = ${pick(
+        columns.map((j) => `c${i}_${j}`),
+        'j',
+      )};`,
+  );
+  const block = range(BLOCK);
+  const inBlock = block.map((i) => {
+    const blocks = range(TM / BLOCK).map((at) => `c${at * BLOCK + i}`);
+    return `let r${i} = ${pick(blocks, 'block')};`;
   });
   const value = pick(
-    rows.map((i) => `c${i}`),
+    block.map((i) => `r${i}`),
     'i',
   );
 
@@ -126,6 +137,7 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
     enables: 'enable subgroups;\n',
     tileM: TM,
     tileN: SG * TN,
+    block: BLOCK,
     wgsl: /* wgsl */ `
 @compute @workgroup_size(${SG})
 fn main(
@@ -166,11 +178,16 @@ fn main(
   for (var j = 0u; j < groups; j++) {
     let n = n0 + ${ofB.width === 4 ? `(j / 4u) * ${4 * SG}u + lane * 4u + j % 4u` : `j * ${SG}u + lane`};
     let column = columnAt(slice, min(n, slice.columns - 1u));
-    ${lines(group, 4)}
-    for (var i = 0u; i < rows; i++) {
-      let value = ${value};
-      if (n < slice.columns) {
-        finish(value, outputAt(slice, column, m0 + i), place.split);
+    ${lines(inColumn, 4)}
+    for (var block = 0u; block * ${BLOCK}u < rows; block++) {
+      ${lines(inBlock, 6)}
+      let first = m0 + block * ${BLOCK}u;
+      let count = min(gemm.block, rows - block * ${BLOCK}u);
+      for (var i = 0u; i < count; i++) {
+        let value = ${value};
+        if (n < slice.columns) {
+          finish(value, outputAt(slice, column, first + i), place.split);
+        }
       }
     }
   }

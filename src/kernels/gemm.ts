@@ -82,6 +82,8 @@ export interface GemmMain {
   readonly wgsl: string;
   readonly tileM: number;
   readonly tileN: number;
+  /** A number that the entry point reads as `gemm.block`. */
+  readonly block?: number;
 }
 
 /** Of A, in a band of tiles that are computed one after another: what stays in the cache of a core. */
@@ -94,6 +96,7 @@ const headFields = [
   'band',
   'tileM',
   'tileN',
+  'block',
   'M',
   'K',
   'strideA',
@@ -165,6 +168,7 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
     band: Math.max(1, Math.min(rowTiles, Math.floor(BAND_BYTES / (4 * main.tileM * problem.K * problem.segments)))),
     tileM: main.tileM,
     tileN: main.tileN,
+    block: main.block ?? 0,
     M: problem.M,
     K: problem.K,
     strideA: problem.strideA,
