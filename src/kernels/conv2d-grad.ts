@@ -12,22 +12,12 @@
  * output small, so it is split (gemm.ts).
  */
 import { packedLayout, packedRow } from './conv2d.ts';
+import { gradSuitsPatches, weightGradOfPatches } from './conv2d-patches.ts';
 import { type Conv2dShape, canonical, firstTap, inPixelQuads, isDepthwise, phaseTaps } from './conv2d-shape.ts';
 import { depthwiseInputGrad, depthwiseWeightGrad } from './depthwise.ts';
 import { type Gemm, gemm } from './gemm.ts';
 import { laneFits } from './gemm-lane.ts';
-import {
-  ceilDiv,
-  type Fusion,
-  input,
-  type KernelTarget,
-  noEpilogue,
-  type Operand,
-  type Program,
-  type Step,
-  temp,
-} from './kernel.ts';
-import { patchElements, patches, patchPixels } from './patches.ts';
+import { ceilDiv, type Fusion, input, type KernelTarget, noEpilogue, type Program } from './kernel.ts';
 
 const inputGradLoaders = /* wgsl */ `
 struct Slice {
@@ -237,94 +227,10 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
   return Output(row * gemm.columns + column.n, row, column.n);
 }`;
 
-const patchGradLoaders = /* wgsl */ `
-struct Slice {
-  columns: u32,
-  segments: u32,
-  group: u32,
-}
-
-struct Column {
-  n: u32,
-}
-
-struct Tap {
-  offset: u32,
-}
-
-fn sliceAt(z: u32) -> Slice {
-  return Slice(gemm.columns, gemm.images, z);
-}
-
-fn columnAt(slice: Slice, n: u32) -> Column {
-  return Column(n);
-}
-
-fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  return ((segment * gemm.groups + slice.group) * gemm.M + m) * gemm.K;
-}
-
-fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  return Tap(((segment * gemm.groups + slice.group) * gemm.columns + column.n) * gemm.K);
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
-}
-
-fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
-  let row = slice.group * gemm.M + m;
-  return Output(row * gemm.columns + column.n, row, column.n);
-}`;
-
-/** Above, the patches would take more memory than the images. */
-const MAX_PATCH_BYTES = 64 * 1024 * 1024;
-
-/** The weight gradient from planes of patches (patches.ts): a segment is an image, k runs along all its pixels. */
-function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape): Program {
-  const { N, C, K, R, S, groups, outH, outW } = shape;
-  const pixels = patchPixels(shape);
-  const columns = (C / groups) * R * S;
-  const steps: Step[] = [];
-  const temps: number[] = [];
-  /** The planes of an operand: itself where it is one already. */
-  const planes = (name: string, operand: Operand, of: Conv2dShape): Operand => {
-    if (inPixelQuads(of)) return operand;
-    const to = temp(temps.length);
-    steps.push(patches(target, name, of, operand, to));
-    temps.push(patchElements(of) * 4);
-    return to;
-  };
-  const own = { ...shape, C: K, H: outH, W: outW, R: 1, S: 1, strideH: 1, strideW: 1, padding: [0, 0, 0, 0] as const };
-  const problem: Gemm = {
-    name: 'conv2dWeightGrad',
-    before: { steps, temps },
-    reads: [
-      ['gy', planes('conv2dWeightGrad.pad', input(0), own)],
-      ['x', planes('conv2dWeightGrad.patches', input(1), shape)],
-    ],
-    a: 'gy',
-    b: 'x',
-    quads: { a: 'depth', b: 'depth' },
-    strideA: 1,
-    strideB: 1,
-    M: K / groups,
-    N: columns,
-    K: pixels,
-    segments: N,
-    slices: groups,
-    output: { size: K * columns, rows: K, columns },
-    fields: { images: N, groups, columns },
-    loaders: patchGradLoaders,
-  };
-  return gemm(target, problem, noEpilogue);
-}
-
 /** Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). */
 export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape): Program {
   if (isDepthwise(shape)) return depthwiseWeightGrad(target, shape);
-  if (laneFits(target) && target.texels && patchElements(shape) * 4 <= MAX_PATCH_BYTES)
-    return weightGradOfPatches(target, canonical(shape));
+  if (laneFits(target) && target.texels && gradSuitsPatches(shape)) return weightGradOfPatches(target, shape);
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const channels = C / groups;
   const columns = channels * R * S;

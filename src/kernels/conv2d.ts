@@ -46,18 +46,9 @@ export function packedLayout(shape: Conv2dShape, direction: PackDirection): Pane
   return { lanes: sides.rows, panels: 1, elements: sides.slices * sides.rows * sides.depth };
 }
 
-/**
- * Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as
- * input(1). Null where they read it as it is ({@link readsPlain}).
- */
-export function packWeights(
-  target: KernelTarget,
-  shape: Conv2dShape,
-  direction: PackDirection,
-): { readonly program: Program; readonly elements: number } | null {
-  if (readsPlain(shape, direction)) return null;
-  const step = packPanels(target, 'conv2d.pack', packedSides(shape, direction), input(0), output(0));
-  return { program: { steps: [step] }, elements: packedLayout(shape, direction).elements };
+/** Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as input(1). */
+export function packWeights(target: KernelTarget, shape: Conv2dShape, direction: PackDirection): Program {
+  return { steps: [packPanels(target, 'conv2d.pack', packedSides(shape, direction), input(0), output(0))] };
 }
 
 /** WGSL: offset of row m of a packed weight at k = 0 of a tap. `lanes`, `panels`, `taps` and K come from the uniform. */
@@ -132,17 +123,8 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
  */
 export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
   if (isDepthwise(shape)) return depthwise(target, shape, epilogue);
-  return conv2dPacked(target, shape, packedLayout(shape, 'forward'), epilogue);
-}
-
-/** The same for a weight that is packed in other panels. */
-export function conv2dPacked(
-  target: KernelTarget,
-  shape: Conv2dShape,
-  { lanes, panels }: Pick<PanelLayout, 'lanes' | 'panels'>,
-  epilogue: Fusion,
-): Program {
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
+  const { lanes, panels } = packedLayout(shape, 'forward');
   const outPixels = outH * outW;
   const problem: Gemm = {
     name: 'conv2d',

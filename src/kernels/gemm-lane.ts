@@ -77,10 +77,10 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
   /** Where the i-th piece that a lane loads begins: at the last whole one for what is past the end. */
   const first = (i: number, from: string, end: string, width: number): string =>
     `min(${from} + ${i * width * SG}u + lane * ${width}u, ${end} - ${width}u)`;
-  const paddedM = ofA.width === 4 ? '(gemm.M + 3u) / 4u * 4u' : 'gemm.M';
-  const rowNames = rowLoads.map((i) => `let row${i} = ${first(i, 'm0', paddedM, ofA.width)};`);
+  const padded = (count: string, { width }: Pieces): string => (width === 4 ? `(${count} + 3u) / 4u * 4u` : count);
+  const rowNames = rowLoads.map((i) => `let row${i} = ${first(i, 'm0', padded('gemm.M', ofA), ofA.width)};`);
   const columnNames = columnLoads.map(
-    (j) => `let column${j} = columnAt(slice, ${first(j, 'n0', 'slice.columns', ofB.width)});`,
+    (j) => `let column${j} = columnAt(slice, ${first(j, 'n0', padded('slice.columns', ofB), ofB.width)});`,
   );
   const accumulators = rows.map((i) => columns.map((j) => `var c${i}_${j} = 0.0;`).join(' '));
   const offsets = [

@@ -33,7 +33,7 @@ import {
 
 /**
  * What lies side by side in fours, each from a multiple of 4 on, in every segment and slice:
- * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together. Rows may be padded to a multiple of 4, columns are one.
+ * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together; what is short of the last four is padded.
  * - depth: steps 4i to 4i + 3 of k, of which there are a multiple of 4.
  */
 export type Quads = 'side' | 'depth' | undefined;

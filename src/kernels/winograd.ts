@@ -3,11 +3,12 @@
  * Lavin and Gray 2016, arXiv:1509.09308.
  *
  * The output is cut into 2x2 tiles; P is their number over all images. Three steps: every 4x4 input patch is transformed, one
- * invocation a patch and channel, into V [16, C, P]; sixteen matrix products M[t] = U[t] V[t] of [K, C] by [C, P] run as one batch;
- * each 4x4 of M becomes a 2x2 of the output, with the epilogue. V and M are four times the input and the output in size.
- * The weights come transformed, U [16, C, K], by {@link winogradWeights}.
+ * invocation a patch and channel, into V [16, C, P]; sixteen matrix products M[t] = U[t] V[t] of [K, C] by [C, P] run as the groups of a
+ * pointwise convolution, with the kernel of those (conv2d-patches.ts); each 4x4 of M becomes a 2x2 of the output, with the
+ * epilogue. V and M are four times the input and the output in size. The weights come transformed, U [16, K, C], by
+ * {@link winogradWeights}. C, and in V also P, are padded with zeros to a multiple of 4.
  */
-import { conv2dPacked } from './conv2d.ts';
+import { inFours, productOfPlanes } from './conv2d-patches.ts';
 import type { Conv2dShape } from './conv2d-shape.ts';
 import {
   ceilDiv,
@@ -68,7 +69,9 @@ const THREADS = 64;
 
 const weightsWgsl = /* wgsl */ `
 struct Params {
-  K: u32,
+  // Channels that are summed over, without and with padding; rows times the latter.
+  depth: u32,
+  pitch: u32,
   count: u32,
   rowStride: u32,
   depthStride: u32,
@@ -95,7 +98,9 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let at = (i % params.K) * params.rowStride + (i / params.K) * params.depthStride;
+  let k = i % params.pitch;
+  let inside = k < params.depth;
+  let at = (i / params.pitch) * params.rowStride + min(k, params.depth - 1u) * params.depthStride;
   var rows: array<vec4f, 3>;
   for (var r = 0u; r < 3u; r++) {
     let row = at + 3u * select(r, 2u - r, params.turned == 1u);
@@ -105,28 +110,39 @@ fn main(
   for (var column = 0u; column < 4u; column++) {
     let t = transformed(vec3f(rows[0][column], rows[1][column], rows[2][column]));
     for (var row = 0u; row < 4u; row++) {
-      u[(row * 4u + column) * params.count + i] = t[row];
+      u[(row * 4u + column) * params.count + i] = select(0.0, t[row], inside);
     }
   }
 }`;
 
-/** input(0) w [K, C, 3, 3] -> output(0) U [16, C, K] ('inputGrad': [16, K, C], turned around). `elements` is its size. */
-export function winogradWeights(
-  target: KernelTarget,
-  { C, K }: Conv2dShape,
-  direction: 'forward' | 'inputGrad',
-): { readonly program: Program; readonly elements: number } {
-  const count = C * K;
-  const [rows, rowStride, depthStride] = direction === 'forward' ? [K, C * 9, 9] : [C, 9, C * 9];
+type Direction = 'forward' | 'inputGrad';
+
+/** Rows of the products of a direction, and the channels that they sum over. */
+const sidesOf = ({ C, K }: Conv2dShape, direction: Direction) =>
+  direction === 'forward' ? { rows: K, depth: C } : { rows: C, depth: K };
+
+/** Elements of what {@link winogradWeights} writes. */
+export function winogradElements(shape: Conv2dShape, direction: Direction): number {
+  const { rows, depth } = sidesOf(shape, direction);
+  return 16 * rows * inFours(depth);
+}
+
+/** input(0) w [K, C, 3, 3] -> output(0) U [16, K, C] ('inputGrad': [16, C, K], turned around). */
+export function winogradWeights(target: KernelTarget, shape: Conv2dShape, direction: Direction): Program {
+  const { rows, depth } = sidesOf(shape, direction);
+  const isForward = direction === 'forward';
+  const [rowStride, depthStride] = isForward ? [shape.C * 9, 9] : [9, shape.C * 9];
+  const pitch = inFours(depth);
+  const count = rows * pitch;
   const step = {
     name: 'winograd.weights',
     wgsl: weightsWgsl,
     reads: [input(0)],
     writes: [output(0)],
-    params: [rows, count, rowStride, depthStride, direction === 'forward' ? 0 : 1],
+    params: [depth, pitch, count, rowStride, depthStride, isForward ? 0 : 1],
     workgroups: flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension),
   };
-  return { program: { steps: [step] }, elements: 16 * count };
+  return { steps: [step] };
 }
 
 const tileStruct = /* wgsl */ `
@@ -136,9 +152,10 @@ struct Params {
   W: u32,
   tilesH: u32,
   tilesW: u32,
-  // Tiles of all images, P, and P times channels.
+  // Tiles of all images, P, in V padded; and that times channels, in V padded.
   tiles: u32,
   count: u32,
+  images: u32,
   top: u32,
   left: u32,
 }
@@ -194,7 +211,9 @@ fn main(
   }
   let tile = tileAt(i);
   let plane = (tile.image * params.channels + tile.channel) * params.H * params.W;
-  let y = tile.y * 2u - params.top;
+  // What pads V lies below every image.
+  let isTile = tile.channel < params.channels && tile.image < params.images;
+  let y = select(params.H, tile.y * 2u - params.top, isTile);
   let x0 = tile.x * 2u - params.left;
   let r0 = patchRow(plane, y, x0);
   let r1 = patchRow(plane, y + 1u, x0);
@@ -257,22 +276,26 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const tilesW = ceilDiv(outW, 2);
   const P = N * tilesH * tilesW;
   const grid = (count: number) => flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension);
-  // Sixteen products: a pointwise convolution of so many groups, which shares its kernel with those of the network.
-  const spread = { ...shape, N: 1, H: 1, W: P, outH: 1, outW: P, R: 1, S: 1, padding: [0, 0, 0, 0] as const };
-  const groups = { ...spread, groups: 16, C: 16 * C, K: 16 * K };
-  const product = conv2dPacked(target, groups, { lanes: K, panels: 1 }, identityEpilogue);
+  const [depth, pitch] = [inFours(C), inFours(P)];
+  const product = productOfPlanes(
+    target,
+    { N: 1, K: 16 * K, groups: 16, outPixels: P },
+    { depth, depthStride: pitch, imageStride: 0, groupStride: depth * pitch },
+    [input(0), input(1)],
+    identityEpilogue,
+  );
   const place = (o: Operand): Operand =>
     o.kind === 'temp' ? temp(o.index + 2) : o.kind === 'output' ? temp(1) : o.index === 0 ? temp(0) : input(1);
   return {
-    temps: [16 * C * P * 4, 16 * K * P * 4, ...(product.temps ?? [])],
+    temps: [16 * depth * pitch * 4, 16 * K * P * 4, ...(product.temps ?? [])],
     steps: [
       {
         name: 'winograd.input',
         wgsl: inputWgsl,
         reads: [input(0)],
         writes: [temp(0)],
-        params: [C, H, W, tilesH, tilesW, P, C * P, padding[0], padding[2]],
-        workgroups: grid(C * P),
+        params: [C, H, W, tilesH, tilesW, pitch, depth * pitch, N, padding[0], padding[2]],
+        workgroups: grid(depth * pitch),
       },
       ...product.steps.map((step) => ({
         ...step,
@@ -286,7 +309,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
         wgsl: outputWgsl(epilogue.wgsl),
         reads: [temp(1)],
         writes: [output(0)],
-        params: [K, outH, outW, tilesH, tilesW, P, K * P, 0, 0],
+        params: [K, outH, outW, tilesH, tilesW, P, K * P, N, 0, 0],
         workgroups: grid(K * P),
         fusion: epilogue,
       },

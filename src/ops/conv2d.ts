@@ -14,7 +14,9 @@ import {
   readsPlain,
 } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
-import { mirrored, suitsWinograd, winograd, winogradWeights } from '../kernels/winograd.ts';
+import { conv2dOfPatches, packedRowElements, packRows, suitsPatches } from '../kernels/conv2d-patches.ts';
+import { isDepthwise } from '../kernels/conv2d-shape.ts';
+import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../kernels/winograd.ts';
 import { checkOneType, unconverted } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
@@ -94,25 +96,34 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   return { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 
-/** Winograd's algorithm was measured on software adapters; elsewhere, and before init(), the direct sum stays. */
-function usesWinograd(shape: Conv2dShape): boolean {
-  return graphOptions.winograd && (openDevice()?.target.software ?? false) && suitsWinograd(shape);
+type Algorithm = 'direct' | 'patches' | 'winograd';
+
+/** What is fastest: on software adapters Winograd's algorithm and patches were measured; elsewhere, and before init(), the direct sum stays. */
+function algorithmFor(shape: Conv2dShape): Algorithm {
+  const target = openDevice()?.target;
+  if (graphOptions.winograd && target?.software && suitsWinograd(shape)) return 'winograd';
+  if (graphOptions.texels && target?.texels && !isDepthwise(shape) && suitsPatches(shape)) return 'patches';
+  return 'direct';
 }
 
+/** Elements of the weight as an algorithm's kernel wants it; null where it reads OIHW as it is. */
+function packedElements(shape: Conv2dShape, direction: PackDirection, algorithm: Algorithm): number | null {
+  if (algorithm === 'winograd') return winogradElements(shape, direction);
+  if (algorithm === 'patches') return packedRowElements(shape);
+  return readsPlain(shape, direction) ? null : packedLayout(shape, direction).elements;
+}
+
+const packings = { winograd: winogradWeights, patches: packRows, direct: packWeights } as const;
+
 /** The weight in the order that the kernels read, converted on the way where autocast wants that. Of a frozen weight this is done once. */
-function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: 'direct' | 'winograd'): Value {
-  if (readsPlain(shape, direction)) return weight;
-  const winograd = algorithm === 'winograd';
-  const elements = winograd ? 16 * shape.C * shape.K : packedLayout(shape, direction).elements;
-  const pack = winograd ? winogradWeights : packWeights;
+function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: Algorithm): Value {
+  const elements = packedElements(shape, direction, algorithm);
+  if (elements === null) return weight;
   const [w] = recordKernel(
     `conv2d.pack.${algorithm}`,
     [unconverted(weight)],
-    [{ shape: [elements], dtype: winograd ? 'float32' : floatTypeOf(weight) }],
-    {
-      key: `${direction},${shape.groups}`,
-      lower: (target) => pack(target, shape, direction)!.program,
-    },
+    [{ shape: [elements], dtype: algorithm === 'winograd' ? 'float32' : floatTypeOf(weight) }],
+    { key: `${direction},${shape.groups}`, lower: (target) => packings[algorithm](target, shape, direction) },
   );
   return w!;
 }
@@ -122,8 +133,8 @@ const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', x, weight);
   const dtype = floatTypeOf(x);
-  const algorithm = usesWinograd(s) ? 'winograd' : 'direct';
-  const kernel = algorithm === 'winograd' ? winograd : conv2dKernel;
+  const algorithm = algorithmFor(s);
+  const kernel = { winograd, patches: conv2dOfPatches, direct: conv2dKernel }[algorithm];
   const inputs = [x, packed(weight, s, 'forward', algorithm)];
   const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
     key: keyOf(s),
@@ -139,7 +150,8 @@ function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', gy, weight);
   const dtype = floatTypeOf(gy);
   const turned = mirrored(s);
-  const algorithm = usesWinograd(turned) && turned.padding.every((p) => p >= 0) ? 'winograd' : 'direct';
+  const usesWinograd = algorithmFor(turned) === 'winograd' && turned.padding.every((p) => p >= 0);
+  const algorithm = usesWinograd ? 'winograd' : 'direct';
   const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
   const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
     key: keyOf(s),

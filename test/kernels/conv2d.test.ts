@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Conv2dShape, packWeights } from '../../src/kernels/conv2d.ts';
+import { type Conv2dShape, packedLayout, packWeights } from '../../src/kernels/conv2d.ts';
 import { checkConv, convShape, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 
@@ -42,7 +42,9 @@ describe('conv2d, its input and weight gradients', () => {
 describe('packWeights', () => {
   test('pads the last panel with zeros', async () => {
     const [target] = await targets();
-    const { program, elements } = packWeights(target!, convShape(1, 2, [1, 1], 3, [1, 1]), 'forward')!;
+    const shape = convShape(1, 2, [1, 1], 3, [1, 1]);
+    const program = packWeights(target!, shape, 'forward');
+    const { elements } = packedLayout(shape, 'forward');
     const [packed] = await runProgram(program, [new Float32Array([1, 2, 3, 4, 5, 6])], [elements]);
     expect([...packed!]).toEqual([1, 3, 5, 0, 2, 4, 6, 0]);
   });

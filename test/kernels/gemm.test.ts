@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { conv2d, packWeights } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
+import { conv2dOfPatches, packRows, weightGradOfPatches } from '../../src/kernels/conv2d-patches.ts';
 import { identityEpilogue, type KernelTarget, type Program } from '../../src/kernels/kernel.ts';
 import { matmul } from '../../src/kernels/matmul.ts';
 import { convShape } from './reference.ts';
@@ -22,7 +23,10 @@ function programs(target: KernelTarget): Program[] {
     product(target, 8, 1000, 2047),
     product(target, 64, 64, 4096),
     ...shapes.flatMap((shape) => [
-      packWeights(target, shape, 'forward')?.program ?? { steps: [] },
+      packWeights(target, shape, 'forward'),
+      packRows(target, shape),
+      conv2dOfPatches(target, shape, identityEpilogue),
+      weightGradOfPatches(target, shape),
       conv2d(target, shape, identityEpilogue),
       conv2dInputGrad(target, shape, identityEpilogue),
       conv2dWeightGrad(target, shape),

@@ -1,7 +1,9 @@
 /** What the tests of the GEMM family share: targets, random inputs, a non-trivial epilogue, a tolerance. */
 import { expect } from 'vitest';
-import { type Conv2dShape, conv2d, packWeights } from '../../src/kernels/conv2d.ts';
+import { type Conv2dShape, conv2d, packedLayout, packWeights, readsPlain } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
+import { conv2dOfPatches, packedRowElements, packRows, weightGradOfPatches } from '../../src/kernels/conv2d-patches.ts';
+import { isDepthwise } from '../../src/kernels/conv2d-shape.ts';
 import { type Fusion, float, input, type KernelTarget } from '../../src/kernels/kernel.ts';
 import { openDevice, runProgram } from './run.ts';
 
@@ -109,12 +111,22 @@ export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]
   const expected = convReference(shape, x, w, gy);
   for (const target of on ?? (await targets())) {
     const packed = async (direction: 'forward' | 'inputGrad') => {
-      const pack = packWeights(target, shape, direction);
-      return pack ? (await runProgram(pack.program, [w], [pack.elements]))[0]! : w;
+      if (readsPlain(shape, direction)) return w;
+      return (
+        await runProgram(packWeights(target, shape, direction), [w], [packedLayout(shape, direction).elements])
+      )[0]!;
     };
     const epilogue = scaleByInput(2);
     const [y] = await runProgram(conv2d(target, shape, epilogue), [x, await packed('forward'), extra], [gy.length]);
     close(y!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
+    if (!isDepthwise(shape)) {
+      const elements = packedRowElements(shape);
+      const rows = elements === null ? w : (await runProgram(packRows(target, shape), [w], [elements]))[0]!;
+      const [ofPatches] = await runProgram(conv2dOfPatches(target, shape, epilogue), [x, rows, extra], [gy.length]);
+      close(ofPatches!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
+      const [gw] = await runProgram(weightGradOfPatches(target, shape), [gy, x], [w.length]);
+      close(gw!, expected.gw, 1e-5 * Math.sqrt(N * outH * outW));
+    }
     const inputGrad = conv2dInputGrad(target, shape, epilogue);
     const [gx] = await runProgram(inputGrad, [gy, await packed('inputGrad'), extra], [x.length]);
     close(gx!, finished(expected.gx, extra, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));

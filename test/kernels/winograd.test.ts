@@ -1,7 +1,7 @@
 /** Winograd's convolution and its input gradient against the direct sum, at sizes that divide no tile. */
 import { describe, expect, test } from 'vitest';
 import type { Conv2dShape } from '../../src/kernels/conv2d.ts';
-import { mirrored, suitsWinograd, winograd, winogradWeights } from '../../src/kernels/winograd.ts';
+import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../../src/kernels/winograd.ts';
 import { close, convReference, convShape, finished, random, scaleByInput, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 
@@ -27,11 +27,11 @@ describe('winograd', () => {
       const extra = random(13, 4);
       for (const target of await targets()) {
         const forward = winogradWeights(target, shape, 'forward');
-        const [u] = await runProgram(forward.program, [w], [forward.elements]);
+        const [u] = await runProgram(forward, [w], [winogradElements(shape, 'forward')]);
         const [got] = await runProgram(winograd(target, shape, scaleByInput(2)), [x, u!, extra], [count]);
         close(got!, finished(y, extra, shape.K, shape.outH * shape.outW), 1e-5 * Math.sqrt(9 * shape.C));
         const backward = winogradWeights(target, shape, 'inputGrad');
-        const [turned] = await runProgram(backward.program, [w], [backward.elements]);
+        const [turned] = await runProgram(backward, [w], [winogradElements(shape, 'inputGrad')]);
         const [gradient] = await runProgram(
           winograd(target, mirrored(shape), scaleByInput(2)),
           [gy, turned!, extra],

@@ -1,0 +1,362 @@
+/**
+ * 2-D convolution as plain matrix products over patches (im2col), for adapters on which a product that loads texels is worth a copy
+ * of its input: forward, and the gradient of the weight.
+ *
+ * Patches are planes of output pixels, one for each (group, c, r, s): plane [n, oy, ox] is what that tap reads. Four neighbours of a
+ * plane come with one load, and so do four neighbours of a weight's row (c, r, s), which OIHW has side by side. Planes of a group are
+ * padded with zeros to a multiple of 4 in number and in length. A pointwise convolution has its patches in x.
+ */
+import { type Conv2dShape, canonical, inPixelQuads } from './conv2d-shape.ts';
+import { type Gemm, gemm } from './gemm.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  flatGrid,
+  flatWorkgroup,
+  input,
+  type KernelTarget,
+  noEpilogue,
+  type Operand,
+  output,
+  type Program,
+  type Step,
+  temp,
+} from './kernel.ts';
+
+/** The next multiple of 4. */
+export const inFours = (n: number): number => ceilDiv(n, 4) * 4;
+
+/** Rows of the product over which a patch is shared: fewer are not worth copying it. */
+const MIN_ROWS = 64;
+
+/** Patches may take so much memory, else the implicit product (conv2d.ts) does without. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Elements of a weight's row. */
+const depthOf = ({ C, R, S, groups }: Conv2dShape): number => (C / groups) * R * S;
+
+/** Planes of a group, and elements from one to the next. */
+function patchLayout(shape: Conv2dShape): {
+  readonly planes: number;
+  readonly pitch: number;
+  readonly elements: number;
+} {
+  const planes = inFours(depthOf(shape));
+  const pitch = inFours(shape.N * shape.outH * shape.outW);
+  return { planes, pitch, elements: shape.groups * planes * pitch };
+}
+
+/** Whether x is its own patches. */
+const hasPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) && (shape.C / shape.groups) % 4 === 0;
+
+/** Whether the forward product gains by patches. */
+export const suitsPatches = (shape: Conv2dShape): boolean => hasPatches(shape) || isWorthPatches(shape);
+
+/** Whether the weight's gradient does. */
+export const gradSuitsPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) || isWorthPatches(shape);
+
+const isWorthPatches = (shape: Conv2dShape): boolean =>
+  shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_BYTES;
+
+/** Copies x [N, C, H, W] = `from` into its patches. One invocation an image of a plane. */
+function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
+  const { N, C, H, W, R, S, groups, strideH, strideW, dilationH, dilationW, padding, outH, outW } = shape;
+  const { planes, pitch } = patchLayout(shape);
+  const threads = groups * planes * N;
+  return {
+    name,
+    wgsl: patchesWgsl,
+    reads: [from],
+    writes: [to],
+    params: [
+      ...[threads, N, C, C / groups, planes, pitch, R * S, S, H, W, outH, outW],
+      ...[strideH, strideW, dilationH, dilationW, padding[0], padding[2]],
+    ],
+    workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
+  };
+}
+
+const patchesWgsl = /* wgsl */ `
+struct Patches {
+  threads: u32,
+  images: u32,
+  channels: u32,
+  depth: u32,    // channels of a group
+  planes: u32,   // of a group
+  pitch: u32,
+  taps: u32,
+  S: u32,
+  H: u32,
+  W: u32,
+  outH: u32,
+  outW: u32,
+  strideH: u32,
+  strideW: u32,
+  dilationH: u32,
+  dilationW: u32,
+  padTop: u32,
+  padLeft: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> planes: array<f32>;
+@group(0) @binding(2) var<uniform> params: Patches;
+${flatWorkgroup}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let i = flatWorkgroup(workgroup, workgroups) * 64u + thread;
+  if (i >= params.threads) {
+    return;
+  }
+  let plane = i / params.images;
+  let image = i - plane * params.images;
+  let group = plane / params.planes;
+  let inGroup = plane - group * params.planes;
+  let c = inGroup / params.taps;
+  let tap = inGroup - c * params.taps;
+  let r = tap / params.S;
+  // As u32, a coordinate above or left of the image is past its end too. So is all of a plane that pads the group.
+  let isPlane = c < params.depth;
+  let top = r * params.dilationH - params.padTop;
+  let left = (tap - r * params.S) * params.dilationW - params.padLeft;
+  let source = (image * params.channels + group * params.depth + c) * params.H * params.W;
+  let pixels = params.outH * params.outW;
+  var to = plane * params.pitch + image * pixels;
+  for (var oy = 0u; oy < params.outH; oy++) {
+    let y = top + oy * params.strideH;
+    let isRow = isPlane && y < params.H;
+    for (var ox = 0u; ox < params.outW; ox++) {
+      let column = left + ox * params.strideW;
+      let inside = isRow && column < params.W;
+      planes[to] = select(0.0, x[select(0u, source + y * params.W + column, inside)], inside);
+      to++;
+    }
+  }
+  let end = select(to, (plane + 1u) * params.pitch, image + 1u == params.images);
+  for (; to < end; to++) {
+    planes[to] = 0.0;
+  }
+}`;
+
+/** A shape whose patches are `x` [N, C, pixels] itself, with the images of a channel side by side. */
+const copied = (N: number, C: number, pixels: number, groups: number): Conv2dShape => ({
+  ...{ N, C, H: 1, W: pixels, K: C, R: 1, S: 1, groups, outH: 1, outW: pixels },
+  ...{ strideH: 1, strideW: 1, dilationH: 1, dilationW: 1, padding: [0, 0, 0, 0] },
+});
+
+/** The rows of a weight, as planes. */
+const rowsOf = (shape: Conv2dShape): Conv2dShape => copied(1, shape.K, depthOf(shape), 1);
+
+/** Elements of what {@link packRows} writes; null where rows are a multiple of 4 and read as they are. */
+export const packedRowElements = (shape: Conv2dShape): number | null =>
+  depthOf(shape) % 4 === 0 ? null : patchLayout(rowsOf(shape)).elements;
+
+/** Copies w = input(0), OIHW, with its rows padded to a multiple of 4. */
+export function packRows(target: KernelTarget, shape: Conv2dShape): Program {
+  return { steps: [patches(target, 'conv2d.packRows', rowsOf(shape), input(0), output(0))] };
+}
+
+/** Where the columns of a forward product lie, in elements. */
+interface Columns {
+  /** Product of so many channels, the depth of a weight's row, by images and pixels of the output. */
+  readonly depth: number;
+  readonly depthStride: number;
+  readonly imageStride: number;
+  readonly groupStride: number;
+}
+
+const forwardLoaders = /* wgsl */ `
+struct Slice {
+  columns: u32,
+  segments: u32,
+  group: u32,
+}
+
+struct Column {
+  x: u32,
+  y: u32,       // of this pixel in the group's first output plane
+  pixel: u32,
+}
+
+struct Tap {
+  offset: u32,
+}
+
+fn sliceAt(z: u32) -> Slice {
+  return Slice(gemm.images * gemm.outPixels, 1u, z);
+}
+
+fn columnAt(slice: Slice, n: u32) -> Column {
+  let image = n / gemm.outPixels;
+  let pixel = n - image * gemm.outPixels;
+  let y = (image * gemm.groups + slice.group) * gemm.M * gemm.outPixels + pixel;
+  return Column(slice.group * gemm.groupStride + image * gemm.imageStride + pixel, y, pixel);
+}
+
+fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
+  return (slice.group * gemm.M + m) * gemm.K;
+}
+
+fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
+  return Tap(column.x);
+}
+
+fn inside(tap: Tap, k: u32) -> bool {
+  return true;
+}
+
+fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
+  return Output(column.y + m * gemm.outPixels, slice.group * gemm.M + m, column.pixel);
+}`;
+
+/**
+ * y [N, K, outPixels] = output(0) from columns `x` and weight rows of a multiple of 4 elements, for each group. The epilogue's row is the
+ * output channel, its column the pixel.
+ */
+export function productOfPlanes(
+  target: KernelTarget,
+  {
+    N,
+    K,
+    groups,
+    outPixels,
+  }: { readonly N: number; readonly K: number; readonly groups: number; readonly outPixels: number },
+  { depth, depthStride, imageStride, groupStride }: Columns,
+  [x, weight]: readonly [x: Operand, weight: Operand],
+  epilogue: Fusion,
+  before: NonNullable<Gemm['before']> = { steps: [], temps: [] },
+): Program {
+  const problem: Gemm = {
+    name: 'conv2d',
+    before,
+    reads: [
+      ['x', x],
+      ['weight', weight],
+    ],
+    a: 'weight',
+    b: 'x',
+    quads: { a: 'depth', b: 'side' },
+    strideA: 1,
+    strideB: depthStride,
+    M: K / groups,
+    N: N * outPixels,
+    K: depth,
+    segments: 1,
+    slices: groups,
+    output: { size: N * K * outPixels, rows: K, columns: outPixels },
+    fields: { images: N, groups, outPixels, imageStride, groupStride },
+    loaders: forwardLoaders,
+  };
+  return gemm(target, problem, epilogue);
+}
+
+/** Reads x = input(0) and the weight, OIHW or {@link packRows}, = input(1), writes y = output(0). Epilogue as in `conv2d`. */
+export function conv2dOfPatches(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
+  const { N, C, K, groups, outH, outW } = shape;
+  const outPixels = outH * outW;
+  const size = { N, K, groups, outPixels };
+  const depth = inFours(depthOf(shape));
+  if (hasPatches(shape)) {
+    const columns = { depth, depthStride: outPixels, imageStride: C * outPixels, groupStride: depth * outPixels };
+    return productOfPlanes(target, size, columns, [input(0), input(1)], epilogue);
+  }
+  const { planes, pitch, elements } = patchLayout(shape);
+  const steps = [patches(target, 'conv2d.patches', canonical(shape), input(0), temp(0))];
+  const columns = { depth, depthStride: pitch, imageStride: outPixels, groupStride: planes * pitch };
+  return productOfPlanes(target, size, columns, [temp(0), input(1)], epilogue, { steps, temps: [4 * elements] });
+}
+
+const weightGradLoaders = /* wgsl */ `
+struct Slice {
+  columns: u32,
+  segments: u32,
+  group: u32,
+}
+
+struct Column {
+  n: u32,
+}
+
+struct Tap {
+  offset: u32,
+}
+
+fn sliceAt(z: u32) -> Slice {
+  return Slice(gemm.columns, gemm.segments, z);
+}
+
+fn columnAt(slice: Slice, n: u32) -> Column {
+  return Column(n);
+}
+
+fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
+  return ((segment * gemm.groups + slice.group) * gemm.rowPlanes + m) * gemm.K;
+}
+
+fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
+  return Tap(((segment * gemm.groups + slice.group) * gemm.columnPlanes + column.n) * gemm.K);
+}
+
+fn inside(tap: Tap, k: u32) -> bool {
+  return true;
+}
+
+fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
+  let row = slice.group * gemm.M + m;
+  return Output(row * gemm.columns + column.n, row, column.n);
+}`;
+
+/**
+ * Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). The sum runs along the
+ * planes of both, over all images at once; where x is its own patches, one image after another.
+ */
+export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape): Program {
+  const { N, C, K, groups, outH, outW } = shape;
+  const pixels = outH * outW;
+  const columns = depthOf(shape);
+  const ofY = copied(N, K, pixels, groups);
+  const isPlain = inPixelQuads(shape);
+  const before = isPlain
+    ? { steps: [], temps: [] }
+    : {
+        steps: [
+          patches(target, 'conv2dWeightGrad.rows', ofY, input(0), temp(0)),
+          patches(target, 'conv2dWeightGrad.patches', canonical(shape), input(1), temp(1)),
+        ],
+        temps: [4 * patchLayout(ofY).elements, 4 * patchLayout(shape).elements],
+      };
+  const segments = isPlain ? N : 1;
+  const problem: Gemm = {
+    name: 'conv2dWeightGrad',
+    before,
+    reads: [
+      ['gy', isPlain ? input(0) : temp(0)],
+      ['x', isPlain ? input(1) : temp(1)],
+    ],
+    a: 'gy',
+    b: 'x',
+    quads: { a: 'depth', b: 'depth' },
+    strideA: 1,
+    strideB: 1,
+    M: K / groups,
+    N: columns,
+    K: isPlain ? pixels : patchLayout(shape).pitch,
+    segments,
+    slices: groups,
+    output: { size: K * columns, rows: K, columns },
+    fields: {
+      segments,
+      groups,
+      columns,
+      rowPlanes: isPlain ? K / groups : patchLayout(ofY).planes,
+      columnPlanes: isPlain ? C / groups : patchLayout(shape).planes,
+    },
+    loaders: weightGradLoaders,
+  };
+  return gemm(target, problem, noEpilogue);
+}
