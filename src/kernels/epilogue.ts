@@ -67,18 +67,29 @@ struct Terms {
 @group(1) @binding(2) var<storage, read> tensor: array<f32>;
 @group(1) @binding(3) var<uniform> terms: Terms;
 
-fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+// Scale and shift of an element: the same all along a row, or a column.
+fn termsAt(row: u32, column: u32) -> vec2f {
   let at = select(row, column, terms.columns == 1u);
-  var sum = value;
+  var found = vec2f(1.0, 0.0);
   if (terms.scale == 1u) {
-    sum = value * scale[at] + shift[at];
-  } else if (terms.shift == 1u) {
-    sum = value + shift[at];
+    found.x = scale[at];
   }
+  if (terms.shift == 1u) {
+    found.y = shift[at];
+  }
+  return found;
+}
+
+fn withTerms(value: f32, found: vec2f, i: u32) -> f32 {
+  var sum = value * found.x + found.y;
   if (terms.tensor == 1u) {
     sum += tensor[i];
   }
   return select(sum, 0.0, terms.relu == 1u && sum < 0.0);
+}
+
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  return withTerms(value, termsAt(row, column), i);
 }`;
 
 /** @param spare any buffer that the kernel reads: bound where a term is absent. */

@@ -17,6 +17,8 @@ import { type KernelTarget, texel } from './kernel.ts';
 /** Names of the operands, and how they lie in the textures that they are bound as; undefined for buffers. */
 interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
   readonly texels: Gemm['quads'] | undefined;
+  /** Whether the epilogue is the shared one (epilogue.ts). */
+  readonly sharesTerms: boolean;
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -25,9 +27,6 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function laneFits(target: KernelTarget): boolean {
   return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
 }
-
-/** Rows whose accumulators are picked at once, before one of them is stored. */
-const BLOCK = 8;
 
 /** How a lane holds an operand: in pieces, each loaded at once. */
 interface Pieces {
@@ -59,11 +58,24 @@ function pieces(prefix: string, binding: string, layout: 'none' | 'side' | 'dept
   };
 }
 
+/** Column n of the tile's j-th group, held in accumulator `held`: the last one where it is past the end, as the loads have it. */
+const quadPlace = (SG: number): readonly string[] => [
+  'let quad = j / 4u * 4u;',
+  `let begin = min(n0 + quad * ${SG}u + lane * 4u, (slice.columns + 3u) / 4u * 4u - 4u);`,
+  'let inQuad = min(j % 4u, slice.columns - 1u - begin);',
+  'let held = quad + inQuad;',
+  'let n = begin + inQuad;',
+];
+
 /**
  * `rows` by `columns` a lane. From buffers the loop takes one k at a time: another would cost more compilation than it saves. Where
  * A and B come as texels, a load is a call, and each accumulator is kept for two or four k.
  */
-export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b, texels }: LaneOperands): GemmMain {
+export function laneMain(
+  SG: number,
+  { rows: TM, columns: TN }: LaneTile,
+  { a, b, texels, sharesTerms }: LaneOperands,
+): GemmMain {
   const hasQuads = texels?.b !== undefined || texels?.a === 'depth';
   const steps = range(!texels ? 1 : hasQuads ? 4 : 2);
   const ofA = pieces('a', a, texels && (texels.a ?? 'none'));
@@ -115,29 +127,31 @@ export function laneMain(SG: number, { rows: TM, columns: TN }: LaneTile, { a, b
   ]);
   const pick = (values: readonly string[], index: string): string =>
     values.slice(1).reduce((chain, value, i) => `select(${chain}, ${value}, ${index} == ${i + 1}u)`, values[0]!);
-  const inColumn = rows.map(
-    (i) =>
-      `let c${i} = ${pick(
-        columns.map((j) => `c${i}_${j}`),
-        'j',
-      )};`,
-  );
-  const block = range(BLOCK);
+  const inColumn = rows.map((i) => {
+    const accumulated = columns.map((j) => `c${i}_${j}`);
+    return `let c${i} = ${pick(accumulated, ofB.width === 4 ? 'held' : 'j')};`;
+  });
+  // As many rows as a subgroup can hold the terms of.
+  const blockRows = Math.min(8, SG);
+  const block = range(blockRows);
   const inBlock = block.map((i) => {
-    const blocks = range(TM / BLOCK).map((at) => `c${at * BLOCK + i}`);
+    const blocks = range(TM / blockRows).map((at) => `c${at * blockRows + i}`);
     return `let r${i} = ${pick(blocks, 'block')};`;
   });
   const value = pick(
     block.map((i) => `r${i}`),
     'i',
   );
+  const place = ofB.width === 4 ? quadPlace(SG) : [`let n = min(n0 + j * ${SG}u + lane, slice.columns - 1u);`];
+  const terms = sharesTerms && {
+    load: 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);',
+    pick: 'let found = select(vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i)), own, terms.columns == 1u);',
+  };
 
   return {
     variant: `lane${TM}x${SG * TN}${texels ? (hasQuads ? '.quads' : '.texels') : ''}`,
     enables: 'enable subgroups;\n',
-    tileM: TM,
-    tileN: SG * TN,
-    block: BLOCK,
+    block: blockRows,
     wgsl: /* wgsl */ `
 @compute @workgroup_size(${SG})
 fn main(
@@ -156,7 +170,7 @@ fn main(
   if (n0 >= slice.columns) {
     return;
   }
-  // Rows and columns past the end repeat the last one; they are computed and not stored.
+  // Rows and columns past the end repeat the last one.
   ${lines(rowNames, 2)}
   ${lines(columnNames, 2)}
   ${lines(accumulators, 2)}
@@ -176,18 +190,18 @@ fn main(
   let rows = min(gemm.tileM, gemm.M - m0);
   let groups = (min(gemm.tileN, slice.columns - n0) + ${ofB.width * SG - 1}u) / ${ofB.width * SG}u * ${ofB.width}u;
   for (var j = 0u; j < groups; j++) {
-    let n = n0 + ${ofB.width === 4 ? `(j / 4u) * ${4 * SG}u + lane * 4u + j % 4u` : `j * ${SG}u + lane`};
-    let column = columnAt(slice, min(n, slice.columns - 1u));
+    ${lines(place, 4)}
+    let column = columnAt(slice, n);
     ${lines(inColumn, 4)}
-    for (var block = 0u; block * ${BLOCK}u < rows; block++) {
+    for (var block = 0u; block * ${blockRows}u < rows; block++) {
       ${lines(inBlock, 6)}
-      let first = m0 + block * ${BLOCK}u;
-      let count = min(gemm.block, rows - block * ${BLOCK}u);
+      let first = m0 + block * ${blockRows}u;
+      let count = min(gemm.block, rows - block * ${blockRows}u);
+      ${terms ? terms.load : ''}
       for (var i = 0u; i < count; i++) {
         let value = ${value};
-        if (n < slice.columns) {
-          finish(value, outputAt(slice, column, first + i), place.split);
-        }
+        let to = outputAt(slice, column, first + i);
+        ${terms ? `${terms.pick} finishWith(value, found, to);` : 'finish(value, to, place.split);'}
       }
     }
   }

@@ -52,8 +52,6 @@ export function tileMain(
   return {
     variant: `tile${BM}x${BN}x${BK}t${TM}x${TN}${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`,
     enables: '',
-    tileM: BM,
-    tileN: BN,
     wgsl: /* wgsl */ `
 var<workgroup> tileA: array<vec4f, ${BK * pitchA}>;
 var<workgroup> tileB: array<vec4f, ${BK * pitchB}>;

@@ -16,7 +16,7 @@
 import { sharedEpilogue } from './epilogue.ts';
 import { laneFits, laneMain } from './gemm-lane.ts';
 import { tileMain } from './gemm-tile.ts';
-import { defaultTile, type ProductShape } from './gemm-tiles.ts';
+import { defaultTile, type ProductShape, tileSize } from './gemm-tiles.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -75,13 +75,11 @@ export interface Split {
   readonly depthSplits: number;
 }
 
-/** What a family contributes: entry point and tile size. */
+/** What a family contributes: the entry point. */
 export interface GemmMain {
   readonly variant: string;
   readonly enables: string;
   readonly wgsl: string;
-  readonly tileM: number;
-  readonly tileN: number;
   /** A number that the entry point reads as `gemm.block`. */
   readonly block?: number;
 }
@@ -141,6 +139,13 @@ fn finish(value: f32, at: Output, split: u32) {
   y[at.i] = epilogue(value, at.i, at.row, at.column);
 }`;
 
+/** The same for the shared epilogue, whose scale and shift a family may load for many elements at once. */
+const finishWith = /* wgsl */ `${finish}
+
+fn finishWith(value: f32, found: vec2f, at: Output) {
+  y[at.i] = withTerms(value, found, at.i);
+}`;
+
 const finishPartial = /* wgsl */ `
 fn finish(value: f32, at: Output, split: u32) {
   y[split * gemm.outputSize + at.i] = value;
@@ -151,23 +156,26 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
   const tile = target.tileFor?.(problem) ?? defaultTile(target, problem);
-  const texels = lanes && target.texels ? problem.quads : undefined;
-  const main =
-    tile.family === 'lane'
-      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels })
-      : tileMain(tile, problem);
-  const rowTiles = ceilDiv(problem.M, main.tileM);
-  const columnTiles = ceilDiv(problem.N, main.tileN);
+  const [tileM, tileN] = tileSize(target, tile);
+  const rowTiles = ceilDiv(problem.M, tileM);
+  const columnTiles = ceilDiv(problem.N, tileN);
   const tiles = rowTiles * columnTiles * problem.slices;
   const split = splitReduction(problem, tiles, lanes ? 16 : 256);
   const splits = split.segmentSplits * split.depthSplits;
+  const whole = splits === 1;
+  const texels = lanes && target.texels ? problem.quads : undefined;
+  const sharesTerms = whole && fusion.terms !== undefined;
+  const main =
+    tile.family === 'lane'
+      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms })
+      : tileMain(tile, problem);
   const head: Record<(typeof headFields)[number], number> = {
     workgroups: tiles * splits,
     rowTiles,
     columnTiles,
-    band: Math.max(1, Math.min(rowTiles, Math.floor(BAND_BYTES / (4 * main.tileM * problem.K * problem.segments)))),
-    tileM: main.tileM,
-    tileN: main.tileN,
+    band: Math.max(1, Math.min(rowTiles, Math.floor(BAND_BYTES / (4 * tileM * problem.K * problem.segments)))),
+    tileM,
+    tileN,
     block: main.block ?? 0,
     M: problem.M,
     K: problem.K,
@@ -179,13 +187,12 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
     splits,
     outputSize: problem.output.size,
   };
-  const whole = splits === 1;
   const { steps, temps } = problem.before ?? { steps: [], temps: [] };
   const partials = temp(temps.length);
   const formats = texels && problem.reads.map(([name]) => formatOf(texels[name === problem.a ? 'a' : 'b']));
   const product: Step = {
     name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
-    wgsl: assemble(problem, main, whole ? epilogue.wgsl + finish : finishPartial, formats),
+    wgsl: assemble(problem, main, whole ? epilogue.wgsl + (sharesTerms ? finishWith : finish) : finishPartial, formats),
     reads: problem.reads.map(([, operand]) => operand),
     ...(formats && { texels: formats }),
     writes: [whole ? output(0) : partials],
