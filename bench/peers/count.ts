@@ -7,7 +7,7 @@ export const counts = {
   dispatches: 0,
   pipelines: 0,
   errors: 0,
-  /** Bytes of the buffers that were made and not yet destroyed, now and at most. */
+  /** Bytes of the buffers and textures that were made and not yet destroyed, now and at most. */
   liveBytes: 0,
   peakBytes: 0,
 };
@@ -18,7 +18,7 @@ type Method = (this: object, ...args: never[]) => unknown;
 
 /** Calls `before` with the object and the arguments, ahead of the method itself. */
 function watch(
-  name: 'GPUComputePassEncoder' | 'GPUDevice' | 'GPUBuffer',
+  name: 'GPUComputePassEncoder' | 'GPUDevice' | 'GPUBuffer' | 'GPUTexture',
   method: string,
   before: (object: object, argument: unknown) => void,
 ): void {
@@ -30,21 +30,39 @@ function watch(
   };
 }
 
-const alive = new WeakSet<object>();
+const alive = new WeakMap<object, number>();
 
-function watchBuffers(): void {
+function isMade(object: object, bytes: number): void {
+  alive.set(object, bytes);
+  counts.liveBytes += bytes;
+  counts.peakBytes = Math.max(counts.peakBytes, counts.liveBytes);
+}
+
+function isDestroyed(object: object): void {
+  counts.liveBytes -= alive.get(object) ?? 0;
+  alive.delete(object);
+}
+
+/** Bytes of a texel, of the formats that are used here; others have to be added. */
+const TEXEL_BYTES: Readonly<Record<string, number>> = { r32float: 4, rgba8unorm: 4, rgba16float: 8, rgba32float: 16 };
+
+function watchMemory(): void {
   const { prototype } = classes.GPUDevice;
-  const createBuffer = prototype.createBuffer;
+  const { createBuffer, createTexture } = prototype;
   prototype.createBuffer = function (descriptor) {
     const buffer = createBuffer.call(this, descriptor);
-    alive.add(buffer);
-    counts.liveBytes += descriptor.size;
-    counts.peakBytes = Math.max(counts.peakBytes, counts.liveBytes);
+    isMade(buffer, descriptor.size);
     return buffer;
   };
-  watch('GPUBuffer', 'destroy', (buffer) => {
-    if (alive.delete(buffer)) counts.liveBytes -= (buffer as GPUBuffer).size;
-  });
+  prototype.createTexture = function (descriptor) {
+    const texture = createTexture.call(this, descriptor);
+    const texelBytes = TEXEL_BYTES[texture.format];
+    if (texelBytes === undefined) throw new Error(`count: how many bytes has a texel of ${texture.format}?`);
+    isMade(texture, texture.width * texture.height * texture.depthOrArrayLayers * texelBytes);
+    return texture;
+  };
+  watch('GPUBuffer', 'destroy', isDestroyed);
+  watch('GPUTexture', 'destroy', isDestroyed);
 }
 
 function watchErrors(): void {
@@ -63,7 +81,7 @@ for (const method of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect'])
   watch('GPUComputePassEncoder', method, () => counts.dispatches++);
 for (const method of ['createComputePipeline', 'createComputePipelineAsync'])
   watch('GPUDevice', method, () => counts.pipelines++);
-watchBuffers();
+watchMemory();
 watchErrors();
 
 process.on('exit', () => {

@@ -58,18 +58,23 @@ export const gradSuitsPatches = (shape: Conv2dShape): boolean => inPixelQuads(sh
 const isWorthPatches = (shape: Conv2dShape): boolean =>
   shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_BYTES;
 
-/** Copies x [N, C, H, W] = `from` into its patches. One invocation an image of a plane. */
+/** Fewer invocations leave cores of a software adapter idle. */
+const MIN_THREADS = 1024;
+
+/** Copies x [N, C, H, W] = `from` into its patches. One invocation some rows of an image of a plane. */
 function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
   const { N, C, H, W, R, S, groups, strideH, strideW, dilationH, dilationW, padding, outH, outW } = shape;
   const { planes, pitch } = patchLayout(shape);
-  const threads = groups * planes * N;
+  const parts = Math.min(outH, ceilDiv(MIN_THREADS, groups * planes * N));
+  const rows = ceilDiv(outH, parts);
+  const threads = groups * planes * N * parts;
   return {
     name,
     wgsl: patchesWgsl,
     reads: [from],
     writes: [to],
     params: [
-      ...[threads, N, C, C / groups, planes, pitch, R * S, S, H, W, outH, outW],
+      ...[threads, parts, rows, N, C, C / groups, planes, pitch, R * S, S, H, W, outH, outW],
       ...[strideH, strideW, dilationH, dilationW, padding[0], padding[2]],
     ],
     workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
@@ -79,6 +84,9 @@ function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: O
 const patchesWgsl = /* wgsl */ `
 struct Patches {
   threads: u32,
+  // Of an image of a plane, and rows of a part.
+  parts: u32,
+  rows: u32,
   images: u32,
   channels: u32,
   depth: u32,    // channels of a group
@@ -113,8 +121,10 @@ fn main(
   if (i >= params.threads) {
     return;
   }
-  let plane = i / params.images;
-  let image = i - plane * params.images;
+  let whole = i / params.parts;
+  let part = i - whole * params.parts;
+  let plane = whole / params.images;
+  let image = whole - plane * params.images;
   let group = plane / params.planes;
   let inGroup = plane - group * params.planes;
   let c = inGroup / params.taps;
@@ -126,8 +136,10 @@ fn main(
   let left = (tap - r * params.S) * params.dilationW - params.padLeft;
   let source = (image * params.channels + group * params.depth + c) * params.H * params.W;
   let pixels = params.outH * params.outW;
-  var to = plane * params.pitch + image * pixels;
-  for (var oy = 0u; oy < params.outH; oy++) {
+  let firstRow = min(part * params.rows, params.outH);
+  let lastRow = min(firstRow + params.rows, params.outH);
+  var to = plane * params.pitch + image * pixels + firstRow * params.outW;
+  for (var oy = firstRow; oy < lastRow; oy++) {
     let y = top + oy * params.strideH;
     let isRow = isPlane && y < params.H;
     for (var ox = 0u; ox < params.outW; ox++) {
@@ -137,7 +149,8 @@ fn main(
       to++;
     }
   }
-  let end = select(to, (plane + 1u) * params.pitch, image + 1u == params.images);
+  let isLast = image + 1u == params.images && lastRow == params.outH;
+  let end = select(to, (plane + 1u) * params.pitch, isLast);
   for (; to < end; to++) {
     planes[to] = 0.0;
   }

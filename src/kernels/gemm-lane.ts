@@ -19,6 +19,8 @@ interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
   readonly texels: Gemm['quads'] | undefined;
   /** Whether the epilogue is the shared one (epilogue.ts). */
   readonly sharesTerms: boolean;
+  /** Whether an element may be stored twice: not where the epilogue reads what it writes. */
+  readonly repeats: boolean;
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -61,7 +63,8 @@ function pieces(prefix: string, binding: string, layout: 'none' | 'side' | 'dept
 /** Column n of the tile's j-th group, held in accumulator `held`: the last one where it is past the end, as the loads have it. */
 const quadPlace = (SG: number): readonly string[] => [
   'let quad = j / 4u * 4u;',
-  `let begin = min(n0 + quad * ${SG}u + lane * 4u, (slice.columns + 3u) / 4u * 4u - 4u);`,
+  `let wanted = n0 + quad * ${SG}u + lane * 4u + j % 4u;`,
+  'let begin = min(wanted - j % 4u, (slice.columns + 3u) / 4u * 4u - 4u);',
   'let inQuad = min(j % 4u, slice.columns - 1u - begin);',
   'let held = quad + inQuad;',
   'let n = begin + inQuad;',
@@ -74,7 +77,7 @@ const quadPlace = (SG: number): readonly string[] => [
 export function laneMain(
   SG: number,
   { rows: TM, columns: TN }: LaneTile,
-  { a, b, texels, sharesTerms }: LaneOperands,
+  { a, b, texels, sharesTerms, repeats }: LaneOperands,
 ): GemmMain {
   const hasQuads = texels?.b !== undefined || texels?.a === 'depth';
   const steps = range(!texels ? 1 : hasQuads ? 4 : 2);
@@ -142,7 +145,11 @@ export function laneMain(
     block.map((i) => `r${i}`),
     'i',
   );
-  const place = ofB.width === 4 ? quadPlace(SG) : [`let n = min(n0 + j * ${SG}u + lane, slice.columns - 1u);`];
+  const place =
+    ofB.width === 4
+      ? quadPlace(SG)
+      : [`let wanted = n0 + j * ${SG}u + lane;`, 'let n = min(wanted, slice.columns - 1u);'];
+  const finish = 'finish(value, to, place.split);';
   const terms = sharesTerms && {
     load: 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);',
     pick: 'let found = select(vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i)), own, terms.columns == 1u);',
@@ -201,7 +208,7 @@ fn main(
       for (var i = 0u; i < count; i++) {
         let value = ${value};
         let to = outputAt(slice, column, first + i);
-        ${terms ? `${terms.pick} finishWith(value, found, to);` : 'finish(value, to, place.split);'}
+        ${terms ? `${terms.pick} finishWith(value, found, to);` : repeats ? finish : `if (wanted < slice.columns) { ${finish} }`}
       }
     }
   }

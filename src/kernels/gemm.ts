@@ -23,6 +23,7 @@ import {
   flatGrid,
   flatWorkgroup,
   type KernelTarget,
+  noEpilogue,
   type Operand,
   output,
   type Program,
@@ -165,9 +166,10 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const whole = splits === 1;
   const texels = lanes && target.texels ? problem.quads : undefined;
   const sharesTerms = whole && fusion.terms !== undefined;
+  const repeats = !whole || sharesTerms || fusion === noEpilogue;
   const main =
     tile.family === 'lane'
-      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms })
+      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats })
       : tileMain(tile, problem);
   const head: Record<(typeof headFields)[number], number> = {
     workgroups: tiles * splits,
