@@ -40,19 +40,26 @@ function head(): Plugin {
   };
 }
 
+/** Leaves comments and indentation out of kernels: to a minifier WGSL is a text like any other. */
+function plainWgsl(): Plugin {
+  const isKernel = /[\\/]src[\\/]kernels[\\/]/;
+  const plain = (code: string) => code.replace(/(^|\s)\/\/ .*$/gm, '').replace(/\n\s+/g, '\n');
+  return { name: 'regraft-plain-wgsl', transform: (code, id) => (isKernel.test(id) ? plain(code) : undefined) };
+}
+
 const define = { __VERSION__: JSON.stringify(version) };
 
 export default defineConfig({
   root: folder('web'),
   base: './',
-  plugins: [head(), hostScript(define)],
+  plugins: [head(), plainWgsl(), hostScript(define)],
   define,
   resolve: { conditions: ['regraft-source', 'browser', 'module'] },
   server: { fs: { allow: [folder('.')] } },
   // Layers are shown and exported by the names of their classes.
   worker: {
     format: 'es',
-    plugins: () => [hostScript(define)],
+    plugins: () => [plainWgsl(), hostScript(define)],
     rolldownOptions: { output: { keepNames: true } },
   },
   build: {

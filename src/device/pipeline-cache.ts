@@ -18,9 +18,6 @@ export interface GroupSignature {
   readonly params: boolean;
 }
 
-/** A kernel to compile ahead: the arguments of {@link PipelineCache.pipelineFor}. */
-export type PipelineRequest = Parameters<PipelineCache['pipelineFor']>;
-
 /** Group 1 of a kernel that evaluates an expression: so many reads, then perhaps a uniform. */
 export interface FusionSignature {
   readonly reads: number;
@@ -59,32 +56,6 @@ export class PipelineCache {
       this.#gpu.popErrorScope().then((error) => (error ? compileError(module, wgsl, label, error.message) : undefined)),
     );
     return this.#store(wgsl, signature, { pipeline, layouts });
-  }
-
-  /**
-   * Compiles many kernels at once, off the main thread where the implementation can; those known already cost nothing.
-   * @throws DeviceError with the line at fault if a source does not compile.
-   */
-  async warm(requests: readonly PipelineRequest[]): Promise<void> {
-    const compile = async (request: PipelineRequest) => {
-      const [wgsl, , , label = ''] = request;
-      const { cached, signature, layouts } = this.#find(...request);
-      if (cached) return;
-      this.#gpu.pushErrorScope('validation');
-      const module = this.#gpu.createShaderModule({ code: wgsl, label });
-      // The pipeline reports the same error, and waits for it without a scope.
-      this.#gpu.popErrorScope().catch(() => null);
-      try {
-        const descriptor = this.#descriptor(module, signature, layouts, label);
-        const pipeline = await this.#faults.guard(this.#gpu.createComputePipelineAsync(descriptor));
-        if (!this.#find(...request).cached) this.#store(wgsl, signature, { pipeline, layouts });
-      } catch (error) {
-        if (this.#faults.lost) throw error;
-        throw await compileError(module, wgsl, label, error instanceof Error ? error.message : String(error));
-      }
-    };
-    const unique = new Map(requests.map((request) => [JSON.stringify(request.slice(0, 3)), request]));
-    await Promise.all([...unique.values()].map(compile));
   }
 
   /** A layout of so many reads, writes and perhaps a uniform; the same object for the same signature. */

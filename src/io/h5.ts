@@ -31,11 +31,6 @@ const KIND = { group: 0, dataset: 1, softLink: 3, externalLink: 4 } as const;
 
 let opened = 0;
 
-/** Whether a file starts as HDF5 does. */
-export function isHdf5(head: Uint8Array): boolean {
-  return [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => head[i] === byte);
-}
-
 /**
  * Opens the bytes of an HDF5 file for as long as `use` runs.
  * @param source The file that they come out of, for messages and for the bound on memory.

@@ -2,13 +2,14 @@
  * Keras's HDF5 files: weights (`.h5`, `.weights.h5`) and whole models with topology and optimizer state. Two layouts exist:
  * - by layer: attributes `layer_names` and `weight_names`, at the root or in `model_weights` (Keras 1 to 3, `.h5`);
  * - by path: `layers/conv2d/vars/0` (Keras 3, `.weights.h5`, and inside `.keras`).
+ * The reader of HDF5 is loaded when a file needs it.
  */
 import type { TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { plural, printable } from './bytes.ts';
 import type { WeightFile, WeightFormat } from './format.ts';
-import { type Hdf5File, isHdf5, withHdf5 } from './h5.ts';
+import type { Hdf5File } from './h5.ts';
 import { headerFault, jsonCost } from './json.ts';
 import { MemoryBudget } from './memory.ts';
 
@@ -16,10 +17,15 @@ const CONFIG_LIMIT = 64 << 20;
 const CONFIG_DEPTH = 100;
 const DEPTH = 24;
 
+/** Whether a file starts as HDF5 does. */
+function isHdf5(head: Uint8Array): boolean {
+  return [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => head[i] === byte);
+}
+
 export const kerasH5: WeightFormat = {
   name: 'Keras (h5)',
   extensions: ['.h5', '.hdf5'],
-  matches: (head) => isHdf5(head),
+  matches: isHdf5,
   async read(source) {
     return readKerasH5(await source.read(0, source.size), source, kerasH5.name);
   },
@@ -29,12 +35,13 @@ export const kerasH5: WeightFormat = {
  * The content of an HDF5 file that Keras wrote.
  * @param config The topology, where it lies beside the file. A file that comes with one may be of a model without weights.
  */
-export function readKerasH5(
+export async function readKerasH5(
   bytes: Uint8Array,
   source: ByteSource,
   format: string,
   config?: string,
 ): Promise<WeightFile> {
+  const { withHdf5 } = await import('./h5.ts');
   return withHdf5(bytes, source, (file) => {
     const notes: string[] = [];
     const root = file.kind('/model_weights') === 'group' ? '/model_weights' : '/';

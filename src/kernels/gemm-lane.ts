@@ -152,7 +152,7 @@ export function laneMain(
   const finish = 'finish(value, to, place.split);';
   const terms = sharesTerms && {
     load: 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);',
-    pick: 'let found = select(vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i)), own, terms.columns == 1u);',
+    pick: 'let found = select(vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i)), own, terms.columns != gemm.swapped);',
   };
 
   return {

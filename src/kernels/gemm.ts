@@ -51,6 +51,8 @@ export interface Gemm extends ProductShape {
   readonly quads: { readonly a?: Quads; readonly b?: Quads };
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
+  /** Whether rows of the problem are columns of the output. */
+  readonly swapped?: boolean;
   /** What fills the temporaries that {@link reads} name, and their byte sizes. */
   readonly before?: { readonly steps: readonly Step[]; readonly temps: readonly number[] };
   /** Words of the uniform that {@link loaders} read as `gemm.NAME`. */
@@ -105,6 +107,7 @@ const headFields = [
   'depthSplits',
   'splits',
   'outputSize',
+  'swapped',
 ] as const;
 
 const prelude = /* wgsl */ `
@@ -188,6 +191,7 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
     depthSplits: split.depthSplits,
     splits,
     outputSize: problem.output.size,
+    swapped: problem.swapped ? 1 : 0,
   };
   const { steps, temps } = problem.before ?? { steps: [], temps: [] };
   const partials = temp(temps.length);

@@ -181,6 +181,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     N,
     K: shape.K,
     segments: 1,
+    swapped,
     slices: batch.reduce((size, n) => size * n, 1),
     output: { size: batch.reduce((size, n) => size * n, M * N), rows: shape.M, columns: shape.N },
     fields: {
@@ -190,7 +191,6 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
       rowPanel: a.panel,
       columnLanes: b.lanes,
       columnPanel: b.panel,
-      swapped: swapped ? 1 : 0,
       batch1: batch[1]!,
       batch2: batch[2]!,
       batch3: batch[3]!,
