@@ -1,11 +1,21 @@
-/** One command buffer as it is written: a compute pass for as long as nothing is copied. */
+/** Commands of a run as they are written: a compute pass for as long as nothing is copied, command buffers of some dispatches each. */
+import type { Device } from '../device/device.ts';
+
+/** Dispatches after which the GPU may begin while the rest is written. */
+const PER_SUBMIT = 32;
+
 export class Commands {
-  readonly #encoder: GPUCommandEncoder;
+  readonly #device: Device;
+  readonly #perSubmit: number;
+  #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | null = null;
   #pipeline: GPUComputePipeline | null = null;
+  #dispatches = 0;
 
-  constructor(gpu: GPUDevice) {
-    this.#encoder = gpu.createCommandEncoder();
+  constructor(device: Device, perSubmit = PER_SUBMIT) {
+    this.#device = device;
+    this.#perSubmit = perSubmit;
+    this.#encoder = device.gpu.createCommandEncoder();
   }
 
   /** For copies: they run after what was dispatched before, and before what is dispatched after. */
@@ -24,9 +34,16 @@ export class Commands {
     if (pipeline !== this.#pipeline) this.#pass.setPipeline((this.#pipeline = pipeline));
     for (const [k, group] of groups.entries()) this.#pass.setBindGroup(k, group);
     this.#pass.dispatchWorkgroups(...workgroups);
+    this.#device.counters.dispatches++;
+    if (++this.#dispatches < this.#perSubmit) return;
+    this.submit();
+    this.#encoder = this.#device.gpu.createCommandEncoder();
+    this.#dispatches = 0;
   }
 
-  finish(): GPUCommandBuffer {
-    return this.copying().finish();
+  /** Hands over what was written since the last time. */
+  submit(): void {
+    this.#device.gpu.queue.submit([this.copying().finish()]);
+    this.#device.counters.submits++;
   }
 }

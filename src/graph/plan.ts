@@ -14,7 +14,7 @@ import { fuse, type Group } from './fuse.ts';
 import { assignBuffers, type Interval } from './memory.ts';
 import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
-import { Sequence } from './sequence.ts';
+import { largestCopies, Sequence } from './sequence.ts';
 import { own, writeElements } from './storage.ts';
 import { tunedTarget } from './tuning.ts';
 import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
@@ -100,20 +100,28 @@ export function layOut(
   const keptOutputs = body.flatMap((l) => (l.group.inPlace ? [] : l.group.writes.filter((d) => d.kept)));
   const derived = [...hoisted].flatMap((g) => g.writes);
   const fixed = sum(keptOutputs) + sum(derived) + sum(externals.filter((d) => d.buffer !== null));
-  const peakBytes = fixed + sizes.reduce((n, s) => n + s, 0);
+  const sized = lowered.map((l) => ({ steps: l.steps, bytesOf: (o: Operand) => bytesOf(l, o) }));
+  const copied = [...largestCopies(sized)].reduce((n, { format, texels }) => n + texels * texelBytes(format), 0);
+  const peakBytes = fixed + copied + sizes.reduce((n, s) => n + s, 0);
   return { lowered, hoisted, transient, sizes, assigned: buffer, peakBytes, lowerBoundBytes: fixed + lowerBound };
 }
+
+const dataOf = (group: Group, { kind, index }: Operand): Data | undefined =>
+  kind === 'temp' ? undefined : (kind === 'input' ? group.reads : group.writes)[index]!;
+
+/** What an operand is bound with. */
+const bytesOf = ({ group, temps }: Pick<Lowered, 'group' | 'temps'>, o: Operand): number =>
+  bindingBytes(dataOf(group, o)?.bytes ?? temps[o.index]!);
 
 /** The group's program for operands of its types. Texels hold float32, and so many of them. */
 function lower(group: Group, target: KernelTarget): Lowered {
   const { steps, temps = [] } = group.lower(target);
-  const dataOf = ({ kind, index }: Operand): Data | undefined =>
-    kind === 'temp' ? undefined : (kind === 'input' ? group.reads : group.writes)[index]!;
-  const typeOf = (o: Operand): DType => dataOf(o)?.dtype ?? 'float32';
+  const typeOf = (o: Operand): DType => dataOf(group, o)?.dtype ?? 'float32';
   const fits = ({ reads, texels = [] }: Step): boolean =>
     texels.every((format, k) => {
-      const bytes = dataOf(reads[k]!)?.bytes ?? temps[reads[k]!.index]!;
-      return !format || (typeOf(reads[k]!) === 'float32' && bytes <= texelBytes(format) * TEXEL_COLUMNS ** 2);
+      if (!format) return true;
+      const most = texelBytes(format) * TEXEL_COLUMNS ** 2;
+      return typeOf(reads[k]!) === 'float32' && bytesOf({ group, temps }, reads[k]!) <= most;
     });
   if (!steps.every(fits)) return lower(group, { ...target, texels: false });
   return { group, steps: steps.map((step) => withElementTypes(step, typeOf)), temps };
@@ -174,12 +182,13 @@ export class Plan {
         this.#outputs.push({ node: n, output, lent, bytes });
       });
     });
-    const bindings = ({ group, temps }: Lowered, tempBuffers: readonly GPUBuffer[]) => {
+    const bindings = (l: Lowered, tempBuffers: readonly GPUBuffer[]) => {
       return (o: Operand): GPUBufferBinding => {
-        if (o.kind === 'temp') return { buffer: tempBuffers[o.index]!, size: bindingBytes(temps[o.index]!) };
-        const d = (o.kind === 'input' ? group.reads : group.writes)[o.index]!;
-        device.checkBinding(group.root.name, bindingBytes(d.bytes));
-        return { buffer: place.get(d)!, size: bindingBytes(d.bytes) };
+        const data = dataOf(l.group, o);
+        const size = bytesOf(l, o);
+        if (!data) return { buffer: tempBuffers[o.index]!, size };
+        device.checkBinding(l.group.root.name, size);
+        return { buffer: place.get(data)!, size };
       };
     };
     const origin = new Map<Data, Derived>();
@@ -225,7 +234,7 @@ export class Plan {
     const device = this.#device;
     this.#sequence.writeScalars(scalarsOf(nodes));
     for (const { external, buffer } of this.#uploads) writeElements(device, buffer, materialise(externals[external]!));
-    const commands = new Commands(device.gpu);
+    const commands = new Commands(device);
     for (const { external, buffer } of this.#copies) {
       const data = externals[external]!;
       commands.copying().copyBufferToBuffer(data.buffer!, 0, buffer, 0, bindingBytes(data.bytes));
@@ -239,8 +248,7 @@ export class Plan {
       derived.sequence!.encode(commands);
     }
     this.#sequence.encode(commands);
-    device.gpu.queue.submit([commands.finish()]);
-    device.counters.submits++;
+    commands.submit();
     for (const { node, output, lent } of this.#outputs) {
       const data = nodes[node]!.outputs[output]!;
       data.buffer = lent.buffer;

@@ -64,7 +64,8 @@ export class Sequence {
     if (this.#uniforms) device.gpu.queue.writeBuffer(this.#uniforms, 0, this.#words);
 
     const textures = new Map<string, { texture: GPUTexture; view: GPUTextureView }>();
-    for (const shape of largestCopies(placed))
+    const sized = placed.map(({ steps, bufferOf }) => ({ steps, bytesOf: (o: Operand) => bufferOf(o).size! }));
+    for (const shape of largestCopies(sized))
       textures.set(nameOf(shape), device.textures.acquire(shape, TEXEL_COLUMNS));
     this.#textures = [...textures.values()].map(({ texture }) => texture);
 
@@ -93,7 +94,7 @@ export class Sequence {
           name,
         );
         const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
-        const copies = copiesOf(step, bufferOf).map((shape): Copy => {
+        const copies = copiesOf(step, (o) => bufferOf(o).size!).map((shape): Copy => {
           const { texture, view } = textures.get(nameOf(shape))!;
           const { buffer: from } = resources[shape.read] as GPUBufferBinding;
           resources[shape.read] = view;
@@ -127,7 +128,6 @@ export class Sequence {
         copyTexels(commands.copying(), from, to, texels, texelBytes);
       commands.dispatch(pipeline, groups, workgroups);
     }
-    this.#device.counters.dispatches += this.dispatches.length;
   }
 
   destroy(): void {
@@ -138,18 +138,20 @@ export class Sequence {
 
 const nameOf = ({ format, read }: CopyShape): string => `${format} ${read}`;
 
+type BytesOf = (operand: Operand) => number;
+
 /** The reads of a step that it takes as texels. */
-function copiesOf({ reads, texels = [] }: Step, bufferOf: Placed['bufferOf']): CopyShape[] {
+function copiesOf({ reads, texels = [] }: Step, bytesOf: BytesOf): CopyShape[] {
   return texels.flatMap((format, read) =>
-    format ? [{ format, read, texels: bufferOf(reads[read]!).size! / texelBytes(format) }] : [],
+    format ? [{ format, read, texels: bytesOf(reads[read]!) / texelBytes(format) }] : [],
   );
 }
 
 /** Of each kind, the largest that the steps need. */
-function largestCopies(placed: readonly Placed[]): Iterable<CopyShape> {
+export function largestCopies(sized: readonly { steps: readonly Step[]; bytesOf: BytesOf }[]): Iterable<CopyShape> {
   const largest = new Map<string, CopyShape>();
-  for (const { steps, bufferOf } of placed)
-    for (const shape of steps.flatMap((step) => copiesOf(step, bufferOf))) {
+  for (const { steps, bytesOf } of sized)
+    for (const shape of steps.flatMap((step) => copiesOf(step, bytesOf))) {
       const known = largest.get(nameOf(shape));
       if (!known || known.texels < shape.texels) largest.set(nameOf(shape), shape);
     }

@@ -175,12 +175,10 @@ class TestStand {
   }
 
   async #run(sequence: Sequence, repeats: number): Promise<number> {
-    const { gpu } = this.#device;
-    const commands = new Commands(gpu);
+    const commands = new Commands(this.#device, Number.POSITIVE_INFINITY);
     for (let r = 0; r < repeats; r++) sequence.encode(commands);
-    const command = commands.finish();
     const began = performance.now();
-    gpu.queue.submit([command]);
+    commands.submit();
     await this.#device.whenIdle();
     return performance.now() - began;
   }

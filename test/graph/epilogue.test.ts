@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentDevice } from '../../src/device/current.ts';
 import { graphOptions } from '../../src/graph/options.ts';
-import { init, noGrad, randn, type Tensor } from '../../src/index.ts';
+import { recordAssign } from '../../src/graph/record.ts';
+import { init, noGrad, ones, randn, type Tensor } from '../../src/index.ts';
 import { BatchNorm2d } from '../../src/nn/index.ts';
 
 /** Each ends in one kernel, a product with all the rest in its epilogue. */
@@ -67,4 +68,22 @@ test('bias, residual and ReLU share the pipeline of a matrix product, along its 
 test('a NaN stays one', async () => {
   const [a, b] = [randn([3, 4]).mul(Number.NaN), randn([4, 5])];
   expect([...(await noGrad(() => a.matmul(b).relu()).data())].every(Number.isNaN)).toBe(true);
+});
+
+test('an update in place by a product touches every element once, whatever the width', async () => {
+  for (const [width, height] of [
+    [2, 3],
+    [5, 7],
+    [6, 11],
+  ] as const) {
+    const [x, w] = [randn([1, 16, height, width]), randn([64, 16, 3, 3])];
+    const sum = ones([1, 64, height, width]);
+    const y = await x.conv2d(w, undefined, { padding: 1 }).data();
+    noGrad(() => {
+      const added = x.conv2d(w, undefined, { padding: 1 });
+      recordAssign('sum', 'a + b', sum.value, [sum.value, added.value]);
+    });
+    const values = await sum.data();
+    for (const [i, value] of values.entries()) expect(value).toBeCloseTo(1 + y[i]!, 3);
+  }
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { identityEpilogue, input } from '../../src/kernels/kernel.ts';
 import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
 import { close, random, scaleByInput, targets } from './reference.ts';
 import { runProgram } from './run.ts';
@@ -96,4 +97,30 @@ describe('matmul', () => {
     const [target] = await targets();
     expect(() => matmul(target!, shape, scaleByInput(2))).toThrow(/at most 4 batch axes/);
   });
+});
+
+describe('the shared epilogue', () => {
+  for (const axis of ['row', 'column'] as const)
+    for (const [M, N, K] of [
+      [37, 70, 12],
+      [70, 3, 17],
+      [130, 16, 40],
+    ] as const)
+      test(`${M}x${N}x${K}, scale and shift along the ${axis}`, async () => {
+        const size = axis === 'row' ? M : N;
+        const [a, b, tensor] = [random(M * K, 1), random(K * N, 2), random(M * N, 3)];
+        const [scale, shift] = [random(size, 4), random(size, 5)];
+        const product = reference(row(M, N, K), a, b, new Float32Array([1]));
+        const expected = product.map((value, i) => {
+          const [m, n] = [Math.floor(i / N), i % N];
+          const at = axis === 'row' ? m : n;
+          return Math.max(0, (value - m - 0.5 * n) * scale[at]! + shift[at]! + tensor[i]!);
+        });
+        const terms = { axis, scale: input(2), shift: input(3), tensor: input(4), relu: true };
+        for (const target of await targets()) {
+          const program = matmul(target, row(M, N, K), { ...identityEpilogue, terms });
+          const [y] = await runProgram(program, [a, b, scale, shift, tensor], [M * N]);
+          close(y!, expected, 1e-5 * Math.sqrt(K));
+        }
+      });
 });
