@@ -6,6 +6,10 @@
  * B, then TM broadcasts feed TM * TN multiply-adds into named scalars (a private array would be indexed through memory).
  * Traffic per tile and k: TM + SG * TN elements, that is (1/TM + 1/(SG*TN)) * M * N * K in all.
  *
+ * Where textures load faster than buffers (KernelTarget.texels) the plan copies both operands to textures first, which costs less
+ * than a tenth of the product: lavapipe calls a function that gathers, where a buffer's load is a loop over lanes with branches.
+ * Operands whose elements lie side by side in fours (Gemm.quads) come four to a load.
+ *
  * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: loops over groups
  * of columns, blocks of rows and rows pick the accumulator with selects, a few at each. Their bounds come from the uniform; a
  * compiler that knew them would unroll.
