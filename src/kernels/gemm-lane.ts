@@ -23,7 +23,10 @@ interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
   readonly texels: Gemm['quads'] | undefined;
   /** Whether the epilogue is the shared one (epilogue.ts). */
   readonly sharesTerms: boolean;
-  /** Whether an element may be stored twice: not where the epilogue reads what it writes. */
+  /**
+   * Whether an element may be stored twice: not where the epilogue reads what it writes. Nor where rows past the end hold something else
+   * than the last one.
+   */
   readonly repeats: boolean;
 }
 
@@ -153,11 +156,28 @@ export function laneMain(
     ofB.width === 4
       ? quadPlace(SG)
       : [`let wanted = n0 + j * ${SG}u + lane;`, 'let n = min(wanted, slice.columns - 1u);'];
-  const finish = 'finish(value, to, place.split);';
-  const terms = sharesTerms && {
-    load: 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);',
-    pick: 'let found = select(vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i)), own, terms.columns != gemm.swapped);',
+  const termsOfBlock = sharesTerms
+    ? 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);'
+    : '';
+  /** Stores `value` in row `m`, the `i`-th of the block. */
+  const store = (value: string, m: string, i: string): string => {
+    const to = `let to = outputAt(slice, column, ${m});`;
+    if (!sharesTerms) return `${to} finish(${value}, to, place.split);`;
+    const ofRow = `vec2f(subgroupShuffle(own.x, ${i}), subgroupShuffle(own.y, ${i}))`;
+    return `${to} finishWith(${value}, select(${ofRow}, own, terms.columns != gemm.swapped), to);`;
   };
+  const storesOfBlock =
+    texels && repeats
+      ? block.map((i) => `{ ${store(`r${i}`, `min(first + ${i}u, gemm.M - 1u)`, `${i}u`)} }`)
+      : [
+          `let count = min(gemm.block, rows - block * ${blockRows}u);`,
+          'for (var i = 0u; i < count; i++) {',
+          `  let value = ${value};`,
+          repeats || sharesTerms
+            ? `  ${store('value', 'first + i', 'i')}`
+            : `  if (wanted < slice.columns) { ${store('value', 'first + i', 'i')} }`,
+          '}',
+        ];
 
   return {
     variant: `lane${TM}x${SG * TN}${texels ? (hasQuads ? '.quads' : '.texels') : ''}`,
@@ -207,13 +227,8 @@ fn main(
     for (var block = 0u; block * ${blockRows}u < rows; block++) {
       ${lines(inBlock, 6)}
       let first = m0 + block * ${blockRows}u;
-      let count = min(gemm.block, rows - block * ${blockRows}u);
-      ${terms ? terms.load : ''}
-      for (var i = 0u; i < count; i++) {
-        let value = ${value};
-        let to = outputAt(slice, column, first + i);
-        ${terms ? `${terms.pick} finishWith(value, found, to);` : repeats ? finish : `if (wanted < slice.columns) { ${finish} }`}
-      }
+      ${termsOfBlock}
+      ${lines(storesOfBlock, 6)}
     }
   }
 }`,

@@ -169,7 +169,8 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const whole = splits === 1;
   const texels = lanes && target.texels ? problem.quads : undefined;
   const sharesTerms = whole && fusion.terms !== undefined;
-  const repeats = !whole || sharesTerms || fusion === noEpilogue;
+  const isPadded = problem.quads.a === 'side' && problem.M % 4 !== 0;
+  const repeats = (!whole || sharesTerms || fusion === noEpilogue) && !isPadded;
   const main =
     tile.family === 'lane'
       ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats })
