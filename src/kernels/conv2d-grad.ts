@@ -270,5 +270,6 @@ export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape): Prog
     },
     loaders: weightGradLoaders,
   };
-  return gemm(target, problem, noEpilogue);
+  // Both operands may be the largest of a network: copies of them as texels would show in its peak.
+  return gemm({ ...target, texels: false }, problem, noEpilogue);
 }

@@ -30,7 +30,7 @@ export const inFours = (n: number): number => ceilDiv(n, 4) * 4;
 const MIN_ROWS = 64;
 
 /** Patches may take so much memory, else the implicit product (conv2d.ts) does without. */
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Elements of a weight's row. */
 const depthOf = ({ C, R, S, groups }: Conv2dShape): number => (C / groups) * R * S;

@@ -43,7 +43,7 @@ export function suitsWinograd({
     R === 3 && S === 3 && strideH === 1 && strideW === 1 && dilationH === 1 && dilationW === 1 && groups === 1;
   const tiles = N * ceilDiv(outH, 2) * ceilDiv(outW, 2);
   const isFull = N * outH * outW >= 0.75 * (4 * tiles);
-  return plain && Math.min(C, K) >= 64 && tiles >= MIN_TILES && isFull;
+  return plain && Math.min(C, K) >= 128 && tiles >= MIN_TILES && isFull;
 }
 
 /** The convolution that the gradient of the input is: of gy, by the weights turned around and transposed. */

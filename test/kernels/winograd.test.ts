@@ -46,7 +46,7 @@ describe('winograd', () => {
     expect(suitsWinograd(convShape(1, 512, [7, 7], 512, [3, 3], padded))).toBe(false);
     expect(suitsWinograd(convShape(64, 512, [3, 3], 512, [3, 3], padded))).toBe(false);
     expect(suitsWinograd(convShape(1, 128, [14, 14], 128, [3, 3], padded))).toBe(true);
-    expect(suitsWinograd(convShape(1, 32, [14, 14], 128, [3, 3], padded))).toBe(false);
+    expect(suitsWinograd(convShape(1, 64, [14, 14], 128, [3, 3], padded))).toBe(false);
     expect(suitsWinograd(convShape(1, 128, [14, 14], 128, [3, 3], { ...padded, stride: [2, 2] }))).toBe(false);
     expect(suitsWinograd(convShape(1, 128, [14, 14], 128, [1, 1]))).toBe(false);
   });
