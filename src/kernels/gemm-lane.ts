@@ -10,9 +10,9 @@
  * than a tenth of the product: lavapipe calls a function that gathers, where a buffer's load is a loop over lanes with branches.
  * Operands whose elements lie side by side in fours (Gemm.quads) come four to a load.
  *
- * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: loops over groups
- * of columns, blocks of rows and rows pick the accumulator with selects, a few at each. Their bounds come from the uniform; a
- * compiler that knew them would unroll.
+ * Compile time on a CPU grows with every access to memory while the accumulators live, so there are few stores: loops over groups of
+ * columns and blocks of rows pick accumulators with selects, a few at each; the rows of a block are stored one after another where
+ * operands are texels, else in a loop with one store. The loops' bounds come from the uniform; a compiler that knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
 import type { LaneTile } from './gemm-tiles.ts';
