@@ -148,7 +148,7 @@ async function finish(results: readonly Tensor[]): Promise<void> {
   }
 }
 
-/** The part of a step that a kernel stands for; null where it only prepares or completes another: one convolution, one count. */
+/** The part of a step that a kernel (or one of several in one, joined by +) stands for; null where it only prepares or completes another: one convolution, one count. */
 export function familyOf(kernel: string): string | null {
   if (/^(\w+\.(pack|sum|merge)|winograd\.(?!output).*)$/.test(kernel)) return null;
   return kernel.split('.', 1)[0]!;
@@ -156,7 +156,7 @@ export function familyOf(kernel: string): string | null {
 
 /** @throws Error unless the plan holds the kernels that the workload cannot do without. */
 export function checkKernels(workload: Workload, kernels: readonly string[]): void {
-  const families = kernels.map(familyOf);
+  const families = kernels.flatMap((kernel) => kernel.split('+').map(familyOf));
   for (const [wanted, count] of Object.entries(workload.kernels)) {
     const either = wanted.split('|');
     const got = families.filter((family) => family !== null && either.includes(family)).length;

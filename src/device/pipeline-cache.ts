@@ -18,12 +18,6 @@ export interface GroupSignature {
   readonly params: boolean;
 }
 
-/** Group 1 of a kernel that evaluates an expression: so many reads, then perhaps a uniform. */
-export interface FusionSignature {
-  readonly reads: number;
-  readonly params: boolean;
-}
-
 /** The pipelines and layouts of one device. */
 export class PipelineCache {
   readonly #gpu: GPUDevice;
@@ -41,12 +35,11 @@ export class PipelineCache {
   }
 
   /**
-   * The pipeline of `wgsl` (entry point `main`). Group 0 binds what `own` says, group 1 the fusion's reads, then its uniform if it
-   * has `params`.
+   * The pipeline of `wgsl` (entry point `main`). Group 0 binds what `own` says, group 1 what `fusion` says.
    * A source that does not compile is reported at the next await, as a DeviceError with the line at fault.
    * @throws DeviceError if the kernel binds more buffers than the adapter allows.
    */
-  pipelineFor(wgsl: string, own: GroupSignature, fusion?: FusionSignature, label = ''): Pipeline {
+  pipelineFor(wgsl: string, own: GroupSignature, fusion?: GroupSignature, label = ''): Pipeline {
     const { cached, signature, layouts } = this.#find(wgsl, own, fusion, label);
     if (cached) return cached;
     this.#gpu.pushErrorScope('validation');
@@ -84,14 +77,14 @@ export class PipelineCache {
   #find(
     wgsl: string,
     own: GroupSignature,
-    fusion: FusionSignature | undefined,
+    fusion: GroupSignature | undefined,
     label = '',
   ): { cached: Pipeline | undefined; signature: string; layouts: GPUBindGroupLayout[] } {
-    const signature = nameOf(own) + (fusion ? `, ${fusion.reads} ${fusion.params}` : '');
+    const signature = nameOf(own) + (fusion ? `, ${nameOf(fusion)}` : '');
     const cached = this.#pipelines.get(signature)?.get(wgsl);
     if (cached) return { cached, signature, layouts: [] };
     const textures = own.texels?.filter((format) => format).length ?? 0;
-    const buffers = own.reads - textures + own.writes + (fusion?.reads ?? 0);
+    const buffers = own.reads - textures + own.writes + (fusion ? fusion.reads + fusion.writes : 0);
     const allowed = this.#gpu.limits.maxStorageBuffersPerShaderStage;
     if (buffers > allowed) {
       throw new DeviceError(
@@ -100,7 +93,7 @@ export class PipelineCache {
       );
     }
     const layouts = [this.groupLayout(own)];
-    if (fusion) layouts.push(this.groupLayout({ reads: fusion.reads, writes: 0, params: fusion.params }));
+    if (fusion) layouts.push(this.groupLayout(fusion));
     return { cached, signature, layouts };
   }
 

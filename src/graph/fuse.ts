@@ -1,12 +1,13 @@
 /**
  * Planning, first part: which nodes run, and which run together.
  * Elementwise nodes melt into their consumers, chains of them into the kernel that feeds them (its epilogue) or into the
- * reduction that eats them. A fused group runs where its last node stood, so everything it reads is ready by then.
+ * reduction that eats them. An optimizer's step melts into the kernel that computes the gradient. A fused group runs where its last node stood, so everything it reads is ready by then.
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { accessOf, type Expression, elementFusion, elementwise, epilogueFusion } from '../kernels/elementwise.ts';
-import { identityEpilogue, input, type KernelTarget, output, type Program } from '../kernels/kernel.ts';
-import type { ElementwiseNode, KernelNode, Node } from './record.ts';
+import { identityEpilogue, input, type KernelTarget, output, type Program, type Scalar } from '../kernels/kernel.ts';
+import { applyUpdate } from '../kernels/optimizer.ts';
+import type { ElementwiseNode, KernelNode, Node, UpdateNode } from './record.ts';
 import type { Data, Value } from './value.ts';
 
 /** Nodes that run as one program. */
@@ -40,6 +41,8 @@ interface Draft {
   readonly size: number;
   readonly dynamic: boolean;
   readonly text: string;
+  /** The root's own. */
+  readonly scalars: readonly Scalar[];
 }
 
 /** Drops nodes that nobody can see and groups the rest, in the order in which the groups run. */
@@ -48,10 +51,10 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
   const position = new Map<Node, number>();
   const consumers = new Map<Data, Set<Node>>();
   const writes = new Map<Data, number[]>();
-  const scalarIds = new Map<ElementwiseNode, number>();
+  const scalarIds = new Map<Node, number>();
   let scalarCount = 0;
   nodes.forEach((node, at) => {
-    if (node.kind === 'elementwise') {
+    if ('scalars' in node) {
       scalarIds.set(node, scalarCount);
       scalarCount += node.scalars.length;
     }
@@ -89,6 +92,8 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
     let first = at;
     let size = 1;
     let dynamic = false;
+    const scalars =
+      'scalars' in node ? node.scalars.map((value, k): Scalar => ({ id: scalarIds.get(node)! + k, value })) : [];
 
     const addLoad = (data: Data, shape: Shape, out: Shape): Expression => {
       const access = accessOf(shape, out);
@@ -115,7 +120,8 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
     const fits = (draft: Draft): boolean => {
       const kernel = anchor ?? draft.anchor ?? (node.kind === 'kernel' ? node : null);
       const own = kernel ? kernel.inputs.length + kernel.outputs.length : 1;
-      return own + loads.length + draft.loads.length + node.inputs.length <= options.maxBindings;
+      const state = node.kind === 'update' ? node.outputs.length : 0;
+      return own + state + loads.length + draft.loads.length + node.inputs.length <= options.maxBindings;
     };
     const build = (value: Value, shape: Shape, allowAnchor: boolean): Expression => {
       const draft = producerOf(value, node, shape, at);
@@ -124,7 +130,6 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
     };
 
     if (node.kind === 'elementwise') {
-      const id = scalarIds.get(node)!;
       dynamic = node.dynamic;
       const seen = new Map<Data, Expression>();
       const args = node.inputs.map((value) => {
@@ -135,10 +140,16 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
         seen.set(value.data, expression);
         return expression;
       });
-      const scalars = node.scalars.map((value, k) => ({ id: id + k, value }));
       const text = `${node.outputs[0].dtype}=${node.name}{${node.wgsl}}${node.dynamic ? '' : node.scalars.join()}[${texts.join()}]`;
       const expression: Expression = { kind: 'apply', wgsl: node.wgsl, args, scalars };
-      drafts.set(node, { root: node, anchor, expression, loads, first, size, dynamic, text });
+      drafts.set(node, { root: node, anchor, expression, loads, first, size, dynamic, text, scalars });
+    } else if (node.kind === 'update') {
+      const [gradient, skip] = node.inputs;
+      const draft = skip ? null : producerOf(gradient!, node, gradient!.shape, at);
+      const isPlain = draft?.anchor?.outputs.length === 1 && draft.expression?.kind === 'value';
+      if (draft && isPlain && gradient!.data.dtype === 'float32' && fits(draft)) adopt(draft);
+      const text = `${node.name}{${node.key}}${gradient!.shape.join('x')}${gradient!.data.dtype}[${texts.join()}]`;
+      drafts.set(node, { root: node, anchor, expression: null, loads, first, size, dynamic: true, text, scalars });
     } else {
       const expression: Expression | null =
         node.fuses === 'element'
@@ -147,7 +158,7 @@ export function fuse(nodes: readonly Node[], options: { maxBindings: number; ena
             ? { kind: 'value' }
             : null;
       const text = `${node.outputs.map((d) => d.dtype).join()}=${node.name}{${node.key}}${node.inputs.map((v) => v.shape.join('x') + v.data.dtype).join()}[${texts.join()}]`;
-      drafts.set(node, { root: node, anchor: node, expression, loads, first, size, dynamic, text });
+      drafts.set(node, { root: node, anchor: node, expression, loads, first, size, dynamic, text, scalars });
     }
   }
   return [...drafts.values()].filter((d) => !absorbed.has(d.root)).map(finish);
@@ -181,6 +192,24 @@ function renumber(root: Expression, map: readonly number[]): Expression {
 }
 
 function finish(draft: Draft): Group {
+  return draft.root.kind === 'update' ? finishUpdate(draft.root, draft) : finishComputation(draft);
+}
+
+/** An optimizer's step, with the kernel of the gradient or by itself. */
+function finishUpdate(root: UpdateNode, { anchor, dynamic, text, scalars }: Draft): Group {
+  const reads = (anchor ?? root).inputs.map((v) => v.data);
+  const lower = (target: KernelTarget): Program => {
+    const skip = root.inputs[1] && input(1);
+    const update = root.update(scalars, skip);
+    if (!anchor) return applyUpdate(target, root.outputs[0]!.count, update, { skip });
+    const { steps, temps = [] } = anchor.lower(target, update.fusion);
+    const named = steps.map((s) => (s.fusion === update.fusion ? { ...s, name: `${s.name}+${update.name}` } : s));
+    return { steps: [...named, ...update.after], temps };
+  };
+  return { root, reads, writes: root.outputs, inPlace: true, dynamic, key: text, lower };
+}
+
+function finishComputation(draft: Draft): Group {
   const { root, anchor, expression, loads } = draft;
   const own = anchor ? anchor.inputs.map((v) => v.data) : [];
   const operands = loads.map((_, k) => input(own.length + k));

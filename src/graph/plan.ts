@@ -271,7 +271,7 @@ export class Plan {
 
 function scalarsOf(nodes: readonly Node[]): number[] {
   const scalars: number[] = [];
-  for (const node of nodes) if (node.kind === 'elementwise') scalars.push(...node.scalars);
+  for (const node of nodes) if ('scalars' in node) scalars.push(...node.scalars);
   return scalars;
 }
 

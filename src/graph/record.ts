@@ -3,7 +3,8 @@ import type { DType } from '../core/dtype.ts';
 import { DisposedError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { EpilogueAxes } from '../kernels/elementwise.ts';
-import type { Fusion, KernelTarget, Program } from '../kernels/kernel.ts';
+import type { Fusion, KernelTarget, Operand, Program, Scalar } from '../kernels/kernel.ts';
+import type { Update } from '../kernels/optimizer.ts';
 import { Data, promotedType, type Value } from './value.ts';
 
 /** y[i] = f(a[i], b[i], …): the planner fuses these. */
@@ -22,6 +23,22 @@ export interface ElementwiseNode {
   readonly inPlace: boolean;
 }
 
+/** An optimizer's step: slots (the parameter, then its state) are updated from the gradient, the first input. */
+export interface UpdateNode {
+  readonly kind: 'update';
+  readonly name: string;
+  /** What tells two updates of one name apart. */
+  readonly key: string;
+  /** The gradient, and where there is one the scalar that forbids the step. */
+  readonly inputs: readonly Value[];
+  /** The hyperparameters: they may change from run to run. */
+  readonly scalars: readonly number[];
+  readonly outputs: readonly Data[];
+  readonly inPlace: true;
+  /** @param skip where the step is forbidden */
+  update(hyper: readonly Scalar[], skip: Operand | undefined): Update;
+}
+
 /** Everything with a kernel of its own. */
 export interface KernelNode {
   readonly kind: 'kernel';
@@ -30,8 +47,7 @@ export interface KernelNode {
   readonly key: string;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Data[];
-  /** The outputs are slots, updated in place. */
-  readonly inPlace: boolean;
+  readonly inPlace: false;
   /**
    * Kernels for the node. Program inputs are the node's inputs in order. `fusion` is what the planner fused: the epilogue of
    * output 0, or the element function that stands for input 0.
@@ -44,7 +60,7 @@ export interface KernelNode {
   readonly samplewise?: boolean;
 }
 
-export type Node = ElementwiseNode | KernelNode;
+export type Node = ElementwiseNode | KernelNode | UpdateNode;
 
 /** A graph that grows past this is run without being asked, so that a loop that never reads stays bounded. */
 export const RECORD_LIMIT = 10_000;
@@ -134,23 +150,14 @@ export function recordKernel(
   return values;
 }
 
-/** Records a kernel that updates `slots` in place (its program's outputs); `inputs` are only read. */
+/** Records an optimizer's step on `slots`. */
 export function recordUpdate(
-  name: string,
   inputs: readonly Value[],
   slots: readonly Value[],
-  options: KernelOptions,
+  options: Pick<UpdateNode, 'name' | 'key' | 'scalars' | 'update'>,
 ): void {
   for (const { data } of slots) data.slot = true;
-  append({
-    kind: 'kernel',
-    name,
-    inputs,
-    outputs: slots.map((s) => s.data),
-    inPlace: true,
-    fuses: 'nothing',
-    ...options,
-  });
+  append({ kind: 'update', inputs, outputs: slots.map((s) => s.data), inPlace: true, ...options });
 }
 
 /** Runs `fn` as library code: tensors made inside are not kept for the user. */

@@ -85,7 +85,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
       return `${data.dtype}${data.kept ? ',kept' : ''}`;
     });
     const attributes =
-      node.kind === 'kernel'
+      'key' in node
         ? node.key
         : `${node.wgsl};${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
     keys.push(`${node.name}{${attributes}}(${inputs.join()})${outputs.join()}`);

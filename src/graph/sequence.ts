@@ -90,7 +90,7 @@ export class Sequence {
         const { pipeline, layouts } = device.pipelines.pipelineFor(
           step.wgsl,
           { reads: reads.length, texels, writes: writes.length, params: params.length > 0 },
-          fusion && { reads: fusion.reads.length, params: fusion.params.length > 0 },
+          fusion && { reads: fusion.reads.length, writes: fusion.writes.length, params: fusion.params.length > 0 },
           name,
         );
         const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
@@ -101,7 +101,8 @@ export class Sequence {
           return { from, to: texture, texels: shape.texels, texelBytes: texelBytes(shape.format) };
         });
         const groups = [bindGroup(layouts[0]!, resources, own)];
-        if (fusion && layouts[1]) groups.push(bindGroup(layouts[1], fusion.reads.map(bufferOf), fused));
+        if (fusion && layouts[1])
+          groups.push(bindGroup(layouts[1], [...fusion.reads, ...fusion.writes].map(bufferOf), fused));
         return { name, pipeline, groups, workgroups, copies };
       }),
     );

@@ -131,19 +131,22 @@ function agree(found: readonly Float32Array[], expected: readonly Float32Array[]
   });
 }
 
-/** Buffers for one group's programs: random inputs, outputs and temporaries poisoned before what they hold is compared. */
+/** Buffers for one group's programs: random inputs (what is updated in place is one); outputs and temporaries poisoned before each use. */
 class TestStand {
   readonly #device: Device;
   readonly #reads: readonly GPUBuffer[];
   readonly #writes: readonly GPUBuffer[];
+  readonly #before: (i: number) => number;
   readonly #bytes: readonly number[];
   readonly #sizes: (o: Operand, program: Program) => number;
 
-  constructor(device: Device, { reads, writes }: Group) {
+  constructor(device: Device, { reads, writes, inPlace }: Group) {
     this.#device = device;
+    // Optimizers take roots of what they update.
+    this.#before = inPlace ? (i) => Math.abs(noise(reads.length)(i)) : poison;
     const make = (bytes: number, fill: (i: number) => number) => this.#filled(bindingBytes(bytes), fill);
     this.#reads = reads.map(({ bytes, dtype }, k) => make(bytes, dtype === 'int32' ? () => 0 : noise(k)));
-    this.#writes = writes.map(({ bytes }) => make(bytes, poison));
+    this.#writes = writes.map(({ bytes }) => make(bytes, this.#before));
     this.#bytes = writes.map(({ bytes }) => bytes);
     this.#sizes = ({ kind, index }, { temps }) =>
       bindingBytes(kind === 'temp' ? temps![index]! : (kind === 'input' ? reads : writes)[index]!.bytes);
@@ -151,7 +154,7 @@ class TestStand {
 
   /** What a program computes from the inputs. */
   async outputs(program: Program): Promise<Float32Array[]> {
-    for (const buffer of this.#writes) this.#fill(buffer, poison);
+    for (const buffer of this.#writes) this.#fill(buffer, this.#before);
     return this.#with(program, async (sequence) => {
       await this.#run(sequence, 1);
       const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#bytes[k]! }));

@@ -17,7 +17,15 @@ import { type Conv2dShape, canonical, firstTap, inPixelQuads, isDepthwise, phase
 import { depthwiseInputGrad, depthwiseWeightGrad } from './depthwise.ts';
 import { type Gemm, gemm } from './gemm.ts';
 import { laneFits } from './gemm-lane.ts';
-import { ceilDiv, type Fusion, input, type KernelTarget, noEpilogue, type Program } from './kernel.ts';
+import {
+  ceilDiv,
+  type Fusion,
+  identityEpilogue,
+  input,
+  type KernelTarget,
+  noEpilogue,
+  type Program,
+} from './kernel.ts';
 
 const inputGradLoaders = /* wgsl */ `
 struct Slice {
@@ -227,10 +235,12 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
   return Output(row * gemm.columns + column.n, row, column.n);
 }`;
 
-/** Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). */
-export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape): Program {
+/** Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). A depthwise one takes no epilogue. */
+export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape, fusion: Fusion): Program {
+  // The shared epilogue is for what follows a layer: it would be a detour for what follows a gradient, mostly nothing.
+  const epilogue = fusion === identityEpilogue ? noEpilogue : fusion;
   if (isDepthwise(shape)) return depthwiseWeightGrad(target, shape);
-  if (laneFits(target) && target.texels && gradSuitsPatches(shape)) return weightGradOfPatches(target, shape);
+  if (laneFits(target) && target.texels && gradSuitsPatches(shape)) return weightGradOfPatches(target, shape, epilogue);
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const channels = C / groups;
   const columns = channels * R * S;
@@ -271,5 +281,5 @@ export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape): Prog
     loaders: weightGradLoaders,
   };
   // Both operands may be the largest of a network: copies of them as texels would show in its peak.
-  return gemm({ ...target, texels: false }, problem, noEpilogue);
+  return gemm({ ...target, texels: false }, problem, epilogue);
 }

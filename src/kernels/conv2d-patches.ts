@@ -15,7 +15,6 @@ import {
   flatWorkgroup,
   input,
   type KernelTarget,
-  noEpilogue,
   type Operand,
   output,
   type Program,
@@ -328,7 +327,7 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
  * Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). The sum runs along the
  * planes of both, over all images at once; where x is its own patches, one image after another.
  */
-export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape): Program {
+export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
   const { N, C, K, groups, outH, outW } = shape;
   const pixels = outH * outW;
   const columns = depthOf(shape);
@@ -371,5 +370,5 @@ export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape): P
     },
     loaders: weightGradLoaders,
   };
-  return gemm(target, problem, noEpilogue);
+  return gemm(target, problem, epilogue);
 }

@@ -13,7 +13,8 @@ const HALF: Readonly<Record<string, string>> = { f32: 'f16', vec4f: 'vec4h' };
 
 /** The step for operands of the given types. */
 export function withElementTypes(step: Step, typeOf: (operand: Operand) => DType): Step {
-  const groups = [[...step.reads, ...step.writes], step.fusion?.reads ?? []];
+  const { reads, writes, fusion } = step;
+  const groups = [[...reads, ...writes], fusion ? [...fusion.reads, ...fusion.writes] : []];
   const halves = groups.flatMap((operands, group) =>
     operands.flatMap((operand, binding) => (typeOf(operand) === 'float16' ? [{ group, binding }] : [])),
   );

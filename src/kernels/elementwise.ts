@@ -14,6 +14,7 @@ import {
   float,
   type KernelTarget,
   type Operand,
+  type Scalar,
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
@@ -42,7 +43,7 @@ export type Expression =
       readonly kind: 'apply';
       readonly wgsl: string;
       readonly args: readonly Expression[];
-      readonly scalars: readonly { readonly id: number; readonly value: number }[];
+      readonly scalars: readonly Scalar[];
     };
 
 /** WGSL's name for one element, and for four. */
@@ -266,7 +267,7 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
 export function elementFusion(expression: Expression, reads: readonly Operand[], width: 1 | 4 = 1): Fusion {
   const c = compile(expression, reads.length, width, {});
   const wgsl = `${c.declarations}\nfn element(i: u32) -> T {\n${c.body}\n  return ${c.result};\n}`;
-  return { wgsl, reads, params: c.params, scalars: c.scalars };
+  return { wgsl, reads, writes: [], params: c.params, scalars: c.scalars };
 }
 
 /** The expression as `fn epilogue(value, i, row, column) -> f32`: what another kernel does to each result. */
@@ -274,7 +275,7 @@ export function epilogueFusion(expression: Expression, reads: readonly Operand[]
   const c = compile(expression, reads.length, 1, axes);
   const wgsl = `${c.declarations}\nfn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {\n${c.body}\n  return ${c.result};\n}`;
   const terms = termsOf(expression, reads, axes);
-  return { wgsl, reads, params: c.params, scalars: c.scalars, ...(terms && { terms }) };
+  return { wgsl, reads, writes: [], params: c.params, scalars: c.scalars, ...(terms && { terms }) };
 }
 
 /** Steps the indices of {@link Period}s through a loop that moves `i` by THREADS: one division before it, none inside. */
@@ -362,7 +363,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     writes: [options.write],
     params: [count, ...walk.words(threads)],
     workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
-    fusion: { wgsl: element, reads, params: c.params, scalars: c.scalars },
+    fusion: { wgsl: element, reads, writes: [], params: c.params, scalars: c.scalars },
   };
 }
 

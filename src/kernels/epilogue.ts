@@ -97,6 +97,7 @@ export function sharedEpilogue({ axis, scale, shift, tensor, relu }: EpilogueTer
   return {
     wgsl,
     reads: [scale ?? spare, shift ?? spare, tensor ?? spare],
+    writes: [],
     params: [axis === 'column', scale, shift, tensor, relu].map((term) => (term ? 1 : 0)),
   };
 }

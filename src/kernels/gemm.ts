@@ -170,7 +170,9 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const texels = lanes && target.texels ? problem.quads : undefined;
   const sharesTerms = whole && fusion.terms !== undefined;
   const isPadded = problem.quads.a === 'side' && problem.M % 4 !== 0;
-  const repeats = (!whole || sharesTerms || fusion === noEpilogue) && !isPadded;
+  // An epilogue that reads what it writes must see an element once: where no tile is cut, it does.
+  const isEven = problem.M % 8 === 0 && problem.N % (4 * target.subgroupSize) === 0;
+  const repeats = (!whole || sharesTerms || fusion === noEpilogue || isEven) && !isPadded;
   const main =
     tile.family === 'lane'
       ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats })

@@ -49,6 +49,12 @@ export interface Program {
   readonly temps?: readonly number[];
 }
 
+/** A number that may change from run to run, by its place among those of the plan. */
+export interface Scalar {
+  readonly id: number;
+  readonly value: number;
+}
+
 /**
  * An elementwise expression that another kernel evaluates: on the way out (`epilogue`) or on the way in (`element`).
  * `wgsl` declares the bindings of group 1 and one function:
@@ -62,6 +68,8 @@ export interface Fusion {
   readonly wgsl: string;
   /** Buffers of group 1: inputs of the fused op, bound as `var<storage, read>`. */
   readonly reads: readonly Operand[];
+  /** After them, what it updates in place, bound as `var<storage, read_write>`: it is then evaluated once for each element. */
+  readonly writes: readonly Operand[];
   /** Words of group 1's uniform, which is bound last. */
   readonly params: readonly number[];
   /** Numbers among the params that may change from run to run: which scalar of the plan, which word. */
@@ -86,6 +94,7 @@ fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   return value;
 }`,
   reads: [],
+  writes: [],
   params: [],
 };
 

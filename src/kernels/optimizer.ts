@@ -2,224 +2,155 @@
  * Optimizer steps in place, by PyTorch's formulas: SGD (https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html), Adam
  * (https://arxiv.org/abs/1412.6980) and AdamW (https://arxiv.org/abs/1711.05101).
  *
- * Hyperparameters come from a small float32 buffer (`sgdHyper`, `adamHyper` fill it; the SLOT tables say where each lies), so a
- * schedule writes a few bytes and changes no plan.
+ * An optimizer is an {@link Update}: what becomes of an element, given its gradient. A kernel of its own applies it to a gradient in
+ * memory; or the kernel that computes the gradient does, as its epilogue, and the gradient is never stored.
  */
 import {
   ceilDiv,
   type Fusion,
   flatGrid,
   flatWorkgroup,
+  float,
   input,
   type KernelTarget,
   type Operand,
   output,
   type Program,
+  type Scalar,
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
-/** WGSL: whether this step changes nothing. Group 1 holds the flag, where there is one. */
-const never: Fusion = {
-  wgsl: /* wgsl */ `
-fn skipped() -> bool {
-  return false;
-}`,
-  reads: [],
-  params: [],
-};
+/** What an optimizer does to a parameter `y`. */
+export interface Update {
+  /** For labels: `sgd.momentum`. */
+  readonly name: string;
+  /**
+   * Its epilogue gives the new y[i], from the gradient's element i, and brings the state up to date. It also declares what it consists
+   * of, `fn hyperNow() -> Hyper` and `fn update(g: f32, i: u32, h: Hyper) -> f32`, for who does many elements.
+   */
+  readonly fusion: Fusion;
+  /** Runs after the last element. */
+  readonly after: readonly Step[];
+}
 
-const skipWhere = (flag: Operand): Fusion => ({
-  wgsl: /* wgsl */ `
-@group(1) @binding(0) var<storage, read> skip: array<f32>;
-
-fn skipped() -> bool {
-  return skip[0] != 0.0;
-}`,
-  reads: [flag],
-  params: [],
-});
-
-/** Where SGD's hyperparameters lie in its buffer. `nesterov` is 0 or 1. */
-export const SGD_SLOT = { lr: 0, momentum: 1, dampening: 2, weightDecay: 3, nesterov: 4 } as const;
-
-/**
- * Where Adam's hyperparameters lie in its buffer. 1 - beta and log(beta) come from double precision: in float32, 1 - 0.999 has
- * lost four digits and beta ** step more.
- */
-export const ADAM_SLOT = {
-  lr: 0,
-  beta1: 1,
-  beta2: 2,
-  eps: 3,
-  weightDecay: 4,
-  oneMinusBeta1: 5,
-  oneMinusBeta2: 6,
-  logBeta1: 7,
-  logBeta2: 8,
-} as const;
-
-/** Hyperparameters of {@link sgd}, laid out by {@link SGD_SLOT}. */
+/** Hyperparameters of {@link sgd}, in the order of its struct. */
 export function sgdHyper(options: {
   lr: number;
   momentum?: number;
   dampening?: number;
   weightDecay?: number;
   nesterov?: boolean;
-}): Float32Array<ArrayBuffer> {
+}): number[] {
   const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
-  return Float32Array.of(lr, momentum, dampening, weightDecay, nesterov ? 1 : 0);
+  return [lr, momentum, dampening, weightDecay, nesterov ? 1 : 0];
 }
 
-/** Hyperparameters of {@link adam} and {@link adamw}, laid out by {@link ADAM_SLOT}; PyTorch's defaults, but weightDecay 0 for both. */
+/**
+ * Hyperparameters of {@link adam}, in the order of its struct; PyTorch's defaults, but weightDecay 0 for AdamW too. 1 - beta and log(beta)
+ * come from double precision: in float32, 1 - 0.999 has lost four digits and beta ** step more.
+ */
 export function adamHyper(options: {
   lr: number;
   betas?: readonly [number, number];
   eps?: number;
   weightDecay?: number;
-}): Float32Array<ArrayBuffer> {
+}): number[] {
   const { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
   const [a, b] = betas;
-  return Float32Array.of(lr, a, b, eps, weightDecay, 1 - a, 1 - b, Math.log(a), Math.log(b));
+  return [lr, b, eps, weightDecay, 1 - a, 1 - b, Math.log(a), Math.log(b)];
 }
 
-const sizeParams = /* wgsl */ `
-struct Params {
-  size: u32,
-}`;
+type Binding = readonly [name: string, operand: Operand];
 
-const plainSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
-const THREADS = ${threads}u;
-const PER_THREAD = ${perThread}u;
-${sizeParams}
+/** Group 1 of an update: its bindings, then the hyperparameters as `hyper`. `body` declares Hyper, hyperNow and update. */
+function updateFusion(
+  { reads = [], writes }: { readonly reads?: readonly Binding[]; readonly writes: readonly Binding[] },
+  hyper: readonly Scalar[],
+  body: string,
+): Fusion {
+  const declared = [
+    ...reads.map(([name]) => `var<storage, read> ${name}: array<f32>`),
+    ...writes.map(([name]) => `var<storage, read_write> ${name}: array<f32>`),
+    'var<uniform> hyper: Hyper',
+  ];
+  return {
+    wgsl: /* wgsl */ `
+${declared.map((text, binding) => `@group(1) @binding(${binding}) ${text};\n`).join('')}
+${body}
 
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  return update(value, i, hyperNow());
+}`,
+    reads: reads.map(([, operand]) => operand),
+    writes: writes.map(([, operand]) => operand),
+    params: hyper.map(({ value }) => float(value)),
+    scalars: hyper.map(({ id }, word) => ({ scalar: id, word })),
+  };
+}
+
+const sgdStruct = /* wgsl */ `
 struct Hyper {
   lr: f32,
   momentum: f32,
+  // How much of the gradient enters the velocity is 1 - dampening.
   dampening: f32,
   weightDecay: f32,
   nesterov: f32,
-}
-
-@group(0) @binding(0) var<storage, read> grad: array<f32>;
-@group(0) @binding(1) var<storage, read> hyper: Hyper;
-@group(0) @binding(2) var<storage, read_write> param: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
-${skipped}
-${flatWorkgroup}
-
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  if (skipped()) {
-    return;
-  }
-  let lr = hyper.lr;
-  let weightDecay = hyper.weightDecay;
-  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, params.size);
-  for (var i = start + lane; i < end; i += THREADS) {
-    let p = param[i];
-    param[i] = p - lr * (grad[i] + weightDecay * p);
-  }
 }`;
 
-const momentumSgd = /* wgsl */ `
-struct Hyper {
-  lr: f32,
-  momentum: f32,
-  dampening: f32,
-  weightDecay: f32,
-  nesterov: f32,
+const plainSgd = /* wgsl */ `
+${sgdStruct}
+
+fn hyperNow() -> Hyper {
+  return hyper;
 }
 
-fn update(i: u32, fresh: f32, h: Hyper) {
-  let p = param[i];
-  let g = grad[i] + h.weightDecay * p;
-  let v = h.momentum * velocity[i] + fresh * g;
-  velocity[i] = v;
-  param[i] = p - h.lr * select(v, g + h.momentum * v, h.nesterov != 0.0);
+fn update(g: f32, i: u32, h: Hyper) -> f32 {
+  let p = y[i];
+  return p - h.lr * (g + h.weightDecay * p);
 }`;
 
 // Velocity starts at zero, so without dampening the first step needs no case of its own.
-const momentumSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
-const THREADS = ${threads}u;
-const PER_THREAD = ${perThread}u;
-${sizeParams}
-${momentumSgd}
+const momentumSgd = (dampening: string) => /* wgsl */ `
+${sgdStruct}
 
-@group(0) @binding(0) var<storage, read> grad: array<f32>;
-@group(0) @binding(1) var<storage, read> hyper: Hyper;
-@group(0) @binding(2) var<storage, read_write> param: array<f32>;
-@group(0) @binding(3) var<storage, read_write> velocity: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
-${skipped}
-${flatWorkgroup}
+fn hyperNow() -> Hyper {
+  return Hyper(hyper.lr, hyper.momentum, ${dampening}, hyper.weightDecay, hyper.nesterov);
+}
 
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  if (skipped()) {
-    return;
-  }
-  let h = hyper;
-  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, params.size);
-  for (var i = start + lane; i < end; i += THREADS) {
-    update(i, 1.0, h);
-  }
+fn update(g: f32, i: u32, h: Hyper) -> f32 {
+  let p = y[i];
+  let decayed = g + h.weightDecay * p;
+  let v = h.momentum * velocity[i] + (1.0 - h.dampening) * decayed;
+  velocity[i] = v;
+  return p - h.lr * select(v, decayed + h.momentum * v, h.nesterov != 0.0);
 }`;
 
-const dampenedSgdWgsl = (threads: number, perThread: number, skipped: string) => /* wgsl */ `
-const THREADS = ${threads}u;
-const PER_THREAD = ${perThread}u;
-${sizeParams}
-${momentumSgd}
-
-@group(0) @binding(0) var<storage, read> grad: array<f32>;
-@group(0) @binding(1) var<storage, read> hyper: Hyper;
-// Steps taken before this one.
-@group(0) @binding(2) var<storage, read> count: array<f32>;
-@group(0) @binding(3) var<storage, read_write> param: array<f32>;
-@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
-${skipped}
-${flatWorkgroup}
-
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  if (skipped()) {
-    return;
-  }
-  let h = hyper;
-  let fresh = select(1.0 - h.dampening, 1.0, count[0] == 0.0);
-  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, params.size);
-  for (var i = start + lane; i < end; i += THREADS) {
-    update(i, fresh, h);
-  }
-}`;
-
-// 1 - beta ** step = -expm1(step * log(beta)): a series near 0, where exp would leave no digits.
-const biasCorrection = /* wgsl */ `
-fn biasCorrection(step: f32, logBeta: f32) -> f32 {
-  let z = step * logBeta;
-  if (z < -0.5) {
-    return 1.0 - exp(z);
-  }
-  let series = 1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0 * (1.0 + z / 5.0 * (1.0 + z / 6.0 * (1.0 + z / 7.0 * (1.0 + z / 8.0))))));
-  return -z * series;
-}`;
+/**
+ * SGD: g += weightDecay * p; v = momentum * v + (1 - dampening) * g, the first time v = g; p -= lr * v, or with Nesterov
+ * p -= lr * (g + momentum * v).
+ *
+ * In place output(0) parameter; with `momentum` output(1) velocity, zero at first; with `dampening` also output(2) step count [1], zero at
+ * first, which the update itself increments.
+ * @param hyper {@link sgdHyper}
+ */
+export function sgd(
+  hyper: readonly Scalar[],
+  { momentum = false, dampening = false, skip }: Skippable & { momentum?: boolean; dampening?: boolean },
+): Update {
+  if (!momentum) return { name: 'sgd', fusion: updateFusion({ writes: [] }, hyper, plainSgd), after: [] };
+  const writes: Binding[] = [['velocity', output(1)]];
+  if (!dampening)
+    return { name: 'sgd.momentum', fusion: updateFusion({ writes }, hyper, momentumSgd('0.0')), after: [] };
+  const reads: Binding[] = [['count', output(2)]];
+  const spared = momentumSgd('select(hyper.dampening, 0.0, count[0] == 0.0)');
+  return {
+    name: 'sgd.dampened',
+    fusion: updateFusion({ reads, writes }, hyper, spared),
+    after: [countStep(output(2), skip)],
+  };
+}
 
 const coupledDecay = /* wgsl */ `
 fn decayedGradient(g: f32, p: f32, h: Hyper) -> f32 {
@@ -239,34 +170,127 @@ fn decayedParam(p: f32, h: Hyper) -> f32 {
   return p - h.lr * h.weightDecay * p;
 }`;
 
-const adamWgsl = (threads: number, perThread: number, skipped: string, decay: string) => /* wgsl */ `
-const THREADS = ${threads}u;
-const PER_THREAD = ${perThread}u;
-${sizeParams}
-
+const adamBody = (decay: string) => /* wgsl */ `
 struct Hyper {
   lr: f32,
-  beta1: f32,
   beta2: f32,
   eps: f32,
   weightDecay: f32,
   oneMinusBeta1: f32,
   oneMinusBeta2: f32,
-  logBeta1: f32,
-  logBeta2: f32,
+  // The logarithms of beta1 and beta2; from hyperNow on, the bias corrections by this step: of the first moment, and of its root the second.
+  correction1: f32,
+  correction2: f32,
 }
 
-@group(0) @binding(0) var<storage, read> grad: array<f32>;
-@group(0) @binding(1) var<storage, read> hyper: Hyper;
-// Steps taken before this one.
-@group(0) @binding(2) var<storage, read> count: array<f32>;
-@group(0) @binding(3) var<storage, read_write> param: array<f32>;
-@group(0) @binding(4) var<storage, read_write> firstMoment: array<f32>;
-@group(0) @binding(5) var<storage, read_write> secondMoment: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
-${biasCorrection}
+// 1 - beta ** step = -expm1(step * log(beta)): a series near 0, where exp would leave no digits.
+fn biasCorrection(step: f32, logBeta: f32) -> f32 {
+  let z = step * logBeta;
+  if (z < -0.5) {
+    return 1.0 - exp(z);
+  }
+  let series = 1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0 * (1.0 + z / 5.0 * (1.0 + z / 6.0 * (1.0 + z / 7.0 * (1.0 + z / 8.0))))));
+  return -z * series;
+}
+
+fn hyperNow() -> Hyper {
+  let step = count[0] + 1.0;
+  var h = hyper;
+  h.correction1 = biasCorrection(step, hyper.correction1);
+  h.correction2 = sqrt(biasCorrection(step, hyper.correction2));
+  return h;
+}
 ${decay}
-${skipped}
+
+fn update(gradient: f32, i: u32, h: Hyper) -> f32 {
+  let p = y[i];
+  let g = decayedGradient(gradient, p, h);
+  let old = firstMoment[i];
+  let m = old + h.oneMinusBeta1 * (g - old);
+  let v = h.beta2 * secondMoment[i] + h.oneMinusBeta2 * g * g;
+  firstMoment[i] = m;
+  secondMoment[i] = v;
+  return decayedParam(p, h) - h.lr / h.correction1 * m / (sqrt(v) / h.correction2 + h.eps);
+}`;
+
+function adamUpdate(name: string, hyper: readonly Scalar[], { skip }: Skippable, decay: string): Update {
+  const reads: Binding[] = [['count', output(3)]];
+  const writes: Binding[] = [
+    ['firstMoment', output(1)],
+    ['secondMoment', output(2)],
+  ];
+  const fusion = updateFusion({ reads, writes }, hyper, adamBody(decay));
+  return { name, fusion, after: [countStep(output(3), skip)] };
+}
+
+/**
+ * Adam; weight decay is added to the gradient (L2).
+ *
+ * In place output(0) parameter, output(1) first moment, output(2) second moment, output(3) step count [1], which the update itself
+ * increments. Moments and count are zero at first.
+ * @param hyper {@link adamHyper}
+ */
+export const adam = (hyper: readonly Scalar[], options: Skippable): Update =>
+  adamUpdate('adam', hyper, options, coupledDecay);
+
+/** AdamW: as {@link adam}, but weight decay shrinks the parameter itself, p -= lr * weightDecay * p, first. */
+export const adamw = (hyper: readonly Scalar[], options: Skippable): Update =>
+  adamUpdate('adamw', hyper, options, decoupledDecay);
+
+/** A scalar: where it is not 0, a step changes nothing. */
+export interface Skippable {
+  readonly skip?: Operand | undefined;
+}
+
+/** WGSL of group 0: whether the step changes nothing. */
+const skipped = (binding: number | undefined): string =>
+  binding === undefined
+    ? ''
+    : /* wgsl */ `
+@group(0) @binding(${binding}) var<storage, read> skip: array<f32>;`;
+
+const returnIfSkipped = (skip: Operand | undefined): string => (skip ? 'if (skip[0] != 0.0) {\n    return;\n  }' : '');
+
+/** A dispatch of its own, after the update: all of the update's invocations must have read the old count. */
+const countStep = (count: Operand, skip: Operand | undefined): Step => ({
+  name: 'optimizer.count',
+  wgsl: /* wgsl */ `${skipped(skip && 0)}
+@group(0) @binding(${skip ? 1 : 0}) var<storage, read_write> count: array<f32>;
+
+@compute @workgroup_size(1)
+fn main() {
+  ${returnIfSkipped(skip)}
+  count[0] += 1.0;
+}`,
+  reads: skip ? [skip] : [],
+  writes: [count],
+  workgroups: [1, 1, 1],
+});
+
+/** Applies an update to the gradient in input(0), of `size` elements. Where {@link Skippable.skip} is not 0, nothing changes. */
+export function applyUpdate(
+  target: KernelTarget,
+  size: number,
+  { name, fusion, after }: Update,
+  { skip }: Skippable = {},
+): Program {
+  const threads = workgroupThreads(target);
+  const perThread = elementsPerThread(target);
+  const reads = skip ? [input(0), skip] : [input(0)];
+  const update: Step = {
+    name,
+    wgsl: /* wgsl */ `
+const THREADS = ${threads}u;
+const PER_THREAD = ${perThread}u;
+
+struct Params {
+  size: u32,
+}
+
+@group(0) @binding(0) var<storage, read> grad: array<f32>;${skipped(skip && 1)}
+@group(0) @binding(${reads.length}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(${reads.length + 1}) var<uniform> params: Params;
+${fusion.wgsl}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -275,119 +299,19 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  if (skipped()) {
-    return;
-  }
-  let h = hyper;
-  let step = count[0] + 1.0;
-  let stepSize = h.lr / biasCorrection(step, h.logBeta1);
-  let scale = sqrt(biasCorrection(step, h.logBeta2));
+  ${returnIfSkipped(skip)}
+  let h = hyperNow();
   let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
   let end = min(start + THREADS * PER_THREAD, params.size);
   for (var i = start + lane; i < end; i += THREADS) {
-    let p = param[i];
-    let g = decayedGradient(grad[i], p, h);
-    let old = firstMoment[i];
-    let m = old + h.oneMinusBeta1 * (g - old);
-    let v = h.beta2 * secondMoment[i] + h.oneMinusBeta2 * g * g;
-    firstMoment[i] = m;
-    secondMoment[i] = v;
-    param[i] = decayedParam(p, h) - stepSize * m / (sqrt(v) / scale + h.eps);
+    y[i] = update(grad[i], i, h);
   }
-}`;
-
-const countWgsl = (skipped: string) => /* wgsl */ `
-@group(0) @binding(0) var<storage, read_write> count: array<f32>;
-${skipped}
-
-@compute @workgroup_size(1)
-fn main() {
-  if (!skipped()) {
-    count[0] += 1.0;
-  }
-}`;
-
-/** A dispatch of its own, after the update: all of the update's invocations must have read the old count. */
-const countStep = (count: Operand, skip: Fusion): Step => ({
-  name: 'optimizer.count',
-  wgsl: countWgsl(skip.wgsl),
-  reads: [],
-  writes: [count],
-  workgroups: [1, 1, 1],
-  fusion: skip,
-});
-
-/** What all optimizer steps take. */
-export interface Skippable {
-  /** Elements of the parameter. */
-  readonly size: number;
-  /** A scalar: where it is not 0, the step changes nothing. */
-  readonly skip?: Operand | undefined;
-}
-
-function updateStep(
-  target: KernelTarget,
-  name: string,
-  size: number,
-  wgsl: (threads: number, perThread: number, skipped: string) => string,
-  reads: readonly Operand[],
-  writes: readonly Operand[],
-  skip: Fusion,
-): Step {
-  const threads = workgroupThreads(target);
-  const perThread = elementsPerThread(target);
-  return {
-    name,
-    wgsl: wgsl(threads, perThread, skip.wgsl),
+}`,
     reads,
-    writes,
+    writes: [output(0)],
     params: [size],
-    fusion: skip,
     workgroups: flatGrid(ceilDiv(size, threads * perThread), target.maxWorkgroupsPerDimension),
+    fusion,
   };
-}
-
-/**
- * One step of SGD: g += weightDecay * p; v = momentum * v + (1 - dampening) * g, the first time v = g; p -= lr * v, or with Nesterov
- * p -= lr * (g + momentum * v).
- *
- * input(0) gradient [size], input(1) {@link sgdHyper}; in place output(0) parameter [size]; with `momentum` output(1) velocity [size],
- * zero at first; with `dampening` also output(2) step count [1], zero at first. Where {@link Skippable.skip} is not 0, nothing changes.
- */
-export function sgd(
-  target: KernelTarget,
-  { size, momentum = false, dampening = false, skip: flag }: Skippable & { momentum?: boolean; dampening?: boolean },
-): Program {
-  const inputs = [input(0), input(1)];
-  const skip = flag ? skipWhere(flag) : never;
-  if (!momentum) return { steps: [updateStep(target, 'sgd', size, plainSgdWgsl, inputs, [output(0)], skip)] };
-  const writes = [output(0), output(1)];
-  if (!dampening) return { steps: [updateStep(target, 'sgd.momentum', size, momentumSgdWgsl, inputs, writes, skip)] };
-  const count = output(2);
-  const update = updateStep(target, 'sgd.dampened', size, dampenedSgdWgsl, [...inputs, count], writes, skip);
-  return { steps: [update, countStep(count, skip)] };
-}
-
-function adamProgram(target: KernelTarget, name: string, { size, skip: flag }: Skippable, decay: string): Program {
-  const count = output(3);
-  const skip = flag ? skipWhere(flag) : never;
-  const wgsl = (threads: number, perThread: number, skipped: string) => adamWgsl(threads, perThread, skipped, decay);
-  const writes = [output(0), output(1), output(2)];
-  const update = updateStep(target, name, size, wgsl, [input(0), input(1), count], writes, skip);
-  return { steps: [update, countStep(count, skip)] };
-}
-
-/**
- * One step of Adam; weight decay is added to the gradient (L2).
- *
- * input(0) gradient [size], input(1) {@link adamHyper}; in place output(0) parameter, output(1) first moment, output(2) second moment
- * [size], output(3) step count [1], which the program itself increments. Moments and count are zero at first.
- */
-export function adam(target: KernelTarget, options: Skippable): Program {
-  return adamProgram(target, 'adam', options, coupledDecay);
-}
-
-/** One step of AdamW: as {@link adam}, but weight decay shrinks the parameter itself, p -= lr * weightDecay * p, first. */
-export function adamw(target: KernelTarget, options: Skippable): Program {
-  return adamProgram(target, 'adamw', options, decoupledDecay);
+  return { steps: [update, ...after] };
 }

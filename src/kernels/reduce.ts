@@ -35,6 +35,7 @@ fn element(i: u32) -> f32 {
   return elements[i];
 }`,
     reads: [input(0)],
+    writes: [],
     params: [],
   };
 }

@@ -168,7 +168,8 @@ function weightGrad(gy: Value, x: Value, s: Conv2dShape): Value {
   const shape = [s.K, s.C / s.groups, s.R, s.S];
   const [gw] = recordKernel('conv2dWeightGrad', [gy, x], [{ shape, dtype: floatTypeOf(gy) }], {
     key: keyOf(s),
-    lower: (target) => conv2dWeightGrad(target, s),
+    lower: (target, epilogue) => conv2dWeightGrad(target, s, epilogue),
+    fuses: isDepthwise(s) ? 'nothing' : 'epilogue',
   });
   return gw!;
 }

@@ -1,8 +1,7 @@
 /** Adam and AdamW. The step count is kept per parameter, so that one unfrozen late starts with full bias correction. */
 import { ArgumentError } from '../core/errors.ts';
 import { recordUpdate } from '../graph/record.ts';
-import { hostValue, type Value } from '../graph/value.ts';
-import { input } from '../kernels/kernel.ts';
+import type { Value } from '../graph/value.ts';
 import { adam, adamHyper, adamw } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
@@ -27,23 +26,20 @@ export class Adam extends Optimizer<AdamOptions> {
         throw new ArgumentError(`Adam: betas must be from 0 to below 1, got [${betas.join(', ')}].`);
   }
 
-  protected hyperparameters(group: ParamGroup<AdamOptions>): Value {
-    const hyper = adamHyper(group);
-    return hostValue([hyper.length], 'float32', hyper);
+  protected get kernel(): { name: string; update: typeof adam } {
+    return { name: 'adam', update: adam };
   }
 
-  protected get kernel(): { name: string; lower: typeof adam } {
-    return { name: 'adam', lower: adam };
-  }
-
-  protected update(param: Tensor, inputs: readonly Value[]): void {
+  protected update(param: Tensor, inputs: readonly Value[], group: ParamGroup<AdamOptions>): void {
     const first = this.state(param, 'exp_avg', param.shape);
     const second = this.state(param, 'exp_avg_sq', param.shape);
     const count = this.state(param, 'step', [1]);
-    const { name, lower } = this.kernel;
-    recordUpdate(name, inputs, [param.value, first, second, count], {
+    const { name, update } = this.kernel;
+    recordUpdate(inputs, [param.value, first, second, count], {
+      name,
       key: '',
-      lower: (target) => lower(target, { size: param.size, skip: inputs[2] && input(2) }),
+      scalars: adamHyper(group),
+      update: (hyper, skip) => update(hyper, { skip }),
     });
   }
 }
@@ -54,7 +50,7 @@ export class AdamW extends Adam {
     super(params, { weightDecay: 0.01, ...options });
   }
 
-  protected override get kernel(): { name: string; lower: typeof adam } {
-    return { name: 'adamw', lower: adamw };
+  protected override get kernel(): { name: string; update: typeof adam } {
+    return { name: 'adamw', update: adamw };
   }
 }

@@ -49,7 +49,6 @@ export abstract class Optimizer<H extends { lr: number }> {
   step(foundInf: Tensor | null = null): void {
     internal(() => {
       for (const group of this.paramGroups) {
-        let hyper: Value | null = null;
         for (const p of group.params) {
           if (!p.requires_grad) this.#forget(p);
           if (!p.requires_grad || !p.grad) continue;
@@ -57,16 +56,13 @@ export abstract class Optimizer<H extends { lr: number }> {
             throw new ArgumentError(
               `optimizer: a parameter of ${formatShape(p.shape)} is ${p.dtype}. Keep parameters in float32, and compute in autocast().`,
             );
-          hyper ??= this.hyperparameters(group);
-          this.update(p, [p.grad.value, hyper, ...(foundInf ? [foundInf.value] : [])], group);
+          this.update(p, [p.grad.value, ...(foundInf ? [foundInf.value] : [])], group);
         }
       }
     });
   }
 
-  /** The group's numbers as the kernel reads them. */
-  protected abstract hyperparameters(group: ParamGroup<H>): Value;
-  /** Records the update of one parameter from its gradient, the group's numbers and, where there is one, the flag that skips it. */
+  /** Records the update of one parameter from its gradient and, where there is one, the flag that skips it. */
   protected abstract update(param: Tensor, inputs: readonly Value[], group: ParamGroup<H>): void;
 
   /** State `name` of a parameter: zeros of `shape` when it is new. */

@@ -1,8 +1,7 @@
 /** Stochastic gradient descent with momentum, in PyTorch's form. */
 import { ArgumentError } from '../core/errors.ts';
 import { recordUpdate } from '../graph/record.ts';
-import { hostValue, type Value } from '../graph/value.ts';
-import { input } from '../kernels/kernel.ts';
+import type { Value } from '../graph/value.ts';
 import { sgd, sgdHyper } from '../kernels/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
@@ -31,19 +30,16 @@ export class SGD extends Optimizer<SGDOptions> {
         throw new ArgumentError('SGD: Nesterov momentum needs momentum above 0 and no dampening.');
   }
 
-  protected hyperparameters(group: ParamGroup<SGDOptions>): Value {
-    const hyper = sgdHyper(group);
-    return hostValue([hyper.length], 'float32', hyper);
-  }
-
   protected update(param: Tensor, inputs: readonly Value[], group: ParamGroup<SGDOptions>): void {
     const [momentum, dampening] = [group.momentum > 0, group.momentum > 0 && group.dampening > 0];
     const slots = [param.value];
     if (momentum) slots.push(this.state(param, 'momentum_buffer', param.shape));
     if (dampening) slots.push(this.state(param, 'step', [1]));
-    recordUpdate('sgd', inputs, slots, {
+    recordUpdate(inputs, slots, {
+      name: 'sgd',
       key: `${momentum},${dampening}`,
-      lower: (target) => sgd(target, { size: param.size, momentum, dampening, skip: inputs[2] && input(2) }),
+      scalars: sgdHyper(group),
+      update: (hyper, skip) => sgd(hyper, { momentum, dampening, skip }),
     });
   }
 }

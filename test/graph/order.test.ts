@@ -99,8 +99,10 @@ describe('memory of a training step', () => {
     const weight = 32 * 32 * 9 * 4;
     const [kept, dropped] = [explain(train(false)), explain(train(true))];
     expect(kept.peakBytes - dropped.peakBytes).toBeGreaterThan(5 * weight);
-    // The order differs, the work does not.
-    expect([...dropped.kernels].sort()).toEqual([...kept.kernels].sort());
+    // Where nobody reads a gradient, the kernel that computes it takes the optimizer's step: here for all weights.
+    const fused = (kernels: readonly string[]) => kernels.filter((name) => name.endsWith('+sgd.momentum')).length;
+    expect([fused(kept.kernels), fused(dropped.kernels)]).toEqual([0, model.layers.length + 1]);
+    expect(dropped.kernels.length).toBe(kept.kernels.length - model.layers.length - 1);
   });
 
   test('max pooling notes where its maxima were only for backward', () => {

@@ -7,8 +7,10 @@ import type { Group } from '../../src/graph/fuse.ts';
 import { explain, plannedGroups } from '../../src/graph/run.ts';
 import { compare } from '../../src/graph/tune.ts';
 import { tilesOf } from '../../src/graph/tuning.ts';
-import { init, noGrad, randn, tune } from '../../src/index.ts';
+import { init, noGrad, randn, tensor, tune } from '../../src/index.ts';
 import type { ProductShape } from '../../src/kernels/gemm-tiles.ts';
+import { Linear } from '../../src/nn/index.ts';
+import { Adam } from '../../src/optim/index.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -106,5 +108,21 @@ describe('tune', () => {
     expect(result.best.tile).toEqual(result.default.tile);
     expect(result.wrong.length).toBeGreaterThan(0);
     expect(result.wrong).toHaveLength(result.candidates - 1);
+  });
+
+  test('a product that an optimizer takes is compared in what it updates', async () => {
+    const layer = new Linear(40, 32);
+    const optimizer = new Adam(layer.parameters());
+    const tuned = await tune(() => {
+      layer
+        .forward(tensor(new Float32Array(40 * 50), [50, 40]))
+        .sum()
+        .backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    });
+    const { candidates, wrong } = tuned.find(({ kernel }) => kernel.endsWith('+adam'))!;
+    expect(candidates).toBeGreaterThan(1);
+    expect(wrong).toEqual([]);
   });
 });

@@ -26,10 +26,10 @@ function programs(target: KernelTarget): Program[] {
       packWeights(target, shape, 'forward'),
       packRows(target, shape),
       conv2dOfPatches(target, shape, identityEpilogue),
-      weightGradOfPatches(target, shape),
+      weightGradOfPatches(target, shape, identityEpilogue),
       conv2d(target, shape, identityEpilogue),
       conv2dInputGrad(target, shape, identityEpilogue),
-      conv2dWeightGrad(target, shape),
+      conv2dWeightGrad(target, shape, identityEpilogue),
     ]),
   ];
 }

@@ -196,6 +196,7 @@ fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   return value + bias[row] + f32(column) + f32(i);
 }`,
     reads: [input(1)],
+    writes: [],
     params: [],
   };
 

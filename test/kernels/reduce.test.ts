@@ -105,6 +105,7 @@ fn element(i: u32) -> f32 {
   return (a[i] - b[i % 5u]) * factor.scale;
 }`,
       reads: [input(0), input(1)],
+      writes: [],
       params: [0x40000000],
     };
     const a = noise(17 * 5);

@@ -4,7 +4,15 @@ import { type Conv2dShape, conv2d, packedLayout, packWeights, readsPlain } from 
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
 import { conv2dOfPatches, packedRowElements, packRows, weightGradOfPatches } from '../../src/kernels/conv2d-patches.ts';
 import { isDepthwise } from '../../src/kernels/conv2d-shape.ts';
-import { type Fusion, float, input, type KernelTarget } from '../../src/kernels/kernel.ts';
+import {
+  type Fusion,
+  float,
+  identityEpilogue,
+  input,
+  type KernelTarget,
+  output,
+  type Program,
+} from '../../src/kernels/kernel.ts';
 import { openDevice, runProgram } from './run.ts';
 
 /** Both families: the adapter as it is, as if it were a GPU, and without texels. */
@@ -32,8 +40,39 @@ fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   return value * extra[i % 13u] + f32(row) + half * f32(column);
 }`,
   reads: [input(index)],
+  writes: [],
   params: [float(0.5)],
 });
+
+/** As an optimizer's step: y[i] -= value in place, and output(1) counts how often element i was seen. */
+const subtract: Fusion = {
+  wgsl: /* wgsl */ `
+@group(1) @binding(0) var<storage, read_write> seen: array<f32>;
+fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+  seen[i] = seen[i] + 1.0;
+  return y[i] - value;
+}`,
+  reads: [],
+  writes: [output(1)],
+  params: [],
+};
+
+/** Runs the program of `lower` with an epilogue that updates what it writes: each of the `expected` elements must be updated once. */
+export async function checkInPlace(
+  lower: (epilogue: Fusion) => Program,
+  inputs: readonly Float32Array[],
+  expected: Float32Array,
+  tolerance: number,
+): Promise<void> {
+  const before = random(expected.length, 5);
+  const [y, seen] = await runProgram(lower(subtract), inputs, [before, new Float32Array(expected.length)]);
+  close(
+    y!,
+    expected.map((value, i) => before[i]! - value),
+    tolerance,
+  );
+  expect(seen!.every((times) => times === 1)).toBe(true);
+}
 
 /** Every element within `tolerance` * max(1, |expected|). */
 export function close(actual: Float32Array, expected: Float32Array, tolerance: number): void {
@@ -109,6 +148,7 @@ export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]
   const gy = random(N * K * outH * outW, 3);
   const extra = random(13, 4);
   const expected = convReference(shape, x, w, gy);
+  const ofWeight = 1e-5 * Math.sqrt(N * outH * outW);
   for (const target of on ?? (await targets())) {
     const packed = async (direction: 'forward' | 'inputGrad') => {
       if (readsPlain(shape, direction)) return w;
@@ -124,13 +164,13 @@ export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]
       const rows = elements === null ? w : (await runProgram(packRows(target, shape), [w], [elements]))[0]!;
       const [ofPatches] = await runProgram(conv2dOfPatches(target, shape, epilogue), [x, rows, extra], [gy.length]);
       close(ofPatches!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
-      const [gw] = await runProgram(weightGradOfPatches(target, shape), [gy, x], [w.length]);
-      close(gw!, expected.gw, 1e-5 * Math.sqrt(N * outH * outW));
+      await checkInPlace((e) => weightGradOfPatches(target, shape, e), [gy, x], expected.gw, ofWeight);
+      await checkInPlace((e) => conv2dWeightGrad(target, shape, e), [gy, x], expected.gw, ofWeight);
     }
     const inputGrad = conv2dInputGrad(target, shape, epilogue);
     const [gx] = await runProgram(inputGrad, [gy, await packed('inputGrad'), extra], [x.length]);
     close(gx!, finished(expected.gx, extra, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
-    const [gw] = await runProgram(conv2dWeightGrad(target, shape), [gy, x], [w.length]);
-    close(gw!, expected.gw, 1e-5 * Math.sqrt(N * outH * outW));
+    const [gw] = await runProgram(conv2dWeightGrad(target, shape, identityEpilogue), [gy, x], [w.length]);
+    close(gw!, expected.gw, ofWeight);
   }
 }

@@ -89,8 +89,8 @@ export async function runProgram(
     ];
     if (step.fusion)
       groups.push({
-        layout: layoutOf(step.fusion.reads.length, 0, step.fusion.params.length > 0),
-        buffers: [...step.fusion.reads.map(bufferOf), ...uniform(step.fusion.params)],
+        layout: layoutOf(step.fusion.reads.length, step.fusion.writes.length, step.fusion.params.length > 0),
+        buffers: [...[...step.fusion.reads, ...step.fusion.writes].map(bufferOf), ...uniform(step.fusion.params)],
       });
     const module = device.createShaderModule({ code: step.wgsl, label: step.name });
     const info = await module.getCompilationInfo();
