@@ -60,20 +60,19 @@ const isWorthPatches = (shape: Conv2dShape): boolean =>
 /** Fewer invocations leave cores of a software adapter idle. */
 const MIN_THREADS = 1024;
 
-/** Copies x [N, C, H, W] = `from` into its patches. One invocation some rows of an image of a plane. */
+/** Copies x [N, C, H, W] = `from` into its patches. One invocation some rows of a plane, from image to image. */
 function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
   const { N, C, H, W, R, S, groups, strideH, strideW, dilationH, dilationW, padding, outH, outW } = shape;
   const { planes, pitch } = patchLayout(shape);
-  const parts = Math.min(outH, ceilDiv(MIN_THREADS, groups * planes * N));
-  const rows = ceilDiv(outH, parts);
-  const threads = groups * planes * N * parts;
+  const parts = Math.min(N * outH, ceilDiv(MIN_THREADS, groups * planes));
+  const threads = groups * planes * parts;
   return {
     name,
     wgsl: patchesWgsl,
     reads: [from],
     writes: [to],
     params: [
-      ...[threads, parts, rows, N, C, C / groups, planes, pitch, R * S, S, H, W, outH, outW],
+      ...[threads, parts, N * outH, C, C / groups, planes, pitch, R * S, S, H, W, outH, outW],
       ...[strideH, strideW, dilationH, dilationW, padding[0], padding[2]],
     ],
     workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
@@ -83,10 +82,9 @@ function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: O
 const patchesWgsl = /* wgsl */ `
 struct Patches {
   threads: u32,
-  // Of an image of a plane, and rows of a part.
+  // Of a plane, and its rows in all images.
   parts: u32,
   rows: u32,
-  images: u32,
   channels: u32,
   depth: u32,    // channels of a group
   planes: u32,   // of a group
@@ -120,10 +118,8 @@ fn main(
   if (i >= params.threads) {
     return;
   }
-  let whole = i / params.parts;
-  let part = i - whole * params.parts;
-  let plane = whole / params.images;
-  let image = whole - plane * params.images;
+  let plane = i / params.parts;
+  let part = i - plane * params.parts;
   let group = plane / params.planes;
   let inGroup = plane - group * params.planes;
   let c = inGroup / params.taps;
@@ -133,12 +129,14 @@ fn main(
   let isPlane = c < params.depth;
   let top = r * params.dilationH - params.padTop;
   let left = (tap - r * params.S) * params.dilationW - params.padLeft;
-  let source = (image * params.channels + group * params.depth + c) * params.H * params.W;
-  let pixels = params.outH * params.outW;
-  let firstRow = min(part * params.rows, params.outH);
-  let lastRow = min(firstRow + params.rows, params.outH);
-  var to = plane * params.pitch + image * pixels + firstRow * params.outW;
-  for (var oy = firstRow; oy < lastRow; oy++) {
+  let inPart = (params.rows + params.parts - 1u) / params.parts;
+  let first = min(part * inPart, params.rows);
+  let last = min(first + inPart, params.rows);
+  let image = first / params.outH;
+  var oy = first - image * params.outH;
+  var source = (image * params.channels + group * params.depth + c) * params.H * params.W;
+  var to = plane * params.pitch + first * params.outW;
+  for (var row = first; row < last; row++) {
     let y = top + oy * params.strideH;
     let isRow = isPlane && y < params.H;
     for (var ox = 0u; ox < params.outW; ox++) {
@@ -147,9 +145,13 @@ fn main(
       planes[to] = select(0.0, x[select(0u, source + y * params.W + column, inside)], inside);
       to++;
     }
+    oy++;
+    if (oy == params.outH) {
+      oy = 0u;
+      source += params.channels * params.H * params.W;
+    }
   }
-  let isLast = image + 1u == params.images && lastRow == params.outH;
-  let end = select(to, (plane + 1u) * params.pitch, isLast);
+  let end = select(to, (plane + 1u) * params.pitch, last == params.rows);
   for (; to < end; to++) {
     planes[to] = 0.0;
   }
