@@ -1,6 +1,6 @@
 /**
- * 2-D convolution as plain matrix products over patches (im2col), for adapters on which a product that loads texels is worth a copy
- * of its input: forward, and the gradient of the weight.
+ * 2-D convolution as a plain matrix product over patches (im2col), for adapters on which a product that loads texels is worth a copy
+ * of its input. Its gradients: conv2d-patches-grad.ts.
  *
  * Patches are planes of output pixels, one for each (group, c, r, s): plane [n, oy, ox] is what that tap reads. Four neighbours of a
  * plane come with one load, and so do four neighbours of a weight's row (c, r, s), which OIHW has side by side. Planes of a group are
@@ -29,13 +29,13 @@ export const inFours = (n: number): number => ceilDiv(n, 4) * 4;
 const MIN_ROWS = 64;
 
 /** Patches may take so much memory, else the implicit product (conv2d.ts) does without. */
-const MAX_BYTES = 16 * 1024 * 1024;
+export const MAX_PATCHES_BYTES = 16 * 1024 * 1024;
 
 /** Elements of a weight's row. */
-const depthOf = ({ C, R, S, groups }: Conv2dShape): number => (C / groups) * R * S;
+export const depthOf = ({ C, R, S, groups }: Conv2dShape): number => (C / groups) * R * S;
 
 /** Planes of a group, and elements from one to the next. */
-function patchLayout(shape: Conv2dShape): {
+export function patchLayout(shape: Conv2dShape): {
   readonly planes: number;
   readonly pitch: number;
   readonly elements: number;
@@ -51,17 +51,15 @@ const hasPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) && (shap
 /** Whether the forward product gains by patches. */
 export const suitsPatches = (shape: Conv2dShape): boolean => hasPatches(shape) || isWorthPatches(shape);
 
-/** Whether the weight's gradient does. */
-export const gradSuitsPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) || isWorthPatches(shape);
-
-const isWorthPatches = (shape: Conv2dShape): boolean =>
-  shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_BYTES;
+/** Whether a product gains by patches that are copied for it. */
+export const isWorthPatches = (shape: Conv2dShape): boolean =>
+  shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_PATCHES_BYTES;
 
 /** Fewer invocations leave cores of a software adapter idle. */
 const MIN_THREADS = 1024;
 
 /** Copies x [N, C, H, W] = `from` into its patches. One invocation some rows of a plane, from image to image. */
-function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
+export function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
   const { N, C, H, W, R, S, groups, strideH, strideW, dilationH, dilationW, padding, outH, outW } = shape;
   const { planes, pitch } = patchLayout(shape);
   const parts = Math.min(N * outH, ceilDiv(MIN_THREADS, groups * planes));
@@ -158,7 +156,7 @@ fn main(
 }`;
 
 /** A shape whose patches are `x` [N, C, pixels] itself, with the images of a channel side by side. */
-const copied = (N: number, C: number, pixels: number, groups: number): Conv2dShape => ({
+export const copied = (N: number, C: number, pixels: number, groups: number): Conv2dShape => ({
   ...{ N, C, H: 1, W: pixels, K: C, R: 1, S: 1, groups, outH: 1, outW: pixels },
   ...{ strideH: 1, strideW: 1, dilationH: 1, dilationW: 1, padding: [0, 0, 0, 0] },
 });
@@ -175,16 +173,25 @@ export function packRows(target: KernelTarget, shape: Conv2dShape): Program {
   return { steps: [patches(target, 'conv2d.packRows', rowsOf(shape), input(0), output(0))] };
 }
 
-/** Where the columns of a forward product lie, in elements. */
-interface Columns {
-  /** Product of so many channels, the depth of a weight's row, by images and pixels of the output. */
+/** y [N, K, outPixels] = weight by planes, for each group of channels. */
+interface PlaneProduct {
+  /** For labels. */
+  readonly name: string;
+  readonly N: number;
+  readonly K: number;
+  readonly groups: number;
+  readonly outPixels: number;
+  /** Of a group: planes that are read, and the length of a weight's row. */
   readonly depth: number;
+  /** What lies side by side in the weight of a group: all of a row, or an element of every row. Multiples of 4. */
+  readonly weight: 'depth' | 'side';
+  /** Elements between planes, images and groups of x. */
   readonly depthStride: number;
   readonly imageStride: number;
   readonly groupStride: number;
 }
 
-const forwardLoaders = /* wgsl */ `
+const productLoaders = /* wgsl */ `
 struct Slice {
   columns: u32,
   segments: u32,
@@ -213,7 +220,7 @@ fn columnAt(slice: Slice, n: u32) -> Column {
 }
 
 fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  return (slice.group * gemm.M + m) * gemm.K;
+  return slice.group * gemm.M * gemm.K + m * gemm.rowStride;
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
@@ -228,25 +235,19 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
   return Output(column.y + m * gemm.outPixels, slice.group * gemm.M + m, column.pixel);
 }`;
 
-/**
- * y [N, K, outPixels] = output(0) from columns `x` and weight rows of a multiple of 4 elements, for each group. The epilogue's row is the
- * output channel, its column the pixel.
- */
+/** output(0) = y of `product`. The epilogue's row is the output channel, its column the pixel. */
 export function productOfPlanes(
   target: KernelTarget,
-  {
-    N,
-    K,
-    groups,
-    outPixels,
-  }: { readonly N: number; readonly K: number; readonly groups: number; readonly outPixels: number },
-  { depth, depthStride, imageStride, groupStride }: Columns,
+  product: PlaneProduct,
   [x, weight]: readonly [x: Operand, weight: Operand],
   epilogue: Fusion,
   before: NonNullable<Gemm['before']> = { steps: [], temps: [] },
 ): Program {
+  const { N, groups, outPixels, depth, depthStride, imageStride, groupStride } = product;
+  const M = product.K / groups;
+  const [strideA, rowStride] = product.weight === 'depth' ? [1, depth] : [M, 1];
   const problem: Gemm = {
-    name: 'conv2d',
+    name: product.name,
     before,
     reads: [
       ['x', x],
@@ -254,123 +255,47 @@ export function productOfPlanes(
     ],
     a: 'weight',
     b: 'x',
-    quads: { a: 'depth', b: 'side' },
-    strideA: 1,
+    quads: { a: product.weight, b: 'side' },
+    strideA,
     strideB: depthStride,
-    M: K / groups,
+    M,
     N: N * outPixels,
     K: depth,
     segments: 1,
     slices: groups,
-    output: { size: N * K * outPixels, rows: K, columns: outPixels },
-    fields: { images: N, groups, outPixels, imageStride, groupStride },
-    loaders: forwardLoaders,
+    output: { size: N * product.K * outPixels, rows: product.K, columns: outPixels },
+    fields: { images: N, groups, outPixels, imageStride, groupStride, rowStride },
+    loaders: productLoaders,
   };
   return gemm(target, problem, epilogue);
 }
+
+/** Planes of channels [N, C, pixels] as they are, of which four neighbours come at a time. */
+export const planesAsTheyAre = (channels: number, groups: number, pixels: number) => ({
+  depthStride: pixels,
+  imageStride: channels * pixels,
+  groupStride: (channels / groups) * pixels,
+});
+
+/** Planes of {@link patchLayout}. */
+export const planesOfPatches = (shape: Conv2dShape) => {
+  const { planes, pitch } = patchLayout(shape);
+  return { depthStride: pitch, imageStride: shape.outH * shape.outW, groupStride: planes * pitch };
+};
 
 /** Reads x = input(0) and the weight, OIHW or {@link packRows}, = input(1), writes y = output(0). Epilogue as in `conv2d`. */
 export function conv2dOfPatches(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
   const { N, C, K, groups, outH, outW } = shape;
   const outPixels = outH * outW;
-  const size = { N, K, groups, outPixels };
-  const depth = inFours(depthOf(shape));
-  if (hasPatches(shape)) {
-    const columns = { depth, depthStride: outPixels, imageStride: C * outPixels, groupStride: depth * outPixels };
-    return productOfPlanes(target, size, columns, [input(0), input(1)], epilogue);
-  }
-  const { planes, pitch, elements } = patchLayout(shape);
+  const product = { name: 'conv2d', N, K, groups, outPixels, depth: inFours(depthOf(shape)), weight: 'depth' } as const;
+  if (hasPatches(shape))
+    return productOfPlanes(
+      target,
+      { ...product, ...planesAsTheyAre(C, groups, outPixels) },
+      [input(0), input(1)],
+      epilogue,
+    );
   const steps = [patches(target, 'conv2d.patches', canonical(shape), input(0), temp(0))];
-  const columns = { depth, depthStride: pitch, imageStride: outPixels, groupStride: planes * pitch };
-  return productOfPlanes(target, size, columns, [temp(0), input(1)], epilogue, { steps, temps: [4 * elements] });
-}
-
-const weightGradLoaders = /* wgsl */ `
-struct Slice {
-  columns: u32,
-  segments: u32,
-  group: u32,
-}
-
-struct Column {
-  n: u32,
-}
-
-struct Tap {
-  offset: u32,
-}
-
-fn sliceAt(z: u32) -> Slice {
-  return Slice(gemm.columns, gemm.segments, z);
-}
-
-fn columnAt(slice: Slice, n: u32) -> Column {
-  return Column(n);
-}
-
-fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  return ((segment * gemm.groups + slice.group) * gemm.rowPlanes + m) * gemm.K;
-}
-
-fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  return Tap(((segment * gemm.groups + slice.group) * gemm.columnPlanes + column.n) * gemm.K);
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
-}
-
-fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
-  let row = slice.group * gemm.M + m;
-  return Output(row * gemm.columns + column.n, row, column.n);
-}`;
-
-/**
- * Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). The sum runs along the
- * planes of both, over all images at once; where x is its own patches, one image after another.
- */
-export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
-  const { N, C, K, groups, outH, outW } = shape;
-  const pixels = outH * outW;
-  const columns = depthOf(shape);
-  const ofY = copied(N, K, pixels, groups);
-  const isPlain = inPixelQuads(shape);
-  const before = isPlain
-    ? { steps: [], temps: [] }
-    : {
-        steps: [
-          patches(target, 'conv2dWeightGrad.rows', ofY, input(0), temp(0)),
-          patches(target, 'conv2dWeightGrad.patches', canonical(shape), input(1), temp(1)),
-        ],
-        temps: [4 * patchLayout(ofY).elements, 4 * patchLayout(shape).elements],
-      };
-  const segments = isPlain ? N : 1;
-  const problem: Gemm = {
-    name: 'conv2dWeightGrad',
-    before,
-    reads: [
-      ['gy', isPlain ? input(0) : temp(0)],
-      ['x', isPlain ? input(1) : temp(1)],
-    ],
-    a: 'gy',
-    b: 'x',
-    quads: { a: 'depth', b: 'depth' },
-    strideA: 1,
-    strideB: 1,
-    M: K / groups,
-    N: columns,
-    K: isPlain ? pixels : patchLayout(shape).pitch,
-    segments,
-    slices: groups,
-    output: { size: K * columns, rows: K, columns },
-    fields: {
-      segments,
-      groups,
-      columns,
-      rowPlanes: isPlain ? K / groups : patchLayout(ofY).planes,
-      columnPlanes: isPlain ? C / groups : patchLayout(shape).planes,
-    },
-    loaders: weightGradLoaders,
-  };
-  return gemm(target, problem, epilogue);
+  const before = { steps, temps: [4 * patchLayout(shape).elements] };
+  return productOfPlanes(target, { ...product, ...planesOfPatches(shape) }, [temp(0), input(1)], epilogue, before);
 }

@@ -87,6 +87,16 @@ export interface EpilogueTerms {
   readonly relu: boolean;
 }
 
+/** A step on other operands, as part of a larger program. */
+export const withOperands = (step: Step, place: (operand: Operand) => Operand): Step => ({
+  ...step,
+  reads: step.reads.map(place),
+  writes: step.writes.map(place),
+  ...(step.fusion && {
+    fusion: { ...step.fusion, reads: step.fusion.reads.map(place), writes: step.fusion.writes.map(place) },
+  }),
+});
+
 /** The epilogue of kernels that never have another. */
 export const noEpilogue: Fusion = {
   wgsl: /* wgsl */ `

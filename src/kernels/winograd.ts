@@ -22,6 +22,7 @@ import {
   output,
   type Program,
   temp,
+  withOperands,
 } from './kernel.ts';
 
 /** Whether the transform pays: enough channels on both sides and enough tiles to outweigh it, and tiles that are mostly full. */
@@ -279,8 +280,10 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const [depth, pitch] = [inFours(C), inFours(P)];
   const product = productOfPlanes(
     target,
-    { N: 1, K: 16 * K, groups: 16, outPixels: P },
-    { depth, depthStride: pitch, imageStride: 0, groupStride: depth * pitch },
+    {
+      ...{ name: 'winograd.product', N: 1, K: 16 * K, groups: 16, outPixels: P, depth, weight: 'depth' },
+      ...{ depthStride: pitch, imageStride: 0, groupStride: depth * pitch },
+    },
     [input(0), input(1)],
     identityEpilogue,
   );
@@ -297,13 +300,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
         params: [C, H, W, tilesH, tilesW, pitch, depth * pitch, N, padding[0], padding[2]],
         workgroups: grid(depth * pitch),
       },
-      ...product.steps.map((step) => ({
-        ...step,
-        name: step.name.replace('conv2d', 'winograd.product'),
-        reads: step.reads.map(place),
-        writes: step.writes.map(place),
-        ...(step.fusion && { fusion: { ...step.fusion, reads: step.fusion.reads.map(place) } }),
-      })),
+      ...product.steps.map((step) => withOperands(step, place)),
       {
         name: 'winograd.output',
         wgsl: outputWgsl(epilogue.wgsl),

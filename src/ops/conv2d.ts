@@ -15,6 +15,7 @@ import {
 } from '../kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
 import { conv2dOfPatches, packedRowElements, packRows, suitsPatches } from '../kernels/conv2d-patches.ts';
+import { inputGradOfPatches, inputGradSuitsPatches } from '../kernels/conv2d-patches-grad.ts';
 import { isDepthwise } from '../kernels/conv2d-shape.ts';
 import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../kernels/winograd.ts';
 import { checkOneType, unconverted } from './cast.ts';
@@ -99,10 +100,12 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
 type Algorithm = 'direct' | 'patches' | 'winograd';
 
 /** What is fastest: on software adapters Winograd's algorithm and patches were measured; elsewhere, and before init(), the direct sum stays. */
-function algorithmFor(shape: Conv2dShape): Algorithm {
+function algorithmFor(shape: Conv2dShape, direction: PackDirection): Algorithm {
   const target = openDevice()?.target;
-  if (graphOptions.winograd && target?.software && suitsWinograd(shape)) return 'winograd';
-  if (graphOptions.texels && target?.texels && !isDepthwise(shape) && suitsPatches(shape)) return 'patches';
+  const [turned, suits] = direction === 'forward' ? [shape, suitsPatches] : [mirrored(shape), inputGradSuitsPatches];
+  const fitsWinograd = suitsWinograd(turned) && turned.padding.every((p) => p >= 0);
+  if (graphOptions.winograd && target?.software && fitsWinograd) return 'winograd';
+  if (graphOptions.texels && target?.texels && !isDepthwise(shape) && suits(shape)) return 'patches';
   return 'direct';
 }
 
@@ -133,7 +136,7 @@ const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', x, weight);
   const dtype = floatTypeOf(x);
-  const algorithm = algorithmFor(s);
+  const algorithm = algorithmFor(s, 'forward');
   const kernel = { winograd, patches: conv2dOfPatches, direct: conv2dKernel }[algorithm];
   const inputs = [x, packed(weight, s, 'forward', algorithm)];
   const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
@@ -149,14 +152,13 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', gy, weight);
   const dtype = floatTypeOf(gy);
-  const turned = mirrored(s);
-  const usesWinograd = algorithmFor(turned) === 'winograd' && turned.padding.every((p) => p >= 0);
-  const algorithm = usesWinograd ? 'winograd' : 'direct';
+  const algorithm = algorithmFor(s, 'inputGrad');
+  const kernel = algorithm === 'patches' ? inputGradOfPatches : conv2dInputGrad;
   const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
   const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
     key: keyOf(s),
     lower: (target, epilogue) =>
-      algorithm === 'winograd' ? winograd(target, turned, epilogue) : conv2dInputGrad(target, s, epilogue),
+      algorithm === 'winograd' ? winograd(target, mirrored(s), epilogue) : kernel(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.H * s.W, size: s.C } },
     samplewise: true,

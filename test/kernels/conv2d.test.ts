@@ -18,7 +18,7 @@ const cases: [string, Conv2dShape][] = [
     'dilation 3, stride 2',
     convShape(2, 3, [17, 16], 4, [3, 2], { dilation: [3, 3], stride: [2, 2], padding: [1, 4, 0, 1] }),
   ],
-  ['stride larger than filter', convShape(1, 3, [11, 9], 5, [2, 1], { stride: [4, 3] })],
+  ['stride larger than filter', convShape(1, 4, [11, 9], 5, [2, 1], { stride: [4, 3] })],
   ['filter as large as the image', convShape(2, 7, [5, 4], 40, [5, 4])],
   ['padding wider than the image', convShape(1, 2, [1, 2], 3, [3, 3], { padding: [2, 2, 3, 3] })],
   ['three groups', convShape(2, 9, [8, 7], 15, [3, 3], { groups: 3, padding: [1, 1, 1, 1] })],
@@ -31,6 +31,10 @@ const cases: [string, Conv2dShape][] = [
   [
     'small images, groups and dilation',
     convShape(2, 66, [6, 6], 70, [3, 2], { groups: 2, dilation: [2, 1], padding: [2, 1, 0, 1], stride: [1, 2] }),
+  ],
+  [
+    'groups, strides that do and do not divide the dilations',
+    convShape(2, 8, [12, 11], 6, [3, 3], { groups: 2, dilation: [2, 3], stride: [2, 2], padding: [2, 3, 1, 4] }),
   ],
   ['long reduction over channels', convShape(1, 600, [3, 3], 10, [3, 3], { padding: [1, 1, 1, 1] })],
 ];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { conv2d, packWeights } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
-import { conv2dOfPatches, packRows, weightGradOfPatches } from '../../src/kernels/conv2d-patches.ts';
+import { conv2dOfPatches, packRows } from '../../src/kernels/conv2d-patches.ts';
+import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d-patches-grad.ts';
 import { identityEpilogue, type KernelTarget, type Program } from '../../src/kernels/kernel.ts';
 import { matmul } from '../../src/kernels/matmul.ts';
 import { convShape } from './reference.ts';
@@ -26,6 +27,7 @@ function programs(target: KernelTarget): Program[] {
       packWeights(target, shape, 'forward'),
       packRows(target, shape),
       conv2dOfPatches(target, shape, identityEpilogue),
+      inputGradOfPatches(target, shape, identityEpilogue),
       weightGradOfPatches(target, shape, identityEpilogue),
       conv2d(target, shape, identityEpilogue),
       conv2dInputGrad(target, shape, identityEpilogue),

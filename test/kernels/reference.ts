@@ -2,7 +2,8 @@
 import { expect } from 'vitest';
 import { type Conv2dShape, conv2d, packedLayout, packWeights, readsPlain } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
-import { conv2dOfPatches, packedRowElements, packRows, weightGradOfPatches } from '../../src/kernels/conv2d-patches.ts';
+import { conv2dOfPatches, packedRowElements, packRows } from '../../src/kernels/conv2d-patches.ts';
+import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d-patches-grad.ts';
 import { isDepthwise } from '../../src/kernels/conv2d-shape.ts';
 import {
   type Fusion,
@@ -164,6 +165,10 @@ export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]
       const rows = elements === null ? w : (await runProgram(packRows(target, shape), [w], [elements]))[0]!;
       const [ofPatches] = await runProgram(conv2dOfPatches(target, shape, epilogue), [x, rows, extra], [gy.length]);
       close(ofPatches!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
+      if ((w.length / K) % 4 === 0) {
+        const [gx] = await runProgram(inputGradOfPatches(target, shape, epilogue), [gy, w, extra], [x.length]);
+        close(gx!, finished(expected.gx, extra, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
+      }
       await checkInPlace((e) => weightGradOfPatches(target, shape, e), [gy, x], expected.gw, ofWeight);
       await checkInPlace((e) => conv2dWeightGrad(target, shape, e), [gy, x], expected.gw, ofWeight);
     }
