@@ -16,7 +16,7 @@ import {
   productOfPlanes,
 } from './conv2d-patches.ts';
 import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './conv2d-shape.ts';
-import { type Gemm, gemm } from './gemm.ts';
+import { type Gemm, gemm, unpadded } from './gemm.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -57,9 +57,7 @@ struct Column {
   n: u32,
 }
 
-struct Tap {
-  offset: u32,
-}
+${unpadded}
 
 fn sliceAt(z: u32) -> Slice {
   return Slice(gemm.columns, gemm.segments, z);
@@ -75,10 +73,6 @@ fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
   return Tap(((segment * gemm.groups + slice.group) * gemm.columnPlanes + column.n) * gemm.K);
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
 }
 
 fn outputAt(slice: Slice, column: Column, m: u32) -> Output {

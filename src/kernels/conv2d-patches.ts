@@ -7,7 +7,7 @@
  * padded with zeros to a multiple of 4 in number and in length. A pointwise convolution has its patches in x.
  */
 import { type Conv2dShape, canonical, inPixelQuads } from './conv2d-shape.ts';
-import { type Gemm, gemm } from './gemm.ts';
+import { type Gemm, gemm, unpadded } from './gemm.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -204,9 +204,7 @@ struct Column {
   pixel: u32,
 }
 
-struct Tap {
-  offset: u32,
-}
+${unpadded}
 
 fn sliceAt(z: u32) -> Slice {
   return Slice(gemm.images * gemm.outPixels, 1u, z);
@@ -225,10 +223,6 @@ fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
   return Tap(column.x);
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
 }
 
 fn outputAt(slice: Slice, column: Column, m: u32) -> Output {

@@ -70,6 +70,16 @@ export interface Gemm extends ProductShape {
   readonly loaders: string;
 }
 
+/** WGSL for loaders: the taps of a B that is nowhere padding. */
+export const unpadded = /* wgsl */ `
+struct Tap {
+  offset: u32,
+}
+
+fn inside(tap: Tap, k: u32) -> bool {
+  return true;
+}`;
+
 /** How the reduction is cut: `segmentSplits * depthSplits` parts of `segmentChunk` segments by `depthChunk` steps of k. */
 export interface Split {
   readonly segmentChunk: number;

@@ -5,7 +5,7 @@
  * segment of length K; a slice is a batch element. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
  */
 import { ShapeError } from '../core/errors.ts';
-import { type Gemm, gemm, type Quads } from './gemm.ts';
+import { type Gemm, gemm, type Quads, unpadded } from './gemm.ts';
 import { laneFits } from './gemm-lane.ts';
 import { gemv } from './gemv.ts';
 import {
@@ -48,9 +48,7 @@ struct Column {
   n: u32,
 }
 
-struct Tap {
-  offset: u32,
-}
+${unpadded}
 
 fn sliceAt(z: u32) -> Slice {
   let i3 = z % gemm.batch3;
@@ -76,10 +74,6 @@ fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
   let panel = column.n / gemm.columnLanes;
   return Tap(slice.b + panel * gemm.columnPanel + column.n - panel * gemm.columnLanes);
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
 }
 
 // swapped: the rows of this problem are the columns of the output.
