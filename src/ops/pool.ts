@@ -7,6 +7,7 @@ import { floatTypeOf, type Value } from '../graph/value.ts';
 import * as kernels from '../kernels/pool.ts';
 import { type Pair, pairOf } from './conv2d.ts';
 import { defineOp, type Op } from './op.ts';
+import { spread } from './reduce.ts';
 
 /** The windows of a pooling. */
 export interface PoolOptions {
@@ -162,6 +163,9 @@ export const adaptiveAvgPool2d: Op<{ outputSize: Pair }> = defineOp<{ outputSize
   },
   backward: (gy, { inputs: [x], attributes: { outputSize } }) => {
     const shape = adaptiveShape(x!.shape, outputSize);
+    // Elementwise, it melts into what takes it.
+    if (shape.outH * shape.outW === 1)
+      return [spread('adaptiveAvgPool2dGrad', gy, x!.shape, [2, 3], 1 / (shape.H * shape.W))];
     return record('adaptiveAvgPool2dGrad', [gy], [{ shape: x!.shape, dtype: floatTypeOf(x!) }], {
       key: keyOf(shape),
       lower: (target) => kernels.adaptiveAvgPool2dGrad(target, shape),

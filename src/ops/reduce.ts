@@ -62,7 +62,7 @@ function checkNotEmpty(op: string, shape: Shape): void {
 }
 
 /** Repeats a reduced gradient over the input's shape. */
-function spread(name: string, gy: Value, shape: Shape, axes: readonly number[], factor: number): Value {
+export function spread(name: string, gy: Value, shape: Shape, axes: readonly number[], factor: number): Value {
   const g = withShape(gy, kept(shape, axes));
   return recordElementwise(name, 'a * s', [g], shape, { scalars: [factor] });
 }
