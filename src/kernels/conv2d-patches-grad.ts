@@ -9,6 +9,7 @@ import {
   depthOf,
   isWorthPatches,
   MAX_PATCHES_BYTES,
+  MIN_THREADS,
   patches,
   patchLayout,
   planesAsTheyAre,
@@ -159,18 +160,19 @@ export function inputGradOfPatches(target: KernelTarget, shape: Conv2dShape, epi
   };
 }
 
-/** gx = output(0): the sum of a pixel's gradients in the patches [N, C * R * S, outH * outW] = `from`. An invocation does a row of gx. */
+/** gx = output(0): the sum of a pixel's gradients in the patches [N, C * R * S, outH * outW] = `from`. An invocation does rows of a plane. */
 function gather(target: KernelTarget, shape: Conv2dShape, from: Operand, epilogue: Fusion): Step {
   const { N, C, H, W, R, S, strideH, strideW, dilationH, dilationW, padding, outH, outW } = shape;
   const [rows, columns] = [phaseTaps(strideH, dilationH), phaseTaps(strideW, dilationW)];
-  const threads = N * C * H;
+  const parts = Math.min(H, ceilDiv(MIN_THREADS, N * C));
+  const threads = N * C * parts;
   return {
     name: 'conv2dInputGrad.gather',
     wgsl: gatherWgsl(epilogue.wgsl),
     reads: [from],
     writes: [output(0)],
     params: [
-      ...[threads, C, H, W, outH, outW, R, S, strideH, strideW, dilationH, dilationW, padding[0], padding[2]],
+      ...[threads, parts, C, H, W, outH, outW, R, S, strideH, strideW, dilationH, dilationW, padding[0], padding[2]],
       ...[rows.step, columns.step, rows.back, columns.back],
     ],
     workgroups: flatGrid(ceilDiv(threads, 64), target.maxWorkgroupsPerDimension),
@@ -181,6 +183,8 @@ function gather(target: KernelTarget, shape: Conv2dShape, from: Operand, epilogu
 const gatherWgsl = (epilogue: string) => /* wgsl */ `
 struct Gather {
   threads: u32,
+  // Of a plane.
+  parts: u32,
   channels: u32,
   H: u32,
   W: u32,
@@ -230,31 +234,42 @@ fn main(
   if (index >= params.threads) {
     return;
   }
-  let plane = index / params.H;
-  let iy = index - plane * params.H;
+  let plane = index / params.parts;
+  let part = index - plane * params.parts;
   let channel = plane % params.channels;
   let pixels = params.outH * params.outW;
-  let down = tapsAt(iy + params.padTop, params.dilationH, params.strideH, params.stepR, params.R);
-  for (var start = 0u; start < min(params.strideW, params.W); start++) {
-    let right = tapsAt(start + params.padLeft, params.dilationW, params.strideW, params.stepS, params.S);
-    var column = right.under;
-    for (var ix = start; ix < params.W; ix += params.strideW) {
-      var sum = 0.0;
-      var oy = down.under;
-      for (var r = down.first; r < params.R; r += params.stepR) {
-        var ox = column;
-        for (var s = right.first; s < params.S; s += params.stepS) {
-          let inside = oy < params.outH && ox < params.outW;
-          let at = ((plane * params.R + r) * params.S + s) * pixels + oy * params.outW + ox;
-          sum += select(0.0, patches[select(0u, at, inside)], inside);
-          ox -= params.backX;
+  let inPart = (params.H + params.parts - 1u) / params.parts;
+  let first = part * inPart;
+  let last = min(first + inPart, params.H);
+  // Phase by phase: the taps of one are the same at all of its pixels.
+  for (var startY = first; startY < min(first + params.strideH, last); startY++) {
+    let down = tapsAt(startY + params.padTop, params.dilationH, params.strideH, params.stepR, params.R);
+    for (var startX = 0u; startX < min(params.strideW, params.W); startX++) {
+      let right = tapsAt(startX + params.padLeft, params.dilationW, params.strideW, params.stepS, params.S);
+      var row = down.under;
+      for (var iy = startY; iy < last; iy += params.strideH) {
+        var column = right.under;
+        for (var ix = startX; ix < params.W; ix += params.strideW) {
+          var sum = 0.0;
+          var oy = row;
+          for (var r = down.first; r < params.R; r += params.stepR) {
+            var ox = column;
+            let end = select(0u, params.S, oy < params.outH);
+            for (var s = right.first; s < end; s += params.stepS) {
+              let inside = ox < params.outW;
+              let at = ((plane * params.R + r) * params.S + s) * pixels + oy * params.outW + ox;
+              sum += select(0.0, patches[select(0u, at, inside)], inside);
+              ox -= params.backX;
+            }
+            oy -= params.backY;
+          }
+          let pixel = iy * params.W + ix;
+          let i = plane * params.H * params.W + pixel;
+          y[i] = epilogue(sum, i, channel, pixel);
+          column++;
         }
-        oy -= params.backY;
+        row++;
       }
-      let pixel = iy * params.W + ix;
-      let i = plane * params.H * params.W + pixel;
-      y[i] = epilogue(sum, i, channel, pixel);
-      column++;
     }
   }
 }`;

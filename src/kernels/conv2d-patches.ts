@@ -56,7 +56,7 @@ export const isWorthPatches = (shape: Conv2dShape): boolean =>
   shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_PATCHES_BYTES;
 
 /** Fewer invocations leave cores of a software adapter idle. */
-const MIN_THREADS = 1024;
+export const MIN_THREADS = 1024;
 
 /** Copies x [N, C, H, W] = `from` into its patches. One invocation some rows of a plane, from image to image. */
 export function patches(target: KernelTarget, name: string, shape: Conv2dShape, from: Operand, to: Operand): Step {
