@@ -1,0 +1,172 @@
+/**
+ * The family `matrix`, on no GPU that has it: its modules compile as they are on Dawn's null backend, and compute the right numbers where
+ * the builtins are emulated.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { fromHalves, toHalves } from '../../src/core/dtype.ts';
+import type { MatrixConfig } from '../../src/device/adapter.ts';
+import { conv2d } from '../../src/kernels/conv2d.ts';
+import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
+import { withElementTypes } from '../../src/kernels/element-types.ts';
+import { candidateTiles, isTile, type MatrixTile, type ProductShape } from '../../src/kernels/gemm-tiles.ts';
+import { identityEpilogue, type KernelTarget, type Program } from '../../src/kernels/kernel.ts';
+import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
+import { emulateMatrices } from './emulate-matrices.ts';
+import { checkConv, checkInPlace, close, convShape, random, scaleByInput } from './reference.ts';
+import { openDevice, runProgram } from './run.ts';
+
+const config = (component: 'f16' | 'f32', M: number, N: number, K: number): MatrixConfig => ({ component, M, N, K });
+const CONFIGS = [
+  config('f16', 16, 16, 16),
+  config('f16', 16, 8, 16),
+  config('f16', 8, 16, 16),
+  config('f16', 16, 8, 8),
+  config('f32', 8, 8, 8),
+];
+
+const GPU: KernelTarget = {
+  software: false,
+  subgroupSize: 32,
+  maxWorkgroupsPerDimension: 65535,
+  maxWorkgroupStorageBytes: 49152,
+  maxInvocationsPerWorkgroup: 256,
+  matrices: CONFIGS,
+  maxSubgroupSize: 32,
+  adapter: '',
+};
+
+const large = { M: 1024, N: 1024, K: 1024, segments: 1, slices: 1, strideA: 1, strideB: 1 };
+const matrixTiles = (target: KernelTarget, product: ProductShape): MatrixTile[] =>
+  candidateTiles(target, product).filter((tile) => tile.family === 'matrix');
+const everyMatrixTile = (target: KernelTarget): MatrixTile[] =>
+  [true, false].flatMap((float16) => matrixTiles(target, { ...large, float16 }));
+
+/** The target with one tile for every product, all of whose operands are of the tile's type. */
+const inTile = (target: KernelTarget, tile: MatrixTile): KernelTarget => ({
+  ...target,
+  tileFor: () => tile,
+  isFloat16: ({ kind }) => kind !== 'temp' && tile.component === 'f16',
+});
+
+const plain = (M: number, N: number, K: number): MatmulShape => ({
+  ...{ M, N, K, batch: [], aStrides: [K, 1], bStrides: [N, 1], aBatch: [], bBatch: [] },
+});
+const transposed = (M: number, N: number, K: number): MatmulShape => ({
+  ...plain(M, N, K),
+  aStrides: [1, M],
+  bStrides: [1, K],
+});
+
+/** What null-backend.ts says. */
+interface Compiled {
+  readonly maxSubgroupSize: number;
+  readonly maxInvocationsPerWorkgroup: number;
+  readonly maxWorkgroupStorageBytes: number;
+  /** Of each module, of the compiler; and why there is no pipeline of it. */
+  readonly messages: readonly (readonly string[])[];
+  readonly refusals: readonly (readonly string[])[];
+}
+
+const compiled = (modules: readonly string[]) =>
+  new Promise<Compiled>((resolve, reject) => {
+    const script = fileURLToPath(new URL('null-backend.ts', import.meta.url));
+    const options = { timeout: 100_000, maxBuffer: 2 ** 26, env: { ...process.env, NODE_OPTIONS: '' } };
+    const child = execFile(process.execPath, ['--import', 'tsx', script], options, (error, stdout) =>
+      error ? reject(error) : resolve(JSON.parse(stdout)),
+    );
+    child.stdin!.end(JSON.stringify(modules));
+  });
+
+describe('on the null backend', () => {
+  test('every candidate of every product compiles without a message, and makes a pipeline', async () => {
+    const shape = convShape(2, 64, [14, 14], 128, [3, 3], { padding: [1, 1, 1, 1] });
+    const programsOf = (target: KernelTarget): Program[] => [
+      matmul(target, plain(512, 512, 512), scaleByInput(0)),
+      matmul(target, transposed(512, 512, 512), identityEpilogue),
+      conv2d(target, shape, identityEpilogue),
+      conv2dInputGrad(target, shape, identityEpilogue),
+      conv2dWeightGrad(target, shape, identityEpilogue),
+    ];
+    const { messages: none, refusals: nor, ...own } = await compiled([]);
+    expect([none, nor]).toEqual([[], []]);
+    const modules = new Map<string, { name: string; fits: boolean }>();
+    // Its workgroups must be multiples of its largest subgroup; of the smaller ones of GPUs, four make up that.
+    for (const maxSubgroupSize of [32, own.maxSubgroupSize]) {
+      const target = { ...GPU, maxSubgroupSize };
+      for (const tile of everyMatrixTile(target)) {
+        const { subgroupRows, subgroupColumns, component } = tile;
+        const threads = subgroupRows * subgroupColumns * maxSubgroupSize;
+        const fits = isTile(tile, { ...target, ...own, maxSubgroupSize }) && threads % own.maxSubgroupSize === 0;
+        for (const { steps } of programsOf(inTile(target, tile))) {
+          const { name } = steps[0]!;
+          expect(name).toMatch(/\.matrix\d+x\d+x(16|32)f/);
+          const { wgsl } = withElementTypes(steps[0]!, ({ kind }) =>
+            kind === 'temp' || component === 'f32' ? 'float32' : 'float16',
+          );
+          modules.set(wgsl, { name, fits });
+        }
+      }
+    }
+    const { messages, refusals } = await compiled([...modules.keys()]);
+    const cases = [...modules.values()];
+    expect(messages).toHaveLength(cases.length);
+    expect(cases.filter(({ fits }) => fits).length).toBeGreaterThan(100);
+    const faults = cases.flatMap(({ name, fits }, i) =>
+      [...messages[i]!, ...(fits ? refusals[i]! : [])].map((text) => `${name}: ${text}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test('a workgroup that is no multiple of the largest subgroup makes none', async () => {
+    const tile = everyMatrixTile(GPU)[0]!;
+    const target = inTile({ ...GPU, maxSubgroupSize: 1 }, tile);
+    const { refusals } = await compiled([matmul(target, plain(64, 64, 64), identityEpilogue).steps[0]!.wgsl]);
+    expect(refusals.flat().join()).toMatch(/must be a multiple of the device maxSubgroupSize/);
+  });
+});
+
+describe('with emulated matrices', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** Small tiles of every kind of fragment that the adapter can hold, one of several subgroups down and across. */
+  const targets = async (): Promise<KernelTarget[]> => {
+    const { device, target } = await openDevice();
+    emulateMatrices(device);
+    const { subgroupMaxSize } = device.adapterInfo as GPUAdapterInfo;
+    const matrices = CONFIGS.filter(({ component }) => component === 'f32' || device.features.has('shader-f16'));
+    const gpu = { ...target, software: false, matrices, maxSubgroupSize: subgroupMaxSize! };
+    const tiles = matrices.map((fragment, i): MatrixTile => {
+      const [subgroupRows, subgroupColumns] = ([[1, 2], [2, 1], [2, 2]] as const)[i % 3]!;
+      const [rows, columns] = ([[1, 2], [2, 1]] as const)[i % 2]!;
+      return { ...fragment, family: 'matrix', subgroupRows, subgroupColumns, rows, columns, depth: i % 2 ? 32 : 16 };
+    });
+    for (const tile of tiles) expect(isTile(tile, gpu)).toBe(true);
+    return tiles.map((tile) => inTile(gpu, tile));
+  };
+
+  /** What float16 holds as it is. */
+  const halves = (n: number, seed: number): Float32Array => fromHalves(toHalves(random(n, seed)));
+
+  test('multiplies matrices of sizes that no tile divides, and updates each element in place once', async () => {
+    const [M, N, K] = [67, 45, 53];
+    const [a, b, extra] = [halves(M * K, 1), halves(K * N, 2), random(13, 3)];
+    const product = new Float32Array(M * N);
+    for (let i = 0; i < M * N; i++)
+      for (let k = 0; k < K; k++) product[i]! += a[Math.floor(i / N) * K + k]! * b[k * N + (i % N)]!;
+    const expected = product.map((sum, i) => sum * extra[i % 13]! + Math.floor(i / N) + 0.5 * (i % N));
+    const turned = (values: Float32Array, rows: number) =>
+      values.map((_, i) => values[(i % rows) * (values.length / rows) + Math.floor(i / rows)]!);
+    for (const target of await targets()) {
+      const program = matmul(target, plain(M, N, K), scaleByInput(2));
+      expect(program.steps.map(({ name }) => name).join()).toMatch(/^matmul\.matrix[^,]*$/);
+      const [y] = await runProgram(program, [a, b, extra], [M * N]);
+      close(y!, expected, 1e-5 * Math.sqrt(K));
+      const inputs = [turned(a, M), turned(b, K)];
+      await checkInPlace((e) => matmul(target, transposed(M, N, K), e), inputs, product, 1e-5 * Math.sqrt(K));
+    }
+  });
+});
