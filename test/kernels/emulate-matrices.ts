@@ -1,68 +1,87 @@
 /**
- * Subgroup matrices in plain WGSL, for adapters without: the types of gemm-matrix.ts become arrays, its builtins functions. Every lane holds
- * whole fragments, so all of a subgroup compute, and store, the same.
+ * Subgroup matrices in plain WGSL, for adapters without: the builtins of gemm-matrix.ts become functions. An operand's fragment is where it
+ * was loaded from, where nothing is written before it was used; a result lies in workgroup memory, each element of it with one lane.
  */
 import { vi } from 'vitest';
 
 const EXTENSION = 'enable chromium_experimental_subgroup_matrix;\n';
-const TYPE = /alias (\w+) = subgroup_matrix_(left|right|result)<(f16|f32), (\d+), (\d+)>;/g;
+const SUBGROUP = '@builtin(subgroup_id) subgroup: u32,';
+const TYPE = /alias (\w+) = subgroup_matrix_(?:left|right|result)<(?:f16|f32), (\d+), (\d+)>;/g;
+const RESULT = /var (\w+): Result;/g;
 const LOAD = /subgroupMatrixLoad<(\w+), (row|col)_major>\(&(\w+), /g;
-const STORE = /subgroupMatrixStore<(row|col)_major>\(&(\w+), /g;
+const STORE = /subgroupMatrixStore<row_major>\(&results, /g;
+const MULTIPLY = /(\w+) = subgroupMatrixMultiplyAccumulate\((\w+), (\w+), \1\)/g;
 
 interface Fragment {
-  readonly name: string;
   readonly columns: number;
   readonly rows: number;
+  /** The array that it is loaded from. */
+  readonly array?: string;
 }
 
 /** The module without the extension; others as they are. */
 export function emulated(wgsl: string): string {
   if (!wgsl.includes(EXTENSION)) return wgsl;
-  const fragments = new Map<string, Fragment>();
-  const helpers = new Map<string, string>();
-  const loop = ({ rows, columns }: Fragment, major: string, body: (inFragment: string, inArray: string) => string) => `
-  for (var r = 0u; r < ${rows}u; r++) {
-    for (var c = 0u; c < ${columns}u; c++) {
-      ${body(`r * ${columns}u + c`, `offset + ${major === 'row' ? 'r * stride + c' : 'c * stride + r'}`)}
-    }
-  }`;
+  const fragments: Record<string, Fragment> = {};
+  let results = 0;
   const text = wgsl
     .replace(EXTENSION, '')
-    .replace(TYPE, (_, name: string, kind: string, component: string, columns: string, rows: string) => {
-      fragments.set(kind, { name, columns: Number(columns), rows: Number(rows) });
-      return `struct ${name} { values: array<${component}, ${Number(columns) * Number(rows)}> }`;
+    .replace(SUBGROUP, `${SUBGROUP} @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) lanes: u32,`)
+    .replace(TYPE, (_, name: string, columns: string, rows: string) => {
+      fragments[name] = { columns: Number(columns), rows: Number(rows) };
+      return name === 'Result' ? '' : `struct ${name} { first: u32, perRow: u32, perColumn: u32 }`;
     })
+    .replace(RESULT, (_, name: string) => `let ${name} = Result(subgroup * RESULTS + ${results++}u, lane, lanes);`)
     .replace(LOAD, (_, type: string, major: string, array: string) => {
-      const fragment = [...fragments.values()].find(({ name }) => name === type)!;
-      const call = `load${type}_${major}_${array}`;
-      const copy = loop(fragment, major, (to, from) => `m.values[${to}] = ${array}[${from}];`);
-      helpers.set(call, `fn ${call}(offset: u32, stride: u32) -> ${type} {\n  var m: ${type};${copy}\n  return m;\n}`);
-      return `${call}(`;
+      fragments[type] = { ...fragments[type]!, array };
+      return `load${type}${major === 'row' ? 'Rows' : 'Columns'}(`;
     })
-    .replace(STORE, (_, major: string, array: string) => {
-      const result = fragments.get('result')!;
-      const call = `store_${major}_${array}`;
-      const copy = loop(result, major, (from, to) => `${array}[${to}] = m.values[${from}];`);
-      helpers.set(call, `fn ${call}(offset: u32, value: ${result.name}, stride: u32) {\n  var m = value;${copy}\n}`);
-      return `${call}(`;
-    });
-  const [left, right, result] = ['left', 'right', 'result'].map((kind) => fragments.get(kind)!);
-  const { columns: K } = left!;
-  if (right!.rows !== K || result!.rows !== left!.rows || result!.columns !== right!.columns)
+    .replace(STORE, 'storeRows(')
+    .replace(MULTIPLY, 'multiplyAccumulate($2, $3, $1)');
+  const { Left: left, Right: right, Result: result } = fragments as Record<'Left' | 'Right' | 'Result', Fragment>;
+  if (left.columns !== right.rows || result.rows !== left.rows || result.columns !== right.columns)
     throw new Error('subgroup matrices: the fragments of a product do not fit each other.');
+  const elements = result.rows * result.columns;
+  const subgroups = Number(/var<workgroup> results: array<f32, (\d+)>/.exec(wgsl)![1]) / elements;
+  const loads = ['Left', 'Right'].map(
+    (type) => `
+fn load${type}Rows(offset: u32, stride: u32) -> ${type} {
+  return ${type}(offset, stride, 1u);
+}
+
+fn load${type}Columns(offset: u32, stride: u32) -> ${type} {
+  return ${type}(offset, 1u, stride);
+}
+`,
+  );
   return `${text}
-${[...helpers.values()].join('\n')}
-fn subgroupMatrixMultiplyAccumulate(left: ${left!.name}, right: ${right!.name}, sum: ${result!.name}) -> ${result!.name} {
-  var a = left.values;
-  var b = right.values;
-  var m = sum;${loop(
-    result!,
-    'row',
-    (at) => `for (var k = 0u; k < ${K}u; k++) {
-        m.values[${at}] += f32(a[r * ${K}u + k]) * f32(b[k * ${right!.columns}u + c]);
-      }`,
-  )}
-  return m;
+
+const RESULTS = ${results}u;
+var<workgroup> sums: array<f32, ${subgroups * results * elements}>;
+
+struct Result {
+  index: u32,
+  lane: u32,
+  lanes: u32,
+}
+${loads.join('')}
+fn multiplyAccumulate(left: Left, right: Right, m: Result) {
+  for (var e = m.lane; e < ${elements}u; e += m.lanes) {
+    let a = left.first + e / ${result.columns}u * left.perRow;
+    let b = right.first + e % ${result.columns}u * right.perColumn;
+    var sum = sums[m.index * ${elements}u + e];
+    // A compiler that knew the bound would unroll.
+    for (var k = 0u; k < min(${left.columns}u, 32u * gemm.tileM); k++) {
+      sum += f32(${left.array}[a + k * left.perColumn]) * f32(${right.array}[b + k * right.perRow]);
+    }
+    sums[m.index * ${elements}u + e] = sum;
+  }
+}
+
+fn storeRows(offset: u32, m: Result, stride: u32) {
+  for (var e = m.lane; e < ${elements}u; e += m.lanes) {
+    results[offset + e / ${result.columns}u * stride + e % ${result.columns}u] = sums[m.index * ${elements}u + e];
+  }
 }`;
 }
 

@@ -9,10 +9,19 @@ import { fromHalves, toHalves } from '../../src/core/dtype.ts';
 import type { MatrixConfig } from '../../src/device/adapter.ts';
 import { conv2d } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
+import { conv2dOfPatches } from '../../src/kernels/conv2d-patches.ts';
 import { withElementTypes } from '../../src/kernels/element-types.ts';
-import { candidateTiles, isTile, type MatrixTile, type ProductShape } from '../../src/kernels/gemm-tiles.ts';
-import { identityEpilogue, type KernelTarget, type Program } from '../../src/kernels/kernel.ts';
+import {
+  candidateTiles,
+  classOf,
+  defaultTile,
+  isTile,
+  type MatrixTile,
+  type ProductShape,
+} from '../../src/kernels/gemm-tiles.ts';
+import { identityEpilogue, type KernelTarget, type Operand, type Program } from '../../src/kernels/kernel.ts';
 import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
+import { winograd } from '../../src/kernels/winograd.ts';
 import { emulateMatrices } from './emulate-matrices.ts';
 import { checkConv, checkInPlace, close, convShape, random, scaleByInput } from './reference.ts';
 import { openDevice, runProgram } from './run.ts';
@@ -168,5 +177,92 @@ describe('with emulated matrices', () => {
       const inputs = [turned(a, M), turned(b, K)];
       await checkInPlace((e) => matmul(target, transposed(M, N, K), e), inputs, product, 1e-5 * Math.sqrt(K));
     }
+  });
+
+  test('adds the parts of a long reduction', async () => {
+    const [M, N, K] = [19, 18, 530];
+    const [a, b] = [halves(M * K, 1), halves(K * N, 2)];
+    const expected = new Float32Array(M * N);
+    for (let i = 0; i < M * N; i++)
+      for (let k = 0; k < K; k++) expected[i]! += a[Math.floor(i / N) * K + k]! * b[k * N + (i % N)]!;
+    for (const target of (await targets()).slice(-2)) {
+      const program = matmul(target, plain(M, N, K), identityEpilogue);
+      expect(program.steps.map(({ name }) => name).join()).toMatch(/^matmul\.matrix.*\.split,matmul\.sum$/);
+      const [y] = await runProgram(program, [a, b], [M * N]);
+      close(y!, expected, 1e-5 * Math.sqrt(K));
+    }
+  });
+
+  test('convolves, and gives both gradients', async () => {
+    const all = await targets();
+    const grouped = convShape(2, 6, [17, 16], 10, [3, 3], { padding: [1, 1, 1, 1], groups: 2 });
+    for (const program of [conv2d, conv2dInputGrad, conv2dWeightGrad])
+      expect(program(all[0]!, grouped, identityEpilogue).steps[0]!.name).toMatch(/\.matrix/);
+    await checkConv(grouped, [all[0]!], halves);
+    const strided = convShape(2, 5, [9, 7], 18, [3, 2], { stride: [2, 1], padding: [1, 0, 0, 1] });
+    await checkConv(strided, [all.at(-1)!], halves);
+  });
+});
+
+describe('choice', () => {
+  const f16 = matrixTiles(GPU, { ...large, float16: true })[0]!;
+  const f32 = matrixTiles(GPU, large)[0]!;
+  const kernel = (target: KernelTarget) => matmul(target, plain(512, 512, 512), identityEpilogue).steps[0]!.name;
+
+  test('candidates are of the type of the operands, and the default is none of them', () => {
+    expect([f16.component, f32.component]).toEqual(['f16', 'f32']);
+    for (const float16 of [true, false]) {
+      const product = { ...large, float16 };
+      const types = matrixTiles(GPU, product).map(({ component }) => component);
+      expect(new Set(types)).toEqual(new Set([float16 ? 'f16' : 'f32']));
+      expect(defaultTile(GPU, product).family).toBe('tile');
+      expect(matrixTiles({ ...GPU, matrices: [] }, product)).toEqual([]);
+    }
+  });
+
+  test('products of float16 have a class of their own; other classes are named as without matrices', () => {
+    const classes: string[] = [];
+    const tileFor = (product: ProductShape): undefined => {
+      classes.push(classOf(product));
+    };
+    const all = () => true;
+    const one = ({ index }: Operand) => index === 0;
+    for (const isFloat16 of [all, one, undefined]) kernel({ ...GPU, tileFor, isFloat16 });
+    kernel({ ...GPU, tileFor, isFloat16: all, matrices: CONFIGS.filter(({ component }) => component === 'f32') });
+    kernel({ ...GPU, tileFor, isFloat16: all, matrices: [] });
+    const plainly = 'm9n9k9x0z0 kn';
+    expect(classes).toEqual([`${plainly} f16`, plainly, plainly, plainly, plainly]);
+  });
+
+  test('what is kept in float32, or only half in float16, is never multiplied in float16', () => {
+    const name = (tile: MatrixTile, isFloat16: KernelTarget['isFloat16']) =>
+      kernel({ ...GPU, tileFor: () => tile, isFloat16 });
+    expect(name(f16, () => true)).toMatch(/\.matrix\d+x\d+x16f16\.16x16x16/);
+    expect(name(f16, ({ index }) => index === 0)).toMatch(/^matmul\.tile/);
+    expect(name(f16, undefined)).toMatch(/^matmul\.tile/);
+    expect(name(f32, undefined)).toMatch(/\.matrix\d+x\d+x16f32\.8x8x8/);
+    expect(name(f32, ({ index }) => index === 0)).toMatch(/\.matrix/);
+    // Winograd's product and one of patches read what another step wrote, in float32.
+    const shape = convShape(4, 128, [16, 16], 128, [3, 3], { padding: [1, 1, 1, 1] });
+    const float16 = inTile(GPU, f16);
+    for (const { steps } of [winograd, conv2dOfPatches].map((program) => program(float16, shape, identityEpilogue)))
+      expect(steps.map(({ name }) => name).join()).not.toMatch(/matrix/);
+    expect(conv2d(float16, shape, identityEpilogue).steps[0]!.name).toMatch(/matrix/);
+  });
+
+  test('a tile that the adapter cannot run is none', () => {
+    expect(isTile(f16, GPU)).toBe(true);
+    const { matrices: _, ...without } = GPU;
+    const refusing: KernelTarget[] = [
+      without,
+      { ...GPU, matrices: [config('f16', 16, 8, 16), config('f32', 16, 16, 16)] },
+      { ...GPU, software: true },
+      { ...GPU, maxInvocationsPerWorkgroup: 63 },
+      { ...GPU, maxSubgroupSize: 256 },
+      { ...GPU, maxWorkgroupStorageBytes: 4096 },
+    ];
+    for (const target of refusing) expect(isTile(f16, target)).toBe(false);
+    const changes = [{ rows: 3 }, { columns: 64 }, { subgroupRows: 0 }, { depth: 8 }, { depth: 1e9 }, { M: '16' }];
+    for (const change of changes) expect(isTile({ ...f16, ...change }, GPU)).toBe(false);
   });
 });
