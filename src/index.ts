@@ -15,7 +15,7 @@ export {
 } from './core/errors.ts';
 export { Generator, manualSeed } from './core/random.ts';
 export type { Shape } from './core/shape.ts';
-export type { AdapterChoice } from './device/adapter.ts';
+export type { AdapterChoice, MatrixConfig } from './device/adapter.ts';
 export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { type Explanation, explain } from './graph/run.ts';

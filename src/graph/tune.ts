@@ -3,7 +3,7 @@
  * the fastest for later runs. Only tiles that compute what the default computes can win.
  */
 import { writeNote } from '#files';
-import { type DType, fromHalves, toHalves } from '../core/dtype.ts';
+import { BYTES_PER_ELEMENT, type DType, fromHalves, toHalves } from '../core/dtype.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
@@ -127,13 +127,10 @@ export async function compare(device: Device, group: Group, product: ProductShap
   }
 }
 
-function agree(
-  found: readonly Float32Array[],
-  expected: readonly Float32Array[],
-  types: readonly DType[],
-): boolean {
+function agree(found: readonly Float32Array[], expected: readonly Float32Array[], types: readonly DType[]): boolean {
   return expected.every((values, k) => {
-    const bound = TOLERANCE[types[k] === 'float16' ? 'float16' : 'float32'] * values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const bound = TOLERANCE[types[k] === 'float16' ? 'float16' : 'float32'] * largest;
     return values.every((v, i) => Math.abs(v - found[k]![i]!) <= bound);
   });
 }
@@ -144,8 +141,7 @@ class TestStand {
   readonly #reads: readonly GPUBuffer[];
   readonly #writes: readonly GPUBuffer[];
   readonly #before: (i: number) => number;
-  readonly #types: readonly DType[];
-  readonly #bytes: readonly number[];
+  readonly #results: Group['writes'];
   readonly #sizes: (o: Operand, program: Program) => number;
 
   constructor(device: Device, { reads, writes, inPlace }: Group) {
@@ -155,8 +151,7 @@ class TestStand {
     const fillOf = (k: number, dtype: DType) => (dtype === 'int32' ? () => 0 : noise(k));
     this.#reads = reads.map(({ bytes, dtype }, k) => this.#filled(bindingBytes(bytes), fillOf(k, dtype), dtype));
     this.#writes = writes.map(({ bytes, dtype }) => this.#filled(bindingBytes(bytes), this.#before, dtype));
-    this.#types = writes.map(({ dtype }) => dtype);
-    this.#bytes = writes.map(({ bytes }) => bytes);
+    this.#results = writes;
     this.#sizes = ({ kind, index }, { temps }) =>
       bindingBytes(kind === 'temp' ? temps![index]! : (kind === 'input' ? reads : writes)[index]!.bytes);
   }
@@ -164,15 +159,16 @@ class TestStand {
   /** What a program computes from the inputs. */
   async outputs(program: Program): Promise<Float32Array[]> {
     this.#writes.forEach((buffer, k) => {
-      this.#fill(buffer, this.#before, this.#types[k]!);
+      this.#fill(buffer, this.#before, this.#results[k]!.dtype);
     });
     return this.#with(program, async (sequence) => {
       await this.#run(sequence, 1);
-      const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#bytes[k]! }));
+      const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#results[k]!.bytes }));
       const found = await this.#device.readAll(ranges);
-      return found.map((bytes, k) =>
-        this.#types[k] === 'float16' ? fromHalves(new Uint16Array(bytes)) : new Float32Array(bytes),
-      );
+      return found.map((bytes, k) => {
+        const { dtype, count } = this.#results[k]!;
+        return dtype === 'float16' ? fromHalves(new Uint16Array(bytes, 0, count)) : new Float32Array(bytes, 0, count);
+      });
     });
   }
 
@@ -223,9 +219,9 @@ class TestStand {
   }
 
   #fill(buffer: GPUBuffer, fill: (i: number) => number, dtype: DType): void {
-    const length = buffer.size / (dtype === 'float16' ? 2 : 4);
-    const values = Float32Array.from({ length }, (_, i) => fill(i));
-    this.#device.queue.writeBuffer(buffer, 0, dtype === 'float16' ? (toHalves(values) as Uint16Array<ArrayBuffer>) : values);
+    const values = Float32Array.from({ length: buffer.size / BYTES_PER_ELEMENT[dtype] }, (_, i) => fill(i));
+    const elements = dtype === 'float16' ? toHalves(values) : values;
+    this.#device.queue.writeBuffer(buffer, 0, elements as Float32Array<ArrayBuffer>);
   }
 }
 

@@ -78,9 +78,7 @@ export function matrixMain(
       return `let right${j} = subgroupMatrixLoad<Right, ${major(!pieceB.alongK)}>(&pieceB, ${from}, ${pieceB.pitch}u);`;
     }),
     ...range(rows).flatMap((i) =>
-      range(columns).map(
-        (j) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(left${i}, right${j}, c${i}_${j});`,
-      ),
+      range(columns).map((j) => `c${i}_${j} = subgroupMatrixMultiplyAccumulate(left${i}, right${j}, c${i}_${j});`),
     ),
   ];
   const stores = fragments.map((value, f) => {

@@ -62,14 +62,27 @@ describe('adapters', () => {
     const listed = (componentType: string, resultComponentType: string) => ({
       ...{ componentType, resultComponentType, M: 16, N: 8, K: 32 },
     });
-    const subgroupMatrixConfigs = [listed('f16', 'f16'), listed('f16', 'f32'), listed('u8', 'u32'), listed('f32', 'f32')];
-    const gpu = (...languageFeatures: string[]) => ({ wgslLanguageFeatures: new Set(languageFeatures) }) as unknown as GPU;
+    const subgroupMatrixConfigs = [
+      listed('f16', 'f16'),
+      listed('f16', 'f32'),
+      listed('u8', 'u32'),
+      listed('f32', 'f32'),
+    ];
+    const gpu = (...languageFeatures: string[]) =>
+      ({ wgslLanguageFeatures: new Set(languageFeatures) }) as unknown as GPU;
     const device = (...features: string[]) =>
       ({ features: new Set(['subgroups', ...features]), limits: {} }) as unknown as GPUDevice;
     const found = (on: GPU, opened: GPUDevice) =>
-      targetOf(on, opened, { ...info({ vendor: 'nvidia' }), subgroupMaxSize: 32, subgroupMatrixConfigs } as GPUAdapterInfo);
+      targetOf(on, opened, {
+        ...info({ vendor: 'nvidia' }),
+        subgroupMaxSize: 32,
+        subgroupMatrixConfigs,
+      } as GPUAdapterInfo);
     const feature = 'chromium-experimental-subgroup-matrix';
-    const [half, single] = [{ component: 'f16', M: 16, N: 8, K: 32 }, { component: 'f32', M: 16, N: 8, K: 32 }];
+    const [half, single] = [
+      { component: 'f16', M: 16, N: 8, K: 32 },
+      { component: 'f32', M: 16, N: 8, K: 32 },
+    ];
     const both = found(gpu('subgroup_id'), device('shader-f16', feature));
     expect(both).toMatchObject({ matrices: [half, single], maxSubgroupSize: 32 });
     expect(found(gpu('subgroup_id'), device(feature)).matrices).toEqual([single]);
@@ -81,6 +94,13 @@ describe('adapters', () => {
     const { value, idleMs } = await run('idle');
     expect(value).toBe(1.5);
     expect(idleMs).toBeLessThan(300);
+  });
+
+  test("experimental features need a toggle of Dawn's", async () => {
+    const isExperimental = (feature: string) => feature.includes('experimental');
+    expect((await run('features')).some(isExperimental)).toBe(false);
+    const toggled = await run('features', { REGRAFT_DAWN_FEATURES: 'allow_unsafe_apis' });
+    expect(toggled.some(isExperimental)).toBe(true);
   });
 
   test('a name that nothing has: one line that says what there is, or why the system has none', async () => {

@@ -149,8 +149,19 @@ describe('with emulated matrices', () => {
     const matrices = CONFIGS.filter(({ component }) => component === 'f32' || device.features.has('shader-f16'));
     const gpu = { ...target, software: false, matrices, maxSubgroupSize: subgroupMaxSize! };
     const tiles = matrices.map((fragment, i): MatrixTile => {
-      const [subgroupRows, subgroupColumns] = ([[1, 2], [2, 1], [2, 2]] as const)[i % 3]!;
-      const [rows, columns] = ([[1, 2], [2, 1]] as const)[i % 2]!;
+      const [subgroupRows, subgroupColumns] = (
+        [
+          [1, 2],
+          [2, 1],
+          [2, 2],
+        ] as const
+      )[i % 3]!;
+      const [rows, columns] = (
+        [
+          [1, 2],
+          [2, 1],
+        ] as const
+      )[i % 2]!;
       return { ...fragment, family: 'matrix', subgroupRows, subgroupColumns, rows, columns, depth: i % 2 ? 32 : 16 };
     });
     for (const tile of tiles) expect(isTile(tile, gpu)).toBe(true);
