@@ -210,6 +210,30 @@ describe('where subgroups multiply matrices', () => {
       expect(explain(product(values())).kernels.join()).not.toMatch(/matrix/);
     });
 
+    test('so do convolutions and their gradients', async () => {
+      const [x, weight] = [randn([2, 3, 7, 6]), randn([10, 3, 3, 3])].map((t) => t.to('float16')) as [Tensor, Tensor];
+      x.requires_grad = weight.requires_grad = true;
+      const program = () => {
+        x.grad = weight.grad = null;
+        const y = x.conv2d(weight, undefined, { padding: 1 });
+        y.mul(y).sum().backward();
+        return [y, x.grad!, weight.grad!];
+      };
+      const results = () => Promise.all(program().map((t) => t.data()));
+      const expected = await results();
+      pretend(half);
+      const tuned = await tune(program);
+      expect(tuned.flatMap(({ wrong }) => wrong)).toEqual([]);
+      note(Object.fromEntries(tuned.map((one) => [one.class, inNote(half)])));
+      const { kernels } = explain(program);
+      for (const name of ['conv2d', 'conv2dInputGrad', 'conv2dWeightGrad'])
+        expect(kernels).toContainEqual(expect.stringMatching(new RegExp(`^${name}\\.matrix`)));
+      const found = await results();
+      ['y', 'gx', 'gw'].forEach((what, i) => {
+        expectClose(what, found[i]!, expected[i]!, tolerances.half);
+      });
+    });
+
     test('a note of another adapter, that has them, is refused', () => {
       const tiles = { 'm4n5k5x0z0 kn f16': inNote(half) };
       pretend(half);

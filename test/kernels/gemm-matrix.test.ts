@@ -6,7 +6,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fromHalves, toHalves } from '../../src/core/dtype.ts';
-import type { MatrixConfig } from '../../src/device/adapter.ts';
+import { hasFloat16, type MatrixConfig } from '../../src/device/adapter.ts';
+import { currentDevice } from '../../src/device/current.ts';
+import { plannedSteps } from '../../src/graph/run.ts';
+import { init, tensor } from '../../src/index.ts';
 import { conv2d } from '../../src/kernels/conv2d.ts';
 import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
 import { conv2dOfPatches } from '../../src/kernels/conv2d-patches.ts';
@@ -22,6 +25,9 @@ import {
 import { identityEpilogue, type KernelTarget, type Operand, type Program } from '../../src/kernels/kernel.ts';
 import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
 import { winograd } from '../../src/kernels/winograd.ts';
+import { Linear } from '../../src/nn/index.ts';
+import { Adam } from '../../src/optim/index.ts';
+import { kernelsFor } from './catalog.ts';
 import { emulateMatrices } from './emulate-matrices.ts';
 import { checkConv, checkInPlace, close, convShape, random, scaleByInput } from './reference.ts';
 import { openDevice, runProgram } from './run.ts';
@@ -124,6 +130,33 @@ describe('on the null backend', () => {
     expect(cases.filter(({ fits }) => fits).length).toBeGreaterThan(100);
     const faults = cases.flatMap(({ name, fits }, i) =>
       [...messages[i]!, ...(fits ? refusals[i]! : [])].map((text) => `${name}: ${text}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test('every product of the op table, the optimizers and a network compiles, with what is fused into it', async () => {
+    await init();
+    const [f16, f32] = [true, false].map((float16) => matrixTiles(GPU, { ...large, float16 })[0]!);
+    const tiled: KernelTarget = { ...GPU, maxSubgroupSize: 128, tileFor: ({ float16 }) => (float16 ? f16! : f32!) };
+    const layer = new Linear(40, 32);
+    const optimizer = new Adam(layer.parameters());
+    const training = (): void => {
+      layer
+        .forward(tensor(new Float32Array(2000), [50, 40]))
+        .sum()
+        .backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    };
+    const steps = [...kernelsFor(tiled).values(), ...plannedSteps(training, tiled)];
+    const products = steps.filter(({ name }) => name.includes('.matrix'));
+    const components = hasFloat16(currentDevice().info) ? ['f16', 'f32'] : ['f32'];
+    for (const component of components)
+      expect(products.filter(({ name }) => name.includes(`16${component}.`)).length).toBeGreaterThan(10);
+    expect(products.some(({ name }) => name.endsWith('+adam'))).toBe(true);
+    const { messages, refusals } = await compiled(products.map(({ wgsl }) => wgsl));
+    const faults = products.flatMap(({ name }, i) =>
+      [...messages[i]!, ...refusals[i]!].map((text) => `${name}: ${text}`),
     );
     expect(faults).toEqual([]);
   });
