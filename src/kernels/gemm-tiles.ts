@@ -195,6 +195,7 @@ function isMatrixTile(t: MatrixTile, target: KernelTarget): boolean {
   return (
     [16, 32].includes(t.depth) &&
     t.depth % K === 0 &&
+    maxSubgroupSize > 0 &&
     subgroups * maxSubgroupSize <= target.maxInvocationsPerWorkgroup &&
     matrixBytes(t, target) <= target.maxWorkgroupStorageBytes
   );

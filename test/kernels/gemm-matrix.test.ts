@@ -1,6 +1,6 @@
 /**
- * The family `matrix`, on no GPU that has it: its modules compile as they are on Dawn's null backend, and compute the right numbers where
- * the builtins are emulated.
+ * The family `matrix`, wherever: its modules compile as they are on Dawn's null backend, and compute the right numbers, with the builtins
+ * emulated where the adapter has none.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,14 @@ const CONFIGS = [
   config('f16', 16, 8, 8),
   config('f32', 8, 8, 8),
 ];
+
+/** Subgroups down and across, fragments of each down and across. */
+const GRIDS = [
+  [1, 2, 1, 2],
+  [2, 1, 2, 1],
+  [2, 2, 1, 2],
+  [1, 2, 2, 1],
+] as const;
 
 const GPU: KernelTarget = {
   software: false,
@@ -169,36 +177,35 @@ describe('on the null backend', () => {
   });
 });
 
-describe('with emulated matrices', () => {
+describe('on the adapter, with matrices emulated where it has none', () => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
 
-  /** Small tiles of every kind of fragment that the adapter can hold, one of several subgroups down and across. */
+  /** Small tiles of every kind of fragment that the adapter can hold, in grids of several subgroups down and across. */
   const targets = async (): Promise<KernelTarget[]> => {
     const { device, target } = await openDevice();
-    emulateMatrices(device);
-    const { subgroupMaxSize } = device.adapterInfo as GPUAdapterInfo;
-    const matrices = CONFIGS.filter(({ component }) => component === 'f32' || device.features.has('shader-f16'));
-    const gpu = { ...target, software: false, matrices, maxSubgroupSize: subgroupMaxSize! };
+    const own = target.matrices!;
+    if (!own.length) emulateMatrices(device);
+    const some = CONFIGS.filter(({ component }) => component === 'f32' || device.features.has('shader-f16'));
+    const matrices = own.length ? own : some;
+    const gpu = { ...target, software: false, matrices };
     const tiles = matrices.map((fragment, i): MatrixTile => {
-      const [subgroupRows, subgroupColumns] = (
-        [
-          [1, 2],
-          [2, 1],
-          [2, 2],
-        ] as const
-      )[i % 3]!;
-      const [rows, columns] = (
-        [
-          [1, 2],
-          [2, 1],
-        ] as const
-      )[i % 2]!;
-      return { ...fragment, family: 'matrix', subgroupRows, subgroupColumns, rows, columns, depth: i % 2 ? 32 : 16 };
+      const [subgroupRows, subgroupColumns, rows, columns] = GRIDS[i % GRIDS.length]!;
+      return {
+        ...fragment,
+        family: 'matrix',
+        subgroupRows,
+        subgroupColumns,
+        rows,
+        columns,
+        depth: i % 2 || fragment.K > 16 ? 32 : 16,
+      };
     });
     for (const tile of tiles) expect(isTile(tile, gpu)).toBe(true);
-    return tiles.map((tile) => inTile(gpu, tile));
+    // As if subgroups could be larger than they are: there are twice as many as a tile has work for.
+    const { maxSubgroupSize } = target;
+    return tiles.map((tile, i) => inTile({ ...gpu, maxSubgroupSize: (i % 2 ? 1 : 2) * maxSubgroupSize! }, tile));
   };
 
   /** What float16 holds as it is. */
