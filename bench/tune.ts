@@ -38,6 +38,7 @@ export async function tuneWorkloads(chosen: readonly Workload[], { json = false 
 
 function timed({ tile, ms }: { tile: Tile; ms: number }): string {
   const [rows, columns] = tileSize(currentDevice().target, tile);
-  const depth = tile.family === 'tile' ? `x${tile.depth}` : '';
-  return `${rows}x${columns}${depth} ${formatMs(ms)} ms`;
+  const depth = tile.family === 'lane' ? '' : `x${tile.depth}`;
+  const fragments = tile.family === 'matrix' ? ` of ${tile.component} ${tile.M}x${tile.N}x${tile.K}` : '';
+  return `${rows}x${columns}${depth}${fragments} ${formatMs(ms)} ms`;
 }

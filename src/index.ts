@@ -15,12 +15,12 @@ export {
 } from './core/errors.ts';
 export { Generator, manualSeed } from './core/random.ts';
 export type { Shape } from './core/shape.ts';
-export type { AdapterChoice } from './device/adapter.ts';
+export type { AdapterChoice, MatrixConfig } from './device/adapter.ts';
 export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { type Explanation, explain } from './graph/run.ts';
 export { type TimedTile, type TunedProduct, tune } from './graph/tune.ts';
-export type { LaneTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';
+export type { LaneTile, MatrixTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';
 export type { Conv2dOptions, ConvTranspose2dOptions, Pair } from './ops/conv2d.ts';
 export type { CrossEntropyAttributes, Reduction } from './ops/loss.ts';
 export type { AvgPoolOptions, MaxPoolOptions, PoolOptions } from './ops/pool.ts';

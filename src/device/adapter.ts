@@ -34,10 +34,18 @@ export interface DeviceInfo {
   readonly description: string;
   /** A rasteriser that runs on the CPU. */
   readonly software: boolean;
-  /** Optional features that are on: 'subgroups', 'shader-f16', 'timestamp-query'. */
+  /** Optional features that are on: 'subgroups', 'shader-f16', 'timestamp-query', 'chromium-experimental-subgroup-matrix'. */
   readonly features: readonly string[];
   /** WebGPU's limits by name. */
   readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Fragments that a subgroup multiplies at once: M x K by K x N of this component, summed in f32. */
+export interface MatrixConfig {
+  readonly component: 'f16' | 'f32';
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** What kernels choose by; see `KernelTarget` in the kernels layer, which has the same fields. */
@@ -48,11 +56,21 @@ export interface DeviceTarget {
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
   readonly texels: boolean;
+  readonly matrices: readonly MatrixConfig[];
+  readonly maxSubgroupSize: number;
   readonly adapter: string;
 }
 
+/** Tensor cores and their like. No part of WebGPU yet: browsers want a flag for it, Dawn a toggle. */
+const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+
 /** Features that are asked for where the adapter has them. */
-export const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query'] as const satisfies GPUFeatureName[];
+export const wantedFeatures: readonly GPUFeatureName[] = [
+  'subgroups',
+  'shader-f16',
+  'timestamp-query',
+  SUBGROUP_MATRIX,
+];
 
 /** Whether kernels can load and store 16-bit floats. */
 export const hasFloat16 = ({ features }: Pick<DeviceInfo, 'features'>): boolean => features.includes('shader-f16');
@@ -104,6 +122,25 @@ export function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
   return all;
 }
 
+/** As an adapter lists them. */
+interface ListedConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** The matrices that kernels can use: of floats, summed in f32. They tell subgroups apart by `subgroup_id`. */
+function matricesOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): MatrixConfig[] {
+  if (!device.features.has(SUBGROUP_MATRIX) || !gpu.wgslLanguageFeatures.has('subgroup_id')) return [];
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: readonly ListedConfig[] };
+  return [...subgroupMatrixConfigs].flatMap(({ componentType: component, resultComponentType, M, N, K }) => {
+    const isFloat = component === 'f32' || (component === 'f16' && device.features.has('shader-f16'));
+    return isFloat && resultComponentType === 'f32' ? [{ component, M, N, K }] : [];
+  });
+}
+
 /** What kernels need to know, from the device that was opened on an adapter with this `info`. */
 export function targetOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): DeviceTarget {
   const { limits } = device;
@@ -118,6 +155,8 @@ export function targetOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): Dev
     // There a load from a buffer is a loop over the lanes with two branches each, and one from a texture a gather.
     texels:
       /llvmpipe|lavapipe/i.test(adapter) && gpu.wgslLanguageFeatures.has('readonly_and_readwrite_storage_textures'),
+    matrices: matricesOf(gpu, device, info),
+    maxSubgroupSize: info.subgroupMaxSize ?? 0,
     adapter,
   };
 }

@@ -98,11 +98,13 @@ async function* search(choice: AdapterChoice, all: boolean): AsyncGenerator<Atte
 
 type CreateDawn = (flags: string[]) => GPU;
 
+/** With the toggles of the environment's REGRAFT_DAWN_FEATURES, separated by commas: `allow_unsafe_apis` for experimental features. */
 async function loadDawn(): Promise<CreateDawn> {
   try {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
-    return create;
+    const toggles = process.env.REGRAFT_DAWN_FEATURES;
+    return toggles ? (flags) => create([...flags, `enable-dawn-features=${toggles}`]) : create;
   } catch (error) {
     throw new DeviceError(`init: Dawn, the npm package webgpu, cannot be loaded: ${reasonOf(error)}`);
   }

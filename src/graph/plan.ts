@@ -20,7 +20,7 @@ import { tunedTarget } from './tuning.ts';
 import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
 
 /** A group with its program, ready to be given buffers. */
-interface Lowered {
+export interface Lowered {
   readonly group: Group;
   readonly steps: readonly Step[];
   readonly temps: readonly number[];
@@ -114,9 +114,9 @@ const bytesOf = ({ group, temps }: Pick<Lowered, 'group' | 'temps'>, o: Operand)
   bindingBytes(dataOf(group, o)?.bytes ?? temps[o.index]!);
 
 /** The group's program for operands of its types. Texels hold float32, and so many of them. */
-function lower(group: Group, target: KernelTarget): Lowered {
-  const { steps, temps = [] } = group.lower(target);
+export function lower(group: Group, target: KernelTarget): Lowered {
   const typeOf = (o: Operand): DType => dataOf(group, o)?.dtype ?? 'float32';
+  const { steps, temps = [] } = group.lower({ ...target, isFloat16: (o) => typeOf(o) === 'float16' });
   const fits = ({ reads, texels = [] }: Step): boolean =>
     texels.every((format, k) => {
       if (!format) return true;

@@ -3,6 +3,7 @@
  * the fastest for later runs. Only tiles that compute what the default computes can win.
  */
 import { writeNote } from '#files';
+import { BYTES_PER_ELEMENT, type DType, fromHalves, toHalves } from '../core/dtype.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
@@ -10,6 +11,7 @@ import type { KernelTarget, Operand, Program } from '../kernels/kernel.ts';
 import { bindingBytes } from './buffers.ts';
 import { Commands } from './commands.ts';
 import type { Group } from './fuse.ts';
+import { lower } from './plan.ts';
 import { plannedGroups } from './run.ts';
 import { Sequence } from './sequence.ts';
 import { tilesOf } from './tuning.ts';
@@ -41,8 +43,8 @@ const GAIN = 0.03;
 /** A sample repeats the product until it lasts this long; the median of so many samples counts. */
 const SAMPLE_MS = 5;
 const SAMPLES = 3;
-/** Of the largest magnitude: sums in another order differ by less. */
-const TOLERANCE = 1e-4;
+/** Of the largest magnitude: sums in another order differ by less, and by a step of float16 where they are rounded to it. */
+const TOLERANCE = { float32: 1e-4, float16: 1e-4 + 2 ** -10 };
 
 /**
  * Tunes every product that `fn` records; nothing of it is run. Classes that are tuned already are kept.
@@ -59,11 +61,11 @@ export async function tune(
   const tuned: TunedProduct[] = [];
   const met = new Set(Object.keys(tiles));
   for (const group of plannedGroups(fn)) {
-    // Products of 16-bit operands take the tiles of 32-bit ones.
-    if ([...group.reads, ...group.writes].some(({ dtype }) => dtype === 'float16')) continue;
+    const hasFloat16 = [...group.reads, ...group.writes].some(({ dtype }) => dtype === 'float16');
     for (const product of productsOf(group, device.target)) {
       const name = classOf(product);
-      if (met.has(name)) continue;
+      // But for those that can be multiplied as matrices, products of 16-bit operands take the tiles of 32-bit ones.
+      if (met.has(name) || (hasFloat16 && !product.float16)) continue;
       met.add(name);
       const result = await compare(device, group, product);
       tiles[name] = result.best.tile;
@@ -84,7 +86,7 @@ function productsOf(group: Group, target: KernelTarget): ProductShape[] {
   const tileFor = (product: ProductShape): undefined => {
     products.push(product);
   };
-  group.lower({ ...target, tileFor });
+  lower(group, { ...target, tileFor });
   return products;
 }
 
@@ -92,11 +94,12 @@ function productsOf(group: Group, target: KernelTarget): ProductShape[] {
 export async function compare(device: Device, group: Group, product: ProductShape): Promise<TunedProduct> {
   const name = classOf(product);
   const programOf = (tile: Tile): Program =>
-    group.lower({ ...device.target, tileFor: (other) => (classOf(other) === name ? tile : undefined) });
+    lower(group, { ...device.target, tileFor: (other) => (classOf(other) === name ? tile : undefined) });
   const first = defaultTile(device.target, product);
   const same = JSON.stringify(first);
   const others = candidateTiles(device.target, product).filter((tile) => JSON.stringify(tile) !== same);
   const stand = new TestStand(device, group);
+  const types = group.writes.map(({ dtype }) => dtype);
   try {
     const expected = await stand.outputs(programOf(first));
     let standard: TimedTile = { tile: first, ms: await stand.time(programOf(first)) };
@@ -104,7 +107,7 @@ export async function compare(device: Device, group: Group, product: ProductShap
     let best = standard;
     for (const tile of others) {
       const program = programOf(tile);
-      if (!agree(await stand.outputs(program), expected)) wrong.push(tile);
+      if (!agree(await stand.outputs(program), expected, types)) wrong.push(tile);
       else {
         const ms = await stand.time(program);
         if (ms < Math.min(best.ms, (1 - GAIN) * standard.ms)) best = { tile, ms };
@@ -124,9 +127,10 @@ export async function compare(device: Device, group: Group, product: ProductShap
   }
 }
 
-function agree(found: readonly Float32Array[], expected: readonly Float32Array[]): boolean {
+function agree(found: readonly Float32Array[], expected: readonly Float32Array[], types: readonly DType[]): boolean {
   return expected.every((values, k) => {
-    const bound = TOLERANCE * values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const bound = TOLERANCE[types[k] === 'float16' ? 'float16' : 'float32'] * largest;
     return values.every((v, i) => Math.abs(v - found[k]![i]!) <= bound);
   });
 }
@@ -137,28 +141,34 @@ class TestStand {
   readonly #reads: readonly GPUBuffer[];
   readonly #writes: readonly GPUBuffer[];
   readonly #before: (i: number) => number;
-  readonly #bytes: readonly number[];
+  readonly #results: Group['writes'];
   readonly #sizes: (o: Operand, program: Program) => number;
 
   constructor(device: Device, { reads, writes, inPlace }: Group) {
     this.#device = device;
     // Optimizers take roots of what they update.
     this.#before = inPlace ? (i) => Math.abs(noise(reads.length)(i)) : poison;
-    const make = (bytes: number, fill: (i: number) => number) => this.#filled(bindingBytes(bytes), fill);
-    this.#reads = reads.map(({ bytes, dtype }, k) => make(bytes, dtype === 'int32' ? () => 0 : noise(k)));
-    this.#writes = writes.map(({ bytes }) => make(bytes, this.#before));
-    this.#bytes = writes.map(({ bytes }) => bytes);
+    const fillOf = (k: number, dtype: DType) => (dtype === 'int32' ? () => 0 : noise(k));
+    this.#reads = reads.map(({ bytes, dtype }, k) => this.#filled(bindingBytes(bytes), fillOf(k, dtype), dtype));
+    this.#writes = writes.map(({ bytes, dtype }) => this.#filled(bindingBytes(bytes), this.#before, dtype));
+    this.#results = writes;
     this.#sizes = ({ kind, index }, { temps }) =>
       bindingBytes(kind === 'temp' ? temps![index]! : (kind === 'input' ? reads : writes)[index]!.bytes);
   }
 
   /** What a program computes from the inputs. */
   async outputs(program: Program): Promise<Float32Array[]> {
-    for (const buffer of this.#writes) this.#fill(buffer, this.#before);
+    this.#writes.forEach((buffer, k) => {
+      this.#fill(buffer, this.#before, this.#results[k]!.dtype);
+    });
     return this.#with(program, async (sequence) => {
       await this.#run(sequence, 1);
-      const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#bytes[k]! }));
-      return (await this.#device.readAll(ranges)).map((bytes) => new Float32Array(bytes));
+      const ranges = this.#writes.map((buffer, k) => ({ buffer, offset: 0, bytes: this.#results[k]!.bytes }));
+      const found = await this.#device.readAll(ranges);
+      return found.map((bytes, k) => {
+        const { dtype, count } = this.#results[k]!;
+        return dtype === 'float16' ? fromHalves(new Uint16Array(bytes, 0, count)) : new Float32Array(bytes, 0, count);
+      });
     });
   }
 
@@ -202,18 +212,16 @@ class TestStand {
     }
   }
 
-  #filled(bytes: number, fill: (i: number) => number): GPUBuffer {
+  #filled(bytes: number, fill: (i: number) => number, dtype: DType = 'float32'): GPUBuffer {
     const buffer = this.#device.pool.acquire(bytes);
-    this.#fill(buffer, fill);
+    this.#fill(buffer, fill, dtype);
     return buffer;
   }
 
-  #fill(buffer: GPUBuffer, fill: (i: number) => number): void {
-    this.#device.queue.writeBuffer(
-      buffer,
-      0,
-      Float32Array.from({ length: buffer.size / 4 }, (_, i) => fill(i)),
-    );
+  #fill(buffer: GPUBuffer, fill: (i: number) => number, dtype: DType): void {
+    const values = Float32Array.from({ length: buffer.size / BYTES_PER_ELEMENT[dtype] }, (_, i) => fill(i));
+    const elements = dtype === 'float16' ? toHalves(values) : values;
+    this.#device.queue.writeBuffer(buffer, 0, elements as Float32Array<ArrayBuffer>);
   }
 }
 

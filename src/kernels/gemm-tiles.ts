@@ -3,6 +3,7 @@
  *
  * Shapes fall into classes, by powers of two, so that what was measured for one shape holds for its neighbours.
  */
+import type { MatrixConfig } from '../device/adapter.ts';
 import { laneFits } from './gemm-lane.ts';
 import { ceilDiv, type KernelTarget } from './kernel.ts';
 
@@ -23,8 +24,21 @@ export interface WorkgroupTile {
   readonly depth: number;
 }
 
+/**
+ * One workgroup a tile (gemm-matrix.ts): a grid of subgroups, the fragments that each holds, steps of k in workgroup memory at a time.
+ * M, N, K and the component are those of a fragment.
+ */
+export interface MatrixTile extends MatrixConfig {
+  readonly family: 'matrix';
+  readonly subgroupRows: number;
+  readonly subgroupColumns: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+}
+
 /** How a product is cut among workgroups. */
-export type Tile = LaneTile | WorkgroupTile;
+export type Tile = LaneTile | WorkgroupTile | MatrixTile;
 
 /** What the choice depends on. */
 export interface ProductShape {
@@ -37,14 +51,19 @@ export interface ProductShape {
   /** Elements between successive k of A and of B inside a segment. */
   readonly strideA: number;
   readonly strideB: number;
+  /** Whether both operands are kept in float16 and the adapter multiplies matrices of it: such products are tuned by themselves. */
+  readonly float16?: boolean;
 }
 
 const bucket = (n: number): number => Math.ceil(Math.log2(n));
 
-/** `m10n12k9x3 km`: rounded-up logarithms of rows, columns, length and number of segments; the axes along which A and B are contiguous. */
-export function classOf({ M, N, K, segments, slices, strideA, strideB }: ProductShape): string {
+/**
+ * `m10n12k9x3 km`: rounded-up logarithms of rows, columns, length and number of segments; the axes along which A and B are contiguous.
+ * `m10n12k9x3 km f16` for matrices of float16.
+ */
+export function classOf({ M, N, K, segments, slices, strideA, strideB, float16 }: ProductShape): string {
   const sizes = `m${bucket(M)}n${bucket(N)}k${bucket(K)}x${bucket(segments)}z${bucket(slices)}`;
-  return `${sizes} ${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}`;
+  return `${sizes} ${strideA === 1 ? 'k' : 'm'}${strideB === 1 ? 'k' : 'n'}${float16 ? ' f16' : ''}`;
 }
 
 const lane = (rows: number, columns: number): LaneTile => ({ family: 'lane', rows, columns });
@@ -82,11 +101,36 @@ export function defaultTile(target: KernelTarget, { M, N, slices }: ProductShape
   return isLarge ? large : small;
 }
 
+/** Whether the product loses nothing in the tile: what is multiplied as float16 must be kept in it. */
+export const suits = (t: Tile, { float16 = false }: ProductShape): boolean =>
+  t.family !== 'matrix' || t.component === 'f32' || float16;
+
 /** Rows and columns that a tile covers. */
 export function tileSize(target: Pick<KernelTarget, 'subgroupSize'>, t: Tile): readonly [number, number] {
   if (t.family === 'lane') return [t.rows, t.columns * target.subgroupSize];
+  if (t.family === 'matrix') return [t.subgroupRows * t.rows * t.M, t.subgroupColumns * t.columns * t.N];
   return [t.threadRows * t.rows, t.threadColumns * t.columns];
 }
+
+/** Subgroups down and across, fragments of each down and across. */
+const MATRIX_GRIDS = [
+  [1, 2, 2, 2],
+  [2, 1, 2, 2],
+  [2, 2, 2, 2],
+  [2, 2, 4, 2],
+  [2, 2, 2, 4],
+  [2, 2, 4, 4],
+  [4, 2, 2, 2],
+  [2, 4, 4, 2],
+] as const;
+
+const matrixTiles = (config: MatrixConfig): MatrixTile[] =>
+  MATRIX_GRIDS.flatMap(([subgroupRows, subgroupColumns, rows, columns]) =>
+    [16, 32].map((depth) => ({
+      ...config,
+      ...{ family: 'matrix', subgroupRows, subgroupColumns, rows, columns, depth },
+    })),
+  );
 
 /** Every tile worth measuring for a product. Of a software adapter few, since each costs a third of a second of compilation. */
 export function candidateTiles(target: KernelTarget, problem: ProductShape): Tile[] {
@@ -106,7 +150,9 @@ export function candidateTiles(target: KernelTarget, problem: ProductShape): Til
       ).flatMap(([threadRows, threadColumns, rows, columns]) =>
         [8, 16, 32].map((depth) => tile([threadRows, threadColumns], [rows, columns], depth)),
       );
-  return all.filter((t) => {
+  const component = problem.float16 ? 'f16' : 'f32';
+  const configs = target.matrices?.filter((config) => config.component === component) ?? [];
+  return [...all, ...configs.flatMap(matrixTiles)].filter((t) => {
     const [rows, columns] = tileSize(target, t);
     return isTile(t, target) && rows < 2 * Math.max(8, problem.M) && columns < 2 * Math.max(32, problem.N);
   });
@@ -116,6 +162,7 @@ export function candidateTiles(target: KernelTarget, problem: ProductShape): Til
 export function isTile(value: unknown, target: KernelTarget): value is Tile {
   const t = value as Tile | undefined;
   if (t?.family === 'lane') return laneFits(target) && [8, 16, 32, 64].includes(t.rows) && [4, 8].includes(t.columns);
+  if (t?.family === 'matrix') return isMatrixTile(t, target);
   if (t?.family !== 'tile' || laneFits(target)) return false;
   const threads = t.threadRows * t.threadColumns;
   const fits = [t.threadRows, t.threadColumns].every((n) => [8, 16].includes(n));
@@ -133,4 +180,32 @@ export function isTile(value: unknown, target: KernelTarget): value is Tile {
 function workgroupBytes({ threadRows, threadColumns, rows, columns, depth }: WorkgroupTile): number {
   const [tall, wide] = [threadRows * rows, threadColumns * columns];
   return 16 * depth * (tall / 4 + 1 + wide / 4 + 1) + 4 * tall + 16 * wide;
+}
+
+/** Elements after each row in workgroup memory: 16 bytes, since fragments begin at multiples of that. */
+export const matrixPad = (component: MatrixConfig['component']): number => (component === 'f16' ? 8 : 4);
+
+function isMatrixTile(t: MatrixTile, target: KernelTarget): boolean {
+  const { matrices = [], maxSubgroupSize = 0 } = target;
+  const { component, M, N, K, subgroupRows, subgroupColumns } = t;
+  const known = matrices.some((c) => c.component === component && c.M === M && c.N === N && c.K === K);
+  const counts = [subgroupRows, subgroupColumns, t.rows, t.columns];
+  if (!known || laneFits(target) || !counts.every((n) => [1, 2, 4].includes(n))) return false;
+  const subgroups = subgroupRows * subgroupColumns;
+  return (
+    [16, 32].includes(t.depth) &&
+    t.depth % K === 0 &&
+    maxSubgroupSize > 0 &&
+    subgroups * maxSubgroupSize <= target.maxInvocationsPerWorkgroup &&
+    matrixBytes(t, target) <= target.maxWorkgroupStorageBytes
+  );
+}
+
+/** Workgroup memory of gemm-matrix.ts: both operands' pieces, a fragment a subgroup, an offset a row, a tap of up to four words a column. */
+function matrixBytes(t: MatrixTile, target: KernelTarget): number {
+  const [tall, wide] = tileSize(target, t);
+  const pad = matrixPad(t.component);
+  const elements = [tall, wide].reduce((sum, side) => sum + side * t.depth + pad * Math.max(side, t.depth), 0);
+  const results = t.subgroupRows * t.subgroupColumns * t.M * t.N;
+  return elements * (t.component === 'f16' ? 2 : 4) + 4 * results + 4 * tall + 16 * wide;
 }

@@ -5,18 +5,20 @@
  *
  * A slice is a batch element, a group or an output phase. A segment is a part of the reduction inside which both operands
  * advance by a constant stride: a filter tap, or a row of an image. How (m, segment) and (segment, n) turn into offsets is
- * WGSL of the problem ({@link Gemm.loaders}); how a workgroup walks its tile is one of two families:
+ * WGSL of the problem ({@link Gemm.loaders}); how a workgroup walks its tile is one of three families:
  *
  * - lane (gemm-lane.ts): one subgroup per tile, reuse through subgroup broadcasts. For software adapters.
  * - tile (gemm-tile.ts): workgroup memory and register tiles. For GPUs, and where subgroups are missing.
+ * - matrix (gemm-matrix.ts): workgroup memory and the matrices of subgroups (tensor cores). Only where the tuner found it faster.
  *
  * Shapes live in the uniform, so a family needs few pipelines. When tiles are few and the reduction is long, it is split:
  * partial sums go to a temporary, and a second step adds them in a fixed order (no atomics, so results repeat bit by bit).
  */
 import { sharedEpilogue } from './epilogue.ts';
 import { laneFits, laneMain } from './gemm-lane.ts';
+import { matrixMain } from './gemm-matrix.ts';
 import { tileMain } from './gemm-tile.ts';
-import { defaultTile, type ProductShape, tileSize } from './gemm-tiles.ts';
+import { defaultTile, type ProductShape, suits, type Tile, tileSize } from './gemm-tiles.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -169,7 +171,7 @@ fn finish(value: f32, at: Output, split: u32) {
 export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Program {
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
-  const tile = target.tileFor?.(problem) ?? defaultTile(target, problem);
+  const tile = tileOf(target, problem);
   const [tileM, tileN] = tileSize(target, tile);
   const rowTiles = ceilDiv(problem.M, tileM);
   const columnTiles = ceilDiv(problem.N, tileN);
@@ -183,10 +185,12 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   // An epilogue that reads what it writes must see an element once: where no tile is cut, it does.
   const isEven = problem.M % 8 === 0 && problem.N % (4 * target.subgroupSize) === 0;
   const repeats = (!whole || sharesTerms || fusion === noEpilogue || isEven) && !isPadded;
-  const main =
-    tile.family === 'lane'
-      ? laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats })
-      : tileMain(tile, problem);
+  const mainOf = (): GemmMain => {
+    if (tile.family === 'matrix') return matrixMain(target.maxSubgroupSize!, tile, problem);
+    if (tile.family === 'tile') return tileMain(tile, problem);
+    return laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats });
+  };
+  const main = mainOf();
   const head: Record<(typeof headFields)[number], number> = {
     workgroups: tiles * splits,
     rowTiles,
@@ -224,6 +228,16 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
     steps: [...steps, product, sumPartials(target, problem, partials, splits, epilogue)],
     temps: [...temps, splits * problem.output.size * 4],
   };
+}
+
+/** The tile that the product was tuned to, if it suits its operands; else the default. */
+function tileOf(target: KernelTarget, problem: Gemm): Tile {
+  const float16 =
+    target.matrices?.some(({ component }) => component === 'f16') &&
+    problem.reads.every(([, operand]) => target.isFloat16?.(operand));
+  const product: ProductShape = float16 ? { ...problem, float16 } : problem;
+  const tuned = target.tileFor?.(product);
+  return tuned && suits(tuned, product) ? tuned : defaultTile(target, product);
 }
 
 const formatOf = (quads: Quads): TexelFormat => (quads ? 'rgba32float' : 'r32float');

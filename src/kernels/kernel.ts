@@ -5,6 +5,7 @@
  * parameters (`var<uniform>`), if there are any. Group 1 belongs to the {@link Fusion} that the kernel evaluates.
  */
 
+import type { MatrixConfig } from '../device/adapter.ts';
 import type { ProductShape, Tile } from './gemm-tiles.ts';
 
 /** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
@@ -122,6 +123,12 @@ export interface KernelTarget {
   readonly maxInvocationsPerWorkgroup: number;
   /** Products read their operands as texels. */
   readonly texels?: boolean;
+  /** What subgroups multiply as matrices; undefined or empty where they cannot. */
+  readonly matrices?: readonly MatrixConfig[];
+  /** Of a subgroup, most lanes: workgroups that use matrices are multiples of it. */
+  readonly maxSubgroupSize?: number;
+  /** Whether an operand of the program is kept in float16; undefined where all are taken for float32. */
+  readonly isFloat16?: ((operand: Operand) => boolean) | undefined;
   /** The adapter's names, by which defaults are chosen. */
   readonly adapter: string;
   /** The tile that a product was tuned to; undefined for the default. */

@@ -279,7 +279,8 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const grid = (count: number) => flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension);
   const [depth, pitch] = [inFours(C), inFours(P)];
   const product = productOfPlanes(
-    target,
+    // It reads what the first step writes, in float32.
+    { ...target, isFloat16: undefined },
     {
       ...{ name: 'winograd.product', N: 1, K: 16 * K, groups: 16, outPixels: P, depth, weight: 'depth' },
       ...{ depthStride: pitch, imageStride: 0, groupStride: depth * pitch },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { adapterName, isSoftware, matchesName, refusalOf } from '../../src/device/adapter.ts';
+import { adapterName, isSoftware, matchesName, refusalOf, targetOf } from '../../src/device/adapter.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'regraft-adapter-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,10 +58,49 @@ describe('adapters', () => {
     expect(adapterName(info({ vendor: 'apple', architecture: 'metal-3' }))).toBe('apple metal-3');
   });
 
+  test('matrices are those of floats that are summed in float32, where the feature is on', () => {
+    const listed = (componentType: string, resultComponentType: string) => ({
+      ...{ componentType, resultComponentType, M: 16, N: 8, K: 32 },
+    });
+    const subgroupMatrixConfigs = [
+      listed('f16', 'f16'),
+      listed('f16', 'f32'),
+      listed('u8', 'u32'),
+      listed('f32', 'f32'),
+    ];
+    const gpu = (...languageFeatures: string[]) =>
+      ({ wgslLanguageFeatures: new Set(languageFeatures) }) as unknown as GPU;
+    const device = (...features: string[]) =>
+      ({ features: new Set(['subgroups', ...features]), limits: {} }) as unknown as GPUDevice;
+    const found = (on: GPU, opened: GPUDevice) =>
+      targetOf(on, opened, {
+        ...info({ vendor: 'nvidia' }),
+        subgroupMaxSize: 32,
+        subgroupMatrixConfigs,
+      } as GPUAdapterInfo);
+    const feature = 'chromium-experimental-subgroup-matrix';
+    const [half, single] = [
+      { component: 'f16', M: 16, N: 8, K: 32 },
+      { component: 'f32', M: 16, N: 8, K: 32 },
+    ];
+    const both = found(gpu('subgroup_id'), device('shader-f16', feature));
+    expect(both).toMatchObject({ matrices: [half, single], maxSubgroupSize: 32 });
+    expect(found(gpu('subgroup_id'), device(feature)).matrices).toEqual([single]);
+    expect(found(gpu('subgroup_id'), device('shader-f16')).matrices).toEqual([]);
+    expect(found(gpu(), device('shader-f16', feature)).matrices).toEqual([]);
+  });
+
   test('a process that used the GPU idles without CPU time, and ends by itself', async () => {
     const { value, idleMs } = await run('idle');
     expect(value).toBe(1.5);
     expect(idleMs).toBeLessThan(300);
+  });
+
+  test("experimental features need a toggle of Dawn's", async () => {
+    const isExperimental = (feature: string) => feature.includes('experimental');
+    expect((await run('features')).some(isExperimental)).toBe(false);
+    const toggled = await run('features', { REGRAFT_DAWN_FEATURES: 'allow_unsafe_apis' });
+    expect(toggled.some(isExperimental)).toBe(true);
   });
 
   test('a name that nothing has: one line that says what there is, or why the system has none', async () => {

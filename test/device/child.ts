@@ -1,13 +1,16 @@
 /**
  * A program that opens the GPU, for tests of what only a whole process shows. Prints one line of JSON. Its argument:
- * `idle` opens a device, computes, and measures the CPU time of one idle second; `list` lists the adapters.
+ * `idle` opens a device, computes, and measures the CPU time of one idle second; `list` lists the adapters, `features` those of the adapter.
  */
-import { listAdapters } from '#gpu';
+import { listAdapters, openAdapter } from '#gpu';
 import { openDevice } from '../../src/device/device.ts';
 
 const [mode] = process.argv.slice(2);
 if (mode === 'list') {
   console.log(JSON.stringify(await listAdapters()));
+} else if (mode === 'features') {
+  const { adapter } = await openAdapter();
+  console.log(JSON.stringify([...adapter.features]));
 } else {
   const device = await openDevice().catch((error: Error) => {
     console.log(JSON.stringify({ error: `${error.name}: ${error.message}` }));

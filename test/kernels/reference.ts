@@ -142,11 +142,15 @@ export function finished(values: Float32Array, extra: Float32Array, rows: number
 }
 
 /** Runs forward, input gradient and weight gradient of `shape` on every target, or on `on`, and compares them with the definition. */
-export async function checkConv(shape: Conv2dShape, on?: readonly KernelTarget[]): Promise<void> {
+export async function checkConv(
+  shape: Conv2dShape,
+  on?: readonly KernelTarget[],
+  values: typeof random = random,
+): Promise<void> {
   const { N, C, H, W, K, R, S, groups, outH, outW } = shape;
-  const x = random(N * C * H * W, 1);
-  const w = random(((K * C) / groups) * R * S, 2);
-  const gy = random(N * K * outH * outW, 3);
+  const x = values(N * C * H * W, 1);
+  const w = values(((K * C) / groups) * R * S, 2);
+  const gy = values(N * K * outH * outW, 3);
   const extra = random(13, 4);
   const expected = convReference(shape, x, w, gy);
   const ofWeight = 1e-5 * Math.sqrt(N * outH * outW);
