@@ -2,7 +2,6 @@
  * Zip archives by range: the directory, then single entries, so that a stored entry is read without the rest of the file.
  * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
-import { Inflate } from 'fflate';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { checkInside, count, crc32, printable, readRange } from './bytes.ts';
@@ -129,6 +128,8 @@ async function inflate(
   const out = new Uint8Array(entry.size);
   let filled = 0;
   let finished = false;
+  // PyTorch stores what it saves: most archives do without.
+  const { Inflate } = await import('fflate');
   const stream = new Inflate((chunk, final) => {
     if (filled + chunk.length > out.length)
       throw new WeightFileError(
