@@ -283,12 +283,13 @@ def record_numbers():
     cases = [
         {"model": "cifarResnet20", "batch": 4, "size": 32, "classes": 10, "training": True, "lr": 0.01},
         {"model": "resnet18", "batch": 4, "size": 64, "classes": 1000, "training": True, "lr": 0.0002},
-        {"model": "squeezenet1_1", "batch": 2, "size": 64, "classes": 1000, "training": False, "lr": 0.01},
+        {"model": "squeezenet1_1", "batch": 2, "size": 64, "classes": 1000, "training": False, "lr": 0.0001},
         {"model": "resnet50", "batch": 2, "size": 64, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "resnet50", "batch": 2, "size": 224, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
     ]
     # A ReLU input within rounding of 0 passes its gradient in one program and stops it in another; the rates of the frozen networks,
-    # whose batch norms see few values, are low enough that this stays below what is checked.
+    # whose batch norms see few values, and of SqueezeNet, whose loss swings at higher ones, are low enough that this stays below what is
+    # checked. (At 0.01, weights that differ by 2e-7 give SqueezeNet in float64 itself losses that differ by 1.3e-3.)
     for case in cases:
         x = hash_input((case["batch"], 3, case["size"], case["size"]))
         labels = hash_labels(case["batch"], case["classes"])
