@@ -45,10 +45,10 @@ for (let epoch = 1; epoch <= Number(values.epochs); epoch++) {
   for await (const { images, labels } of loader) {
     // `step` runs what is recorded inside, and frees all of it but the loss.
     const loss = step(() => {
-      optimizer.zeroGrad();
       const loss = crossEntropy(model.forward(images), labels);
       loss.backward();
       optimizer.step();
+      optimizer.zeroGrad();
       return loss;
     });
     console.log(`epoch ${epoch}, batch ${++batch} of ${loader.length}: loss ${(await loss.item()).toFixed(3)}`);
