@@ -4,15 +4,18 @@ import { DeviceError } from '../core/errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Faults } from './faults.ts';
 
+/** What a texel of a copy holds: an element, or four in a row. */
+export type TexelFormat = 'r32float' | 'rgba32float';
+
 /** What a copy is like: its format, how many texels, and which of a kernel's reads it stands for. */
 export interface CopyShape {
-  readonly format: 'r32float' | 'rgba32float';
+  readonly format: TexelFormat;
   readonly texels: number;
   readonly read: number;
 }
 
 /** Bytes of a texel. */
-export const texelBytes = (format: CopyShape['format']): number => (format === 'r32float' ? 4 : 16);
+export const texelBytes = (format: TexelFormat): number => (format === 'r32float' ? 4 : 16);
 
 interface Shared {
   readonly texture: GPUTexture;
@@ -61,7 +64,7 @@ export class TexturePool {
     texture.destroy();
   }
 
-  #create(format: CopyShape['format'], texels: number, columns: number): Shared {
+  #create(format: TexelFormat, texels: number, columns: number): Shared {
     const size: [number, number] = [Math.min(texels, columns), Math.ceil(texels / columns)];
     const bytes = size[0] * size[1] * texelBytes(format);
     this.#buffers.claim(bytes);

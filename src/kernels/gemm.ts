@@ -14,6 +14,7 @@
  * Shapes live in the uniform, so a family needs few pipelines. When tiles are few and the reduction is long, it is split:
  * partial sums go to a temporary, and a second step adds them in a fixed order (no atomics, so results repeat bit by bit).
  */
+import type { TexelFormat } from '../device/texture-pool.ts';
 import { sharedEpilogue } from './epilogue.ts';
 import { laneFits, laneMain } from './gemm-lane.ts';
 import { matrixMain } from './gemm-matrix.ts';
@@ -30,7 +31,6 @@ import {
   output,
   type Program,
   type Step,
-  type TexelFormat,
   temp,
 } from './kernel.ts';
 

@@ -6,6 +6,7 @@
  */
 
 import type { MatrixConfig } from '../device/adapter.ts';
+import type { TexelFormat } from '../device/texture-pool.ts';
 import type { ProductShape, Tile } from './gemm-tiles.ts';
 
 /** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
@@ -17,9 +18,6 @@ export type Operand =
 export const input = (index: number): Operand => ({ kind: 'input', index });
 export const output = (index: number): Operand => ({ kind: 'output', index });
 export const temp = (index: number): Operand => ({ kind: 'temp', index });
-
-/** What a texel of a bound copy holds: an element, or four in a row. */
-export type TexelFormat = 'r32float' | 'rgba32float';
 
 /** Texels in a row of such a copy, and rows at most: what every adapter has. */
 export const TEXEL_COLUMNS = 8192;

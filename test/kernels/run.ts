@@ -1,13 +1,7 @@
 /** Runs a kernel program by itself: poisoned outputs and temporaries, no planner. For kernel tests. */
 import { openDevice as open } from '../../src/device/device.ts';
-import {
-  type KernelTarget,
-  type Operand,
-  type Program,
-  type Step,
-  TEXEL_COLUMNS,
-  type TexelFormat,
-} from '../../src/kernels/kernel.ts';
+import type { TexelFormat } from '../../src/device/texture-pool.ts';
+import { type KernelTarget, type Operand, type Program, type Step, TEXEL_COLUMNS } from '../../src/kernels/kernel.ts';
 
 let opened: Promise<{ device: GPUDevice; target: KernelTarget }> | undefined;
 
