@@ -1,7 +1,8 @@
 /**
  * Planning, first part: which nodes run, and which run together.
  * Elementwise nodes melt into their consumers, chains of them into the kernel that feeds them (its epilogue) or into the
- * reduction that eats them. An optimizer's step melts into the kernel that computes the gradient. A fused group runs where its last node stood, so everything it reads is ready by then.
+ * reduction that eats them. An optimizer's step melts into the kernel that computes the gradient. A fused group runs where its
+ * last node stood, so everything it reads is ready by then.
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { accessOf, type Expression, elementFusion, elementwise, epilogueFusion } from '../kernels/elementwise.ts';

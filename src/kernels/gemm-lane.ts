@@ -15,6 +15,7 @@
  * operands are texels, else in a loop with one store. The loops' bounds come from the uniform; a compiler that knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
+import { enterTile, ownPart } from './gemm-main.ts';
 import type { LaneTile } from './gemm-tiles.ts';
 import { type KernelTarget, texel } from './kernel.ts';
 
@@ -190,27 +191,14 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let index = flatWorkgroup(workgroup, workgroups);
-  if (index >= gemm.workgroups) {
-    return;
-  }
-  let place = placeAt(index);
-  let slice = sliceAt(place.z);
-  let m0 = place.row * ${TM}u;
-  let n0 = place.column * ${SG * TN}u;
-  if (n0 >= slice.columns) {
-    return;
-  }
+  ${enterTile(TM, SG * TN)}
   // Rows and columns past the end repeat the last one.
   ${lines(rowNames, 2)}
   ${lines(columnNames, 2)}
   ${lines(accumulators, 2)}
   let strideA = gemm.strideA;
   let strideB = gemm.strideB;
-  let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
-  let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
-  let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
-  let lastK = min(firstK + gemm.depthChunk, gemm.K);
+  ${ownPart}
   for (var segment = firstSegment; segment < lastSegment; segment++) {
     ${lines(offsets, 4)}
     for (var k = firstK; k < lastK; k += ${steps.length}u) {

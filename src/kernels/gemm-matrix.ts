@@ -11,6 +11,7 @@
  * and stores. Results go through workgroup memory, a fragment of each subgroup at a time, to the invocations that store them.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
+import { enterTile, ownPart, stagedLoads } from './gemm-main.ts';
 import { type MatrixTile, matrixPad } from './gemm-tiles.ts';
 import { ceilDiv } from './kernel.ts';
 
@@ -97,18 +98,7 @@ alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;
 
 var<workgroup> pieceA: array<${component}, ${pieceA.elements}>;
 var<workgroup> pieceB: array<${component}, ${pieceB.elements}>;
-var<workgroup> results: array<f32, ${subgroups * M * N}>;
-var<workgroup> offsets: array<u32, ${BM}>;
-var<workgroup> taps: array<Tap, ${BN}>;
-
-fn loadA(m: u32, k: u32, end: u32) -> f32 {
-  return select(0.0, ${a}[offsets[m] + k * gemm.strideA], k < end);
-}
-
-fn loadB(n: u32, k: u32, end: u32) -> f32 {
-  let tap = taps[n];
-  return select(0.0, ${b}[tap.offset + k * gemm.strideB], k < end && inside(tap, k));
-}
+var<workgroup> results: array<f32, ${subgroups * M * N}>;${stagedLoads(a, b, BM, BN)}
 
 @compute @workgroup_size(${threads})
 fn main(
@@ -117,17 +107,7 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
   @builtin(subgroup_id) subgroup: u32,
 ) {
-  let index = flatWorkgroup(workgroup, workgroups);
-  if (index >= gemm.workgroups) {
-    return;
-  }
-  let place = placeAt(index);
-  let slice = sliceAt(place.z);
-  let m0 = place.row * ${BM}u;
-  let n0 = place.column * ${BN}u;
-  if (n0 >= slice.columns) {
-    return;
-  }
+  ${enterTile(BM, BN)}
   // Rows and columns past the end repeat the last one; they are computed and not stored.
   ${lines(sidesOf(BM).map(rowOf), 2)}
   ${lines(sidesOf(BN).map(columnOf), 2)}
@@ -138,10 +118,7 @@ fn main(
     fragments.map((c) => `var ${c}: Result;`),
     2,
   )}
-  let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
-  let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
-  let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
-  let lastK = min(firstK + gemm.depthChunk, gemm.K);
+  ${ownPart}
   for (var segment = firstSegment; segment < lastSegment; segment++) {
     ${lines(
       share('offsets', BM, (t) => `rowOffset(slice, row${t}, segment)`),

@@ -10,6 +10,7 @@
  * so the copy may run along whichever axis is contiguous.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
+import { enterTile, ownPart, stagedLoads } from './gemm-main.ts';
 import type { WorkgroupTile } from './gemm-tiles.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -54,18 +55,7 @@ export function tileMain(
     enables: '',
     wgsl: /* wgsl */ `
 var<workgroup> tileA: array<vec4f, ${BK * pitchA}>;
-var<workgroup> tileB: array<vec4f, ${BK * pitchB}>;
-var<workgroup> offsets: array<u32, ${BM}>;
-var<workgroup> taps: array<Tap, ${BN}>;
-
-fn loadA(m: u32, k: u32, end: u32) -> f32 {
-  return select(0.0, ${a}[offsets[m] + k * gemm.strideA], k < end);
-}
-
-fn loadB(n: u32, k: u32, end: u32) -> f32 {
-  let tap = taps[n];
-  return select(0.0, ${b}[tap.offset + k * gemm.strideB], k < end && inside(tap, k));
-}
+var<workgroup> tileB: array<vec4f, ${BK * pitchB}>;${stagedLoads(a, b, BM, BN)}
 
 @compute @workgroup_size(${threads})
 fn main(
@@ -73,27 +63,14 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let index = flatWorkgroup(workgroup, workgroups);
-  if (index >= gemm.workgroups) {
-    return;
-  }
-  let place = placeAt(index);
-  let slice = sliceAt(place.z);
-  let m0 = place.row * ${BM}u;
-  let n0 = place.column * ${BN}u;
-  if (n0 >= slice.columns) {
-    return;
-  }
+  ${enterTile(BM, BN)}
   // Rows and columns past the end repeat the last one; they are computed and not stored.
   let row = min(m0 + thread, gemm.M - 1u);
   let column = columnAt(slice, min(n0 + thread, slice.columns - 1u));
   let threadRow = thread / ${threadColumns}u;
   let threadColumn = thread % ${threadColumns}u;
   ${lines(accumulators, 2)}
-  let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
-  let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
-  let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
-  let lastK = min(firstK + gemm.depthChunk, gemm.K);
+  ${ownPart}
   for (var segment = firstSegment; segment < lastSegment; segment++) {
     if (thread < ${BM}u) {
       offsets[thread] = rowOffset(slice, row, segment);

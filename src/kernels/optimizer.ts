@@ -178,7 +178,8 @@ struct Hyper {
   weightDecay: f32,
   oneMinusBeta1: f32,
   oneMinusBeta2: f32,
-  // The logarithms of beta1 and beta2; from hyperNow on, the bias corrections by this step: of the first moment, and of its root the second.
+  // The logarithms of beta1 and beta2; hyperNow makes of them what corrects the moments' bias by this step: lr over the first one's correction,
+  // and the root of the second one's.
   correction1: f32,
   correction2: f32,
 }
@@ -196,7 +197,7 @@ fn biasCorrection(step: f32, logBeta: f32) -> f32 {
 fn hyperNow() -> Hyper {
   let step = count[0] + 1.0;
   var h = hyper;
-  h.correction1 = biasCorrection(step, hyper.correction1);
+  h.correction1 = h.lr / biasCorrection(step, hyper.correction1);
   h.correction2 = sqrt(biasCorrection(step, hyper.correction2));
   return h;
 }
@@ -210,7 +211,7 @@ fn update(gradient: f32, i: u32, h: Hyper) -> f32 {
   let v = h.beta2 * secondMoment[i] + h.oneMinusBeta2 * g * g;
   firstMoment[i] = m;
   secondMoment[i] = v;
-  return decayedParam(p, h) - h.lr / h.correction1 * m / (sqrt(v) / h.correction2 + h.eps);
+  return decayedParam(p, h) - h.correction1 * m / (sqrt(v) / h.correction2 + h.eps);
 }`;
 
 function adamUpdate(name: string, hyper: readonly Scalar[], { skip }: Skippable, decay: string): Update {
