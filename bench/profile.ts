@@ -19,6 +19,7 @@ interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
   readonly workgroups: readonly [number, number, number];
+  readonly immediates: BufferSource | null;
 }
 
 interface Copy {
@@ -32,14 +33,17 @@ type Command = Dispatch | Copy;
 function recordingEncoder(real: GPUCommandEncoder, commands: Command[]): GPUCommandEncoder {
   let pipeline: GPUComputePipeline;
   let groups: GPUBindGroup[] = [];
+  let immediates: BufferSource | null = null;
   const pass = {
     setPipeline: (p: GPUComputePipeline) => {
       pipeline = p;
       groups = [];
+      immediates = null;
     },
     setBindGroup: (at: number, group: GPUBindGroup) => void (groups[at] = group),
+    setImmediates: (_offset: number, words: BufferSource) => void (immediates = words),
     dispatchWorkgroups: (x: number, y = 1, z = 1) =>
-      void commands.push({ label: pipeline.label, pipeline, groups: [...groups], workgroups: [x, y, z] }),
+      void commands.push({ label: pipeline.label, pipeline, groups: [...groups], workgroups: [x, y, z], immediates }),
     end: () => {},
   };
   return {
@@ -58,9 +62,10 @@ function encode(device: Device, commands: readonly Command[], timestamps?: GPUQu
   const pass = encoder.beginComputePass(
     timestamps && { timestampWrites: { querySet: timestamps, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } },
   );
-  for (const { pipeline, groups, workgroups } of dispatches) {
+  for (const { pipeline, groups, workgroups, immediates } of dispatches) {
     pass.setPipeline(pipeline);
     groups.forEach((group, k) => void pass.setBindGroup(k, group));
+    if (immediates) pass.setImmediates(0, immediates);
     pass.dispatchWorkgroups(...workgroups);
   }
   pass.end();

@@ -56,6 +56,7 @@ export interface DeviceTarget {
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
   readonly texels: boolean;
+  readonly immediateBytes: number;
   readonly matrices: readonly MatrixConfig[];
   readonly maxSubgroupSize: number;
   readonly adapter: string;
@@ -155,6 +156,7 @@ export function targetOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): Dev
     // There a load from a buffer is a loop over the lanes with two branches each, and one from a texture a gather.
     texels:
       /llvmpipe|lavapipe/i.test(adapter) && gpu.wgslLanguageFeatures.has('readonly_and_readwrite_storage_textures'),
+    immediateBytes: gpu.wgslLanguageFeatures.has('immediate_address_space') ? (limits.maxImmediateSize ?? 0) : 0,
     matrices: matricesOf(gpu, device, info),
     maxSubgroupSize: info.subgroupMaxSize ?? 0,
     adapter,

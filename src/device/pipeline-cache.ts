@@ -9,13 +9,14 @@ export interface Pipeline {
   readonly layouts: readonly GPUBindGroupLayout[];
 }
 
-/** What one bind group holds: so many reads, then writes, then perhaps the parameters' uniform. */
+/** What one bind group holds: so many reads, then writes, then the parameters' uniform if there is one. */
 export interface GroupSignature {
   readonly reads: number;
   /** Of the reads, those that are read-only storage textures, with their formats. */
   readonly texels?: readonly (GPUTextureFormat | undefined)[] | undefined;
   readonly writes: number;
-  readonly params: boolean;
+  /** Where the parameters are: immediates are in no bind group, and those of group 0 alone. */
+  readonly params: 'uniform' | 'immediates' | 'none';
 }
 
 /** The pipelines and layouts of one device. */
@@ -44,7 +45,7 @@ export class PipelineCache {
     if (cached) return cached;
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ code: wgsl, label });
-    const pipeline = this.#gpu.createComputePipeline(this.#descriptor(module, signature, layouts, label));
+    const pipeline = this.#gpu.createComputePipeline(this.#descriptor(module, own, signature, layouts, label));
     this.#faults.watch(
       this.#gpu.popErrorScope().then((error) => (error ? compileError(module, wgsl, label, error.message) : undefined)),
     );
@@ -60,7 +61,7 @@ export class PipelineCache {
       const types: GPUBufferBindingType[] = [
         ...Array<GPUBufferBindingType>(reads).fill('read-only-storage'),
         ...Array<GPUBufferBindingType>(writes).fill('storage'),
-        ...(params ? (['uniform'] as const) : []),
+        ...(params === 'uniform' ? [params] : []),
       ];
       layout = this.#gpu.createBindGroupLayout({
         entries: types.map((type, binding) => {
@@ -99,13 +100,17 @@ export class PipelineCache {
 
   #descriptor(
     module: GPUShaderModule,
+    { params }: GroupSignature,
     signature: string,
     bindGroupLayouts: GPUBindGroupLayout[],
     label: string,
   ): GPUComputePipelineDescriptor {
     let layout = this.#pipelineLayouts.get(signature);
     if (!layout) {
-      layout = this.#gpu.createPipelineLayout({ bindGroupLayouts });
+      layout = this.#gpu.createPipelineLayout({
+        bindGroupLayouts,
+        ...(params === 'immediates' && { immediateSize: this.#gpu.limits.maxImmediateSize }),
+      });
       this.#pipelineLayouts.set(signature, layout);
     }
     return { label, layout, compute: { module, entryPoint: 'main' } };

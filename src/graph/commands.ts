@@ -29,10 +29,12 @@ export class Commands {
     pipeline: GPUComputePipeline,
     groups: readonly GPUBindGroup[],
     workgroups: readonly [number, number, number],
+    immediates: Uint32Array<ArrayBuffer> | null = null,
   ): void {
     this.#pass ??= this.#encoder.beginComputePass();
     if (pipeline !== this.#pipeline) this.#pass.setPipeline((this.#pipeline = pipeline));
     for (const [k, group] of groups.entries()) this.#pass.setBindGroup(k, group);
+    if (immediates) this.#pass.setImmediates(0, immediates);
     this.#pass.dispatchWorkgroups(...workgroups);
     this.#device.counters.dispatches++;
     if (++this.#dispatches < this.#perSubmit) return;

@@ -10,4 +10,6 @@ export const graphOptions: {
   tuning: boolean;
   /** Products read their operands from textures where that is faster. */
   texels: boolean;
-} = { fusion: true, hoisting: true, winograd: true, tuning: true, texels: true };
+  /** Few parameters go with the commands where the adapter has immediates, not in a uniform. */
+  immediates: boolean;
+} = { fusion: true, hoisting: true, winograd: true, tuning: true, texels: true, immediates: true };

@@ -7,6 +7,7 @@ import { requireFloat16 } from '../device/adapter.ts';
 import type { Device } from '../device/device.ts';
 import { texelBytes } from '../device/texture-pool.ts';
 import { withElementTypes } from '../kernels/element-types.ts';
+import { withImmediates } from '../kernels/immediates.ts';
 import { type KernelTarget, type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
 import { Commands } from './commands.ts';
@@ -124,7 +125,11 @@ export function lower(group: Group, target: KernelTarget): Lowered {
       return typeOf(reads[k]!) === 'float32' && bytesOf({ group, temps }, reads[k]!) <= most;
     });
   if (!steps.every(fits)) return lower(group, { ...target, texels: false });
-  return { group, steps: steps.map((step) => withElementTypes(step, typeOf)), temps };
+  return {
+    group,
+    steps: steps.map((step) => withImmediates(withElementTypes(step, typeOf), target.immediateBytes ?? 0)),
+    temps,
+  };
 }
 
 export class Plan {

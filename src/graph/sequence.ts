@@ -1,4 +1,4 @@
-/** Dispatches over fixed buffers, with the words of all their uniforms in one buffer. */
+/** Dispatches over fixed buffers, with the words of all their uniforms in one buffer, or a few words as immediates. */
 import type { Device } from '../device/device.ts';
 import { type CopyShape, texelBytes } from '../device/texture-pool.ts';
 import { type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
@@ -9,8 +9,15 @@ interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
   readonly workgroups: readonly [number, number, number];
+  readonly immediates: Uint32Array<ArrayBuffer> | null;
   /** Operands that are copied to where the kernel reads them, just before it runs. */
   readonly copies: readonly Copy[];
+}
+
+/** Of the uniforms' buffer, in bytes. */
+interface UniformRange {
+  readonly offset: number;
+  readonly size: number;
 }
 
 interface Copy {
@@ -45,7 +52,7 @@ export class Sequence {
     const pieces: (readonly number[])[] = [];
     let bytes = 0;
     /** Reserves room for a uniform and gives its binding, or null for none. */
-    const reserve = (words: readonly number[]): { offset: number; size: number } | null => {
+    const reserve = (words: readonly number[] = []): UniformRange | null => {
       if (!words.length) return null;
       const offset = bytes;
       bytes += alignTo(words.length * 4, Math.max(16, align));
@@ -53,7 +60,7 @@ export class Sequence {
       return { offset, size: alignTo(words.length * 4, 16) };
     };
     const slots = placed.map(({ steps }) =>
-      steps.map((step) => ({ own: reserve(step.params ?? []), fusion: reserve(step.fusion?.params ?? []) })),
+      steps.map((step) => ({ own: reserve(step.params), fusion: reserve(step.fusion?.params) })),
     );
     this.#words = new Uint32Array(bytes / 4);
     pieces.forEach((words, at) => {
@@ -69,11 +76,7 @@ export class Sequence {
       textures.set(nameOf(shape), device.textures.acquire(shape, TEXEL_COLUMNS));
     this.#textures = [...textures.values()].map(({ texture }) => texture);
 
-    const bindGroup = (
-      layout: GPUBindGroupLayout,
-      resources: GPUBindingResource[],
-      uniform: { offset: number; size: number } | null,
-    ) => {
+    const bindGroup = (layout: GPUBindGroupLayout, resources: GPUBindingResource[], uniform: UniformRange | null) => {
       if (uniform) resources.push({ buffer: this.#uniforms!, ...uniform });
       device.counters.bindGroups++;
       return device.gpu.createBindGroup({
@@ -83,14 +86,14 @@ export class Sequence {
     };
     this.dispatches = placed.flatMap(({ steps, bufferOf }, p) =>
       steps.map((step, s): Dispatch => {
-        const { name, reads, texels, writes, fusion, params = [], workgroups } = step;
+        const { name, reads, texels, writes, fusion, workgroups, immediates } = step;
         const { own, fusion: fused } = slots[p]![s]!;
         for (const { scalar, word } of fusion?.scalars ?? [])
           (this.#scalarWords[scalar] ??= []).push(fused!.offset / 4 + word);
         const { pipeline, layouts } = device.pipelines.pipelineFor(
           step.wgsl,
-          { reads: reads.length, texels, writes: writes.length, params: params.length > 0 },
-          fusion && { reads: fusion.reads.length, writes: fusion.writes.length, params: fusion.params.length > 0 },
+          { reads: reads.length, texels, writes: writes.length, params: immediates ? 'immediates' : uniformOf(own) },
+          fusion && { reads: fusion.reads.length, writes: fusion.writes.length, params: uniformOf(fused) },
           name,
         );
         const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
@@ -103,7 +106,14 @@ export class Sequence {
         const groups = [bindGroup(layouts[0]!, resources, own)];
         if (fusion && layouts[1])
           groups.push(bindGroup(layouts[1], [...fusion.reads, ...fusion.writes].map(bufferOf), fused));
-        return { name, pipeline, groups, workgroups, copies };
+        return {
+          name,
+          pipeline,
+          groups,
+          workgroups,
+          copies,
+          immediates: immediates ? Uint32Array.from(immediates) : null,
+        };
       }),
     );
   }
@@ -124,10 +134,10 @@ export class Sequence {
   }
 
   encode(commands: Commands): void {
-    for (const { pipeline, groups, workgroups, copies } of this.dispatches) {
+    for (const { pipeline, groups, workgroups, copies, immediates } of this.dispatches) {
       for (const { from, to, texels, texelBytes } of copies)
         copyTexels(commands.copying(), from, to, texels, texelBytes);
-      commands.dispatch(pipeline, groups, workgroups);
+      commands.dispatch(pipeline, groups, workgroups, immediates);
     }
   }
 
@@ -136,6 +146,8 @@ export class Sequence {
     for (const texture of this.#textures) this.#device.textures.release(texture);
   }
 }
+
+const uniformOf = (range: UniformRange | null) => (range ? 'uniform' : 'none');
 
 const nameOf = ({ format, read }: CopyShape): string => `${format} ${read}`;
 

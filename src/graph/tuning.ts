@@ -26,10 +26,14 @@ function tunedFor(device: Device): Tuned {
   return made;
 }
 
-/** The device's target, with the tiles that its note has. */
+/** The device's target with the tiles that its note has, and without what is switched off. */
 export function tunedTarget(device: Device): KernelTarget {
   const target: KernelTarget = graphOptions.tuning ? tunedFor(device).target : device.target;
-  return graphOptions.texels ? target : { ...target, texels: false };
+  const without: Partial<KernelTarget> = {
+    ...(!graphOptions.texels && { texels: false }),
+    ...(!graphOptions.immediates && { immediateBytes: 0 }),
+  };
+  return { ...target, ...without };
 }
 
 /** What a plan's key has for the tiles that it was made with. */

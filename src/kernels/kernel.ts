@@ -37,6 +37,8 @@ export interface Step {
   readonly texels?: readonly (TexelFormat | undefined)[];
   readonly writes: readonly Operand[];
   readonly params?: readonly number[];
+  /** Words that the kernel takes as immediates, in place of params: see `withImmediates`. */
+  readonly immediates?: readonly number[];
   readonly workgroups: readonly [number, number, number];
   /** The expression bound to group 1, when the module contains one. */
   readonly fusion?: Fusion;
@@ -121,6 +123,8 @@ export interface KernelTarget {
   readonly maxInvocationsPerWorkgroup: number;
   /** Products read their operands as texels. */
   readonly texels?: boolean;
+  /** Bytes of immediates that a kernel may have; 0 or undefined where there are none. */
+  readonly immediateBytes?: number;
   /** What subgroups multiply as matrices; undefined or empty where they cannot. */
   readonly matrices?: readonly MatrixConfig[];
   /** Of a subgroup, most lanes: workgroups that use matrices are multiples of it. */

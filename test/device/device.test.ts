@@ -40,7 +40,7 @@ describe('device', () => {
 
   test('runs a kernel', async () => {
     const [x, y] = [upload([7]), upload([0])];
-    const { pipeline, layouts } = device.pipelines.pipelineFor(TRIPLE, { reads: 1, writes: 1, params: false });
+    const { pipeline, layouts } = device.pipelines.pipelineFor(TRIPLE, { reads: 1, writes: 1, params: 'none' });
     const encoder = device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -108,19 +108,23 @@ describe('device', () => {
     const empty = '@compute @workgroup_size(1) fn main() {}';
     const first = pipelines.pipelineFor(
       empty,
-      { reads: 1, writes: 1, params: true },
-      { reads: 2, writes: 0, params: true },
+      { reads: 1, writes: 1, params: 'uniform' },
+      { reads: 2, writes: 0, params: 'uniform' },
     );
     const compiled = counters.pipelines;
     expect(
-      pipelines.pipelineFor(`${empty}`, { reads: 1, writes: 1, params: true }, { reads: 2, writes: 0, params: true }),
+      pipelines.pipelineFor(
+        `${empty}`,
+        { reads: 1, writes: 1, params: 'uniform' },
+        { reads: 2, writes: 0, params: 'uniform' },
+      ),
     ).toBe(first);
     expect(counters.pipelines).toBe(compiled);
     expect(first.layouts).toEqual([
-      pipelines.groupLayout({ reads: 1, writes: 1, params: true }),
-      pipelines.groupLayout({ reads: 2, writes: 0, params: true }),
+      pipelines.groupLayout({ reads: 1, writes: 1, params: 'uniform' }),
+      pipelines.groupLayout({ reads: 2, writes: 0, params: 'uniform' }),
     ]);
-    expect(pipelines.pipelineFor(empty, { reads: 2, writes: 1, params: false }).layouts).toHaveLength(1);
+    expect(pipelines.pipelineFor(empty, { reads: 2, writes: 1, params: 'none' }).layouts).toHaveLength(1);
     expect(counters.pipelines).toBe(compiled + 1);
     await device.whenIdle();
   });
@@ -129,7 +133,7 @@ describe('device', () => {
     const broken = TRIPLE.replace('3 * x[0]', '3 * z[0]');
     const { pipeline } = device.pipelines.pipelineFor(
       broken,
-      { reads: 1, writes: 1, params: false },
+      { reads: 1, writes: 1, params: 'none' },
       undefined,
       'triple',
     );
@@ -145,7 +149,7 @@ describe('device', () => {
   test('more bindings or bytes than the adapter allows: refused before the GPU sees it', () => {
     const { maxStorageBuffersPerShaderStage } = device.gpu.limits;
     expect(() =>
-      device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: false }),
+      device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: 'none' }),
     ).toThrow(DeviceError);
     const allowed = device.maxBindingBytes;
     expect(() => device.checkBinding('conv2d', allowed)).not.toThrow();

@@ -13,14 +13,16 @@ import { newTraining } from './small-net.ts';
 
 type Values = Float32Array<ArrayBuffer>;
 
-async function unfused<T>(fn: () => Promise<T>): Promise<T> {
-  graphOptions.fusion = false;
+async function without<T>(option: keyof typeof graphOptions, fn: () => Promise<T>): Promise<T> {
+  graphOptions[option] = false;
   try {
     return await fn();
   } finally {
-    graphOptions.fusion = true;
+    graphOptions[option] = true;
   }
 }
+
+const unfused = <T>(fn: () => Promise<T>): Promise<T> => without('fusion', fn);
 
 /** Output and gradients of a row, one after another. */
 async function results(row: Row): Promise<Values[]> {
@@ -74,6 +76,10 @@ describe('a program', () => {
   test('trains the same without fusion', async () => {
     const [fused, plain] = [await trained(3), await unfused(() => trained(3))];
     for (const [k, want] of plain.entries()) expectClose(`result ${k}`, fused[k]!, want, tolerances.training);
+  });
+
+  test('trains to the same bits wherever its kernels have their parameters', async () => {
+    expect(bits(await trained(3))).toEqual(bits(await without('immediates', () => trained(3))));
   });
 
   test('trains the same in a plain loop as inside step()', async () => {

@@ -18,18 +18,20 @@ export const TARGETS: Readonly<Record<string, KernelTarget>> = Object.fromEntrie
   (
     [
       ['software, subgroups of 8', true, 8],
-      ['software, subgroups of 8, texels', true, 8, true],
+      ['software, subgroups of 8, texels, immediates', true, 8, true, 64],
       ['software, subgroups of 4', true, 4],
       ['software, no subgroups', true, 0],
       ['GPU, subgroups of 32', false, 32],
+      ['GPU, subgroups of 32, immediates', false, 32, false, 64],
       ['GPU, no subgroups', false, 0],
     ] as const
-  ).map(([name, software, subgroupSize, texels = false]) => [
+  ).map(([name, software, subgroupSize, texels = false, immediateBytes = 0]) => [
     name,
     {
       software,
       subgroupSize,
       texels,
+      immediateBytes,
       maxWorkgroupsPerDimension: 65535,
       maxWorkgroupStorageBytes: 16384,
       maxInvocationsPerWorkgroup: 256,

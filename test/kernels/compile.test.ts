@@ -13,7 +13,8 @@ test.each(Object.entries(TARGETS))('%s: every kernel compiles without a message'
   const kernels = [...kernelsFor(target).values()];
   expect(kernels.length).toBeGreaterThan(100);
   const messages = await Promise.all(
-    kernels.map(async ({ name, wgsl, params = [] }) => {
+    kernels.map(async ({ name, wgsl, params: uniform = [], immediates = [] }) => {
+      const params = [...uniform, ...immediates];
       const words = /struct Params \{([^}]*)\}/.exec(wgsl)?.[1];
       const info = await gpu.createShaderModule({ code: wgsl }).getCompilationInfo();
       const faults = info.messages.map((m) => `${name}: line ${m.lineNum}: ${m.message}`);
@@ -23,4 +24,7 @@ test.each(Object.entries(TARGETS))('%s: every kernel compiles without a message'
     }),
   );
   expect(messages.flat()).toEqual([]);
+  const inCommands = kernels.filter(({ immediates }) => immediates);
+  expect(kernels.filter(({ wgsl }) => wgsl.includes('var<immediate>'))).toEqual(inCommands);
+  expect(inCommands.length > 100).toBe(target.immediateBytes! > 0);
 });
