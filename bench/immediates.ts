@@ -1,6 +1,6 @@
 /**
- * Why kernels have their parameters in a uniform: replays a plan-like list of dispatches with parameters that are baked into bind groups,
- * and with the same as immediates, which have to be set each time.
+ * What parameters cost: replays a plan-like list of dispatches with parameters in a uniform that is baked into bind groups, and with the
+ * same as immediates, which have to be set each time.
  *
  *   npx tsx --conditions=regraft-source bench/immediates.ts [--adapter NAME]
  */

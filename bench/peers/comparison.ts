@@ -76,16 +76,18 @@ export const isCold = (workload: string): boolean => workload.includes('_cold_')
 /** Whether a library can run a workload at all. */
 export const runs = (library: Library, workload: string): boolean => !library.inferenceOnly || isInference(workload);
 
-/** Runs each library in a process of its own, one after another. */
+/**
+ * Runs each library in processes of its own, one after another, and ours before, between and after the peers: the speed of a machine
+ * that others share changes by the minute.
+ */
 export class Comparison {
   readonly #peers: readonly Library[];
   readonly #folder: string;
   readonly #note: (library: Library, outcome: Outcome) => void;
-  readonly #done = new Map<string, Outcome>();
 
   /**
    * @param folder of what `prepare.ts` wrote
-   * @param note sees every outcome as it comes
+   * @param note sees what every process reports as it comes
    */
   constructor(peers: readonly Library[], folder: string, note: (library: Library, outcome: Outcome) => void) {
     this.#peers = peers;
@@ -94,39 +96,45 @@ export class Comparison {
   }
 
   async row(workload: string): Promise<Row> {
-    const ours = await this.#outcome(OURS, workload);
-    const peers = new Map<string, Outcome>();
-    for (const peer of this.#peers.filter((library) => runs(library, workload))) {
-      // No peer keeps the frozen trunk's results: with them, ours is compared with the same step.
-      const outcome = await this.#outcome(peer, workload.replace(/ cached$/, ''));
-      peers.set(peer.name, onSameAdapter(ours, outcome));
-    }
-    return { workload, ours, peers };
-  }
-
-  async #outcome(library: Library, workload: string): Promise<Outcome> {
-    const key = `${library.name} ${workload}`;
-    let outcome = this.#done.get(key);
-    if (!outcome) {
-      outcome = await this.#measure(library, workload);
-      this.#done.set(key, outcome);
-      this.#note(library, outcome);
-    }
-    return outcome;
+    const peers = this.#peers.filter((library) => runs(library, workload));
+    const order = [OURS, ...peers.flatMap((peer) => [peer, OURS])];
+    const outcomes = new Map<Library, Outcome[]>();
+    for (let k = 0; k < (isCold(workload) ? COLD_STARTS : 1); k++)
+      for (const library of order) {
+        const outcome = await this.#measure(library, workload);
+        this.#note(library, outcome);
+        outcomes.set(library, [...(outcomes.get(library) ?? []), outcome]);
+      }
+    const ours = middleOf(outcomes.get(OURS)!);
+    const theirs = peers.map((peer) => [peer.name, onSameAdapter(ours, middleOf(outcomes.get(peer)!))] as const);
+    return { workload, ours, peers: new Map(theirs) };
   }
 
   async #measure(library: Library, workload: string): Promise<Outcome> {
     const { script, argument } = library === OURS && isCold(workload) ? COLD : library;
-    const args = [workload, ...(argument ? [argument] : [])];
-    const results: Result[] = [];
+    // No peer keeps the frozen trunk's results: with them, ours is compared with the same step.
+    const compared = library === OURS ? workload : workload.replace(/ cached$/, '');
     try {
-      for (let k = 0; k < (isCold(workload) ? COLD_STARTS : 1); k++)
-        results.push(checked(await runProcess<Result>(script, args, this.#folder)));
+      return checked(await runProcess<Result>(script, [compared, ...(argument ? [argument] : [])], this.#folder));
     } catch (error) {
-      return { workload, error: error instanceof Error ? error.message : String(error) };
+      return { workload: compared, error: error instanceof Error ? error.message : String(error) };
     }
-    return { ...results[0]!, ms_median: median(results.map((result) => result.ms_median)) };
   }
+}
+
+/** The medians of what processes of one library report; their error where one failed. */
+export function middleOf(outcomes: readonly Outcome[]): Outcome {
+  const failure = outcomes.find((outcome): outcome is Failure => 'error' in outcome);
+  if (failure) return failure;
+  const results = outcomes as readonly Result[];
+  const firsts = results.flatMap((result) => result.first_run_ms ?? []);
+  const loads = results.flatMap((result) => result.other_cpu ?? []);
+  return {
+    ...results[0]!,
+    ms_median: median(results.map((result) => result.ms_median)),
+    ...(firsts.length > 0 && { first_run_ms: median(firsts) }),
+    ...(loads.length > 0 && { other_cpu: Math.max(...loads) }),
+  };
 }
 
 /** @throws Error for what is not a result: a rejected command buffer is very fast. */

@@ -1,8 +1,9 @@
 /**
  * `npm run bench:peers`: regraft beside the libraries that one could take instead, on the same adapter in the same run.
  *
- * Every figure is of a process of its own, one after another, medians after a warm-up. Weights are random; the peers make theirs as they
- * start, regraft reads them from a file. The peers run through tsx, which lengthens their cold start by a fifth of a second.
+ * Processes run one after another, each for one library and workload, and report medians after a warm-up; regraft's figure is the median
+ * of processes before, between and after the peers'. Weights are random; the peers make theirs as they start, regraft reads them from a
+ * file. The peers run through tsx, which lengthens their cold start by a fifth of a second.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Outcome, PEERS, type Result, type Row, runs, WORKLOADS } from '../../bench/peers/comparison.ts';
+import { middleOf, type Outcome, PEERS, type Result, type Row, runs, WORKLOADS } from '../../bench/peers/comparison.ts';
 import { runProcess } from '../../bench/peers/process.ts';
 import { formatRatio, formatTable, ratioOf } from '../../bench/peers/table.ts';
 import { workloads } from '../../bench/workloads.ts';
@@ -49,6 +49,25 @@ describe('table', () => {
     expect([0.0324, 1, 5.249, 13.91, 115.6].map(formatRatio)).toEqual(['0.03x', '1.00x', '5.25x', '13.9x', '116x']);
     expect(ratioOf('live_peak_bytes', matmul.ours, matmul.peers.get('tfjs'))).toBe(3);
     expect(ratioOf('first_run_ms', matmul.ours, matmul.peers.get('jax'))).toBeUndefined();
+  });
+});
+
+describe('several processes of a library', () => {
+  const [slow, fast, middle] = [
+    result(300, { first_run_ms: 900, live_peak_bytes: 8, other_cpu: 0.02 }),
+    result(100, { first_run_ms: 700, live_peak_bytes: 8, other_cpu: 0.4 }),
+    result(200, { first_run_ms: 800, live_peak_bytes: 8, other_cpu: 0 }),
+  ];
+  test('give medians, and what disturbed one of them most', () => {
+    expect(middleOf([slow, fast, middle])).toEqual(
+      result(200, { first_run_ms: 800, live_peak_bytes: 8, other_cpu: 0.4 }),
+    );
+    expect(middleOf([result(100), result(200)])).toEqual(result(150));
+  });
+
+  test('fail where one fails', () => {
+    const failed = { workload: '', error: 'ended by SIGSEGV' };
+    expect(middleOf([slow, failed, middle])).toBe(failed);
   });
 });
 
