@@ -26,6 +26,7 @@ const cases: [string, Conv2dShape][] = [
   ['more than 64 large tiles', convShape(2, 3, [46, 46], 65, [3, 3], { padding: [1, 1, 1, 1] })],
   ['long reduction of the weight gradient', convShape(4, 3, [40, 37], 5, [3, 3], { padding: [1, 1, 1, 1] })],
   ['small images, both sides in panels', convShape(3, 37, [5, 4], 66, [3, 3], { padding: [1, 1, 1, 1] })],
+  ['small images, many channels', convShape(15, 40, [2, 2], 264, [3, 3], { padding: [1, 1, 1, 1] })],
   ['small images, pointwise', convShape(9, 40, [2, 2], 33, [1, 1])],
   ['small images, stride 2', convShape(3, 34, [7, 5], 35, [3, 3], { stride: [2, 2], padding: [0, 1, 1, 0] })],
   [
