@@ -74,34 +74,24 @@ const tile = (
 ): WorkgroupTile => ({ family: 'tile', threadRows, threadColumns, rows, columns, depth });
 
 /**
- * Tiles for products that fill the adapter, and for small ones; `tall` for those of few columns whose A lies along its rows (input
- * gradients of late layers): each step of k waits for memory, which then brings twice as much. On software adapters measured
- * (bench/RESULTS.md); those of GPUs are what published kernels use, until they are tuned.
+ * Tiles for products that fill the adapter, and for small ones. On software adapters measured (bench/RESULTS.md); those of GPUs
+ * are what published kernels use, until they are tuned.
  */
-const DEFAULTS: readonly {
-  readonly adapter: RegExp;
-  readonly large: Tile;
-  readonly small: Tile;
-  readonly tall?: LaneTile;
-}[] = [
+const DEFAULTS: readonly { readonly adapter: RegExp; readonly large: Tile; readonly small: Tile }[] = [
   { adapter: /swiftshader/i, large: lane(32, 4), small: lane(8, 4) },
-  { adapter: /llvmpipe|lavapipe/i, large: lane(32, 8), small: lane(8, 8), tall: lane(64, 8) },
+  { adapter: /llvmpipe|lavapipe/i, large: lane(32, 8), small: lane(8, 8) },
   { adapter: /nvidia|geforce|rtx/i, large: tile([16, 8], [8, 8]), small: tile([8, 8], [4, 4]) },
   { adapter: /\bamd\b|radeon|\bintel\b|\barc\b/i, large: tile([16, 8], [4, 8]), small: tile([8, 8], [4, 4]) },
 ];
 const ANY_LANES = { large: lane(32, 4), small: lane(8, 4) };
 const ANY_GPU = { large: tile([8, 8], [8, 8]), small: tile([8, 8], [4, 4]) };
 
-/** Elements from one k of A to the next, from which on no cache line and no prefetch reaches there. */
-const FAR = 256;
-
 /** The tile of an adapter that was not tuned. */
-export function defaultTile(target: KernelTarget, { M, N, slices, strideA }: ProductShape): Tile {
+export function defaultTile(target: KernelTarget, { M, N, slices }: ProductShape): Tile {
   const family = laneFits(target) ? 'lane' : 'tile';
   const known = DEFAULTS.find(({ adapter, large }) => large.family === family && adapter.test(target.adapter));
   const { large, small } = known ?? (family === 'lane' ? ANY_LANES : ANY_GPU);
   const [rows, columns] = tileSize(target, large);
-  if (known?.tall && strideA >= FAR && columns / 2 < N && N <= 2 * columns) return known.tall;
   if (large.family === 'lane') {
     const { rows: height } = M > 16 ? large : (small as LaneTile);
     return lane(height, N > 4 * target.subgroupSize ? large.columns : 4);
