@@ -59,6 +59,7 @@ export const WORKLOADS = [
   'resnet50_train_64 b8',
 ] as const;
 
+/** Rounds of processes for a row that times their starts; another row takes one. */
 const COLD_STARTS = 3;
 
 export interface Row {

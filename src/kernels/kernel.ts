@@ -2,7 +2,8 @@
  * What a kernel is to the rest of the house: WGSL text, the tensors it binds, its parameters and its grid.
  *
  * Bindings of group 0, in this order: every read (`var<storage, read>`), every write (`var<storage, read_write>`), then the
- * parameters (`var<uniform>`), if there are any; few of them may become immediates (immediates.ts). Group 1 belongs to the {@link Fusion} that the kernel evaluates.
+ * parameters (`var<uniform>`), if there are any; few of them may become immediates (immediates.ts). Group 1 belongs to the
+ * {@link Fusion} that the kernel evaluates.
  */
 
 import type { MatrixConfig } from '../device/adapter.ts';
