@@ -81,7 +81,7 @@ const cpuTime =
     const commands = encode(device, recorded).finish();
     const before = process.cpuUsage();
     device.queue.submit([commands]);
-    await device.queue.onSubmittedWorkDone();
+    await device.whenIdle();
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;
   };

@@ -18,6 +18,7 @@ import {
 } from './conv2d-patches.ts';
 import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './conv2d-shape.ts';
 import { type Gemm, gemm, unpadded } from './gemm.ts';
+import { laneFits } from './gemm-lane.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -69,11 +70,11 @@ fn columnAt(slice: Slice, n: u32) -> Column {
 }
 
 fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32 {
-  return ((segment * gemm.groups + slice.group) * gemm.rowPlanes + m) * gemm.K;
+  return ((segment * gemm.groups + slice.group) * gemm.rowPlanes + m) * gemm.pitch;
 }
 
 fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap {
-  return Tap(((segment * gemm.groups + slice.group) * gemm.columnPlanes + column.n) * gemm.K);
+  return Tap(((segment * gemm.groups + slice.group) * gemm.columnPlanes + column.n) * gemm.pitch);
 }
 
 fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
@@ -100,7 +101,10 @@ export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape, ep
         ],
         temps: [4 * patchLayout(ofY).elements, 4 * patchLayout(shape).elements],
       };
-  const segments = isPlain ? N : 1;
+  const pitch = isPlain ? pixels : patchLayout(shape).pitch;
+  // Read in fours, a plane of four pixels is one step of k, and the next image's is a stride further.
+  const walksImages = isPlain && pixels === 4 && laneFits(target) && target.texels;
+  const segments = isPlain && !walksImages ? N : 1;
   const problem: Gemm = {
     name: 'conv2dWeightGrad',
     before,
@@ -111,11 +115,12 @@ export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape, ep
     a: 'gy',
     b: 'x',
     quads: { a: 'depth', b: 'depth' },
-    strideA: 1,
-    strideB: 1,
+    storesFours: columns % 4 === 0,
+    strideA: walksImages ? K : 1,
+    strideB: walksImages ? C : 1,
     M: K / groups,
     N: columns,
-    K: isPlain ? pixels : patchLayout(shape).pitch,
+    K: walksImages ? 4 * N : pitch,
     segments,
     slices: groups,
     output: { size: K * columns, rows: K, columns },
@@ -123,6 +128,7 @@ export function weightGradOfPatches(target: KernelTarget, shape: Conv2dShape, ep
       segments,
       groups,
       columns,
+      pitch,
       rowPlanes: isPlain ? K / groups : patchLayout(ofY).planes,
       columnPlanes: isPlain ? C / groups : patchLayout(shape).planes,
     },

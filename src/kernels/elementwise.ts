@@ -304,6 +304,9 @@ function walkPeriods(periods: readonly Period[]) {
   };
 }
 
+/** A software adapter compiles four loads and stores for each vec4: below so many elements, that takes longer than they gain. */
+const SHORT = 8192;
+
 /**
  * A kernel of its own for an expression: a vec4 at a time where count and periods divide, several a workgroup's width apart
  * for each invocation.
@@ -320,7 +323,8 @@ export function elementwise(
   },
 ): Step {
   const { name, expression, reads, dtype } = options;
-  const width = options.count % 4 === 0 && periodsFit(expression, 4) ? 4 : 1;
+  const isLong = options.count >= SHORT || !target.software;
+  const width = isLong && options.count % 4 === 0 && periodsFit(expression, 4) ? 4 : 1;
   const c = compile(expression, reads.length, width, {}, true);
   const out = ELEMENT_TYPES[dtype][width];
   const count = options.count / width;

@@ -10,9 +10,9 @@
  * than a tenth of the product: lavapipe calls a function that gathers, where a buffer's load is a loop over lanes with branches.
  * Operands whose elements lie side by side in fours (Gemm.quads) come four to a load.
  *
- * Compile time on a CPU grows with every access to memory while the accumulators live, so there are few stores: loops over groups of
- * columns and blocks of rows pick accumulators with selects, a few at each; the rows of a block are stored one after another where
- * operands are texels, else in a loop with one store. The loops' bounds come from the uniform; a compiler that knew them would unroll.
+ * Compile time on a CPU grows with every access to memory while the accumulators live, so there is one store: loops over groups of
+ * columns, blocks of rows and rows pick accumulators with selects, a few at each. Their bounds come from the uniform; a compiler that
+ * knew them would unroll.
  */
 import type { Gemm, GemmMain } from './gemm.ts';
 import { enterTile, ownPart } from './gemm-main.ts';
@@ -24,11 +24,8 @@ interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
   readonly texels: Gemm['quads'] | undefined;
   /** Whether the epilogue is the shared one (epilogue.ts). */
   readonly sharesTerms: boolean;
-  /**
-   * Whether an element may be stored twice: not where the epilogue reads what it writes. Nor where rows past the end hold something else
-   * than the last one.
-   */
-  readonly repeats: boolean;
+  /** Whether four neighbouring columns are stored at once. */
+  readonly storesFours: boolean;
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -85,7 +82,7 @@ const quadPlace = (SG: number): readonly string[] => [
 export function laneMain(
   SG: number,
   { rows: TM, columns: TN }: LaneTile,
-  { a, b, texels, sharesTerms, repeats }: LaneOperands,
+  { a, b, texels, sharesTerms, storesFours }: LaneOperands,
 ): GemmMain {
   const hasQuads = texels?.b !== undefined || texels?.a === 'depth';
   const steps = range(!texels ? 1 : hasQuads ? 4 : 2);
@@ -93,6 +90,8 @@ export function laneMain(
   const ofB = pieces('b', b, texels && (texels.b ?? 'none'));
   const rowLoads = range(Math.ceil(TM / (ofA.width * SG)));
   const columnLoads = range(TN / ofB.width);
+  // Columns side by side that a lane holds.
+  const neighbours = storesFours ? 4 : ofB.width;
   const columns = range(TN);
   const rows = range(TM);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
@@ -102,25 +101,28 @@ export function laneMain(
     `min(${from} + ${i * width * SG}u + lane * ${width}u, ${end} - ${width}u)`;
   const padded = (count: string, { width }: Pieces): string => (width === 4 ? `(${count} + 3u) / 4u * 4u` : count);
   const rowNames = rowLoads.map((i) => `let row${i} = ${first(i, 'm0', padded('gemm.M', ofA), ofA.width)};`);
-  const columnNames = columnLoads.map(
-    (j) => `let column${j} = columnAt(slice, ${first(j, 'n0', padded('slice.columns', ofB), ofB.width)});`,
-  );
+  const columnNames = columnLoads.map((j) => {
+    const held = j * ofB.width;
+    const at = first(Math.floor(held / neighbours), 'n0', padded('slice.columns', ofB), neighbours);
+    return `let column${j} = columnAt(slice, ${at} + ${held % neighbours}u);`;
+  });
   const accumulators = rows.map((i) => columns.map((j) => `var c${i}_${j} = 0.0;`).join(' '));
   const offsets = [
     ...rowLoads.map((i) => `let offset${i} = rowOffset(slice, row${i}, segment);`),
     ...columnLoads.map((j) => `let tap${j} = tapAt(slice, column${j}, segment);`),
   ];
-  const loads = steps.flatMap((u) => {
-    const k = u === 0 ? 'k' : `(k + ${u}u)`;
-    // Steps past the end count as 0.
-    const inRange = u === 0 ? [] : [`${k} < lastK`];
-    return [
-      ...rowLoads.map((i) => ofA.load(i, u, `offset${i} + ${k} * strideA`, inRange)),
-      ...columnLoads.map((j) =>
-        ofB.load(j, u, `tap${j}.offset + ${k} * strideB`, [`inside(tap${j}, ${k})`, ...inRange]),
+  const step = (u: number): string => (u === 0 ? 'k' : `(k + ${u}u)`);
+  // Steps past the end count as 0.
+  const inRange = (u: number): readonly string[] => (u === 0 ? [] : [`${step(u)} < lastK`]);
+  // Those of A one after another: they come from far apart, and a core waits for several at once if few instructions lie between.
+  const loads = [
+    ...steps.flatMap((u) => rowLoads.map((i) => ofA.load(i, u, `offset${i} + ${step(u)} * strideA`, inRange(u)))),
+    ...steps.flatMap((u) =>
+      columnLoads.map((j) =>
+        ofB.load(j, u, `tap${j}.offset + ${step(u)} * strideB`, [`inside(tap${j}, ${step(u)})`, ...inRange(u)]),
       ),
-    ];
-  });
+    ),
+  ];
   const rowValue = (i: number, u: number): string => {
     const lane = Math.floor(i / ofA.width) % SG;
     const value = ofA.value(Math.floor(i / (ofA.width * SG)), u, i);
@@ -140,6 +142,8 @@ export function laneMain(
     values.slice(1).reduce((chain, value, i) => `select(${chain}, ${value}, ${index} == ${i + 1}u)`, values[0]!);
   const inColumn = rows.map((i) => {
     const accumulated = columns.map((j) => `c${i}_${j}`);
+    const fours = range(TN / 4).map((quad) => `vec4f(${accumulated.slice(4 * quad, 4 * quad + 4).join()})`);
+    if (storesFours) return `let c${i} = ${pick(fours, 'j')};`;
     return `let c${i} = ${pick(accumulated, ofB.width === 4 ? 'held' : 'j')};`;
   });
   // As many rows as a subgroup can hold the terms of.
@@ -153,32 +157,17 @@ export function laneMain(
     block.map((i) => `r${i}`),
     'i',
   );
-  const place =
-    ofB.width === 4
+  const place = storesFours
+    ? [`let wanted = n0 + j * ${4 * SG}u + lane * 4u;`, 'let n = min(wanted, slice.columns - 4u);']
+    : ofB.width === 4
       ? quadPlace(SG)
       : [`let wanted = n0 + j * ${SG}u + lane;`, 'let n = min(wanted, slice.columns - 1u);'];
   const termsOfBlock = sharesTerms
     ? 'let at = outputAt(slice, column, min(first + lane, gemm.M - 1u)); let own = termsAt(at.row, at.column);'
     : '';
-  /** Stores `value` in row `m`, the `i`-th of the block. */
-  const store = (value: string, m: string, i: string): string => {
-    const to = `let to = outputAt(slice, column, ${m});`;
-    if (!sharesTerms) return `${to} finish(${value}, to, place.split);`;
-    const ofRow = `vec2f(subgroupShuffle(own.x, ${i}), subgroupShuffle(own.y, ${i}))`;
-    return `${to} finishWith(${value}, select(${ofRow}, own, terms.columns != gemm.swapped), to);`;
-  };
-  const storesOfBlock =
-    texels && repeats
-      ? block.map((i) => `{ ${store(`r${i}`, `min(first + ${i}u, gemm.M - 1u)`, `${i}u`)} }`)
-      : [
-          `let count = min(gemm.block, rows - block * ${blockRows}u);`,
-          'for (var i = 0u; i < count; i++) {',
-          `  let value = ${value};`,
-          repeats || sharesTerms
-            ? `  ${store('value', 'first + i', 'i')}`
-            : `  if (wanted < slice.columns) { ${store('value', 'first + i', 'i')} }`,
-          '}',
-        ];
+  const ofRow = 'vec2f(subgroupShuffle(own.x, i), subgroupShuffle(own.y, i))';
+  const termsOfRow = sharesTerms ? `let found = select(${ofRow}, own, terms.columns != gemm.swapped);` : '';
+  const store = sharesTerms ? 'finishWith(value, found, to);' : 'finish(value, to, place.split);';
 
   return {
     variant: `lane${TM}x${SG * TN}${texels ? (hasQuads ? '.quads' : '.texels') : ''}`,
@@ -192,7 +181,7 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   ${enterTile(TM, SG * TN)}
-  // Rows and columns past the end repeat the last one.
+  // Rows and columns past the end repeat the last one; they are not stored.
   ${lines(rowNames, 2)}
   ${lines(columnNames, 2)}
   ${lines(accumulators, 2)}
@@ -207,7 +196,7 @@ fn main(
     }
   }
   let rows = min(gemm.tileM, gemm.M - m0);
-  let groups = (min(gemm.tileN, slice.columns - n0) + ${ofB.width * SG - 1}u) / ${ofB.width * SG}u * ${ofB.width}u;
+  let groups = (min(gemm.tileN, slice.columns - n0) + ${neighbours * SG - 1}u) / ${neighbours * SG}u${storesFours ? '' : ` * ${neighbours}u`};
   for (var j = 0u; j < groups; j++) {
     ${lines(place, 4)}
     let column = columnAt(slice, n);
@@ -216,7 +205,15 @@ fn main(
       ${lines(inBlock, 6)}
       let first = m0 + block * ${blockRows}u;
       ${termsOfBlock}
-      ${lines(storesOfBlock, 6)}
+      let count = min(gemm.block, rows - block * ${blockRows}u);
+      for (var i = 0u; i < count; i++) {
+        let value = ${value};
+        let to = outputAt(slice, column, first + i);
+        ${termsOfRow}
+        if (wanted < slice.columns) {
+          ${store}
+        }
+      }
     }
   }
 }`,

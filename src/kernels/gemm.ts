@@ -26,7 +26,6 @@ import {
   flatGrid,
   flatWorkgroup,
   type KernelTarget,
-  noEpilogue,
   type Operand,
   output,
   type Program,
@@ -51,6 +50,8 @@ export interface Gemm extends ProductShape {
   readonly a: string;
   readonly b: string;
   readonly quads: { readonly a?: Quads; readonly b?: Quads };
+  /** Whether columns 4i to 4i + 3 lie side by side in the output, from a multiple of 4 on, and there are a multiple of 4. */
+  readonly storesFours?: boolean;
   /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
   /** Whether rows of the problem are columns of the output. */
@@ -155,6 +156,11 @@ fn finish(value: f32, at: Output, split: u32) {
   y[at.i] = epilogue(value, at.i, at.row, at.column);
 }`;
 
+const finishFour = /* wgsl */ `
+fn finish(value: vec4f, at: Output, split: u32) {
+  y[at.i / 4u] = epilogue(value, at.i / 4u, at.row, at.column);
+}`;
+
 /** The same for the shared epilogue, whose scale and shift a family may load for many elements at once. */
 const finishWith = /* wgsl */ `${finish}
 
@@ -181,14 +187,14 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const whole = splits === 1;
   const texels = lanes && target.texels ? problem.quads : undefined;
   const sharesTerms = whole && fusion.terms !== undefined;
-  const isPadded = problem.quads.a === 'side' && problem.M % 4 !== 0;
-  // An epilogue that reads what it writes must see an element once: where no tile is cut, it does.
-  const isEven = problem.M % 8 === 0 && problem.N % (4 * target.subgroupSize) === 0;
-  const repeats = (!whole || sharesTerms || fusion === noEpilogue || isEven) && !isPadded;
+  const inFours = whole && !sharesTerms && texels && problem.storesFours ? fusion.inFours : undefined;
   const mainOf = (): GemmMain => {
     if (tile.family === 'matrix') return matrixMain(target.maxSubgroupSize!, tile, problem);
     if (tile.family === 'tile') return tileMain(tile, problem);
-    return laneMain(target.subgroupSize, tile, { a: problem.a, b: problem.b, texels, sharesTerms, repeats });
+    return laneMain(target.subgroupSize, tile, {
+      ...{ a: problem.a, b: problem.b, texels, sharesTerms },
+      storesFours: inFours !== undefined,
+    });
   };
   const main = mainOf();
   const head: Record<(typeof headFields)[number], number> = {
@@ -213,9 +219,12 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const { steps, temps } = problem.before ?? { steps: [], temps: [] };
   const partials = temp(temps.length);
   const formats = texels && problem.reads.map(([name]) => formatOf(texels[name === problem.a ? 'a' : 'b']));
+  const store: Store = inFours
+    ? { type: 'vec4f', wgsl: inFours + finishFour }
+    : { type: 'f32', wgsl: whole ? epilogue.wgsl + (sharesTerms ? finishWith : finish) : finishPartial };
   const product: Step = {
     name: `${problem.name}.${main.variant}${whole ? '' : '.split'}`,
-    wgsl: assemble(problem, main, whole ? epilogue.wgsl + (sharesTerms ? finishWith : finish) : finishPartial, formats),
+    wgsl: assemble(problem, main, store, formats),
     reads: problem.reads.map(([, operand]) => operand),
     ...(formats && { texels: formats }),
     writes: [whole ? output(0) : partials],
@@ -242,8 +251,14 @@ function tileOf(target: KernelTarget, problem: Gemm): Tile {
 
 const formatOf = (quads: Quads): TexelFormat => (quads ? 'rgba32float' : 'r32float');
 
+/** What happens to the results of a product, and how its output is bound. */
+interface Store {
+  readonly type: 'f32' | 'vec4f';
+  readonly wgsl: string;
+}
+
 /** A module: parameters, bindings, loaders, the store, then the family's main. */
-function assemble(problem: Gemm, main: GemmMain, store: string, formats: readonly TexelFormat[] | undefined): string {
+function assemble(problem: Gemm, main: GemmMain, store: Store, formats: readonly TexelFormat[] | undefined): string {
   const fields = [...headFields, ...Object.keys(problem.fields)];
   const reads = problem.reads.map(([name], i) => {
     const bound = formats
@@ -255,12 +270,12 @@ function assemble(problem: Gemm, main: GemmMain, store: string, formats: readonl
 struct Gemm {
 ${fields.map((name) => `  ${name}: u32,\n`).join('')}}
 
-${reads.join('')}@group(0) @binding(${reads.length}) var<storage, read_write> y: array<f32>;
+${reads.join('')}@group(0) @binding(${reads.length}) var<storage, read_write> y: array<${store.type}>;
 @group(0) @binding(${reads.length + 1}) var<uniform> gemm: Gemm;
 ${flatWorkgroup}
 ${prelude}
 ${problem.loaders}
-${store}
+${store.wgsl}
 ${main.wgsl}`;
 }
 

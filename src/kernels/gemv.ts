@@ -1,9 +1,9 @@
 /**
  * Matrix by vector: y[n] = sum over k of v[k] * w[n][k], with k along memory in both: the head of a network on one image.
  *
- * A workgroup computes OUTPUTS sums, its threads side by side along k, so that neighbours read neighbours; then it adds up its threads'
+ * A workgroup computes a few sums, its threads side by side along k, so that neighbours read neighbours; then it adds up its threads'
  * parts: with a subgroup addition where the workgroup is one subgroup of a software adapter, else through workgroup memory.
- * Traffic: N * K elements, and v once for every OUTPUTS of them.
+ * Traffic: N * K elements, and v once for every workgroup.
  */
 import { laneFits } from './gemm-lane.ts';
 import {
@@ -18,7 +18,8 @@ import {
 } from './kernel.ts';
 import { combineLanes, workgroupThreads } from './workgroup.ts';
 
-const OUTPUTS = 8;
+/** For each of them a software adapter compiles loads of its own. */
+const outputsOf = (oneSubgroup: boolean): number => (oneSubgroup ? 4 : 8);
 
 export interface GemvShape {
   readonly N: number;
@@ -39,25 +40,26 @@ export function gemv(
 ): Program {
   const oneSubgroup = laneFits(target);
   const threads = oneSubgroup ? target.subgroupSize : workgroupThreads(target);
+  const outputs = outputsOf(oneSubgroup);
   return {
     steps: [
       {
         name: `gemv.${oneSubgroup ? 'subgroup' : 'workgroup'}`,
-        wgsl: gemvWgsl(threads, oneSubgroup, epilogue.wgsl),
+        wgsl: gemvWgsl(threads, outputs, oneSubgroup, epilogue.wgsl),
         reads: [vector, matrix],
         writes: [output(0)],
         params: [N, K, pitch, isColumn ? 1 : 0],
-        workgroups: flatGrid(ceilDiv(N, OUTPUTS), target.maxWorkgroupsPerDimension),
+        workgroups: flatGrid(ceilDiv(N, outputs), target.maxWorkgroupsPerDimension),
         fusion: epilogue,
       },
     ],
   };
 }
 
-const all = Array.from({ length: OUTPUTS }, (_, i) => i);
-const lines = (line: (i: number) => string, indent: number): string => all.map(line).join(`\n${' '.repeat(indent)}`);
-
-const gemvWgsl = (threads: number, oneSubgroup: boolean, epilogue: string) => /* wgsl */ `
+function gemvWgsl(threads: number, outputs: number, oneSubgroup: boolean, epilogue: string): string {
+  const all = Array.from({ length: outputs }, (_, i) => i);
+  const lines = (line: (i: number) => string, indent: number): string => all.map(line).join(`\n${' '.repeat(indent)}`);
+  return /* wgsl */ `
 ${oneSubgroup ? 'enable subgroups;' : ''}
 const THREADS = ${threads}u;
 struct Gemv {
@@ -81,7 +83,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let n0 = flatWorkgroup(workgroup, workgroups) * ${OUTPUTS}u;
+  let n0 = flatWorkgroup(workgroup, workgroups) * ${outputs}u;
   if (n0 >= gemv.N) {
     return;
   }
@@ -94,13 +96,14 @@ fn main(
     ${lines((i) => `sum${i} = fma(v, matrix[row${i} + k], sum${i});`, 4)}
   }
   ${lines((i) => `let total${i} = total(thread, sum${i});`, 2)}
-  let count = min(${OUTPUTS}u, gemv.N - n0);
+  let count = min(${outputs}u, gemv.N - n0);
   for (var i = thread; i < count; i += THREADS) {
     let value = ${all.slice(1).reduce((chain, i) => `select(${chain}, total${i}, i == ${i}u)`, 'total0')};
     let n = n0 + i;
     y[n] = epilogue(value, n, select(0u, n, gemv.isColumn == 1u), select(n, 0u, gemv.isColumn == 1u));
   }
 }`;
+}
 
 const subgroupTotal = /* wgsl */ `
 fn total(thread: u32, value: f32) -> f32 {

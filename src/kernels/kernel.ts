@@ -68,6 +68,8 @@ export interface Scalar {
  */
 export interface Fusion {
   readonly wgsl: string;
+  /** An epilogue for four neighbours along a row at once, if it can: with vec4f for f32, and `i` and bindings of elements in fours. */
+  readonly inFours?: string;
   /** Buffers of group 1: inputs of the fused op, bound as `var<storage, read>`. */
   readonly reads: readonly Operand[];
   /** After them, what it updates in place, bound as `var<storage, read_write>`: it is then evaluated once for each element. */
@@ -99,12 +101,15 @@ export const withOperands = (step: Step, place: (operand: Operand) => Operand): 
   }),
 });
 
+const plain = (type: string) => /* wgsl */ `
+fn epilogue(value: ${type}, i: u32, row: u32, column: u32) -> ${type} {
+  return value;
+}`;
+
 /** The epilogue of kernels that never have another. */
 export const noEpilogue: Fusion = {
-  wgsl: /* wgsl */ `
-fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
-  return value;
-}`,
+  wgsl: plain('f32'),
+  inFours: plain('vec4f'),
   reads: [],
   writes: [],
   params: [],

@@ -169,6 +169,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     a: 'a',
     b: 'b',
     quads: { a: quadsOf(a), b: N % 4 === 0 ? quadsOf(b) : undefined },
+    storesFours: !swapped && N % 4 === 0,
     strideA: a.strideK,
     strideB: b.strideK,
     M,

@@ -27,7 +27,7 @@ export interface Update {
   readonly name: string;
   /**
    * Its epilogue gives the new y[i], from the gradient's element i, and brings the state up to date. It also declares what it consists
-   * of, `fn hyperNow() -> Hyper` and `fn update(g: f32, i: u32, h: Hyper) -> f32`, for who does many elements.
+   * of, `fn hyperNow() -> Hyper` and `fn update(g: T, i: u32, h: Hyper) -> T`, for who does many elements; T is f32, or vec4f in fours.
    */
   readonly fusion: Fusion;
   /** Runs after the last element. */
@@ -63,25 +63,33 @@ export function adamHyper(options: {
 
 type Binding = readonly [name: string, operand: Operand];
 
-/** Group 1 of an update: its bindings, then the hyperparameters as `hyper`. `body` declares Hyper, hyperNow and update. */
+/**
+ * Group 1 of an update: scalars that it reads, its state, then the hyperparameters as `hyper`. `body` declares Hyper, hyperNow and update,
+ * generic in `T`.
+ */
 function updateFusion(
   { reads = [], writes }: { readonly reads?: readonly Binding[]; readonly writes: readonly Binding[] },
   hyper: readonly Scalar[],
   body: string,
 ): Fusion {
-  const declared = [
-    ...reads.map(([name]) => `var<storage, read> ${name}: array<f32>`),
-    ...writes.map(([name]) => `var<storage, read_write> ${name}: array<f32>`),
-    'var<uniform> hyper: Hyper',
-  ];
-  return {
-    wgsl: /* wgsl */ `
+  const wgslOf = (type: 'f32' | 'vec4f'): string => {
+    const declared = [
+      ...reads.map(([name]) => `var<storage, read> ${name}: array<f32>`),
+      ...writes.map(([name]) => `var<storage, read_write> ${name}: array<${type}>`),
+      'var<uniform> hyper: Hyper',
+    ];
+    return /* wgsl */ `
+alias T = ${type};
 ${declared.map((text, binding) => `@group(1) @binding(${binding}) ${text};\n`).join('')}
 ${body}
 
-fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+fn epilogue(value: T, i: u32, row: u32, column: u32) -> T {
   return update(value, i, hyperNow());
-}`,
+}`;
+  };
+  return {
+    wgsl: wgslOf('f32'),
+    inFours: wgslOf('vec4f'),
     reads: reads.map(([, operand]) => operand),
     writes: writes.map(([, operand]) => operand),
     params: hyper.map(({ value }) => float(value)),
@@ -106,7 +114,7 @@ fn hyperNow() -> Hyper {
   return hyper;
 }
 
-fn update(g: f32, i: u32, h: Hyper) -> f32 {
+fn update(g: T, i: u32, h: Hyper) -> T {
   let p = y[i];
   return p - h.lr * (g + h.weightDecay * p);
 }`;
@@ -119,7 +127,7 @@ fn hyperNow() -> Hyper {
   return Hyper(hyper.lr, hyper.momentum, ${dampening}, hyper.weightDecay, hyper.nesterov);
 }
 
-fn update(g: f32, i: u32, h: Hyper) -> f32 {
+fn update(g: T, i: u32, h: Hyper) -> T {
   let p = y[i];
   let decayed = g + h.weightDecay * p;
   let v = h.momentum * velocity[i] + (1.0 - h.dampening) * decayed;
@@ -153,20 +161,20 @@ export function sgd(
 }
 
 const coupledDecay = /* wgsl */ `
-fn decayedGradient(g: f32, p: f32, h: Hyper) -> f32 {
+fn decayedGradient(g: T, p: T, h: Hyper) -> T {
   return g + h.weightDecay * p;
 }
 
-fn decayedParam(p: f32, h: Hyper) -> f32 {
+fn decayedParam(p: T, h: Hyper) -> T {
   return p;
 }`;
 
 const decoupledDecay = /* wgsl */ `
-fn decayedGradient(g: f32, p: f32, h: Hyper) -> f32 {
+fn decayedGradient(g: T, p: T, h: Hyper) -> T {
   return g;
 }
 
-fn decayedParam(p: f32, h: Hyper) -> f32 {
+fn decayedParam(p: T, h: Hyper) -> T {
   return p - h.lr * h.weightDecay * p;
 }`;
 
@@ -203,7 +211,7 @@ fn hyperNow() -> Hyper {
 }
 ${decay}
 
-fn update(gradient: f32, i: u32, h: Hyper) -> f32 {
+fn update(gradient: T, i: u32, h: Hyper) -> T {
   let p = y[i];
   let g = decayedGradient(gradient, p, h);
   let old = firstMoment[i];
@@ -278,6 +286,9 @@ export function applyUpdate(
   const threads = workgroupThreads(target);
   const perThread = elementsPerThread(target);
   const reads = skip ? [input(0), skip] : [input(0)];
+  const width = size % 4 === 0 && fusion.inFours ? 4 : 1;
+  const count = size / width;
+  const element = width === 4 ? 'vec4f' : 'f32';
   const update: Step = {
     name,
     wgsl: /* wgsl */ `
@@ -285,13 +296,13 @@ const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 
 struct Params {
-  size: u32,
+  count: u32,
 }
 
-@group(0) @binding(0) var<storage, read> grad: array<f32>;${skipped(skip && 1)}
-@group(0) @binding(${reads.length}) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> grad: array<${element}>;${skipped(skip && 1)}
+@group(0) @binding(${reads.length}) var<storage, read_write> y: array<${element}>;
 @group(0) @binding(${reads.length + 1}) var<uniform> params: Params;
-${fusion.wgsl}
+${width === 4 ? fusion.inFours : fusion.wgsl}
 ${flatWorkgroup}
 
 @compute @workgroup_size(THREADS)
@@ -303,15 +314,15 @@ fn main(
   ${returnIfSkipped(skip)}
   let h = hyperNow();
   let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, params.size);
+  let end = min(start + THREADS * PER_THREAD, params.count);
   for (var i = start + lane; i < end; i += THREADS) {
     y[i] = update(grad[i], i, h);
   }
 }`,
     reads,
     writes: [output(0)],
-    params: [size],
-    workgroups: flatGrid(ceilDiv(size, threads * perThread), target.maxWorkgroupsPerDimension),
+    params: [count],
+    workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
     fusion,
   };
   return { steps: [update, ...after] };

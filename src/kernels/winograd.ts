@@ -78,6 +78,7 @@ struct Params {
   depthStride: u32,
   // 1 to turn the filter around.
   turned: u32,
+  four: u32,
 }
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read_write> u: array<f32>;
@@ -87,6 +88,12 @@ ${flatWorkgroup}
 // One row of G: [1, 0, 0], [1, 1, 1] / 2, [1, -1, 1] / 2, [0, 0, 1].
 fn transformed(g: vec3f) -> vec4f {
   return vec4f(g.x, 0.5 * (g.x + g.y + g.z), 0.5 * (g.x - g.y + g.z), g.z);
+}
+
+fn filterRow(at: u32, r: u32) -> vec3f {
+  let row = at + 3u * select(r, 2u - r, params.turned == 1u);
+  let g = vec3f(weight[row], weight[row + 1u], weight[row + 2u]);
+  return select(g, g.zyx, params.turned == 1u);
 }
 
 @compute @workgroup_size(${THREADS})
@@ -102,17 +109,17 @@ fn main(
   let k = i % params.pitch;
   let inside = k < params.depth;
   let at = (i / params.pitch) * params.rowStride + min(k, params.depth - 1u) * params.depthStride;
-  var rows: array<vec4f, 3>;
-  for (var r = 0u; r < 3u; r++) {
-    let row = at + 3u * select(r, 2u - r, params.turned == 1u);
-    let g = vec3f(weight[row], weight[row + 1u], weight[row + 2u]);
-    rows[r] = transformed(select(g, g.zyx, params.turned == 1u));
-  }
-  for (var column = 0u; column < 4u; column++) {
-    let t = transformed(vec3f(rows[0][column], rows[1][column], rows[2][column]));
-    for (var row = 0u; row < 4u; row++) {
-      u[(row * 4u + column) * params.count + i] = select(0.0, t[row], inside);
-    }
+  let g0 = filterRow(at, 0u);
+  let g1 = filterRow(at, 1u);
+  let g2 = filterRow(at, 2u);
+  for (var row = 0u; row < params.four; row++) {
+    let middle = 0.5 * (g0 + select(-g1, g1, row == 1u) + g2);
+    let t = select(vec4f(), transformed(select(select(middle, g0, row == 0u), g2, row == 3u)), inside);
+    let to = row * 4u * params.count + i;
+    u[to] = t.x;
+    u[to + params.count] = t.y;
+    u[to + 2u * params.count] = t.z;
+    u[to + 3u * params.count] = t.w;
   }
 }`;
 
@@ -140,7 +147,7 @@ export function winogradWeights(target: KernelTarget, shape: Conv2dShape, direct
     wgsl: weightsWgsl,
     reads: [input(0)],
     writes: [output(0)],
-    params: [depth, pitch, count, rowStride, depthStride, isForward ? 0 : 1],
+    params: [depth, pitch, count, rowStride, depthStride, isForward ? 0 : 1, 4],
     workgroups: flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension),
   };
   return { steps: [step] };
@@ -159,6 +166,8 @@ struct Params {
   images: u32,
   top: u32,
   left: u32,
+  // Passes of main's loop: 4, of the input; 2, of the output.
+  rows: u32,
 }
 
 struct Tile {
@@ -192,14 +201,6 @@ fn patchRow(plane: u32, y: u32, x0: u32) -> vec4f {
   return vec4f(pixel(plane, y, x0), pixel(plane, y, x0 + 1u), pixel(plane, y, x0 + 2u), pixel(plane, y, x0 + 3u));
 }
 
-fn store(i: u32, row: u32, t: vec4f) {
-  let at = row * 4u * params.count + i;
-  v[at] = t.x - t.z;
-  v[at + params.count] = t.y + t.z;
-  v[at + 2u * params.count] = t.z - t.y;
-  v[at + 3u * params.count] = t.y - t.w;
-}
-
 @compute @workgroup_size(${THREADS})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -216,14 +217,17 @@ fn main(
   let isTile = tile.channel < params.channels && tile.image < params.images;
   let y = select(params.H, tile.y * 2u - params.top, isTile);
   let x0 = tile.x * 2u - params.left;
-  let r0 = patchRow(plane, y, x0);
-  let r1 = patchRow(plane, y + 1u, x0);
-  let r2 = patchRow(plane, y + 2u, x0);
-  let r3 = patchRow(plane, y + 3u, x0);
-  store(i, 0u, r0 - r2);
-  store(i, 1u, r1 + r2);
-  store(i, 2u, r2 - r1);
-  store(i, 3u, r1 - r3);
+  // Rows 0 - 2, 1 + 2, 2 - 1, 1 - 3 of the patch; columns likewise.
+  for (var row = 0u; row < params.rows; row++) {
+    let one = patchRow(plane, y + select(row, 1u, row == 3u), x0);
+    let other = patchRow(plane, y + select(select(2u, 1u, row == 2u), 3u, row == 3u), x0);
+    let t = one + select(-other, other, row == 1u);
+    let at = row * 4u * params.count + i;
+    v[at] = t.x - t.z;
+    v[at + params.count] = t.y + t.z;
+    v[at + 2u * params.count] = t.z - t.y;
+    v[at + 3u * params.count] = t.y - t.w;
+  }
 }`;
 
 const outputWgsl = (epilogue: string) => /* wgsl */ `
@@ -258,16 +262,15 @@ fn main(
     return;
   }
   let tile = tileAt(i);
-  let m1 = row(i, 1u);
-  let m2 = row(i, 2u);
-  let s0 = row(i, 0u) + m1 + m2;
-  let s1 = m1 - m2 - row(i, 3u);
-  let oy = tile.y * 2u;
-  let ox = tile.x * 2u;
-  put(tile, oy, ox, s0.x + s0.y + s0.z);
-  put(tile, oy, ox + 1u, s0.y - s0.z - s0.w);
-  put(tile, oy + 1u, ox, s1.x + s1.y + s1.z);
-  put(tile, oy + 1u, ox + 1u, s1.y - s1.z - s1.w);
+  // Rows 0 + 1 + 2, then 1 - 2 - 3; columns likewise.
+  for (var down = 0u; down < params.rows; down++) {
+    let sign = select(1.0, -1.0, down == 1u);
+    let s = row(i, down) + sign * row(i, down + 1u) + sign * row(i, down + 2u);
+    for (var right = 0u; right < params.rows; right++) {
+      let value = select(s.y - s.z - s.w, s.x + s.y + s.z, right == 0u);
+      put(tile, 2u * tile.y + down, 2u * tile.x + right, value);
+    }
+  }
 }`;
 
 /** Reads x = input(0) and U = input(1), writes y = output(0). Epilogue as in `conv2d`: row is the channel, column the pixel. */
@@ -298,7 +301,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
         wgsl: inputWgsl,
         reads: [input(0)],
         writes: [temp(0)],
-        params: [C, H, W, tilesH, tilesW, pitch, depth * pitch, N, padding[0], padding[2]],
+        params: [C, H, W, tilesH, tilesW, pitch, depth * pitch, N, padding[0], padding[2], 4],
         workgroups: grid(depth * pitch),
       },
       ...product.steps.map((step) => withOperands(step, place)),
@@ -307,7 +310,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
         wgsl: outputWgsl(epilogue.wgsl),
         reads: [temp(1)],
         writes: [output(0)],
-        params: [K, outH, outW, tilesH, tilesW, P, K * P, N, 0, 0],
+        params: [K, outH, outW, tilesH, tilesW, P, K * P, N, 0, 0, 2],
         workgroups: grid(K * P),
         fusion: epilogue,
       },

@@ -28,6 +28,8 @@ const cases: [string, Conv2dShape][] = [
   ['small images, both sides in panels', convShape(3, 37, [5, 4], 66, [3, 3], { padding: [1, 1, 1, 1] })],
   ['small images, many channels', convShape(15, 40, [2, 2], 264, [3, 3], { padding: [1, 1, 1, 1] })],
   ['small images, pointwise', convShape(9, 40, [2, 2], 33, [1, 1])],
+  ['small images, pointwise, columns not in fours', convShape(6, 42, [2, 2], 34, [1, 1])],
+  ['small images, pointwise, groups', convShape(5, 24, [1, 4], 40, [1, 1], { groups: 2 })],
   ['small images, stride 2', convShape(3, 34, [7, 5], 35, [3, 3], { stride: [2, 2], padding: [0, 1, 1, 0] })],
   [
     'small images, groups and dilation',

@@ -69,11 +69,14 @@ describe.each(targets)('%s', (_, target) => {
     close(result!, sgdReference(p, 2, options).p, tight);
   });
 
-  test.each([false, true])('sgd: momentum, nesterov %s', async (nesterov) => {
+  test.each([
+    [false, 1100],
+    [true, 1101],
+  ])('sgd: momentum, nesterov %s, %i elements', async (nesterov, size) => {
     const options = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0.01, nesterov };
-    const p = noise(1100);
+    const p = noise(size);
     const update = sgd(scalars(sgdHyper(options)), { momentum: true });
-    const [result, velocity] = await train(applyUpdate(target, 1100, update), [p, zeros(1100)], 3);
+    const [result, velocity] = await train(applyUpdate(target, size, update), [p, zeros(size)], 3);
     const expected = sgdReference(p, 3, options);
     close(result!, expected.p, tight);
     close(velocity!, expected.v, tight);

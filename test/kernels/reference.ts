@@ -45,20 +45,24 @@ fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
   params: [float(0.5)],
 });
 
-/** As an optimizer's step: y[i] -= value in place, and output(1) counts how often element i was seen. */
-const subtract: Fusion = {
-  wgsl: /* wgsl */ `
-@group(1) @binding(0) var<storage, read_write> seen: array<f32>;
-fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {
+/** As an optimizer's step: y[i] -= value in place, and seen[i] counts how often element i was seen. */
+const subtractOf = (type: 'f32' | 'vec4f') => /* wgsl */ `
+@group(1) @binding(0) var<storage, read_write> seen: array<${type}>;
+fn epilogue(value: ${type}, i: u32, row: u32, column: u32) -> ${type} {
   seen[i] = seen[i] + 1.0;
   return y[i] - value;
-}`,
+}`;
+const subtract: Fusion = {
+  wgsl: subtractOf('f32'),
   reads: [],
   writes: [output(1)],
   params: [],
 };
 
-/** Runs the program of `lower` with an epilogue that updates what it writes: each of the `expected` elements must be updated once. */
+/**
+ * Runs the program of `lower` with an epilogue that updates what it writes, one element at a time and four where it can: each of the
+ * `expected` elements must be updated once.
+ */
 export async function checkInPlace(
   lower: (epilogue: Fusion) => Program,
   inputs: readonly Float32Array[],
@@ -66,13 +70,12 @@ export async function checkInPlace(
   tolerance: number,
 ): Promise<void> {
   const before = random(expected.length, 5);
-  const [y, seen] = await runProgram(lower(subtract), inputs, [before, new Float32Array(expected.length)]);
-  close(
-    y!,
-    expected.map((value, i) => before[i]! - value),
-    tolerance,
-  );
-  expect(seen!.every((times) => times === 1)).toBe(true);
+  const after = expected.map((value, i) => before[i]! - value);
+  for (const epilogue of [subtract, { ...subtract, inFours: subtractOf('vec4f') }]) {
+    const [y, seen] = await runProgram(lower(epilogue), inputs, [before, new Float32Array(expected.length)]);
+    close(y!, after, tolerance);
+    expect(seen!.every((times) => times === 1)).toBe(true);
+  }
 }
 
 /** Every element within `tolerance` * max(1, |expected|). */
