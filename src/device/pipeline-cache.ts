@@ -35,14 +35,29 @@ export class PipelineCache {
     this.#counters = counters;
   }
 
+  /** @throws DeviceError if a kernel of these groups binds more buffers than the adapter allows. */
+  requireBindings(own: GroupSignature, fusion?: GroupSignature, label = ''): void {
+    const textures = own.texels?.filter((format) => format).length ?? 0;
+    const buffers = own.reads - textures + own.writes + (fusion ? fusion.reads + fusion.writes : 0);
+    const allowed = this.#gpu.limits.maxStorageBuffersPerShaderStage;
+    if (buffers <= allowed) return;
+    throw new DeviceError(
+      `${label || 'kernel'}: binds ${buffers} storage buffers; this adapter allows ${allowed} ` +
+        '(maxStorageBuffersPerShaderStage). Split it.',
+    );
+  }
+
   /**
    * The pipeline of `wgsl` (entry point `main`). Group 0 binds what `own` says, group 1 what `fusion` says.
    * A source that does not compile is reported at the next await, as a DeviceError with the line at fault.
-   * @throws DeviceError if the kernel binds more buffers than the adapter allows.
+   * @throws DeviceError as {@link requireBindings}.
    */
   pipelineFor(wgsl: string, own: GroupSignature, fusion?: GroupSignature, label = ''): Pipeline {
-    const { cached, signature, layouts } = this.#find(wgsl, own, fusion, label);
+    const signature = nameOf(own) + (fusion ? `, ${nameOf(fusion)}` : '');
+    const cached = this.#pipelines.get(signature)?.get(wgsl);
     if (cached) return cached;
+    this.requireBindings(own, fusion, label);
+    const layouts = [own, ...(fusion ? [fusion] : [])].map((group) => this.groupLayout(group));
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ code: wgsl, label });
     const pipeline = this.#gpu.createComputePipeline(this.#descriptor(module, own, signature, layouts, label));
@@ -73,29 +88,6 @@ export class PipelineCache {
       this.#groupLayouts.set(key, layout);
     }
     return layout;
-  }
-
-  #find(
-    wgsl: string,
-    own: GroupSignature,
-    fusion: GroupSignature | undefined,
-    label = '',
-  ): { cached: Pipeline | undefined; signature: string; layouts: GPUBindGroupLayout[] } {
-    const signature = nameOf(own) + (fusion ? `, ${nameOf(fusion)}` : '');
-    const cached = this.#pipelines.get(signature)?.get(wgsl);
-    if (cached) return { cached, signature, layouts: [] };
-    const textures = own.texels?.filter((format) => format).length ?? 0;
-    const buffers = own.reads - textures + own.writes + (fusion ? fusion.reads + fusion.writes : 0);
-    const allowed = this.#gpu.limits.maxStorageBuffersPerShaderStage;
-    if (buffers > allowed) {
-      throw new DeviceError(
-        `${label || 'kernel'}: binds ${buffers} storage buffers; this adapter allows ${allowed} ` +
-          '(maxStorageBuffersPerShaderStage). Split it.',
-      );
-    }
-    const layouts = [this.groupLayout(own)];
-    if (fusion) layouts.push(this.groupLayout(fusion));
-    return { cached, signature, layouts };
   }
 
   #descriptor(

@@ -1,13 +1,23 @@
 /** Dispatches over fixed buffers, with the words of all their uniforms in one buffer, or a few words as immediates. */
 import type { Device } from '../device/device.ts';
+import type { GroupSignature } from '../device/pipeline-cache.ts';
 import { type CopyShape, texelBytes } from '../device/texture-pool.ts';
 import { type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
 import type { Commands } from './commands.ts';
 
-interface Dispatch {
-  readonly name: string;
+/** What the device makes for a dispatch. */
+interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
+}
+
+interface Dispatch {
+  readonly name: string;
+  /**
+   * Made when it is first encoded: the GPU runs the first dispatches of a new plan while the next ones are compiled. What makes it goes
+   * then, and what that holds.
+   */
+  compiled: Compiled | (() => Compiled);
   readonly workgroups: readonly [number, number, number];
   readonly immediates: Uint32Array<ArrayBuffer> | null;
   /** Operands that are copied to where the kernel reads them, just before it runs. */
@@ -90,12 +100,12 @@ export class Sequence {
         const { own, fusion: fused } = slots[p]![s]!;
         for (const { scalar, word } of fusion?.scalars ?? [])
           (this.#scalarWords[scalar] ??= []).push(fused!.offset / 4 + word);
-        const { pipeline, layouts } = device.pipelines.pipelineFor(
-          step.wgsl,
+        const signatures = [
           { reads: reads.length, texels, writes: writes.length, params: immediates ? 'immediates' : uniformOf(own) },
           fusion && { reads: fusion.reads.length, writes: fusion.writes.length, params: uniformOf(fused) },
           name,
-        );
+        ] as const;
+        device.pipelines.requireBindings(...signatures);
         const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
         const copies = copiesOf(step, (o) => bufferOf(o).size!).map((shape): Copy => {
           const { texture, view } = textures.get(nameOf(shape))!;
@@ -103,13 +113,16 @@ export class Sequence {
           resources[shape.read] = view;
           return { from, to: texture, texels: shape.texels, texelBytes: texelBytes(shape.format) };
         });
-        const groups = [bindGroup(layouts[0]!, resources, own)];
-        if (fusion && layouts[1])
-          groups.push(bindGroup(layouts[1], [...fusion.reads, ...fusion.writes].map(bufferOf), fused));
+        const ofFusion = fusion && [...fusion.reads, ...fusion.writes].map(bufferOf);
+        const compiled = (): Compiled => {
+          const { pipeline, layouts } = device.pipelines.pipelineFor(step.wgsl, ...signatures);
+          const groups = [bindGroup(layouts[0]!, resources, own)];
+          if (ofFusion) groups.push(bindGroup(layouts[1]!, ofFusion, fused));
+          return { pipeline, groups };
+        };
         return {
           name,
-          pipeline,
-          groups,
+          compiled,
           workgroups,
           copies,
           immediates: immediates ? Uint32Array.from(immediates) : null,
@@ -134,10 +147,12 @@ export class Sequence {
   }
 
   encode(commands: Commands): void {
-    for (const { pipeline, groups, workgroups, copies, immediates } of this.dispatches) {
-      for (const { from, to, texels, texelBytes } of copies)
+    for (const dispatch of this.dispatches) {
+      if (typeof dispatch.compiled === 'function') dispatch.compiled = dispatch.compiled();
+      const { pipeline, groups } = dispatch.compiled;
+      for (const { from, to, texels, texelBytes } of dispatch.copies)
         copyTexels(commands.copying(), from, to, texels, texelBytes);
-      commands.dispatch(pipeline, groups, workgroups, immediates);
+      commands.dispatch(pipeline, groups, dispatch.workgroups, dispatch.immediates);
     }
   }
 
@@ -147,7 +162,7 @@ export class Sequence {
   }
 }
 
-const uniformOf = (range: UniformRange | null) => (range ? 'uniform' : 'none');
+const uniformOf = (range: UniformRange | null): GroupSignature['params'] => (range ? 'uniform' : 'none');
 
 const nameOf = ({ format, read }: CopyShape): string => `${format} ${read}`;
 

@@ -75,11 +75,21 @@ const quadPlace = (SG: number): readonly string[] => [
   'let n = begin + inQuad;',
 ];
 
+const mains = new Map<string, GemmMain>();
+
+/** {@link laneMainOf}, written once for all the products of a network. */
+export function laneMain(SG: number, tile: LaneTile, operands: LaneOperands): GemmMain {
+  const key = JSON.stringify([SG, tile, operands]);
+  const main = mains.get(key) ?? laneMainOf(SG, tile, operands);
+  mains.set(key, main);
+  return main;
+}
+
 /**
  * `rows` by `columns` a lane. From buffers the loop takes one k at a time: another would cost more compilation than it saves. Where
  * A and B come as texels, a load is a call, and each accumulator is kept for two or four k.
  */
-export function laneMain(
+function laneMainOf(
   SG: number,
   { rows: TM, columns: TN }: LaneTile,
   { a, b, texels, sharesTerms, storesFours }: LaneOperands,

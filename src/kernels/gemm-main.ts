@@ -17,9 +17,10 @@ export const enterTile = (
   }`;
 
 /** The part of the reduction that a workgroup does. */
-export const ownPart = /* wgsl */ `let firstSegment = (place.split / gemm.depthSplits) * gemm.segmentChunk;
+export const ownPart = /* wgsl */ `let segmentPart = place.split / gemm.depthSplits;
+  let firstSegment = segmentPart * gemm.segmentChunk;
   let lastSegment = min(firstSegment + gemm.segmentChunk, slice.segments);
-  let firstK = (place.split % gemm.depthSplits) * gemm.depthChunk;
+  let firstK = (place.split - segmentPart * gemm.depthSplits) * gemm.depthChunk;
   let lastK = min(firstK + gemm.depthChunk, gemm.K);`;
 
 /** Loads of A and B by the row and the column of the tile; `offsets` and `taps` are filled for each segment. */

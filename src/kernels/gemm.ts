@@ -191,10 +191,8 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const mainOf = (): GemmMain => {
     if (tile.family === 'matrix') return matrixMain(target.maxSubgroupSize!, tile, problem);
     if (tile.family === 'tile') return tileMain(tile, problem);
-    return laneMain(target.subgroupSize, tile, {
-      ...{ a: problem.a, b: problem.b, texels, sharesTerms },
-      storesFours: inFours !== undefined,
-    });
+    const { a, b } = problem;
+    return laneMain(target.subgroupSize, tile, { a, b, texels, sharesTerms, storesFours: inFours !== undefined });
   };
   const main = mainOf();
   const head: Record<(typeof headFields)[number], number> = {

@@ -19,7 +19,7 @@ import {
 import { combineLanes, workgroupThreads } from './workgroup.ts';
 
 /** For each of them a software adapter compiles loads of its own. */
-const outputsOf = (oneSubgroup: boolean): number => (oneSubgroup ? 4 : 8);
+const outputsOf = (oneSubgroup: boolean): number => (oneSubgroup ? 2 : 8);
 
 export interface GemvShape {
   readonly N: number;

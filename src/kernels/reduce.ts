@@ -176,8 +176,8 @@ fn main(
   let sizes = params.reducedSizes;
   let strides = params.reducedStrides;
   let step = params.step;
-  let o = i % params.outputs;
   let split = i / params.outputs;
+  let o = i - split * params.outputs;
   let base = dot(coordinates(o, params.keptSizes), params.keptStrides);
   let start = split * params.chunk;
   let end = min(start + params.chunk, params.length);

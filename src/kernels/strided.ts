@@ -15,7 +15,7 @@ fn coordinates(index: u32, sizes: vec4u) -> vec4u {
   let z = index / sizes.w;
   let y = z / sizes.z;
   let x = y / sizes.y;
-  return vec4u(x, y % sizes.y, z % sizes.z, index % sizes.w);
+  return vec4u(x, y - x * sizes.y, z - y * sizes.z, index - z * sizes.w);
 }`;
 
 /** WGSL: coordinates moved by `step` (coordinates too, each below its size) and their address; at most two dimensions. */

@@ -7,6 +7,9 @@
  * pointwise convolution, with the kernel of those (conv2d-patches.ts); each 4x4 of M becomes a 2x2 of the output, with the
  * epilogue. V and M are four times the input and the output in size. The weights come transformed, U [16, K, C], by
  * {@link winogradWeights}. C, and in V also P, are padded with zeros to a multiple of 4.
+ *
+ * Rows are transformed in loops whose bounds come from the uniform: on a CPU, compiling each load and store takes longer than they gain
+ * side by side.
  */
 import { inFours, productOfPlanes } from './conv2d-patches.ts';
 import type { Conv2dShape } from './conv2d-shape.ts';
@@ -78,14 +81,21 @@ struct Params {
   depthStride: u32,
   // 1 to turn the filter around.
   turned: u32,
-  four: u32,
+  // Of what is written: 4.
+  rows: u32,
 }
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read_write> u: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 ${flatWorkgroup}
 
-// One row of G: [1, 0, 0], [1, 1, 1] / 2, [1, -1, 1] / 2, [0, 0, 1].
+// G: [1, 0, 0], [1, 1, 1] / 2, [1, -1, 1] / 2, [0, 0, 1].
+fn entry(row: u32, r: u32) -> f32 {
+  let middle = select(0.5, -0.5, row == 2u && r == 1u);
+  let end = select(0.0, 1.0, r == select(0u, 2u, row == 3u));
+  return select(end, middle, row == 1u || row == 2u);
+}
+
 fn transformed(g: vec3f) -> vec4f {
   return vec4f(g.x, 0.5 * (g.x + g.y + g.z), 0.5 * (g.x - g.y + g.z), g.z);
 }
@@ -106,16 +116,17 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let k = i % params.pitch;
+  let row = i / params.pitch;
+  let k = i - row * params.pitch;
   let inside = k < params.depth;
-  let at = (i / params.pitch) * params.rowStride + min(k, params.depth - 1u) * params.depthStride;
-  let g0 = filterRow(at, 0u);
-  let g1 = filterRow(at, 1u);
-  let g2 = filterRow(at, 2u);
-  for (var row = 0u; row < params.four; row++) {
-    let middle = 0.5 * (g0 + select(-g1, g1, row == 1u) + g2);
-    let t = select(vec4f(), transformed(select(select(middle, g0, row == 0u), g2, row == 3u)), inside);
-    let to = row * 4u * params.count + i;
+  let at = row * params.rowStride + min(k, params.depth - 1u) * params.depthStride;
+  for (var down = 0u; down < params.rows; down++) {
+    var sum = vec3f();
+    for (var r = 0u; r < params.rows - 1u; r++) {
+      sum += entry(down, r) * filterRow(at, r);
+    }
+    let t = select(vec4f(), transformed(sum), inside);
+    let to = down * 4u * params.count + i;
     u[to] = t.x;
     u[to + params.count] = t.y;
     u[to + 2u * params.count] = t.z;
@@ -166,7 +177,7 @@ struct Params {
   images: u32,
   top: u32,
   left: u32,
-  // Passes of main's loop: 4, of the input; 2, of the output.
+  // Of what is written: 4 of V, 2 of the output.
   rows: u32,
 }
 
@@ -178,10 +189,13 @@ struct Tile {
 }
 
 fn tileAt(i: u32) -> Tile {
-  let p = i % params.tiles;
+  let channel = i / params.tiles;
+  let p = i - channel * params.tiles;
   let perImage = params.tilesH * params.tilesW;
-  let inImage = p % perImage;
-  return Tile(i / params.tiles, p / perImage, inImage / params.tilesW, inImage % params.tilesW);
+  let image = p / perImage;
+  let inImage = p - image * perImage;
+  let y = inImage / params.tilesW;
+  return Tile(channel, image, y, inImage - y * params.tilesW);
 }`;
 
 const inputWgsl = /* wgsl */ `
@@ -219,9 +233,13 @@ fn main(
   let x0 = tile.x * 2u - params.left;
   // Rows 0 - 2, 1 + 2, 2 - 1, 1 - 3 of the patch; columns likewise.
   for (var row = 0u; row < params.rows; row++) {
-    let one = patchRow(plane, y + select(row, 1u, row == 3u), x0);
-    let other = patchRow(plane, y + select(select(2u, 1u, row == 2u), 3u, row == 3u), x0);
-    let t = one + select(-other, other, row == 1u);
+    let one = select(row, 1u, row == 3u);
+    let other = select(select(2u, 1u, row == 2u), 3u, row == 3u);
+    var t = vec4f();
+    for (var term = 0u; term < params.rows / 2u; term++) {
+      let sign = select(-1.0, 1.0, term == 0u || row == 1u);
+      t += sign * patchRow(plane, y + select(other, one, term == 0u), x0);
+    }
     let at = row * 4u * params.count + i;
     v[at] = t.x - t.z;
     v[at + params.count] = t.y + t.z;
@@ -264,8 +282,10 @@ fn main(
   let tile = tileAt(i);
   // Rows 0 + 1 + 2, then 1 - 2 - 3; columns likewise.
   for (var down = 0u; down < params.rows; down++) {
-    let sign = select(1.0, -1.0, down == 1u);
-    let s = row(i, down) + sign * row(i, down + 1u) + sign * row(i, down + 2u);
+    var s = vec4f();
+    for (var term = 0u; term <= params.rows; term++) {
+      s += select(1.0, -1.0, down == 1u && term > 0u) * row(i, down + term);
+    }
     for (var right = 0u; right < params.rows; right++) {
       let value = select(s.y - s.z - s.w, s.x + s.y + s.z, right == 0u);
       put(tile, 2u * tile.y + down, 2u * tile.x + right, value);

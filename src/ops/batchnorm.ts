@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
 import { recordAssign, recordElementwise, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import { batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
+import { batchNormFold, batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
 import { defineOp, type Op } from './op.ts';
 
 export interface BatchNormAttributes {
@@ -69,18 +69,21 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
         );
     } else if (!mean || !variance)
       throw new ArgumentError('batchNorm2d: running statistics are needed unless training. Pass both.');
-    const invstd = channelwise('invstd', 'inverseSqrt(a + s)', [variance], C, [eps]);
+    const invstd = training || saved ? channelwise('invstd', 'inverseSqrt(a + s)', [variance], C, [eps]) : null;
     if (saved) Object.assign(saved, { mean, invstd });
-    const scale = weight ? channelwise('bnScale', 'a * b', [invstd, weight], C) : invstd;
     // With the statistics fixed, scale and shift are constants: the planner computes them once and fuses the rest.
     if (!training) {
-      const shift = bias
-        ? channelwise('bnShift', 'c - a * b', [mean, scale, bias], C)
-        : channelwise('bnShift', '-a * b', [mean, scale], C);
+      const affine = { weight: Boolean(weight), bias: Boolean(bias) };
+      const inputs = [mean, variance, weight, bias].flatMap((v) => (v ? [withShape(v, [C])] : []));
+      const [scale, shift] = recordKernel('batchNormFold', inputs, [{ shape: [C] }, { shape: [C] }], {
+        key: JSON.stringify([affine, eps]),
+        lower: (target) => batchNormFold(target, { C, eps, ...affine }),
+      }) as [Value, Value];
       return recordElementwise('batchNorm2d', 'a * b + c', [x!, perChannel(scale), perChannel(shift)], x!.shape, {
         dtype,
       });
     }
+    const scale = weight ? channelwise('bnScale', 'a * b', [invstd!, weight], C) : invstd!;
     const inputs = [x!, perChannel(mean), perChannel(scale)];
     return bias
       ? recordElementwise('batchNorm2d', '(a - b) * c + d', [...inputs, perChannel(bias)], x!.shape, { dtype })
