@@ -1,7 +1,6 @@
 /**
- * What batch normalisation needs per channel of x [N, C, HW]: mean and biased variance forward, sum(gy) and
- * sum(gy * xhat) backward, xhat = (x - mean) * invstd; of given statistics, scale and shift. The normalisation itself is elementwise and
- * lives there.
+ * The sums that batch normalisation needs, per channel of x [N, C, HW]: mean and biased variance forward, sum(gy) and
+ * sum(gy * xhat) backward, xhat = (x - mean) * invstd. The normalisation itself is elementwise and lives there.
  *
  * A channel's N * HW elements are cut into `splits` parts, so that few channels with long rows still fill the device; a part is one
  * workgroup's work, on software adapters one invocation's. x is read once: every lane takes four elements at a time, computes their mean and squared deviations exactly, and merges
@@ -12,7 +11,6 @@ import {
   ceilDiv,
   flatGrid,
   flatWorkgroup,
-  float,
   input,
   type KernelTarget,
   type Operand,
@@ -369,58 +367,4 @@ export function batchNormStats(target: KernelTarget, shape: BatchNormShape): Pro
  */
 export function batchNormGradStats(target: KernelTarget, shape: BatchNormShape): Program {
   return perChannel(target, shape, GRAD_STATS, [input(0), input(1), input(2), input(3)]);
-}
-
-/** What {@link batchNormFold} reads besides the statistics. */
-export interface Affine {
-  readonly weight: boolean;
-  readonly bias: boolean;
-}
-
-const foldWgsl = (threads: number, { weight, bias }: Affine) => {
-  const reads = ['mean', 'variance', ...(weight ? ['weight'] : []), ...(bias ? ['bias'] : [])];
-  const declared = [
-    ...reads.map((name) => `var<storage, read> ${name}: array<f32>`),
-    'var<storage, read_write> scale: array<f32>',
-    'var<storage, read_write> shift: array<f32>',
-    'var<uniform> params: Params',
-  ];
-  return /* wgsl */ `
-const THREADS = ${threads}u;
-struct Params {
-  channels: u32,
-  eps: f32,
-}
-${declared.map((text, binding) => `@group(0) @binding(${binding}) ${text};\n`).join('')}
-@compute @workgroup_size(THREADS)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let c = id.x;
-  if (c >= params.channels) {
-    return;
-  }
-  let factor = inverseSqrt(variance[c] + params.eps)${weight ? ' * weight[c]' : ''};
-  scale[c] = factor;
-  shift[c] = ${bias ? 'bias[c] ' : ''}- mean[c] * factor;
-}`;
-};
-
-/**
- * input(0) mean [C], input(1) variance [C], then weight [C] and bias [C] as there are -> output(0) scale [C], output(1) shift [C]:
- * (x - mean) / sqrt(variance + eps) * weight + bias = x * scale + shift.
- */
-export function batchNormFold(
-  target: KernelTarget,
-  { C, eps, weight, bias }: Affine & { readonly C: number; readonly eps: number },
-): Program {
-  const threads = workgroupThreads(target);
-  const count = 2 + Number(weight) + Number(bias);
-  const step: Step = {
-    name: 'batchnorm.fold',
-    wgsl: foldWgsl(threads, { weight, bias }),
-    reads: Array.from({ length: count }, (_, k) => input(k)),
-    writes: [output(0), output(1)],
-    params: [C, float(eps)],
-    workgroups: [ceilDiv(C, threads), 1, 1],
-  };
-  return { steps: [step] };
 }

@@ -3,7 +3,8 @@ import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
 import { recordAssign, recordElementwise, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import { batchNormFold, batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
+import { batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
+import { batchNormFold } from '../kernels/batchnorm-fold.ts';
 import { defineOp, type Op } from './op.ts';
 
 export interface BatchNormAttributes {

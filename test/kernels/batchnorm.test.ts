@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { batchNormGradStats, batchNormStats } from '../../src/kernels/batchnorm.ts';
+import { batchNormFold } from '../../src/kernels/batchnorm-fold.ts';
 import { close, int32, noise } from './numbers.ts';
 import { openDevice, runProgram } from './run.ts';
 
@@ -50,6 +51,27 @@ describe.each(targets)('%s', (_, target) => {
     const rows = channels(x, N, C, HW);
     close(m!, rows.map(mean), { relative: 1e-6 });
     close(v!, rows.map(variance), { absolute: 0, relative: 1e-4 });
+  });
+
+  test.each([
+    [1, true, true],
+    [17, true, false],
+    [65, false, true],
+    [130, false, false],
+  ])('batchNormFold: [%i], weight %s, bias %s', async (C, weight, bias) => {
+    const eps = 1e-5;
+    const m = noise(C, 1);
+    const v = noise(C, 2).map((a) => 2 + a);
+    const [w, b] = [noise(C, 3), noise(C, 4)];
+    const program = batchNormFold(target, { C, eps, weight, bias });
+    const [scale, shift] = await runProgram(program, [m, v, ...(weight ? [w] : []), ...(bias ? [b] : [])], [C, C]);
+    const expected = [...v].map((a, c) => (weight ? w[c]! : 1) / Math.sqrt(a + eps));
+    close(scale!, expected, { absolute: 1e-6 });
+    close(
+      shift!,
+      expected.map((a, c) => (bias ? b[c]! : 0) - m[c]! * a),
+      { absolute: 1e-6 },
+    );
   });
 
   test.each(shapes)('batchNormGradStats: [%i, %i, %i]', async (N, C, HW) => {
