@@ -7,7 +7,7 @@ import type { DeviceInfo } from '../device/device.ts';
 import { formatBytes } from '../train/format.ts';
 import type { AdapterCheck } from '../train/index.ts';
 import { version } from '../train/version.ts';
-import { columns, plain, print, printJson } from './output.ts';
+import { columns, print, printJson } from './output.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -56,7 +56,7 @@ async function run({ json }: { readonly json?: true }): Promise<void> {
       check: check instanceof DeviceError ? { error: check.message } : check,
       advice,
     });
-  } else print(plain(report(adapters, info, check, advice)));
+  } else print(report(adapters, info, check, advice));
   if (info instanceof DeviceError) throw info;
   if (check instanceof DeviceError) throw check;
   if (!check!.correct)

@@ -1,9 +1,10 @@
 /** `regraft evaluate`: scores of a fine-tuned model on labelled photos. */
 import { Command } from 'commander';
+import { oneLine } from '../core/printable.ts';
 import { formatPercent, formatValue } from '../train/format.ts';
 import type { FolderEvaluation } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
-import { columns, complain, plain, print, printJson } from './output.ts';
+import { columns, complain, print, printJson } from './output.ts';
 
 interface Flags {
   readonly batchSize?: number;
@@ -36,8 +37,8 @@ async function run(model: string, photos: string, { batchSize, json }: Flags): P
   const { accuracy, ...scores } = evaluation;
   const { classes, perClass, skipped } = scores;
   if (json) printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });
-  else print(plain(table(evaluation)));
-  for (const { path, reason } of skipped) complain(`Skipped ${path}: ${reason}`);
+  else print(table(evaluation));
+  for (const { path, reason } of skipped) complain(oneLine(`Skipped ${path}: ${reason}`));
 }
 
 /** More classes than this do not fit a terminal's line as a matrix. */

@@ -5,7 +5,7 @@ import { formatDuration, formatPercent } from '../train/format.ts';
 import type { FinetuneOptions, FinetuneResult, MODEL_FILES } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
 import { notNegative, positive, share, wholeNumber } from './arguments.ts';
-import { complain, plain, print, printJson } from './output.ts';
+import { complain, print, printJson } from './output.ts';
 
 type Flags = Omit<FinetuneOptions, 'photos' | 'progress' | 'signal'> & { readonly json?: true };
 
@@ -89,7 +89,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
       progress: createProgress(),
     });
     if (json) printJson(result);
-    else print(plain(closingText(result, out, names)));
+    else print(closingText(result, out, names));
   } finally {
     stopped();
   }

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { formatPercent } from '../train/format.ts';
 import type { ImagePrediction } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
-import { columns, complain, plain, print, printJson } from './output.ts';
+import { columns, complain, print, printJson } from './output.ts';
 
 interface Flags {
   readonly weights?: string;
@@ -42,7 +42,7 @@ async function run(name: string, images: readonly string[], flags: Flags): Promi
   const classifier = await openClassifier(name, { weights, labels, progress });
   const { predictions, skipped } = await predictImages(classifier, images, { topK: top, batchSize, progress });
   if (json) printJson(predictions);
-  else if (predictions.length > 0) print(plain(table(predictions)));
+  else if (predictions.length > 0) print(table(predictions));
   for (const { path, reason } of skipped) complain(`DataError: ${path}: ${reason}`);
   if (skipped.length > 0) process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 /** `#image` in Node: image files to 8-bit RGB, by `sharp` on its own threads. */
-import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { DataError } from '../core/errors.ts';
+import { openSource } from '#files';
+import { DataError, WeightFileError } from '../core/errors.ts';
 import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
 import { checkedFormat, type Format } from './image-format.ts';
@@ -14,12 +14,21 @@ function reasonOf(error: unknown, format: Format): string {
   return manyKinds ? 'is truncated, damaged or of a kind that is not read' : 'is truncated or damaged';
 }
 
-/** Reads a file's bytes. @throws DataError with the system's reason. */
+/** More than the largest image that is read takes: four bytes a pixel. Only a URL can send without end. */
+const MAX_BYTES = 4 * MAX_PIXELS;
+
+/** A file's bytes, or those that a URL gives. @throws DataError with the reason in words. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    const file = await openSource(path, { limit: MAX_BYTES });
+    try {
+      return await file.read(0, file.size);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    throw new DataError(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
+    if (error instanceof WeightFileError) throw new DataError(path, error.message.slice(error.path.length + 2));
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A folder of photos, one sub-folder a class, as torchvision's ImageFolder reads it. */
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { causeOf, codeOf } from '../core/cause.ts';
 import { DataError } from '../core/errors.ts';
 import type { TransformLike } from './compose.ts';
 import { ImageDataset, type ImageFile } from './image-dataset.ts';
@@ -29,9 +30,13 @@ function list(folder: string): Dirent[] {
       .filter((e) => !e.name.startsWith('.') && e.name !== '__MACOSX')
       .sort((a, b) => byCodePoint(a.name, b.name));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = codeOf(error);
     const reason =
-      code === 'ENOENT' ? 'does not exist' : code === 'ENOTDIR' ? 'is not a folder' : `cannot be read (${code})`;
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'ENOTDIR'
+          ? 'is not a folder'
+          : `cannot be read: ${causeOf(error)}`;
     throw new DataError(folder, `${reason}. Expected a folder with one sub-folder of images for each class.`);
   }
 }

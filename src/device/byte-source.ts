@@ -1,5 +1,6 @@
 /** Bytes read in ranges, whatever they lie in: the part that Node and browsers share. */
 import { RegraftError, WeightFileError } from '../core/errors.ts';
+import { type BodyOptions, fetchBody, TransferFault } from './fetch-body.ts';
 
 /** Something of known size that is read in ranges, so that a large file never has to be in memory as a whole. */
 export interface ByteSource {
@@ -64,44 +65,49 @@ export function blobSource(blob: Blob, name = 'name' in blob ? String(blob.name)
   };
 }
 
+/** Keeps the chunks of a body and gives them back as a source; Node keeps them in a file, browsers in a Blob. */
+export type KeepBody = (chunks: AsyncIterable<Uint8Array<ArrayBuffer>>, name: string) => Promise<ByteSource>;
+
 /**
- * The whole body of an http(s) URL.
- * @throws WeightFileError if the server cannot be reached or does not answer with success.
+ * The whole body of a URL.
+ * @throws WeightFileError if the server cannot be reached, does not answer with success, falls silent, or sends without end.
  */
-export async function fetchSource(url: URL): Promise<ByteSource> {
-  let response: Response;
+export async function fetchSource(url: URL, keep: KeepBody, options: BodyOptions): Promise<ByteSource> {
   try {
-    response = await fetch(url);
+    const source = await keep((await fetchBody(url, options)).chunks, url.href);
+    if (!/^https?:$/.test(url.protocol)) return source;
+    return { ...source, beside: (path) => fetchSource(new URL(path, url), keep, options) };
   } catch (error) {
-    throw new WeightFileError(url.href, `cannot be fetched (${reasonOf(error)}). Check the address and the network.`);
-  }
-  if (!response.ok) {
-    throw new WeightFileError(
-      url.href,
-      `the server answered ${response.status} ${response.statusText}. Check the address.`,
-    );
-  }
-  try {
-    const source = blobSource(await response.blob(), url.href);
-    return /^https?:$/.test(url.protocol) ? { ...source, beside: (path) => fetchSource(new URL(path, url)) } : source;
-  } catch (error) {
-    throw new WeightFileError(url.href, `the transfer broke off (${reasonOf(error)}). Try again.`);
+    if (!(error instanceof TransferFault)) throw error;
+    throw new WeightFileError(url.href, `cannot be fetched (${error.message}). ${error.fix}`);
   }
 }
 
+/** In memory, which browsers move to a disk where it is large. */
+export const keepInBlob: KeepBody = async (chunks, name) => {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return blobSource(new Blob(parts), name);
+};
+
 /** Sources that are no path: undefined for a path or a `file:` URL, which only Node can open. */
-export function openPortable(source: SourceLike): Promise<ByteSource> | ByteSource | undefined {
+export function openPortable(
+  source: SourceLike,
+  keep: KeepBody,
+  options: BodyOptions,
+): Promise<ByteSource> | ByteSource | undefined {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return bytesSource(source);
   if (source instanceof Blob) return blobSource(source);
-  const url = source instanceof URL ? source : /^(https?|data|blob):/i.test(source) ? new URL(source) : undefined;
+  const url = source instanceof URL ? source : /^(https?|data|blob):/i.test(source) ? addressOf(source) : undefined;
   if (!url || url.protocol === 'file:') return undefined;
-  if (/^(https?|data|blob):$/.test(url.protocol)) return fetchSource(url);
+  if (/^(https?|data|blob):$/.test(url.protocol)) return fetchSource(url, keep, options);
   throw new RegraftError(`${url.href}: expected an http, https or file URL, got ${url.protocol}`);
 }
 
-/** The message of whatever was thrown, with fetch's own reason where it has one. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause.message : '';
-  return cause || error.message;
+function addressOf(text: string): URL {
+  const url = URL.parse(text);
+  if (url) return url;
+  throw new WeightFileError(text, 'is no valid address. Check it.');
 }
+
+export { causeOf as reasonOf } from '../core/cause.ts';

@@ -1,21 +1,23 @@
 /** `#files` in browsers: bytes from URLs, Files and memory. There is no file system to write to. */
 import { RegraftError, WeightFileError } from '../core/errors.ts';
-import { type ByteSource, fetchSource, openPortable, type SourceLike } from './byte-source.ts';
+import { type ByteSource, fetchSource, keepInBlob, openPortable, type SourceLike } from './byte-source.ts';
+import type { BodyOptions } from './fetch-body.ts';
 
 export type { ByteSource, SourceLike } from './byte-source.ts';
 
 /**
  * Opens a URL (a string may be relative to the page), a File or Blob, or bytes for reading in ranges.
+ * @param options limits for what a URL sends
  * @throws WeightFileError if it cannot be fetched.
  */
-export async function openSource(source: SourceLike): Promise<ByteSource> {
-  const portable = await openPortable(source);
+export async function openSource(source: SourceLike, options: BodyOptions = {}): Promise<ByteSource> {
+  const portable = await openPortable(source, keepInBlob, options);
   if (portable) return portable;
   const url = URL.parse(source as string | URL, globalThis.location?.href);
   if (!url || url.protocol === 'file:') {
     throw new WeightFileError(String(source), 'a browser cannot open paths. Pass a URL or a File.');
   }
-  return fetchSource(url);
+  return fetchSource(url, keepInBlob, options);
 }
 
 /** @throws RegraftError always: a page cannot write files by path. */

@@ -4,54 +4,22 @@ import { access, copyFile, mkdir, open, readFile, realpath, rename, rm } from 'n
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { RegraftError, WeightFileError } from '../core/errors.ts';
-import { type ByteSource, checkRange, openPortable, reasonOf, type SourceLike } from './byte-source.ts';
+import { causeOf, codeOf } from '../core/cause.ts';
+import { RegraftError } from '../core/errors.ts';
+import { keepInFile } from './body-file-node.ts';
+import { type ByteSource, openPortable, type SourceLike } from './byte-source.ts';
+import type { BodyOptions } from './fetch-body.ts';
+import { openFile } from './file-source-node.ts';
 
 export type { ByteSource, SourceLike } from './byte-source.ts';
 
 /**
  * Opens a path, a `file:` or http(s) URL, a File or Blob, or bytes for reading in ranges. Close it after use.
+ * @param options limits for what a URL sends
  * @throws WeightFileError if there is no such file or it cannot be read.
  */
-export async function openSource(source: SourceLike): Promise<ByteSource> {
-  return (await openPortable(source)) ?? openFile(pathOf(source as string | URL));
-}
-
-async function openFile(path: string): Promise<ByteSource> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new WeightFileError(
-      path,
-      error.code === 'ENOENT' ? 'there is no such file. Check the path.' : `cannot be opened (${error.message}).`,
-    );
-  });
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    await file.close();
-    throw new WeightFileError(path, 'expected a file, got a folder or a device. Check the path.');
-  }
-  const size = stat.size;
-  let closed = false;
-  return {
-    name: path,
-    size,
-    async read(offset, length) {
-      if (closed) throw new WeightFileError(path, 'was read after it was closed.');
-      checkRange(path, size, offset, length);
-      const bytes = new Uint8Array(length);
-      for (let done = 0; done < length; ) {
-        const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-        if (bytesRead === 0) throw new WeightFileError(path, 'became shorter while it was read. Try again.');
-        done += bytesRead;
-      }
-      return bytes;
-    },
-    beside: (relative) => openFile(join(dirname(path), relative)),
-    async close() {
-      if (closed) return;
-      closed = true;
-      await file.close();
-    },
-  };
+export async function openSource(source: SourceLike, options: BodyOptions = {}): Promise<ByteSource> {
+  return (await openPortable(source, keepInFile, options)) ?? openFile(pathOf(source as string | URL));
 }
 
 /**
@@ -125,7 +93,7 @@ async function moveAll(moves: readonly { from: string; to: string }[], folder: s
         const kept = join(folder, `${undo.length}.kept`);
         const existed = await copyFile(to, kept, constants.COPYFILE_FICLONE).then(
           () => true,
-          (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : failed(error)),
+          (error: unknown) => (codeOf(error) === 'ENOENT' ? false : failed(error)),
         );
         undo.unshift(() => (existed ? rename(kept, to) : rm(to, { force: true })));
       }
@@ -144,8 +112,8 @@ function temporaryName(target: string): string {
 /** Says that `target` cannot be written, and why. */
 function notWritten(target: string): (error: unknown) => never {
   return (error) => {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const detail = missing ? 'its folder does not exist. Create it first.' : `${reasonOf(error)}.`;
+    const missing = codeOf(error) === 'ENOENT';
+    const detail = missing ? 'its folder does not exist. Create it first.' : `${causeOf(error)}.`;
     throw new RegraftError(`${target}: cannot be written: ${detail}`);
   };
 }
@@ -180,8 +148,8 @@ export async function readNote(name: string): Promise<string | undefined> {
   try {
     return await readFile(join(cacheRoot(), name), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new RegraftError(`${join(cacheRoot(), name)}: cannot be read: ${reasonOf(error)}`);
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new RegraftError(`${join(cacheRoot(), name)}: cannot be read: ${causeOf(error)}.`);
   }
 }
 
@@ -195,7 +163,7 @@ export async function writeNote(name: string, text: string): Promise<string> {
 /** Creates a folder and those above it; an existing one is fine. */
 export async function makeFolder(path: string | URL): Promise<void> {
   await mkdir(pathOf(path), { recursive: true }).catch((error) => {
-    throw new RegraftError(`${pathOf(path)}: the folder cannot be created: ${reasonOf(error)}.`);
+    throw new RegraftError(`${pathOf(path)}: the folder cannot be created: ${causeOf(error)}.`);
   });
 }
 

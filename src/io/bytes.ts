@@ -1,6 +1,7 @@
 /** Bytes and typed arrays, as weight files need them: checked ranges, little-endian elements, CRC-32. */
 import type { StoredArray, StoredDType, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
+import { printable as escapeLine } from '../core/printable.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 
 /** The field's order: files hold little-endian elements, and typed arrays are views on them only if the machine agrees. */
@@ -18,10 +19,7 @@ export function plural(n: number, noun: string): string {
 
 /** Text out of a file, fit for one line of a message: unprintable characters escaped, at most 80 characters. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a terminal
-  const escaped = text.slice(0, 80).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\ufeff]/g, (c) => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  const escaped = escapeLine(text.slice(0, 80));
   return text.length > 80 ? `${escaped}…` : escaped;
 }
 

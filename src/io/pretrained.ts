@@ -1,7 +1,7 @@
 /** Published weights: downloaded once, checked, kept in the cache folder. */
 import { cacheFolder, exists, joinPath, openSource, writeFileAtomic } from '#files';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
-import { reasonOf } from '../device/byte-source.ts';
+import { fetchBody, TransferFault } from '../device/fetch-body.ts';
 import { count } from './bytes.ts';
 
 /** Where a weight file is published, and what it must be. */
@@ -74,40 +74,27 @@ async function download(
   const failed = (reason: string): never => {
     throw new WeightFileError(name, `cannot be downloaded from ${url} (${reason}). ${byHand}`);
   };
-  const abort = new AbortController();
-  let timer = setTimeout(() => abort.abort(), timeout);
+  // With a known size the bytes go straight to their place; without one they are joined at the end.
+  const whole = size === undefined ? undefined : new Uint8Array(size);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let received = 0;
   try {
-    const response = await fetch(url, { signal: abort.signal });
-    if (!response.ok || !response.body) return failed(`the server answered ${response.status}`);
-    const announced = Number(response.headers.get('content-length')) || undefined;
-    const total = size ?? announced;
-    // With a known size the bytes go straight to their place; without one they are joined at the end.
-    const whole = size === undefined ? undefined : new Uint8Array(size);
-    const parts: Uint8Array[] = [];
-    let received = 0;
-    // Safari's streams have no async iterator.
-    const reader = response.body.getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      const part = next.value;
-      clearTimeout(timer);
-      timer = setTimeout(() => abort.abort(), timeout);
+    const { announced, chunks } = await fetchBody(url, { idle: timeout });
+    for await (const part of chunks) {
       if (whole && received + part.length > whole.length)
         return failed(`it sends more than the ${count(whole.length)} bytes expected`);
       if (whole) whole.set(part, received);
       else parts.push(part);
       received += part.length;
-      onProgress?.(received, total);
+      onProgress?.(received, size ?? announced);
     }
-    if (whole && received < whole.length)
-      return failed(`it sends ${count(received)} bytes, ${count(whole.length)} are expected`);
-    return whole ?? new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
   } catch (error) {
-    if (error instanceof WeightFileError) throw error;
-    return failed(abort.signal.aborted ? `nothing came for ${count(timeout / 1000)} s` : reasonOf(error));
-  } finally {
-    clearTimeout(timer);
-    abort.abort();
+    if (error instanceof TransferFault) return failed(error.message);
+    throw error;
   }
+  if (whole && received < whole.length)
+    return failed(`it sends ${count(received)} bytes, ${count(whole.length)} are expected`);
+  return whole ?? new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 async function check(file: PretrainedFile, bytes: Uint8Array<ArrayBuffer>, name: string, fix: string): Promise<void> {

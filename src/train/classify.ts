@@ -1,6 +1,5 @@
 /** Using a classifier on files: predictions for images, scores on a folder of labelled photos. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArgumentError, DataError, WeightFileError } from '../core/errors.ts';
 import { classificationTransforms } from '../data/compose.ts';
@@ -8,6 +7,7 @@ import { checkImage } from '../data/decode.ts';
 import { ImageDataset, reasonOf } from '../data/image-dataset.ts';
 import { ImageFolder, subfolders } from '../data/image-folder.ts';
 import { init } from '../device/current.ts';
+import { readTextFile } from '../io/text.ts';
 import { MODELS, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
 import { type Evaluation, evaluateLogits, softmaxRows } from './metrics.ts';
@@ -83,9 +83,7 @@ export async function openClassifier(
 }
 
 async function readLabels(path: string, count: number): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ArgumentError(`${path}: cannot be read (${error.code}); expected a file with the names of the classes.`);
-  });
+  const text = await readTextFile(path);
   let labels: unknown = text
     .replace(/^\ufeff/, '')
     .trimEnd()

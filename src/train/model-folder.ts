@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { causeOf } from '../core/cause.ts';
 import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import type { Transform } from '../data/transform.ts';
@@ -86,7 +87,7 @@ export async function writeFolder(folder: string, fill: (temporary: string) => P
       release = removeOnExit(temporary);
       await mkdir(temporary);
     } catch (error) {
-      throw new RegraftError(`${folder}: cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+      throw new RegraftError(`${folder}: cannot be written: ${causeOf(error)}.`);
     }
     await fill(temporary);
     for (const file of await readdir(temporary)) await rename(join(temporary, file), join(folder, file));

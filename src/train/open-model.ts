@@ -1,11 +1,13 @@
 /** Opening a saved model: its folder, a zip of one as the browser page gives it, or its weight file alone. */
-import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteSource, openSource } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import { readWeightFile, readWeights } from '../io/index.ts';
+import { readTextFile } from '../io/text.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
 import { type ModelEntry, modelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
@@ -41,9 +43,8 @@ async function saved({ model, classes, transforms }: Described, read: () => Prom
 
 async function readFolder(folder: string): Promise<SavedModel> {
   const path = join(folder, MODEL_FILES.description);
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw noModel(folder, `holds no ${MODEL_FILES.description}`);
-  });
+  if (!existsSync(path)) throw noModel(folder, `holds no ${MODEL_FILES.description}`);
+  const text = await readTextFile(path);
   return saved(parseDescription(path, text), () => readWeights(join(folder, MODEL_FILES.weights)));
 }
 

@@ -1,5 +1,6 @@
 /** The terminal's progress display: a bar where there is a terminal, one line an epoch where there is none. */
 import { SingleBar } from 'cli-progress';
+import { oneLine } from '../core/printable.ts';
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
@@ -177,12 +178,6 @@ function measures({ values, done, unit }: Stretch, seconds: number): string[] {
 function amount(count: number, unit: ProgressUnit): string {
   if (unit === 'bytes') return formatBytes(Math.round(count));
   return `${count < 10 && !Number.isInteger(count) ? count.toFixed(1) : formatCount(Math.round(count))} ${unit}`;
-}
-
-/** File names may hold control characters, which must not reach the terminal. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
 }
 
 /** Terminals and logs want plain spaces. */

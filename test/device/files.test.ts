@@ -1,4 +1,5 @@
 /** Reading in ranges from every kind of source, and writing without leaving half a file. */
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -28,10 +29,25 @@ writeFileSync(path, bytes);
 
 const server = createServer((request, response) => {
   if (request.url === '/weights.bin') response.end(bytes);
+  else if (request.url === '/endless') sendOn(response);
+  else if (request.url === '/large') response.writeHead(200, { 'content-length': 1e6 }).write('a');
+  else if (request.url === '/silent') response.write('a');
+  else if (request.url === '/cut')
+    response.writeHead(200, { 'content-length': 1e4 }).write('a', () => response.destroy());
+  else if (request.url === '/mute') return;
   else response.writeHead(404).end();
 });
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-afterAll(() => server.close());
+afterAll(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+function sendOn(response: ServerResponse): void {
+  while (!response.destroyed && response.write(Buffer.alloc(1 << 14)));
+  if (!response.destroyed) response.once('drain', () => sendOn(response));
+}
+
 const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 describe('openSource', () => {
@@ -65,10 +81,51 @@ describe('openSource', () => {
   test('what cannot be opened: a WeightFileError with the path', async () => {
     const absent = join(folder, 'absent.pth');
     await expect(node.openSource(absent)).rejects.toThrow(`${absent}: there is no such file. Check the path.`);
-    await expect(node.openSource(folder)).rejects.toThrow(`${folder}: expected a file`);
+    await expect(node.openSource(folder)).rejects.toThrow(`${folder}: expected a file, got a folder. Check the path.`);
+    await expect(node.openSource(`${path}/x`)).rejects.toThrow(
+      `${path}/x: cannot be opened: a part of its path is a file, not a folder.`,
+    );
+    await expect(node.openSource('/dev/zero')).rejects.toThrow(
+      '/dev/zero: expected a file, got a device. Check the path.',
+    );
+    await expect(node.openSource('http://')).rejects.toThrow('http://: is no valid address. Check it.');
     await expect(node.openSource(`${address}/absent`)).rejects.toThrow('the server answered 404 Not Found');
     await expect(node.openSource('http://127.0.0.1:1/x')).rejects.toThrow(WeightFileError);
     await expect(node.openSource(new URL('ftp://host/x'))).rejects.toThrow('expected an http, https or file URL');
+  });
+
+  test.skipIf(process.platform === 'win32')('a pipe that nobody writes to is refused, not waited for', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(node.openSource(pipe)).rejects.toThrow(`${pipe}: expected a file, got a pipe. Check the path.`);
+    const file = await node.openSource(path);
+    await expect(file.beside!('pipe')).rejects.toThrow(`${pipe}: expected a file, got a pipe. Check the path.`);
+    await file.close();
+  });
+
+  test('a URL: without end, silent, broken off', async () => {
+    const limit = 100_000;
+    const failed = async (name: string) =>
+      node.openSource(`${address}/${name}`, { limit, idle: 300 }).then(
+        () => 'opened',
+        (error: Error) => error.message.replace(`${address}/`, ''),
+      );
+    expect(await failed('endless')).toBe(
+      'endless: cannot be fetched (it sends more than 100,000 bytes). Check the address.',
+    );
+    expect(await failed('large')).toBe(
+      'large: cannot be fetched (it sends more than 100,000 bytes). Check the address.',
+    );
+    expect(await failed('silent')).toBe(
+      'silent: cannot be fetched (nothing came for 0.3 s). The transfer broke off: try again.',
+    );
+    expect(await failed('mute')).toBe(
+      'mute: cannot be fetched (nothing came for 0.3 s). Check the address and the network.',
+    );
+    expect(await failed('cut')).toBe(
+      'cut: cannot be fetched (the server broke the connection off). The transfer broke off: try again.',
+    );
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('regraft-download-'))).toEqual([]);
   });
 
   test('in browsers: URLs and Files, no paths', async () => {

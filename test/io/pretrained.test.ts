@@ -112,7 +112,7 @@ test('no network, no such file, a broken and a silent transfer: each says where 
   );
   expect(message.endsWith(`Put the file at ${join(cache, 'net-off.pth')} by hand.`)).toBe(true);
   expect(await failure(file('net-none.pth'))).toBe(
-    said('net-none.pth', `${base}/net-none.pth`, 'the server answered 404'),
+    said('net-none.pth', `${base}/net-none.pth`, 'the server answered 404 Not Found'),
   );
   expect(await failure(file('net-cut.pth'))).toMatch(/^net-cut\.pth: cannot be downloaded from .* by hand\.$/);
   expect(await failure(file('net-silent.pth'), { timeout: 1000 })).toBe(

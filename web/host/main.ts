@@ -5,7 +5,7 @@ import { FIRST_VIEW } from '../../src/data/dataset.ts';
 import { decodeImage } from '../../src/data/decode-browser.ts';
 import { transformed } from '../../src/data/load-image.ts';
 import type { Transform, TransformJSON } from '../../src/data/transform.ts';
-import { openPortable } from '../../src/device/byte-source.ts';
+import { blobSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/device/current.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
 import { modelEntry } from '../../src/models/registry.ts';
@@ -81,7 +81,7 @@ async function open(description: Blob, weights: Blob): Promise<void> {
   await init();
   const { model: name, classes, transforms }: Description = JSON.parse(await description.text());
   const model = await modelEntry(name).create({ numClasses: classes.length });
-  const { state } = await safetensors.read((await openPortable(weights))!, {});
+  const { state } = await safetensors.read(blobSource(weights), {});
   model.loadStateDict(state, { copy: false });
   classifier = { model: model.eval(), classes, transforms: transformFromJSON(transforms) };
   document.title = `${classes.join(', ')}: which is it?`;

@@ -1,0 +1,53 @@
+/** Files as byte sources. */
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { causeOf } from '../core/cause.ts';
+import { WeightFileError } from '../core/errors.ts';
+import { type ByteSource, checkRange } from './byte-source.ts';
+
+/**
+ * Opens a file. Neither a pipe without a writer nor a device is waited for or read.
+ * @throws WeightFileError if there is none, it may not be read, or it is something else.
+ */
+export async function openFile(path: string): Promise<ByteSource> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
+    const cause = causeOf(error);
+    const fix = cause === 'there is no such file' ? `${cause}. Check the path.` : `cannot be opened: ${cause}.`;
+    throw new WeightFileError(path, fix);
+  });
+  const stat = await file.stat();
+  if (!stat.isFile()) {
+    await file.close();
+    const got = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device';
+    throw new WeightFileError(path, `expected a file, got ${got}. Check the path.`);
+  }
+  return { ...fileSource(file, path, stat.size), beside: (relative) => openFile(join(dirname(path), relative)) };
+}
+
+/** The first `size` bytes of a file that is open; closing the source closes it. */
+export function fileSource(file: FileHandle, name: string, size: number): ByteSource {
+  let closed = false;
+  return {
+    name,
+    size,
+    async read(offset, length) {
+      if (closed) throw new WeightFileError(name, 'was read after it was closed.');
+      checkRange(name, size, offset, length);
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const { bytesRead } = await file.read(bytes, done, length - done, offset + done).catch((error: unknown) => {
+          throw new WeightFileError(name, `cannot be read: ${causeOf(error)}.`);
+        });
+        if (bytesRead === 0) throw new WeightFileError(name, 'became shorter while it was read. Try again.');
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await file.close();
+    },
+  };
+}
