@@ -101,7 +101,9 @@ describe('bad files, each with one clear line', async () => {
   });
 
   test('a missing file', async () => {
-    expect(await faultOf(() => decodeImage('no/such.jpg'))).toBe('DataError: no/such.jpg: cannot be read (ENOENT).');
+    expect(await faultOf(() => decodeImage('no/such.jpg'))).toBe(
+      'DataError: no/such.jpg: there is no such file. Check the path.',
+    );
   });
 });
 
