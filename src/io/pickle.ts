@@ -1,11 +1,12 @@
 /**
  * A pickle virtual machine that calls nothing: it builds numbers, text and plain containers by itself, and everything else
- * only through a table of names that its caller allows. Protocols 2 to 5.
+ * only through a table of names that its caller allows; other names come as inert stand-ins. Protocols 2 to 5.
  * Format: https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
 import { count, printable, shown } from './bytes.ts';
 import { COST, type MemoryBudget } from './memory.ts';
 import { LITERALS, type PicklePlace, PickleReader } from './pickle-reader.ts';
+import { StandIn } from './pickle-stand-in.ts';
 
 /** What entries of the table get to report with: the place in the file, and what memory it has left. */
 export interface PickleContext {
@@ -35,8 +36,10 @@ export abstract class Stateful {
 
 /** What one pickle may do. */
 export interface PickleRules {
-  /** The entry of the allow-list, or undefined: then the pickle is refused. */
+  /** The entry of the allow-list, or undefined for a name that is not on it. */
   find(name: string): PickleGlobal | undefined;
+  /** Whether a {@link StandIn} takes the place of what is not on the list; else the pickle is refused. */
+  readonly standIns?: boolean;
   /** What a persistent id stands for. Absent: there may be none. */
   persistent?(id: unknown, context: PickleContext): unknown;
   /** A sentence added to the refusal of `name`, if there is advice to give. */
@@ -192,14 +195,26 @@ class Machine extends PickleReader implements PickleContext {
           stack.push(this.#find(module, name));
           return;
         }
-      case 0x69 /* INST: a class by name, called at once; only protocol 0 has it */:
-        this.#refuse(this.line(), this.line());
+      case 0x69 /* INST: a class by name, called at once */:
+        this.#push(this.#call(this.#find(this.line(), this.line()), this.#popMark()));
         return;
+      case 0x6f /* OBJ */:
+        {
+          const [callable, ...args] = this.#popMark();
+          this.#push(this.#call(callable, args));
+          return;
+        }
       case 0x52 /* REDUCE */:
       case 0x81 /* NEWOBJ */:
         {
           const [callable, args] = this.#popItems(2);
           this.#push(this.#call(callable, args));
+          return;
+        }
+      case 0x92 /* NEWOBJ_EX */:
+        {
+          const [callable, args, named] = this.#popItems(3);
+          this.#push(this.#call(callable, callable instanceof StandIn ? [args, named] : args));
           return;
         }
       case 0x62 /* BUILD */:
@@ -223,18 +238,19 @@ class Machine extends PickleReader implements PickleContext {
     }
   }
 
-  #find(module: string, name: string): PickleGlobal {
-    return this.#rules.find(`${module}.${name}`) ?? this.#refuse(module, name);
-  }
-
-  #refuse(module: string, name: string): never {
-    const advice = this.#rules.advice?.(`${module}.${name}`);
-    this.fail(
-      `refuses to unpickle '${printable(`${module}.${name}`)}' ${this.at}: ${ONLY}` + (advice ? ` ${advice}` : ''),
-    );
+  #find(module: string, name: string): PickleGlobal | StandIn {
+    const whole = `${module}.${name}`;
+    const known = this.#rules.find(whole);
+    if (known) return known;
+    const advice = this.#rules.advice?.(whole);
+    const refusal = `refuses to unpickle '${printable(whole)}' ${this.at}: ${ONLY}${advice ? ` ${advice}` : ''}`;
+    if (!this.#rules.standIns) this.fail(refusal);
+    this.take(COST.container + COST.character * (whole.length + refusal.length));
+    return new StandIn(whole, refusal);
   }
 
   #call(callable: unknown, args: unknown): unknown {
+    if (callable instanceof StandIn) return callable.called(args);
     if (!(callable instanceof PickleGlobal) || !Array.isArray(args))
       this.fail(`the pickle calls something that is no class ${this.at}.`);
     if (!callable.call) this.fail(`the pickle calls '${callable.name}' ${this.at}, which is only a name here.`);
@@ -242,6 +258,7 @@ class Machine extends PickleReader implements PickleContext {
   }
 
   #build(target: unknown, state: unknown): void {
+    if (this.#keep(target, state)) return;
     if (target instanceof Stateful) {
       target.setState(state, this);
       return;
@@ -258,12 +275,14 @@ class Machine extends PickleReader implements PickleContext {
 
   #append(items: unknown[]): void {
     const list = this.#top();
+    if (this.#keep(list, items)) return;
     if (!Array.isArray(list)) this.fail(`the pickle appends to something that is no list ${this.at}.`);
     for (const item of items) list.push(item);
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
+    if (this.#keep(dict, items)) return;
     if (!(dict instanceof Map)) this.fail(`the pickle sets items of something that is no dictionary ${this.at}.`);
     if (items.length % 2) this.fail(`the pickle has a key without a value ${this.at}.`);
     this.take((COST.entry * items.length) / 2);
@@ -272,9 +291,18 @@ class Machine extends PickleReader implements PickleContext {
 
   #addItems(items: unknown[]): void {
     const set = this.#top();
+    if (this.#keep(set, items)) return;
     if (!(set instanceof Set)) this.fail(`the pickle adds to something that is no set ${this.at}.`);
     this.take(COST.entry * items.length);
     for (const item of items) set.add(item);
+  }
+
+  /** Keeps what a stand-in's object would have taken in. @returns false where `target` is none. */
+  #keep(target: unknown, part: unknown): boolean {
+    if (!(target instanceof StandIn)) return false;
+    this.take(Array.isArray(part) ? COST.container + COST.slot * part.length : COST.slot);
+    target.parts.push(part);
+    return true;
   }
 
   #recall(index: number): unknown {
@@ -314,6 +342,7 @@ function costOf(value: unknown): number {
   if (typeof value === 'string') return COST.value + COST.character * value.length;
   if (typeof value !== 'object' || value === null) return COST.value;
   if (value instanceof Uint8Array) return COST.view;
+  if (value instanceof StandIn) return COST.container;
   if (value instanceof Map || value instanceof Set) return COST.container + COST.entry * value.size;
   return COST.container + (Array.isArray(value) ? COST.slot * value.length : 0);
 }

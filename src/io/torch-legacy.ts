@@ -100,7 +100,7 @@ async function locateStorages(
   const offsets = new Map<string, number>();
   let position = end;
   for (const key of keys) {
-    const storage = rules.storages.get(key as string);
+    const storage = rules.storages.get(key as string) ?? rules.unread.get(key);
     if (!storage || offsets.has(storage.key))
       throw new WeightFileError(
         source.name,

@@ -1,17 +1,22 @@
-/** The names that a PyTorch checkpoint may use, and the data that each stands for. Everything else is refused. */
+/** The names of a PyTorch checkpoint that are read, and the data that each stands for. Everything else is only stood in for. */
 import { BYTES_PER_ELEMENT, type StoredDType } from '../core/dtype.ts';
 import { formatShape } from '../core/shape.ts';
 import { count, isShape, printable, shown } from './bytes.ts';
 import { COST } from './memory.ts';
 import { type PickleContext, PickleGlobal, type PickleRules, Stateful } from './pickle.ts';
+import { StandIn } from './pickle-stand-in.ts';
 
-/** A stretch of the file that tensors view: named in the pickle, stored apart. */
-export interface StorageRef {
+interface StorageSize {
   /** Its name in the file. */
   readonly key: string;
-  readonly dtype: StoredDType;
+  readonly dtype: string;
   /** Number of elements. */
   readonly size: number;
+}
+
+/** A stretch of the file that tensors view: named in the pickle, stored apart. */
+export interface StorageRef extends StorageSize {
+  readonly dtype: StoredDType;
 }
 
 /** A tensor whose elements have not been read. Every element lies inside its storage: that has been checked. */
@@ -41,27 +46,17 @@ class StorageView {
   }
 }
 
-/** An object that is nothing but its attributes: argparse.Namespace, where checkpoints keep their options. */
-class Namespace extends Stateful {
-  readonly attributes = new Map<unknown, unknown>();
-  setState(state: unknown, context: PickleContext): void {
-    if (!(state instanceof Map))
-      context.fail(`an argparse.Namespace ${context.at} has attributes that are no dictionary.`);
-    context.take(COST.entry * state.size);
-    for (const [name, value] of state) this.attributes.set(name, value);
-  }
-}
-
-/** numpy.dtype, of numbers only. */
+/** numpy.dtype. */
 class NumpyDType extends Stateful {
   readonly code: string;
+  /** '>' where the bytes are in the other order. */
+  order: unknown = '<';
   constructor(code: string) {
     super();
     this.code = code;
   }
-  setState(state: unknown, context: PickleContext): void {
-    const order = Array.isArray(state) ? state[1] : undefined;
-    if (order !== '<' && order !== '|') context.fail(`a NumPy dtype ${context.at} is not little-endian.`);
+  setState(state: unknown): void {
+    if (Array.isArray(state)) this.order = state[1];
   }
 }
 
@@ -77,33 +72,37 @@ const STORAGE_DTYPES: Readonly<Record<string, StoredDType>> = {
   ByteStorage: 'uint8',
   BoolStorage: 'bool',
 };
-const OTHER_STORAGES = [
-  'ComplexFloatStorage',
-  'ComplexDoubleStorage',
-  'QInt8Storage',
-  'QUInt8Storage',
-  'QInt32Storage',
-  'QUInt4x2Storage',
-  'QUInt2x4Storage',
-];
+/** Storages that are not read, by the bytes of an element. */
+const OTHER_STORAGES: Readonly<Record<string, number>> = {
+  ComplexFloatStorage: 8,
+  ComplexDoubleStorage: 16,
+  QInt8Storage: 1,
+  QUInt8Storage: 1,
+  QInt32Storage: 4,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+  UntypedStorage: 1,
+};
 
 const GLOBALS = new Map<string, PickleGlobal>();
+
+/** @param call Not called where what it would be made of is stood in for: then so is what it makes. */
 function allow(names: readonly string[], call?: PickleGlobal['call']): void {
-  for (const name of names) GLOBALS.set(name, new PickleGlobal(name, call));
+  const inert: PickleGlobal['call'] = (args, context) =>
+    args[0] instanceof StandIn ? args[0].called(args) : call?.(args, context);
+  for (const name of names) GLOBALS.set(name, new PickleGlobal(name, call && inert));
 }
 
 const TORCH_DTYPES =
   'float32 float float64 double float16 half bfloat16 int64 long int32 int int16 short int8 uint8 bool complex64 complex128';
 allow(TORCH_DTYPES.split(' ').map((name) => `torch.${name}`));
 allow(Object.keys(STORAGE_DTYPES).flatMap((name) => [`torch.${name}`, `torch.cuda.${name}`]));
-for (const module of ['builtins', '__builtin__']) {
-  allow(['dict', 'list', 'int', 'float', 'bool', 'str'].map((name) => `${module}.${name}`));
+for (const module of ['builtins', '__builtin__'])
   allow([`${module}.set`, `${module}.frozenset`], ([items = []], context) => new Set(list(items, context)));
-}
 allow(['collections.OrderedDict'], ([pairs], context) => dictionary(pairs, context));
 allow(['collections.Counter'], ([counts], context) => dictionary(counts, context));
-allow(['collections.defaultdict'], () => new Map());
-allow(['argparse.Namespace'], () => new Namespace());
+// Its argument would make the entries that are not there.
+GLOBALS.set('collections.defaultdict', new PickleGlobal('collections.defaultdict', () => new Map()));
 allow(['torch.Size'], ([sizes = []], context) => list(sizes, context));
 allow(['torch.device'], ([type, index]) => (index === undefined ? shown(type) : `${shown(type)}:${shown(index)}`));
 allow(['torch._utils._rebuild_tensor', 'torch._utils._rebuild_tensor_v2'], rebuildTensor);
@@ -111,16 +110,10 @@ allow(['torch._utils._rebuild_parameter', 'torch._utils._rebuild_parameter_with_
   if (!(tensor instanceof TensorRef)) context.fail(`a parameter ${context.at} holds no tensor.`);
   return tensor;
 });
+allow(['torch._tensor._rebuild_from_type_v2'], rebuildOfType);
 // Protocol 2 spells bytes as latin-1 text; they stay that text, since only NumPy's scalars are ever looked at.
-allow(['_codecs.encode'], ([text, encoding], context: PickleContext) => {
-  if (typeof text !== 'string' || encoding !== 'latin1')
-    context.fail(`bytes ${context.at} are spelled in an unknown way: expected latin1 text.`);
-  return text;
-});
-allow(['numpy.dtype'], ([code], context: PickleContext) => {
-  if (typeof code !== 'string') context.fail(`a NumPy dtype ${context.at} has no name.`);
-  return new NumpyDType(code);
-});
+allow(['_codecs.encode'], ([text]) => text);
+allow(['numpy.dtype'], ([code]) => new NumpyDType(typeof code === 'string' ? code : ''));
 allow(['numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar'], numpyScalar);
 
 /**
@@ -128,7 +121,10 @@ allow(['numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar'], numpySc
  * lists them when the pickle has been run.
  */
 export class TorchRules implements PickleRules {
+  readonly standIns = true;
   readonly storages: Map<string, StorageRef> = new Map();
+  /** Those of types that are not read. */
+  readonly unread: Map<unknown, StorageSize> = new Map();
 
   find(name: string): PickleGlobal | undefined {
     return GLOBALS.get(name);
@@ -136,21 +132,27 @@ export class TorchRules implements PickleRules {
 
   advice(name: string): string | undefined {
     const storage = name.replace(/^torch\.(cuda\.)?/, '');
-    if (OTHER_STORAGES.includes(storage)) return 'Complex and quantised tensors are not read.';
+    if (Object.hasOwn(OTHER_STORAGES, storage)) return 'Complex and quantised tensors are not read.';
     if (/^(torch\.nn\.|torchvision\.|timm\.|__main__\.|models?\.)/.test(name))
       return 'It seems to hold a whole pickled model: in Python, save model.state_dict() instead.';
     return undefined;
   }
 
   /** `('storage', class, key, location, size)`, and in the old format a part of it: `(key, offset, size)`. */
-  persistent(id: unknown, context: PickleContext): StorageView {
+  persistent(id: unknown, context: PickleContext): StorageView | StandIn {
     const [kind, type, key, , size, view] = Array.isArray(id) ? id : [];
     if (kind !== 'storage') {
       const what = kind === 'module' ? 'a whole pickled model (save model.state_dict() instead)' : 'something unknown';
-      context.fail(`a reference ${context.at} is to ${what}: expected a storage.`);
+      const refusal = `a reference ${context.at} is to ${what}: expected a storage.`;
+      return new StandIn(kind === 'module' && type instanceof StandIn ? type.name : 'a reference', refusal, [id]);
     }
-    const dtype =
-      type instanceof PickleGlobal ? STORAGE_DTYPES[type.name.slice(type.name.lastIndexOf('.') + 1)] : undefined;
+    if (type instanceof StandIn) {
+      const name = lastName(type.name);
+      if (typeof key === 'string' && isSize(size) && Object.hasOwn(OTHER_STORAGES, name))
+        this.unread.set(key, { key, dtype: name, size });
+      return type.called(id);
+    }
+    const dtype = type instanceof PickleGlobal ? STORAGE_DTYPES[lastName(type.name)] : undefined;
     if (!dtype || typeof key !== 'string' || !isSize(size))
       context.fail(`a storage ${context.at} is declared in an unknown way: expected class, key, location and size.`);
     const known = this.storages.get(key);
@@ -191,11 +193,20 @@ function rebuildTensor(args: readonly unknown[], context: PickleContext): Tensor
   return new TensorRef(view.storage, view.offset + offset, shape, strides);
 }
 
-/** One number of NumPy's, as training scripts leave among the metrics. */
-function numpyScalar([dtype, value]: readonly unknown[], context: PickleContext): number | bigint | boolean {
+/** `(function, class, args, state)`: a tensor with attributes or of a class of its own, which mean nothing here. */
+function rebuildOfType([rebuild, , args]: readonly unknown[], context: PickleContext): unknown {
+  if (!(rebuild instanceof PickleGlobal) || !Array.isArray(args))
+    context.fail(`a tensor ${context.at} is declared in an unknown way: expected a function and its arguments.`);
+  // Itself, it would call itself without an end.
+  const known = rebuild.name.startsWith('torch._utils.') ? rebuild.call : undefined;
+  if (!known) context.fail(`a tensor ${context.at} is made by '${rebuild.name}', which makes none.`);
+  return known(args, context);
+}
+
+/** One number of NumPy's, as training scripts leave among the metrics; undefined for what is none. */
+function numpyScalar([dtype, value]: readonly unknown[]): number | bigint | boolean | undefined {
   const bytes = typeof value === 'string' ? Uint8Array.from(value.slice(0, 16), (c) => c.charCodeAt(0)) : value;
-  if (!(dtype instanceof NumpyDType) || !(bytes instanceof Uint8Array))
-    context.fail(`a NumPy scalar ${context.at} is declared in an unknown way: expected a dtype and bytes.`);
+  if (!(dtype instanceof NumpyDType) || !(bytes instanceof Uint8Array) || dtype.order === '>') return undefined;
   const kind = dtype.code[0];
   const width = Number(dtype.code.slice(1));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -209,7 +220,7 @@ function numpyScalar([dtype, value]: readonly unknown[], context: PickleContext)
       return kind === 'i' ? BigInt.asIntN(8 * width, n) : n;
     }
   }
-  context.fail(`a NumPy scalar ${context.at} has dtype '${printable(dtype.code)}', which is not read.`);
+  return undefined;
 }
 
 function dictionary(items: unknown, context: PickleContext): Map<unknown, unknown> {
@@ -233,7 +244,11 @@ function isSize(n: unknown): n is number {
   return Number.isSafeInteger(n) && (n as number) >= 0;
 }
 
+function lastName(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
 /** Bytes that a storage takes in the file. */
-export function storageBytes({ dtype, size }: StorageRef): number {
-  return size * BYTES_PER_ELEMENT[dtype];
+export function storageBytes({ dtype, size }: StorageSize): number {
+  return size * (OTHER_STORAGES[dtype] ?? BYTES_PER_ELEMENT[dtype as StoredDType]);
 }

@@ -4,6 +4,8 @@ import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { count, listed, printable, shown } from './bytes.ts';
 import type { ReadOptions, WeightFile } from './format.ts';
+import { StandIn } from './pickle-stand-in.ts';
+import { leftOutOf, refuseNeeded, refuseUnread } from './torch-left-out.ts';
 import { TensorRef } from './torch-objects.ts';
 import { readTensors, type StorageReader } from './torch-tensors.ts';
 
@@ -40,6 +42,7 @@ export async function readState(
   const tally = new Tally();
   const { dict, path } =
     options.key === undefined ? findDict(root, tally, source.name) : dictAt(root, options.key, tally, source.name);
+  refuseNeeded(dict, source.name);
   if (path.length > 0) notes.push(`The weights are those under '${printable(path.join('.'))}'.`);
   if (path.length > 0 && options.key === undefined) {
     const others = [...(root as Dict)].filter(([key, value]) => key !== path[0] && tally.holds(value));
@@ -50,9 +53,11 @@ export async function readState(
   const skipped: string[] = [];
   for (const [key, value] of dict) {
     if (typeof key === 'string' && value instanceof TensorRef) entries.push([key, value]);
-    else skipped.push(shown(key));
+    else skipped.push(value instanceof StandIn ? `${shown(key)} (${value.name})` : shown(key));
   }
   if (skipped.length > 0) notes.push(`Left out, being no tensors: ${listed(skipped)}.`);
+  const leftOut = leftOutOf(root, dict);
+  if (leftOut.length > 0) notes.push(`Left out, being more than plain data: ${listed(leftOut)}.`);
 
   let cut = 0;
   for (let prefix = commonPrefix(entries, 0); prefix; prefix = commonPrefix(entries, cut)) {
@@ -82,6 +87,7 @@ function commonPrefix(entries: readonly [string, TensorRef][], from: number): st
 /** Goes down by the usual names, and by the only dictionary with tensors where there are none beside it. */
 function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path: string[] } {
   const path: string[] = [];
+  const passed: unknown[] = [];
   let dict = root;
   for (let depth = 0; depth < DEPTH_LIMIT && dict instanceof Map; depth++) {
     const here: Dict = dict;
@@ -92,6 +98,7 @@ function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path
     const usual = USUAL_KEYS.find((key) => tally.holds(here.get(key)));
     const next = usual ?? (own === 0 && candidates.length === 1 ? candidates[0]![0] : undefined);
     if (next !== undefined) {
+      if (usual === undefined) passed.push(usualIn(here));
       path.push(next);
       dict = here.get(next);
       continue;
@@ -102,10 +109,19 @@ function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path
         `holds several dictionaries of tensors (${listed(candidates.map(([key]) => key))}). ` +
           `Choose one: { key: '${printable([...path, candidates[0]![0]].join('.'))}' }.`,
       );
-    if (own > 0) return { dict: here, path };
+    if (own > 0) {
+      refuseUnread([...passed, usualIn(here)], name, own);
+      return { dict: here, path };
+    }
     break;
   }
+  refuseUnread(root, name);
   throw new WeightFileError(name, `holds no named tensors: expected a state dict, got ${described(root)}.`);
+}
+
+/** What lies where weights usually do. */
+function usualIn(dict: Dict): unknown[] {
+  return USUAL_KEYS.map((key) => dict.get(key));
 }
 
 /** Follows a dotted key. A name may itself contain dots, so the longest one that fits is taken at each step. */

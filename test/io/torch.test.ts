@@ -94,6 +94,7 @@ describe('training checkpoints', () => {
     expect(file.notes).toEqual([
       "The weights are those under 'state_dict'.",
       "Tensors are also under 'optimizer'.",
+      'Left out, being more than plain data: args (argparse.Namespace).',
       "The prefix 'module.' is taken off every name.",
     ]);
     expect(file.metadata).toEqual({
