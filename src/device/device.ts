@@ -13,6 +13,7 @@ import {
   targetOf,
   wantedFeatures,
 } from './adapter.ts';
+import { Backlog } from './backlog.ts';
 import { BufferPool, bindingError } from './buffer-pool.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { Faults, type LostState } from './faults.ts';
@@ -55,6 +56,7 @@ export class Device {
   readonly info: DeviceInfo;
   readonly target: DeviceTarget;
   readonly counters: Counters = newCounters();
+  readonly backlog: Backlog = new Backlog();
   readonly pool: BufferPool;
   readonly textures: TexturePool;
   readonly pipelines: PipelineCache;

@@ -229,6 +229,11 @@ export class Plan {
     this.#sequence = new Sequence(device, placed, scalars);
   }
 
+  /** How many bind groups it holds. */
+  get bindGroups(): number {
+    return this.#sequence.bindGroups;
+  }
+
   /** Kernel names in the order they run. */
   get kernels(): string[] {
     return this.#sequence.dispatches.map((d) => d.name);
@@ -238,7 +243,13 @@ export class Plan {
   run(nodes: readonly Node[], externals: readonly Data[]): void {
     const device = this.#device;
     this.#sequence.writeScalars(scalarsOf(nodes));
-    for (const { external, buffer } of this.#uploads) writeElements(device, buffer, materialise(externals[external]!));
+    let uploaded = 0;
+    for (const { external, buffer } of this.#uploads) {
+      const data = externals[external]!;
+      writeElements(device, buffer, materialise(data));
+      uploaded += data.bytes;
+    }
+    device.backlog.run(uploaded);
     const commands = new Commands(device);
     for (const { external, buffer } of this.#copies) {
       const data = externals[external]!;
@@ -292,6 +303,7 @@ function preserve(device: Device, encoder: GPUCommandEncoder, lent: LentBuffer, 
     return;
   }
   const buffer = device.pool.acquire(bytes);
+  device.backlog.kept(bytes);
   encoder.copyBufferToBuffer(lent.buffer, 0, buffer, 0, bytes);
   own(device, data, buffer);
 }

@@ -73,6 +73,8 @@ class Recorder {
   depth = 0;
   /** Nesting of scopes (step, noGrad) that free what they do not return. */
   scopes = 0;
+  /** An optimizer's update is among the nodes: the training step that it ends is a graph of its own. */
+  updated = false;
   /** Runs everything recorded; set by run.ts, which this file must not import. */
   boundary: () => void = () => {};
 }
@@ -89,9 +91,12 @@ function append(node: Node): void {
   recorder.nodes.push(node);
 }
 
-/** Runs a graph that has grown past the limit. To be called between two ops of the user: the parts of one op belong together. */
+/**
+ * Runs a graph that has grown past the limit, or that an optimizer has ended: a loop that never reads then replays the plan of its
+ * first step. To be called between two ops of the user: the parts of one op belong together.
+ */
 export function limitRecording(): void {
-  if (recorder.nodes.length >= RECORD_LIMIT && userVisible()) recorder.boundary();
+  if ((recorder.updated || recorder.nodes.length >= RECORD_LIMIT) && userVisible()) recorder.boundary();
 }
 
 /** Records an elementwise computation; inputs broadcast to `shape`. Without a `dtype` the result has the inputs' promoted one. */
@@ -157,6 +162,7 @@ export function recordUpdate(
   options: Pick<UpdateNode, 'name' | 'key' | 'scalars' | 'update'>,
 ): void {
   for (const { data } of slots) data.slot = true;
+  recorder.updated = true;
   append({ kind: 'update', inputs, outputs: slots.map((s) => s.data), inPlace: true, ...options });
 }
 

@@ -14,8 +14,9 @@ import { free, slotGone, upload } from './storage.ts';
 import { tunedTarget, tuningStamp } from './tuning.ts';
 import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
 
-/** Plans kept for replay; the one unused longest goes first. */
+/** Plans kept for replay, and bind groups of all of them together; the plan unused longest goes first. */
 const MAX_PLANS = 64;
+const MAX_BIND_GROUPS = 16_384;
 
 /** A host input that is needed more often than this moves to the GPU for good. */
 const UPLOADS_BEFORE_STAYING = 1;
@@ -37,7 +38,10 @@ function engineOf(device: Device): Engine {
   return engine;
 }
 
-recorder.boundary = flush;
+recorder.boundary = () => {
+  currentDevice().backlog.check();
+  flush();
+};
 
 slotGone.handler = (device, buffer) => {
   const plans = engines.get(device)?.plans;
@@ -106,19 +110,29 @@ function planFor(engine: Engine, device: Device, nodes: readonly Node[], { exter
   const copies = places !== '' && engine.placed.has(key);
   if (engine.placed.size > 4 * MAX_PLANS) engine.placed.clear();
   engine.placed.add(key);
+  const isNew = !plan;
   plan ??= new Plan(device, engine.shared, nodes, externals, { ...graphOptions, copies });
   engine.plans.set(plan.copies ? key : exact, plan);
-  if (engine.plans.size > MAX_PLANS) {
-    const [oldest, old] = engine.plans.entries().next().value!;
-    engine.plans.delete(oldest);
-    old.destroy();
-  }
+  if (isNew) makeRoom(engine.plans);
   return plan;
+}
+
+/** Drops what was not used for longest, but never the plan that is next. */
+function makeRoom(plans: Map<string, Plan>): void {
+  let bindGroups = 0;
+  for (const plan of plans.values()) bindGroups += plan.bindGroups;
+  for (const [key, plan] of plans) {
+    if (plans.size === 1 || (plans.size <= MAX_PLANS && bindGroups <= MAX_BIND_GROUPS)) return;
+    bindGroups -= plan.bindGroups;
+    plans.delete(key);
+    plan.destroy();
+  }
 }
 
 /** Runs everything recorded. Returns without waiting for the GPU. */
 export function flush(): void {
   const { nodes } = recorder;
+  recorder.updated = false;
   if (!nodes.length) return;
   recorder.nodes = [];
   const device = currentDevice();
@@ -222,7 +236,7 @@ function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
 
 /** Runs `fn`, then everything it recorded; what it does not return is freed. Nested calls belong to the outermost one. */
 export function runScope<T>(fn: () => T): T {
-  if (recorder.scopes === 0 && recorder.depth === 0) flush();
+  if (recorder.scopes === 0 && recorder.depth === 0) recorder.boundary();
   return scoped(fn, (result) => {
     for (const node of recorder.nodes) for (const data of node.outputs) data.saves = 0;
     keep(result, true);

@@ -1,4 +1,5 @@
 /** Dispatches over fixed buffers, with the words of all their uniforms in one buffer, or a few words as immediates. */
+import { BIND_GROUP_BYTES } from '../device/backlog.ts';
 import type { Device } from '../device/device.ts';
 import type { GroupSignature } from '../device/pipeline-cache.ts';
 import { type CopyShape, texelBytes } from '../device/texture-pool.ts';
@@ -47,6 +48,7 @@ const alignTo = (bytes: number, step: number): number => Math.ceil(bytes / step)
 
 export class Sequence {
   readonly dispatches: readonly Dispatch[];
+  readonly bindGroups: number;
   readonly #device: Device;
   readonly #uniforms: GPUBuffer | null;
   readonly #words: Uint32Array<ArrayBuffer>;
@@ -54,6 +56,8 @@ export class Sequence {
   /** For each scalar of the graph, the words that hold it. */
   readonly #scalarWords: number[][] = [];
   #scalars: readonly number[];
+  /** Makes the engine collect bind groups that are gone in time: to it they are small objects. See `own` in storage.ts. */
+  readonly ballast: ArrayBuffer;
 
   constructor(device: Device, placed: readonly Placed[], scalars: readonly number[]) {
     this.#device = device;
@@ -89,6 +93,7 @@ export class Sequence {
     const bindGroup = (layout: GPUBindGroupLayout, resources: GPUBindingResource[], uniform: UniformRange | null) => {
       if (uniform) resources.push({ buffer: this.#uniforms!, ...uniform });
       device.counters.bindGroups++;
+      device.backlog.bindGroup();
       return device.gpu.createBindGroup({
         layout,
         entries: resources.map((resource, binding) => ({ binding, resource })),
@@ -129,6 +134,8 @@ export class Sequence {
         };
       }),
     );
+    this.bindGroups = placed.flatMap(({ steps }) => steps).reduce((n, { fusion }) => n + (fusion ? 2 : 1), 0);
+    this.ballast = new ArrayBuffer(this.bindGroups * BIND_GROUP_BYTES);
   }
 
   /** Brings the uniforms up to date with the graph's scalars; writes nothing when none has changed. */
