@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { STYLE } from './src/train/report-style.ts';
+import { leaveOut } from './web/build/leave-out.ts';
+import { collectLicenses, licenses } from './web/build/licenses.ts';
 import { hostScript } from './web/host/plugin.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -52,14 +54,15 @@ const define = { __VERSION__: JSON.stringify(version) };
 export default defineConfig({
   root: folder('web'),
   base: './',
-  plugins: [head(), plainWgsl(), hostScript(define)],
+  plugins: [head(), plainWgsl(), hostScript(define), licenses()],
   define,
   resolve: { conditions: ['regraft-source', 'browser', 'module'] },
   server: { fs: { allow: [folder('.')] } },
   // Layers are shown and exported by the names of their classes.
   worker: {
     format: 'es',
-    plugins: () => [plainWgsl(), hostScript(define)],
+    // The conformance page reads no weight file.
+    plugins: () => [plainWgsl(), hostScript(define), leaveOut('h5wasm', /conformance/), collectLicenses()],
     rolldownOptions: { output: { keepNames: true } },
   },
   build: {

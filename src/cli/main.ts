@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../train/version.ts';

@@ -6,6 +6,7 @@ import type { Node } from './record.ts';
 
 /** A buffer that a plan lends to the output of its latest run; see {@link Data.lender}. */
 export interface LentBuffer {
+  /** @internal */
   readonly buffer: GPUBuffer;
   owner: WeakRef<Data> | null;
 }
@@ -22,7 +23,7 @@ export class Data {
   readonly dtype: DType;
   /** The node that will compute it, until the graph has run. */
   node: Node | null = null;
-  /** Where it is on the GPU. */
+  /** Where it is on the GPU. @internal */
   buffer: GPUBuffer | null = null;
   /** Set while `buffer` belongs to a plan, which moves the contents elsewhere before it writes there again. */
   lender: LentBuffer | null = null;

@@ -12,11 +12,12 @@ import { noteOp } from './trace.ts';
 
 /** A tensor as autograd sees it. */
 export interface Variable {
+  /** @internal */
   readonly value: Value;
   readonly requires_grad: boolean;
-  /** The op that made it; null for a leaf. */
+  /** The op that made it; null for a leaf. @internal */
   readonly gradNode: GradNode | null;
-  /** Adds to a leaf's gradient. */
+  /** Adds to a leaf's gradient. @internal */
   addGrad(gradient: Value): void;
 }
 

@@ -31,8 +31,9 @@ export interface Progress {
 }
 
 /** Where progress goes: `process.stderr`, or a stand-in. */
-export interface ProgressStream extends NodeJS.WritableStream {
+export interface ProgressStream {
   readonly isTTY?: boolean;
+  write(text: string): unknown;
 }
 
 /** Options of {@link createProgress}. */
@@ -76,7 +77,8 @@ class BarProgress implements Progress {
     const stretch: Stretch = { text: oneLine(text), unit, total, begun: this.#now(), done: 0, values: {} };
     this.#stretch = stretch;
     this.#bar = new SingleBar({
-      stream: this.#stream,
+      // Only terminals get here, which are whole streams.
+      stream: this.#stream as NodeJS.WritableStream,
       format: (_options, params) => barLine(stretch, params.maxWidth, this.#now()),
       // Nothing about the terminal is changed (no hidden cursor, no switched-off wrapping), so nothing needs restoring
       // on Ctrl-C, which must go on ending the process.

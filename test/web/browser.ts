@@ -38,6 +38,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export interface Site {
   readonly url: string;
+  /** Where its files are. */
+  readonly folder: string;
   /** The files that were asked for so far. */
   readonly served: ReadonlySet<string>;
   close(): Promise<void>;
@@ -72,6 +74,7 @@ async function serveFolder(folder: string): Promise<Site> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    folder,
     served,
     close: async () => {
       server.close();

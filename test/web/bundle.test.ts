@@ -1,5 +1,5 @@
 /** What a browser has to load: sizes, and that nothing of Node comes along. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,6 +93,23 @@ describe('an application that imports the library', () => {
       const sources = typeof source === 'string' ? { default: source } : (source as Record<string, string>);
       const expected = Object.fromEntries(Object.entries(sources).map(([condition, file]) => [condition, built(file)]));
       expect({ [name]: published }).toEqual({ [name]: expected });
+    }
+  });
+});
+
+describe('the built page', () => {
+  test('carries the HDF5 library once, and the licence of every package in it', async () => {
+    const site = await serveBuiltPage();
+    try {
+      const files = readdirSync(join(site.folder, 'assets'));
+      expect(files.filter((name) => name.startsWith('hdf5')).length).toBe(1);
+      const licenses = readFileSync(join(site.folder, 'licenses.md'), 'utf8');
+      const packages = [...licenses.matchAll(/^## (\S+) /gm)].map(([, name]) => name);
+      expect(packages).toEqual(['fflate', 'h5wasm', 'long', 'protobufjs']);
+      expect(licenses).toContain('keep intact this entire notice');
+      expect(licenses).toContain('HDF5 (Hierarchical Data Format 5) Software Library and Utilities');
+    } finally {
+      await site.close();
     }
   });
 });

@@ -1,6 +1,8 @@
 /** Gives the page its exported sibling: `web/host/main.ts` as one classic script, which a page opened from a folder can load too. */
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin, type Rolldown } from 'vite';
+import { leaveOut } from '../build/leave-out.ts';
+import { collectLicenses } from '../build/licenses.ts';
 
 const ID = 'virtual:host-script';
 const ENTRY = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -16,7 +18,8 @@ export function hostScript(define: Record<string, string>): Plugin {
         configFile: false,
         logLevel: 'error',
         define,
-        plugins: [withoutWeightFormats()],
+        // Models can be built from files of any format, which would be inlined here.
+        plugins: [leaveOut('/io/index.ts'), collectLicenses()],
         resolve: { conditions: ['regraft-source', 'browser', 'module'] },
         build: {
           write: false,
@@ -28,15 +31,5 @@ export function hostScript(define: Record<string, string>): Plugin {
       const [{ output }] = built as [Rolldown.RolldownOutput];
       return `export default ${JSON.stringify(output[0].code)};`;
     },
-  };
-}
-
-/** Models can be built from files of any format, through an import on demand. Here that is never wanted, and would be inlined. */
-function withoutWeightFormats(): Plugin {
-  return {
-    name: 'regraft-without-weight-formats',
-    enforce: 'pre',
-    resolveId: (source) => (source.endsWith('/io/index.ts') ? '\0no-weight-formats' : undefined),
-    load: (id) => (id === '\0no-weight-formats' ? 'export {};' : undefined),
   };
 }
