@@ -71,7 +71,13 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
     command.error("error: required option '--model <name>' not specified");
   if (options.resume && options.out === undefined)
     command.error("error: option '--resume' needs '--out <folder>', the folder of the interrupted run");
-  const { createProgress, finetune, hasCheckpoint, MODEL_FILES: names } = await import('../train/index.ts');
+  const {
+    createProgress,
+    finetune,
+    hasCheckpoint,
+    MODEL_FILES: names,
+    storedMetrics,
+  } = await import('../train/index.ts');
   const out = options.out ?? join('runs', `${options.model}-${basename(resolve(photos))}`);
   const stopped = stopWith(() => {
     const resume = hasCheckpoint(out)
@@ -88,7 +94,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
       command: ['regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
       progress: createProgress(),
     });
-    if (json) printJson(result);
+    if (json) printJson(storedMetrics(result));
     else print(closingText(result, out, names));
   } finally {
     stopped();

@@ -165,8 +165,3 @@ function secondsOf(
   };
   return { total, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };
 }
-
-/** Pictures are for the page: in `metrics.json` they would be most of it. */
-export function withoutPictures(result: FinetuneResult): FinetuneResult {
-  return { ...result, worstMistakes: result.worstMistakes.map((m) => ({ ...m, thumbnail: null })) };
-}

@@ -10,9 +10,10 @@ import type { Checkpoint } from './checkpoint.ts';
 import { hasCheckpoint, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
 import { predictLogits } from './evaluate.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
-import { pictured, resultOf, withoutPictures } from './finetune-result.ts';
+import { pictured, resultOf } from './finetune-result.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
 import { evaluateLogits } from './metrics.ts';
+import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { checkModelFolder, saveModel } from './model-folder.ts';
 import { type OpenedWeights, openWeights } from './open-weights.ts';
@@ -159,7 +160,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       out,
       { model, name: settings.model, classes, transforms: plain },
       {
-        [MODEL_FILES.metrics]: `${JSON.stringify(withoutPictures(result), null, 2)}\n`,
+        [MODEL_FILES.metrics]: metricsJSON(result),
         [MODEL_FILES.report]: renderReport(result),
       },
     );

@@ -244,6 +244,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         );
       const seconds = (performance.now() - began) / 1000;
       signal?.throwIfAborted();
+      const trained = performance.now();
       const scores = validation
         ? await scoresOf(model, validation, {
             batchSize: loader.batchSize,
@@ -262,6 +263,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         validationAccuracy: scores && measured(scores.accuracy),
         learningRate,
         seconds,
+        ...(scores && { validationSeconds: (performance.now() - trained) / 1000 }),
         imagesPerSecond: images / seconds,
         cached: batches.cached,
       };

@@ -4,6 +4,7 @@
  * @module regraft/train
  */
 
+export { accuracyContext } from './accuracy-context.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export {
@@ -23,6 +24,7 @@ export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } 
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
 export * from './metrics.ts';
+export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
 export { openModel } from './open-model.ts';

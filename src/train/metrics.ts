@@ -29,7 +29,7 @@ export interface Evaluation {
   /** Mean cross-entropy. */
   readonly loss: number | null;
   readonly accuracy: number | null;
-  /** Share of images whose label is among the `k` highest scores; left out where k would reach the number of classes. */
+  /** Share of images whose label is among the `k` highest scores; left out below 10 classes, where it says little. */
   readonly topK?: { readonly k: number; readonly accuracy: number };
   readonly calibrationError: number | null;
   /** `confusion[label][predicted]`: counts. */
@@ -155,6 +155,15 @@ export function macroAverage(scores: readonly ClassScores[]): MacroScores {
   };
 }
 
+/** The accuracy of always answering the commonest class: its share of the images; null where there are none. */
+export function commonestShare(scores: readonly ClassScores[]): number | null {
+  const images = scores.reduce((sum, { support }) => sum + support, 0);
+  return ratio(
+    scores.reduce((most, { support }) => Math.max(most, support), 0),
+    images,
+  );
+}
+
 /**
  * The 95 % confidence interval of a share, `right` of `total`, by Wilson's score; null for a total of 0.
  * @see https://doi.org/10.1080/01621459.1927.10502953
@@ -244,7 +253,7 @@ export function evaluateLogits(logits: ArrayLike<number>, labels: ArrayLike<numb
   const predicted = argmaxRows(logits, classes);
   const confusion = confusionMatrix(labels, predicted, classes);
   const perClass = classScores(confusion);
-  const topK = classes > 5 ? topKAccuracy(logits, labels, classes, 5) : null;
+  const topK = classes >= 10 ? topKAccuracy(logits, labels, classes, 5) : null;
   return {
     images: labels.length,
     loss: mean(losses),

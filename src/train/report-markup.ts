@@ -27,6 +27,11 @@ export function quoted(text: string): Markup {
   return html`<bdi>${text}</bdi>`;
 }
 
+/** A path or a file name, which may break after its separators and underscores. */
+export function breakable(path: string): Markup {
+  return html`${path.split(/(?<=[/\\_])/).map((part, i) => [i > 0 && new Markup('<wbr>'), part])}`;
+}
+
 /** The five characters that HTML gives a meaning to; control characters, which it forbids, become U+FFFD. */
 export function escapeHtml(text: string): string {
   return (

@@ -89,7 +89,7 @@ if (matrix) {
 
 // Class table: sorted by a column at a click, first the way that shows the weakest classes.
 for (const table of document.querySelectorAll('.sortable')) {
-  const heads = [...table.tHead.rows[0].cells].filter((head) => !head.classList.contains('taken'));
+  const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const button = document.createElement('button');
     button.type = 'button';

@@ -1,86 +1,44 @@
-/** The report's prose and tables: headline, key figures, freezing proof, run facts. */
+/** The report's figures and tables: key figures, epochs, freezing proof, time, run facts. */
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue, plural } from './format.ts';
-import { wilsonInterval } from './metrics.ts';
-import { type Content, html, type Markup, quoted } from './report-markup.ts';
-import type { EpochRecord, FinetuneResult, Measured } from './result.ts';
-
-/** The accuracy that the page leads with: on the validation images, or on the training images where there are no others. */
-export function headlineAccuracy(result: FinetuneResult): { value: Measured; images: number; validation: boolean } {
-  if (result.evaluation)
-    return { value: result.evaluation.accuracy, images: result.evaluation.images, validation: true };
-  const kept = result.history.find((record) => record.epoch === result.bestEpoch) ?? result.history.at(-1);
-  return { value: kept?.trainAccuracy ?? null, images: result.data.trainImages, validation: false };
-}
-
-/** Title, the accuracy, how it was reached in one sentence, what to hold it against. */
-export function headline(result: FinetuneResult): Markup {
-  const { model, data, phases, history } = result;
-  const { value, images, validation } = headlineAccuracy(result);
-  const epochs = history.length;
-  const plan = phases.map((phase) => `${phase.name} (${plural(phase.epochs, 'epoch')})`).join(', then ');
-  return html`<header>
-<p class="eyebrow">${model.name} on ${quoted(data.source)}</p>
-<h1><b>${formatPercent(value)}</b> of ${formatCount(images)} ${validation ? 'validation' : 'training'} images classified correctly</h1>
-<p class="lead">${
-    model.weights
-      ? html`Weights from ${quoted(fileName(model.weights.source))} were fine-tuned`
-      : html`From random weights, the model was trained`
-  } for ${plural(epochs, 'epoch')} on ${formatCount(data.trainImages)} images of ${plural(data.classes.length, 'class', 'classes')}${phases.length > 1 && html`: ${plan}`}. ${
-    result.frozen.tensors > 0 &&
-    html`${formatCount(model.parameters.total - model.parameters.trainable)} of ${formatCount(model.parameters.total)} parameters stayed frozen.`
-  }</p>
-${context(result, value, images, validation)}
-</header>`;
-}
-
-/** How far the headline can be trusted, and what it beats. */
-function context(
-  { evaluation, comparisons }: FinetuneResult,
-  value: Measured,
-  images: number,
-  validation: boolean,
-): Content {
-  const notes: Markup[] = [];
-  if (!validation) notes.push(html`No images were held out, so this says little about new ones.`);
-  else if (value !== null) {
-    const [low, high] = wilsonInterval(Math.round(value * images), images) ?? [0, 1];
-    notes.push(
-      html`With ${formatCount(images)} images, the 95 % confidence interval is ${formatPercent(low)} to ${formatPercent(high)}.`,
-    );
-  }
-  if (evaluation && evaluation.images > 0) {
-    const largest = Math.max(...evaluation.perClass.map((scores) => scores.support));
-    notes.push(html`Always answering the most frequent class gives ${formatPercent(largest / evaluation.images)}.`);
-  }
-  for (const { name, accuracy, note } of comparisons ?? [])
-    notes.push(
-      html`Under the same budget, <b>${name}</b> reached <b>${formatPercent(accuracy)}</b>${note && html` (${note})`}.`,
-    );
-  return html`<ul class="context">${notes.map((note) => html`<li>${note}</li>`)}</ul>`;
-}
+import { breakable, type Content, html, type Markup } from './report-markup.ts';
+import { term } from './report-words.ts';
+import type { EpochRecord, FinetuneResult } from './result.ts';
 
 /** The strip of key figures under the headline. */
 export function keyFigures(result: FinetuneResult): Markup {
   const { evaluation, model, history, seconds } = result;
-  const figures: [string, string, string?][] = [];
+  const figures: [name: Content, value: string, note?: Content][] = [];
   if (evaluation) {
-    figures.push(['validation loss', formatValue(evaluation.loss)]);
-    figures.push(['mean F1', formatPercent(evaluation.macro.f1)]);
-    if (evaluation.topK) figures.push([`top-${evaluation.topK.k} accuracy`, formatPercent(evaluation.topK.accuracy)]);
-    figures.push(['calibration error', formatPercent(evaluation.calibrationError), 'between confidence and accuracy']);
+    const { loss, macro, topK, calibrationError } = evaluation;
+    figures.push([html`validation ${term('loss')}`, formatValue(loss)]);
+    figures.push([html`mean ${term('F1')}`, formatPercent(macro.f1)]);
+    if (topK)
+      figures.push([html`${topK.k === 5 ? term('top-5') : `top-${topK.k}`} accuracy`, formatPercent(topK.accuracy)]);
+    figures.push([term('calibration error'), formatPercent(calibrationError)]);
   }
+  const { trainable, total } = model.parameters;
   figures.push([
-    'trained parameters',
-    formatCount(model.parameters.trainable, { compact: true }),
-    `of ${formatCount(model.parameters.total, { compact: true })}`,
+    html`trained ${term('parameters')}`,
+    formatCount(trainable, { compact: true }),
+    trainable < total && `of ${formatCount(total, { compact: true })}`,
   ]);
   figures.push(['run time', formatDuration(seconds.total)]);
-  const speed = median(history.map((record) => record.imagesPerSecond));
-  if (speed !== null) figures.push(['images per second', formatCount(Math.round(speed)), 'median of the epochs']);
+  const epoch = median(history.map(epochSeconds));
+  if (epoch !== null) figures.push([html`time of an ${term('epoch')}`, formatDuration(epoch), epochParts(history)]);
   if (result.peakGpuBytes !== null) figures.push(['peak GPU memory', formatBytes(result.peakGpuBytes)]);
   return html`<dl class="figures">${figures.map(
     ([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}${note && html`<small>${note}</small>`}</dd></div>`,
   )}</dl>`;
+}
+
+/** From the first batch of an epoch to the end of its validation. */
+function epochSeconds({ seconds, validationSeconds }: EpochRecord): number {
+  return seconds + (validationSeconds ?? 0);
+}
+
+function epochParts(history: readonly EpochRecord[]): Content {
+  const validation = median(history.flatMap(({ validationSeconds }) => validationSeconds ?? []));
+  return validation !== null && `median; ${formatDuration(validation)} of it validation`;
 }
 
 /** Every epoch in figures: the curves for those who do not see them. */
@@ -93,7 +51,8 @@ export function epochTable({ history, phases }: FinetuneResult): Markup {
     'training accuracy',
     ...(validated ? ['validation loss', 'validation accuracy'] : []),
     'learning rate',
-    'time',
+    'training time',
+    ...(validated ? ['validation time'] : []),
     'images/s',
   ];
   return html`<details><summary>All epochs as a table</summary><div tabindex="0" class="scroll epochs"><table>
@@ -101,7 +60,7 @@ export function epochTable({ history, phases }: FinetuneResult): Markup {
 <thead><tr>${columns.map((name) => html`<th scope="col"${numeric(name)}>${name}</th>`)}</tr></thead>
 <tbody>${history.map(
     (r) =>
-      html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}<td class="number">${formatValue(r.trainLoss)}</td><td class="number">${formatPercent(r.trainAccuracy)}</td>${validated && html`<td class="number">${formatValue(r.validationLoss)}</td><td class="number">${formatPercent(r.validationAccuracy)}</td>`}<td class="number">${formatRate(r.learningRate)}</td><td class="number">${formatDuration(r.seconds)}</td><td class="number">${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}</td></tr>\n`,
+      html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}<td class="number">${formatValue(r.trainLoss)}</td><td class="number">${formatPercent(r.trainAccuracy)}</td>${validated && html`<td class="number">${formatValue(r.validationLoss)}</td><td class="number">${formatPercent(r.validationAccuracy)}</td>`}<td class="number">${formatRate(r.learningRate)}</td><td class="number">${formatDuration(r.seconds)}</td>${validated && html`<td class="number">${formatDuration(r.validationSeconds ?? null)}</td>`}<td class="number">${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}</td></tr>\n`,
   )}</tbody></table></div></details>`;
 }
 
@@ -116,7 +75,7 @@ export function freezingProof({ frozen, model }: FinetuneResult): Markup {
   const intact = frozen.changedBytes === 0 && frozen.digestBefore === frozen.digestAfter;
   return html`<p class="proof ${intact ? 'intact' : 'broken'}"><b>${plural(frozen.tensors, 'tensor')} frozen, ${formatCount(frozen.changedBytes)} bytes changed.</b> ${
     intact
-      ? 'A digest over every frozen parameter and buffer, taken before and after the run, is the same.'
+      ? html`A ${term('digest')} over every frozen parameter and buffer, taken before and after the run, is the same.`
       : 'Frozen tensors were changed by this run, which must never happen: please report it as a bug.'
   }</p>
 <div class="split" role="img" aria-label="${formatPercent(trainable / total)} of the parameters were trained"><i style="--share:${Math.max(0.5, Math.round((trainable / total) * 1000) / 10)}%"></i></div>
@@ -128,36 +87,38 @@ ${frozen.names && frozen.names.length > 0 && html`<details><summary>The ${format
 
 /** Where the time went. */
 export function timing({ seconds, history }: FinetuneResult): Markup {
-  const parts = Object.entries(seconds.parts);
+  const named = Object.entries(seconds.parts);
+  const rest = named.reduce((left, [, value]) => left - value, seconds.total);
+  const parts = rest > seconds.total / 200 ? [...named, ['everything else', rest] as const] : named;
   return html`<table class="timing"><caption>Time by part of the run</caption>
 <thead><tr><th scope="col">part</th><th scope="col" class="number">time</th><th scope="col" class="number">share</th></tr></thead>
 <tbody>${parts.map(
     ([name, value]) =>
-      html`<tr><th scope="row">${name}</th><td class="number">${formatDuration(value)}</td><td class="number"><i class="bar" style="--share:${seconds.total > 0 ? Math.round((value / seconds.total) * 1000) / 10 : 0}%"></i><span>${formatShare(value, seconds.total)}</span></td></tr>`,
+      html`<tr><th scope="row">${name}</th><td class="number">${formatDuration(value)}</td><td class="number bar" style="--share:${seconds.total > 0 ? Math.round((value / seconds.total) * 1000) / 10 : 0}%">${formatShare(value, seconds.total)}</td></tr>`,
   )}</tbody>
 <tfoot><tr><th scope="row">whole run</th><td class="number">${formatDuration(seconds.total)}</td><td></td></tr></tfoot></table>
-${cacheGain(history)}`;
+${seconds.compiling !== undefined && html`<p class="soft">Compiling shaders took ${formatDuration(seconds.compiling)} of it, most of that in the first epoch.</p>`}${cacheGain(history)}`;
 }
 
 function cacheGain(history: readonly EpochRecord[]): Content {
-  const [cached, full] = [true, false].map((kind) =>
-    median(history.filter((r) => r.cached === kind).map((r) => r.seconds)),
+  const [cached = null, full = null] = [true, false].map((kind) =>
+    median(history.filter((r) => r.cached === kind).map(epochSeconds)),
   );
-  if (cached === null || cached === undefined || full === null || full === undefined || cached <= 0) return null;
-  return html`<p class="soft">With the frozen trunk's activations from the cache an epoch took ${formatDuration(cached)}, without ${formatDuration(full)} (medians).</p>`;
+  if (cached === null || full === null) return null;
+  return html`<p class="soft">With what the frozen ${term('trunk')} gives kept from the first epoch on, an epoch took ${formatDuration(cached)}, without ${formatDuration(full)} (medians, validation included).</p>`;
 }
 
 /** Model, weights, data, adapter, and what the run was given. */
 export function runFacts(result: FinetuneResult): Markup {
   const { model, data, adapter, hyperparameters, phases } = result;
-  const facts: [string, Content][] = [
+  const facts: [Content, Content][] = [
     ['date', html`<time datetime="${result.date}">${formatDate(result.date)}</time>`],
     ['regraft', result.version],
     ['model', html`${model.name} <span class="soft">(${formatCount(model.parameters.total)} parameters)</span>`],
     [
-      'weights',
+      'initial weights',
       model.weights
-        ? html`${quoted(model.weights.source)}<span class="digest">sha256 ${model.weights.sha256}</span>`
+        ? html`<bdi>${breakable(model.weights.source)}</bdi><span class="digest">sha256 ${model.weights.sha256}</span>`
         : 'random',
     ],
     [
@@ -165,13 +126,13 @@ export function runFacts(result: FinetuneResult): Markup {
       html`${formatCount(data.trainImages)} for training, ${formatCount(data.validationImages)} for validation${data.skipped.length > 0 && html`, ${formatCount(data.skipped.length)} skipped`}`,
     ],
     [
-      'adapter',
+      term('adapter'),
       html`${adapter.description}${adapter.software && html` <span class="soft">(software, no GPU)</span>`}<span class="soft block">${[adapter.vendor, adapter.architecture].filter(Boolean).join(', ')}</span>`,
     ],
-    ['peak GPU memory', formatBytes(result.peakGpuBytes)],
   ];
+  if (result.peakGpuBytes !== null) facts.push(['peak GPU memory', formatBytes(result.peakGpuBytes)]);
   return html`<div class="columns"><div><h3>Model, data, machine</h3>${factList(facts)}</div>
-<div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).map(([name, value]) => [words(name), value === null ? '–' : String(value)]))}</div></div>
+<div><h3>Hyperparameters</h3>${factList(Object.entries(hyperparameters).flatMap(([name, value]) => (value === null ? [] : [[words(name), String(value)] as const])))}</div></div>
 ${
   phases.length > 0 &&
   html`<h3>Phases</h3><div tabindex="0" class="scroll"><table><caption>What was trained, in order</caption>
@@ -183,30 +144,25 @@ ${
 }`;
 }
 
+/** Of a folder full of other things, so many files are named. */
+const SKIPPED = 200;
+
 /** The files that could not be used, or null. */
 export function skippedFiles({ data }: FinetuneResult): Markup | null {
   if (data.skipped.length === 0) return null;
   return html`<div tabindex="0" class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
 <thead><tr><th scope="col">file</th><th scope="col">reason</th></tr></thead>
-<tbody>${data.skipped.map(({ path, reason }) => html`<tr><th scope="row" class="path" dir="auto">${path}</th><td>${reason}</td></tr>`)}</tbody></table></div>`;
+<tbody>${data.skipped.slice(0, SKIPPED).map(({ path, reason }) => html`<tr><th scope="row" class="path" dir="auto">${breakable(path)}</th><td>${reason}</td></tr>`)}</tbody></table></div>${
+    data.skipped.length > SKIPPED &&
+    html`<p class="soft">The other ${formatCount(data.skipped.length - SKIPPED)} are in <code>metrics.json</code>, under <code>data.skipped</code>.</p>`
+  }`;
 }
 
 /** The commands: as typed, and in full. */
 export function reproduction({ command, reproduce }: FinetuneResult): Markup {
-  return html`<p class="soft">Every default and the seed spelled out:</p>
+  return html`<p class="soft">With every default and the seed spelled out:</p>
 <div class="command"><pre><code id="reproduce">${reproduce}</code></pre><button type="button" class="script" data-copy="reproduce">Copy</button></div>
 ${command !== reproduce && html`<p class="soft">As it was typed:</p><div class="command"><pre><code>${command}</code></pre></div>`}`;
-}
-
-/** The last part of a path or URL, without the query. */
-function fileName(source: string): string {
-  return (
-    source
-      .replace(/[?#].*$/, '')
-      .split(/[\\/]/)
-      .filter(Boolean)
-      .at(-1) ?? source
-  );
 }
 
 /** `batchSize` as `batch size`. */
@@ -219,7 +175,7 @@ function formatShare(part: number, whole: number): string {
   return part > 0 && part < whole / 200 ? '< 1\u00a0%' : formatPercent(whole > 0 ? part / whole : null, 0);
 }
 
-function factList(facts: readonly [string, Content][]): Markup {
+function factList(facts: readonly (readonly [Content, Content])[]): Markup {
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 

@@ -26,7 +26,10 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 .columns h3 { margin-top: 0; }
 p { margin: 0 0 .75rem; }
 section > :last-child, section > :last-child > :last-child { margin-bottom: 0; }
-p, li, dd, h1 { overflow-wrap: anywhere; }
+p, li, dd, th, h1, summary { overflow-wrap: break-word; }
+.term { cursor: help; text-decoration: underline dotted; text-decoration-thickness: 1px; text-underline-offset: .2em; border-radius: 2px; }
+.term:is(:hover, :focus)::after { content: attr(data-meaning); box-sizing: border-box; position: absolute; z-index: 4; top: calc(100% + .3rem); left: 0; width: max-content; max-width: min(100%, 26rem); padding: .5rem .75rem; border: 1px solid var(--line); border-radius: 6px; background: var(--paper); color: var(--ink); box-shadow: 0 2px 10px #0003; font: .9rem/1.4 system-ui, sans-serif; text-align: left; white-space: normal; }
+:is(p, li, .figures, .facts div):has(> .term, > :is(dt, div) .term) { position: relative; }
 .eyebrow { color: var(--soft); margin: 0 0 .25rem; }
 .lead { max-width: 48rem; font-size: 1.05rem; }
 .context { margin: 0; padding: 0 0 0 1.1rem; color: var(--soft); max-width: 48rem; }
@@ -85,56 +88,62 @@ thead th { font-size: .85rem; color: var(--soft); font-weight: 600; vertical-ali
 tbody th { font-weight: 500; }
 tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .number { text-align: right; white-space: nowrap; }
-.scroll { overflow: auto; max-width: 100%; -webkit-overflow-scrolling: touch; }
+/* The edge fades out while there is more to the right. */
+@property --fade { syntax: "<length>"; inherits: false; initial-value: 0px; }
+@keyframes more { from, 95% { --fade: 3rem; } to { --fade: 0px; } }
+.scroll { overflow: auto; max-width: 100%; -webkit-overflow-scrolling: touch; mask-image: linear-gradient(to left, #0003, #000 var(--fade)); animation: more linear; animation-timeline: scroll(self inline); }
+.scroll:focus-visible { outline-offset: -3px; }
 .scroll table { width: 100%; }
-.epochs, .classes { max-height: 34rem; }
+.epochs, .classes { max-height: 48rem; }
 .skipped { max-height: 20rem; }
 .epochs thead th { white-space: normal; }
 .epochs td:not(.number) { min-width: 9rem; }
 .epochs thead th, .classes thead th, .skipped thead th { position: sticky; top: 0; background: var(--paper); box-shadow: inset 0 -1px var(--line); z-index: 1; }
-.classes tfoot th, .classes tfoot td { position: sticky; bottom: 0; background: var(--paper); box-shadow: inset 0 1px var(--line); }
+.classes tfoot th, .classes tfoot td { position: sticky; bottom: 0; background-color: var(--paper); box-shadow: inset 0 1px var(--line); }
 .classes tbody th, .classes tfoot th, .classes thead th:first-child { position: sticky; left: 0; background: var(--paper); z-index: 1; }
 .classes thead th:first-child, .classes tfoot th { z-index: 2; }
-.classes tbody th { overflow-wrap: anywhere; min-width: 8rem; max-width: 14rem; }
-.taken { min-width: 9rem; }
-.bar { display: inline-block; width: 3.5rem; height: .55rem; margin-right: .6rem; border-radius: 2px; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
-.bar + span { display: inline-block; min-width: 3.7rem; }
+.classes tbody th { max-width: 14rem; }
+.classes th small { display: block; font-weight: 400; }
+.bar { background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0) right .6rem bottom .1rem / 5rem .25rem no-repeat; min-width: 6.2rem; }
 .sortable thead button { all: unset; cursor: pointer; }
 .sortable thead button:focus-visible { outline: 3px solid var(--validation); }
 .sortable thead button::after { content: " ↕"; opacity: .45; }
 .sortable [aria-sort=ascending] button::after { content: " ↑"; opacity: 1; }
 .sortable [aria-sort=descending] button::after { content: " ↓"; opacity: 1; }
 
-.matrix { width: fit-content; max-height: min(80vh, 46rem); border: 1px solid var(--line); border-radius: 6px; }
-.matrix table { width: auto; border-collapse: separate; border-spacing: 1px; }
+.confusion { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; }
+.confusion > .table { max-width: 100%; }
+.confusion > :last-child { flex: 1 1 14rem; min-width: 0; }
+.confusion h3:first-child { margin-top: 0; }
+.matrix { --cell: max(clamp(2.1rem, 7vw, 2.8rem), var(--digits) * .62em + .6em); --slant: calc(min(var(--letters), 20) * .46em + .8em); max-height: min(80vh, 46rem); }
+.matrix.small { --cell: max(1.8rem, var(--digits) * .6em + .4em); font-size: .85rem; }
+.matrix.tiny { --cell: max(1.45rem, var(--digits) * .6em + .3em); font-size: .72rem; }
+.matrix table { width: auto; table-layout: fixed; border-collapse: separate; border-spacing: 1px; padding-right: calc(var(--slant) * .75); }
 .matrix caption, .classes caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); padding: 0; }
-.matrix th, .matrix td { border: 0; padding: .15rem .3rem; font-weight: 500; }
-.matrix td { text-align: center; vertical-align: middle; min-width: 2.6rem; height: 2.2rem; background: var(--tint); }
+.matrix th, .matrix td { border: 0; padding: 0; font-weight: 500; }
+.matrix td { text-align: center; vertical-align: middle; width: var(--cell); min-width: var(--cell); height: var(--cell); background: var(--tint); }
 .matrix td.hit { background: color-mix(in srgb, var(--hit) calc(15% + .85 * var(--share)), var(--tint)); }
 .matrix td.miss { background: color-mix(in srgb, var(--miss) calc(40% + .6 * var(--share)), var(--tint)); }
 .matrix td.none { color: var(--soft); opacity: .75; }
 .matrix td.hit { font-weight: 700; }
 .matrix td:focus-visible { outline-offset: -2px; }
-.matrix thead th { position: sticky; top: 0; background: var(--paper); z-index: 1; text-align: center; color: var(--ink); }
-.matrix tbody th, .matrix .corner { position: sticky; left: 0; background: var(--paper); text-align: right; vertical-align: middle; }
-.matrix .corner { z-index: 2; color: var(--soft); font-size: .75rem; vertical-align: bottom; font-weight: 400; }
+.matrix thead { position: sticky; top: 0; background: var(--paper); z-index: 2; }
+.matrix thead th { position: relative; width: var(--cell); height: calc(var(--slant) * .85 + .6em); color: var(--ink); font-size: inherit; }
+.matrix thead th:not(.corner) span { position: absolute; left: calc(var(--cell) / 2); bottom: .3em; max-width: calc(var(--slant) + .5em); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 1.2; transform: translateY(.1em) rotate(-52deg); transform-origin: left bottom; }
+.matrix tbody th, .matrix .corner { position: sticky; left: 0; background: var(--paper); text-align: right; vertical-align: middle; padding-right: .5em; z-index: 1; }
+.matrix .corner { width: auto; color: var(--soft); font-size: .75rem; vertical-align: bottom; font-weight: 400; white-space: nowrap; padding-bottom: .3em; }
 .matrix tbody th span { display: block; max-width: clamp(5.5rem, 22vw, 12rem); margin-left: auto; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.matrix.turned thead th:not(.corner) span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin: 0 auto; }
-.matrix.small td { min-width: 2rem; height: 1.75rem; font-size: .85rem; }
-.matrix.tiny td { min-width: 1.55rem; height: 1.45rem; font-size: .72rem; padding: 0 .1rem; }
-.matrix.small th { font-size: .82rem; }
-.matrix.tiny th { font-size: .75rem; padding: 0 .25rem; }
-.readout { display: block; margin: .5rem 0 0; font-size: .9rem; color: var(--soft); min-height: 1.55em; }
-.pairs { margin: 0; padding-left: 1.4rem; columns: 2 20rem; column-gap: 2rem; }
+.readout { display: block; font-size: .9rem; color: var(--soft); min-height: 4.7em; }
+.pairs { margin: 0 0 .75rem; padding-left: 1.4rem; columns: 20rem; column-gap: 2rem; }
 
 .gallery { list-style: none; padding: 0; margin: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: 1.25rem 1rem; }
 .gallery img, .missing { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--tint); border-radius: 6px; margin-bottom: .4rem; }
 .missing { display: grid; place-items: center; color: var(--soft); font-size: .85rem; }
-.gallery figcaption { font-size: .88rem; line-height: 1.4; display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0 .5rem; }
+.gallery figcaption { font-size: .88rem; line-height: 1.4; }
+.gallery figcaption > span { display: block; overflow-wrap: break-word; }
 .gallery .wrong { color: var(--validation); }
-.gallery b { overflow-wrap: anywhere; }
-.path { overflow-wrap: anywhere; }
-.gallery .path { grid-column: 1 / -1; color: var(--soft); font-size: .78rem; }
+.gallery .path { color: var(--soft); }
+.gallery .path, .gallery .path + span { font-size: .8rem; }
 
 .proof { border-left: 4px solid; padding: .5rem .9rem; background: var(--tint); border-radius: 0 6px 6px 0; }
 .proof b { display: block; }
@@ -168,9 +177,11 @@ html:not(.scripted) .script { display: none; }
   .facts div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dt { font-size: .85rem; }
   th, td { padding: .3rem .4rem; }
-  .bar { display: none; }
-  .bar + span { min-width: 0; }
-  .matrix.roomy td { min-width: 2.1rem; height: 2rem; }
+  .classes { font-size: .82rem; }
+  .classes small { font-size: .75rem; line-height: 1.3; }
+  .classes th, .classes td { padding: .3rem .15rem .4rem; }
+  .classes .bar { min-width: 3.4rem; background-size: 3.2rem .25rem; background-position: right .15rem bottom .1rem; }
+  .sortable th:not([aria-sort]) button::after { content: none; }
 }
 @media print {
   :root { --page: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #ccc; --tint: #f2f2f2; --train: #0067a8; --validation: #c2500a; --other: #6b7280; --hit: #79b6e3; --miss: #f3a469; }
@@ -180,13 +191,13 @@ html:not(.scripted) .script { display: none; }
   header, section { border: 0; padding: 0 0 6mm; }
   nav, .script { display: none !important; }
   .sortable thead button::after { content: none; }
-  .bar { display: none; }
+  .term { text-decoration: none; }
   .classes table, .epochs table { font-size: 8.5pt; }
-  .scroll { overflow: visible; max-height: none; border: 0; }
-  .scroll th, .scroll td { position: static !important; }
+  .scroll { overflow: visible; max-height: none; mask-image: none; }
+  .scroll thead, .scroll th, .scroll td { position: static !important; }
+  .matrix thead th { position: relative !important; }
   .matrix.small { zoom: .6; }
-  .matrix.tiny { zoom: .38; }
-  .matrix.huge { zoom: .24; }
+  .matrix.tiny { zoom: .24; }
   tr, figure, .figures div, .proof { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }

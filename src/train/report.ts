@@ -1,14 +1,16 @@
 /** `report.html`: a fine-tuning run on one self-contained page. */
+import { MATRIX_CLASSES } from './confusion.ts';
 import { formatPercent, formatValue } from './format.ts';
 import { curveChart, type Series } from './report-chart.ts';
-import { classTable, confusionTable, frequentConfusions, mistakeGallery } from './report-classes.ts';
+import { classSection } from './report-classes.ts';
+import { confusionSection } from './report-confusion.ts';
+import { headline, headlineAccuracy } from './report-headline.ts';
 import { type Content, html } from './report-markup.ts';
+import { mistakeGallery } from './report-mistakes.ts';
 import { page } from './report-page.ts';
 import {
   epochTable,
   freezingProof,
-  headline,
-  headlineAccuracy,
   keyFigures,
   reproduction,
   runFacts,
@@ -22,12 +24,14 @@ export function renderReport(result: FinetuneResult): string {
   const { evaluation, data } = result;
   const sections: [id: string, title: string, content: Content][] = [['curves', 'Learning curves', curves(result)]];
   if (evaluation) {
+    const { confusion } = evaluation;
+    const matrix = confusion.length <= MATRIX_CLASSES;
     sections.push([
       'confusion-matrix',
-      'Confusion matrix',
-      [confusionTable(evaluation.confusion, data.classes), frequentConfusions(evaluation.confusion, data.classes)],
+      matrix ? 'Confusion matrix' : 'Mixed up most often',
+      confusionSection(confusion, data.classes),
     ]);
-    sections.push(['classes', 'Scores by class', classTable(evaluation, data.classes)]);
+    sections.push(['classes', 'Scores by class', classSection(evaluation, data.classes)]);
     sections.push(['mistakes', 'Worst mistakes', mistakeGallery(result.worstMistakes)]);
   }
   sections.push(['frozen', 'What was frozen', freezingProof(result)]);

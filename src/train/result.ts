@@ -34,7 +34,10 @@ export interface FinetuneResult {
   readonly stepLosses: readonly StepLoss[];
   /** The epoch (from 1) whose weights were kept. */
   readonly bestEpoch: number;
-  /** Scores of the kept weights on the validation images; null where there are none. */
+  /**
+   * Scores of the kept weights on the validation images; null where there are none. In `metrics.json`, with more than 100 classes,
+   * each row of `confusion` is an object of the counts that are not 0: `confusion[label][predicted] ?? 0` reads both forms.
+   */
   readonly evaluation: Evaluation | null;
   readonly worstMistakes: readonly PicturedMistake[];
   readonly frozen: FreezingProof;
@@ -44,8 +47,12 @@ export interface FinetuneResult {
     readonly architecture: string;
     readonly software: boolean;
   };
-  /** Seconds by part, in the order to show; "total" is the wall clock of the run. */
-  readonly seconds: { readonly total: number; readonly parts: Readonly<Record<string, number>> };
+  /** Seconds by part, in the order to show; `total` is the wall clock of the run, `compiling` what shaders took of all parts. */
+  readonly seconds: {
+    readonly total: number;
+    readonly parts: Readonly<Record<string, number>>;
+    readonly compiling?: number;
+  };
   readonly peakGpuBytes: number | null;
   readonly comparisons?: readonly ComparisonRun[];
 }
@@ -72,7 +79,10 @@ export interface EpochRecord {
   readonly validationLoss: Measured;
   readonly validationAccuracy: Measured;
   readonly learningRate: number;
+  /** Of training; `imagesPerSecond` is over these. */
   readonly seconds: number;
+  /** Of the validation after it; absent where there was none. */
+  readonly validationSeconds?: number;
   readonly imagesPerSecond: number;
   /** Whether the frozen trunk's activations came from the cache. */
   readonly cached: boolean;
@@ -119,6 +129,8 @@ export interface ComparisonRun {
   readonly history: readonly EpochRecord[];
   /** Validation accuracy of its best epoch. */
   readonly accuracy: Measured;
+  /** Accuracy of its last epoch's weights on the images that it was trained on, in evaluation mode. */
+  readonly trainingAccuracy?: Measured;
   readonly note?: string;
 }
 

@@ -1,10 +1,12 @@
 /** Classification metrics against values worked out by hand, and against each other on random input. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { accuracyContext } from '../../src/train/accuracy-context.ts';
 import {
   accuracy,
   argmaxRows,
   classScores,
+  commonestShare,
   confusionMatrix,
   crossEntropyRows,
   evaluateLogits,
@@ -128,6 +130,16 @@ test('the Wilson interval holds the share and stays within 0 and 1', () => {
   expect(wilsonInterval(0, 0)).toBeNull();
 });
 
+test('an accuracy is told with its interval and with what the commonest class alone would give', () => {
+  const evaluation = evaluateLogits([2, 0, 0, 1, 0, 3, 1, 0], [0, 0, 1, 0], 2);
+  expect(accuracyContext(evaluation).map((text) => text.replaceAll('\u00a0', ' '))).toEqual([
+    'With 4 images, the 95 % confidence interval is 30.1 % to 95.4 %.',
+    'Always answering the commonest class gives 75.0 %.',
+  ]);
+  expect(accuracyContext(evaluateLogits([], [], 2))).toEqual([]);
+  expect(commonestShare([])).toBeNull();
+});
+
 describe('worst mistakes', () => {
   const logits = [0, 1, 0, 9, 5, 0, 0, 3, Number.NaN, 0];
   const labels = [0, 0, 0, 1, 0];
@@ -162,9 +174,11 @@ describe('evaluateLogits', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('adds top-5 from six classes on', () => {
-    expect(evaluateLogits([6, 5, 4, 3, 2, 1], [4], 6).topK).toEqual({ k: 5, accuracy: 1 });
-    expect(evaluateLogits([6, 5, 4, 3, 2, 1], [5], 6).topK).toEqual({ k: 5, accuracy: 0 });
+  test('adds top-5 from ten classes on', () => {
+    const logits = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
+    expect(evaluateLogits(logits, [4], 10).topK).toEqual({ k: 5, accuracy: 1 });
+    expect(evaluateLogits(logits, [5], 10).topK).toEqual({ k: 5, accuracy: 0 });
+    expect(evaluateLogits(logits.slice(0, 9), [5], 9)).not.toHaveProperty('topK');
   });
 
   test('refuses labels that do not fit', () => {

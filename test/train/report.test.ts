@@ -1,6 +1,8 @@
 /** The report: self-contained, escaped, complete, and whole at the ends of its range. */
 import { describe, expect, test } from 'vitest';
+import { confusedPairs } from '../../src/train/confusion.ts';
 import { formatPercent } from '../../src/train/format.ts';
+import { metricsJSON } from '../../src/train/metrics-json.ts';
 import { renderReport } from '../../src/train/report.ts';
 import { epochTicks, niceAxis } from '../../src/train/report-chart.ts';
 import { escapeHtml, html } from '../../src/train/report-markup.ts';
@@ -9,7 +11,7 @@ import { PIXEL, sampleResult } from './sample-result.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `class ${i}`);
 const count = (text: string, part: string | RegExp): number => text.split(part).length - 1;
-const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ').replaceAll('<wbr>', '');
 /** The page without its constant style sheet and script. */
 const body = (page: string): string =>
   page.replace(/<style>.*?<\/style>/s, '').replace(/<script nonce.*?<\/script>/s, '');
@@ -117,7 +119,49 @@ describe('the page', () => {
       'were fine-tuned for 12 epochs on 1,600 images of 10 classes: head (3 epochs), then layer4 and head (9 epochs)',
     );
     expect(text).toContain('the 95 % confidence interval is');
-    expect(text).toContain(`<b>from scratch</b> reached <b>${other}</b>`);
+    expect(text).toContain(`The same network <b>from scratch</b> reached <b>${other}</b> in 12 epochs.`);
+  });
+
+  test('has no row that does not apply', () => {
+    const page = plain(renderReport({ ...sampleResult({ classes: names(6) }), peakGpuBytes: null }));
+    expect(page).not.toContain('peak GPU memory');
+    expect(page).not.toContain('top-5');
+    expect(body(page)).not.toContain('–</dd>');
+    expect(body(page)).not.toContain('>weights<');
+  });
+
+  test('tells what an epoch took with its validation, and names the rest of the time', () => {
+    const sample = sampleResult({ classes: names(3), epochs: [2] });
+    const history = sample.history.map((record) => ({ ...record, seconds: 0.9, validationSeconds: 11.1 }));
+    const seconds = { total: 30, parts: { training: 1.8, validation: 22.2 }, compiling: 4 };
+    const text = plain(renderReport({ ...sample, history, seconds }));
+    expect(text).toContain('<dd>12.0 s<small>median; 11.1 s of it validation</small></dd>');
+    expect(text).toContain('<tr><th scope="row">everything else</th><td class="number">6.00 s</td>');
+    expect(text).toContain('Compiling shaders took 4.00 s of it, most of that in the first epoch.');
+  });
+
+  test('says which epoch was better where the kept one is not the best in the curves', () => {
+    const sample = sampleResult({ classes: names(3), epochs: [3] });
+    const history = sample.history.map((r, i) => ({ ...r, validationAccuracy: [0.91, 0.944, 0.922][i]! }));
+    expect(plain(renderReport({ ...sample, history, bestEpoch: 3 }))).toContain(
+      '<li>Epoch 3, the last, was kept; epoch 2 had 94.4 %.</li>',
+    );
+    expect(renderReport({ ...sample, history, bestEpoch: 2 })).not.toContain('was kept;');
+  });
+
+  test('explains a word where it is first met, to a keyboard too', () => {
+    for (const word of [
+      'parameters',
+      'frozen',
+      'loss',
+      'calibration error',
+      'F1',
+      'trunk',
+      'adapter',
+      'digest',
+      'epoch',
+    ])
+      expect(page).toMatch(new RegExp(`tabindex="0" role="note" aria-label="${word}: [A-Z][^"]+"[^>]*>${word}</span>`));
   });
 
   test('holds every part', () => {
@@ -133,7 +177,7 @@ describe('the page', () => {
       escapeHtml(result.command),
       result.model.weights!.sha256,
     ])
-      expect(page).toContain(part);
+      expect(page.replaceAll('<wbr>', '')).toContain(part);
     for (const count of result.evaluation!.confusion.flat().filter(Boolean)) expect(page).toContain(`>${count}</td>`);
     expect(count(page, `<img src="${PIXEL}" alt="`)).toBe(result.worstMistakes.length);
   });
@@ -154,6 +198,39 @@ describe('at the ends of its range', () => {
     expect(count(matrix, '<td')).toBe(n * n);
     expect(page.length).toBeLessThan(700_000);
     expectNoHoles(page);
+  });
+
+  test('1,000 classes: what is weakest and mixed up most, all classes on demand, no matrix', () => {
+    const result = sampleResult({ classes: names(1000), validationImages: 2 });
+    const page = renderReport(result);
+    expect(page.length).toBeLessThan(1_000_000);
+    expect(count(page, /<[a-z]/)).toBeLessThan(20_000);
+    expect(page).not.toContain('id="confusion"');
+    expect(count(page, '<li>')).toBeGreaterThan(30);
+    expect(page).toContain('<summary>All 1,000 classes</summary>');
+    for (const { label } of confusedPairs(result.evaluation!.confusion).slice(0, 30))
+      expect(page).toContain(`<li><bdi>class ${label}</bdi> taken for <bdi>`);
+    expectNoHoles(page);
+
+    const metrics = metricsJSON(result);
+    expect(metrics.length).toBeLessThan(1_000_000);
+    const again = JSON.parse(metrics) as FinetuneResult;
+    const dense = again.evaluation!.confusion.map((row) => names(1000).map((_, predicted) => row[predicted] ?? 0));
+    expect(JSON.stringify(dense)).toBe(JSON.stringify(result.evaluation!.confusion));
+    const main = (of: FinetuneResult) => body(renderReport(of)).replace(/^.*<main>/s, '');
+    expect(main(again) === main({ ...result, worstMistakes: again.worstMistakes })).toBe(true);
+  });
+
+  test('10,000 classes and as many skipped files stay below 1 MB', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const skipped = Array.from({ length: 10_000 }, (_, i) => ({ path: `notes/${i}.txt`, reason: 'no image' }));
+    const perClass = names(10_000).map(() => ({ precision: 1, recall: 1, f1: 1, support: 1 }));
+    const confusion = perClass.map((_, c) => ({ [c]: 1 }));
+    const evaluation = { ...sample.evaluation!, perClass, confusion: confusion as unknown as number[][] };
+    const page = renderReport({ ...sample, evaluation, data: { ...sample.data, classes: names(10_000), skipped } });
+    expect(page.length).toBeLessThan(1_000_000);
+    expect(page).toContain('All 10,000 classes are in <code>metrics.json</code>');
+    expect(page).toContain('The other 9,800 are in <code>metrics.json</code>');
   });
 
   test.each([1, 200])('%i epochs', (n) => {

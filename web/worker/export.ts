@@ -3,6 +3,7 @@ import { type Zippable, zipSync } from 'fflate';
 import { onnxBytes } from '../../src/io/onnx-export.ts';
 import { safetensorsChunks } from '../../src/io/safetensors.ts';
 import { torchChunks } from '../../src/io/torch-write.ts';
+import { metricsJSON } from '../../src/train/metrics-json.ts';
 import { type ModelDescription, metadataOf } from '../../src/train/model-description.ts';
 import { renderReport } from '../../src/train/report.ts';
 import type { ExportKind } from '../messages.ts';
@@ -28,7 +29,7 @@ export async function exported(trained: Trained, kind: ExportKind): Promise<File
     case 'report':
       return file('report.html', 'text/html', [report()]);
     case 'folder':
-      return zipped('model.zip', trained, { 'metrics.json': metrics(trained), 'report.html': report() });
+      return zipped('model.zip', trained, { 'metrics.json': metricsJSON(outcome.result), 'report.html': report() });
     case 'page':
       return zipped('model-page.zip', trained, (await import('./host-page.ts')).hostPage());
   }
@@ -61,12 +62,6 @@ function description({ plan }: Trained): ModelDescription {
 
 /** `model.json`. */
 const describing = (trained: Trained): string => `${JSON.stringify(description(trained), null, 2)}\n`;
-
-/** `metrics.json`, without the pictures: they are the report's. */
-function metrics({ outcome: { result } }: Trained): string {
-  const worstMistakes = result.worstMistakes.map((mistake) => ({ ...mistake, thumbnail: null }));
-  return `${JSON.stringify({ ...result, worstMistakes }, null, 2)}\n`;
-}
 
 function file(name: string, type: string, parts: Iterable<Uint8Array | string>): File {
   return new File([...parts] as BlobPart[], name, { type });
