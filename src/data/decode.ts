@@ -14,14 +14,25 @@ function reasonOf(error: unknown, format: Format): string {
   return manyKinds ? 'is truncated, damaged or of a kind that is not read' : 'is truncated or damaged';
 }
 
-/** More than the largest image that is read takes: four bytes a pixel. Only a URL can send without end. */
+/** More bytes than the largest image that is read has as plain pixels, with some to spare. */
 const MAX_BYTES = 4 * MAX_PIXELS;
+/** Bytes that tell an image from something else. */
+const START = 64;
 
-/** A file's bytes, or those that a URL gives. @throws DataError with the reason in words. */
+/**
+ * An image file's bytes, or those that a URL gives. A file that does not begin as an image is not read further.
+ * @throws DataError with the reason in words.
+ */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const file = await openSource(path, { limit: MAX_BYTES });
     try {
+      if (file.size > START) checkedFormat(await file.read(0, START), path);
+      if (file.size > MAX_BYTES)
+        throw new DataError(
+          path,
+          `has ${file.size.toLocaleString('en')} bytes; at most ${MAX_BYTES.toLocaleString('en')} are read. Remove it or replace it.`,
+        );
       return await file.read(0, file.size);
     } finally {
       await file.close();

@@ -1,14 +1,19 @@
 /** Which files are images, told by their first bytes: what Node's and the browser's decoder share. */
 import { DataError } from '../core/errors.ts';
 
-/** What ImageFolder takes for an image, by the end of its name: torchvision's list, and GIF and AVIF. Case does not matter. */
+/** What ImageFolder takes for an image, by the end of its name: torchvision's list, other names of JPEG, and GIF and AVIF. Case does not matter. */
 export const IMAGE_EXTENSIONS: readonly string[] = [
   '.jpg',
   '.jpeg',
+  '.jpe',
+  '.jfif',
+  '.pjpeg',
+  '.pjp',
   '.png',
   '.ppm',
   '.bmp',
   '.pgm',
+  '.pnm',
   '.tif',
   '.tiff',
   '.webp',

@@ -49,7 +49,15 @@ export type { FloatImage, Rectangle, RgbImage } from './image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
 export { IMAGE_EXTENSIONS } from './image-format.ts';
+export type { LeftOut } from './left-out.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
-export { type ImageFolders, type OpenImageFoldersOptions, openImageFolders } from './open-folders.ts';
+export {
+  type ImageFolders,
+  type LabelledFolder,
+  type OpenImageFoldersOptions,
+  openImageFolders,
+  openLabelledFolder,
+  type ValidationSource,
+} from './open-folders.ts';
 export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
 export { type Size, Transform, type TransformJSON } from './transform.ts';

@@ -1,13 +1,14 @@
 /** One argument, the photos' folder, to a training and a validation part. */
 import { join } from 'node:path';
-import { DataError } from '../core/errors.ts';
 import type { TransformLike } from './compose.ts';
-import type { ImageDataset } from './image-dataset.ts';
-import { ImageFolder, subfolders } from './image-folder.ts';
+import { type LaidOutPart, layOut, layOutLabelled } from './folder-layout.ts';
+import { ImageDataset } from './image-dataset.ts';
+import { filesOf, openTree } from './image-folder.ts';
+import type { LeftOut } from './left-out.ts';
 
 /** Options of {@link openImageFolders}. */
 export interface OpenImageFoldersOptions {
-  /** The part held out where the folder has no validation folder of its own. Default 0.2. */
+  /** The part held out where the folder has no validation folder of its own; 0: none. Default 0.2. */
   validation?: number;
   /** Of that choice. Default 0. */
   seed?: number;
@@ -17,53 +18,73 @@ export interface OpenImageFoldersOptions {
   validationTransform?: TransformLike;
 }
 
+/** Where a validation part came from. */
+export type ValidationSource =
+  | { readonly kind: 'folder'; readonly folder: string }
+  | { readonly kind: 'held out'; readonly share: number; readonly seed: number }
+  | { readonly kind: 'none' };
+
 /** What {@link openImageFolders} opened. */
 export interface ImageFolders {
   readonly train: ImageDataset;
+  /** Empty where `validation` is 0 and there is no folder for it. */
   readonly validation: ImageDataset;
+  readonly validationFrom: ValidationSource;
+  /** Files that are not used, by reason. Paths are relative to the folder that was opened. */
+  readonly leftOut: readonly LeftOut[];
   /** One line that says where both came from. */
   readonly how: string;
 }
 
-const TRAIN_NAMES = ['train', 'training'];
-/** In the order of preference: a test set serves for validation only where there is nothing else. */
-const VALIDATION_NAMES = ['val', 'valid', 'validation', 'test'];
-
 /**
- * Opens `root/train` and `root/val` (or valid, validation, test) where they exist, else splits the class folders of `root` (or of `root/train`).
+ * Opens `root/train` and `root/val` (also valid, validation, test, training_set …) where they exist, else splits the class folders of
+ * `root` (or of `root/train`). Folders that are named as splits never are classes; a flat one, unlabelled, is left out.
  * @throws DataError as ImageFolder does; where the validation folder has a class that training lacks; and where it has a sibling but no training folder.
  */
 export function openImageFolders(root: string, options: OpenImageFoldersOptions = {}): ImageFolders {
-  const { validation: fraction = 0.2, seed = 0, transform, validationTransform = transform } = options;
-  const names = subfolders(root);
-  const find = (wanted: readonly string[]) =>
-    wanted.map((w) => names.find((n) => n.toLowerCase() === w)).find((n) => n !== undefined);
-  const trainName = find(TRAIN_NAMES);
-  const validationName = find(VALIDATION_NAMES);
-  const own = { ...(transform && { transform }) };
-  const forValidation = { ...(validationTransform && { transform: validationTransform }) };
-  if (trainName && validationName) {
-    const train = new ImageFolder(join(root, trainName), own);
-    const validation = new ImageFolder(join(root, validationName), { ...forValidation, classes: train.classes });
-    const missing = validation.classCounts().flatMap((n, i) => (n === 0 ? [train.classes[i]!] : []));
+  const { validation: share = 0.2, seed = 0, transform, validationTransform = transform } = options;
+  const { tree, unusable } = openTree(root);
+  const { classes, leftOut: unused, ...parts } = layOut(tree, root);
+  const open = (part: LaidOutPart, like?: TransformLike) =>
+    new ImageDataset(join(root, part.folder), classes, filesOf(root, part), like);
+  const all = open(parts.train, transform);
+  const leftOut = [...unused, ...unusable];
+  if (parts.validation) {
+    const validation = open(parts.validation, validationTransform);
+    const missing = validation.classCounts().flatMap((n, i) => (n === 0 ? [classes[i]!] : []));
     const note = missing.length > 0 ? `; none of ${missing.join(', ')} in validation` : '';
-    return {
-      train,
-      validation,
-      how: `${train.root} (${train.length} images) and ${validation.root} (${validation.length})${note}`,
-    };
+    const how = `${all.root} (${all.length} images) and ${validation.root} (${validation.length})${note}`;
+    return { train: all, validation, validationFrom: { kind: 'folder', folder: validation.root }, leftOut, how };
   }
-  if (validationName && names.length <= 2 && subfolders(join(root, validationName)).length > 0)
-    throw new DataError(
-      root,
-      `has a folder '${validationName}' but no 'train'. Rename the training folder, or name the folder of classes itself.`,
-    );
-  const folder = new ImageFolder(trainName && names.length === 1 ? join(root, trainName) : root, own);
-  const [train, rest] = folder.split(fraction, { seed });
+  const [train, rest] = share === 0 ? [all, all.subset([])] : all.split(share, { seed });
   const validation = validationTransform ? rest.withTransform(validationTransform) : rest;
+  const held = `${validation.length} held out (${Math.round(share * 100)} % of each class, seed ${seed})`;
   return {
     train,
     validation,
-    how: `${folder.root}: ${train.length} images to train on, ${validation.length} held out (${Math.round(fraction * 100)} % of each class, seed ${seed})`,
+    validationFrom: share === 0 ? { kind: 'none' } : { kind: 'held out', share, seed },
+    leftOut,
+    how: `${all.root}: ${train.length} images to train on, ${share === 0 ? 'none held out' : held}`,
   };
+}
+
+/** The images to score a model on. */
+export interface LabelledFolder {
+  /** Named after the folder of the class folders. */
+  readonly images: ImageDataset;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * Opens the images that a model with these classes can be scored on: the validation part of `root` where it has one, else its class folders.
+ * @throws DataError for a class folder that is not in `classes`, and where there are no images.
+ */
+export function openLabelledFolder(
+  root: string,
+  { classes, transform }: { readonly classes: readonly string[]; readonly transform?: TransformLike },
+): LabelledFolder {
+  const { tree, unusable } = openTree(root);
+  const { part, leftOut } = layOutLabelled(tree, root, classes);
+  const images = new ImageDataset(join(root, part.folder), classes, filesOf(root, part), transform);
+  return { images, leftOut: [...leftOut, ...unusable] };
 }

@@ -5,13 +5,14 @@ import { dirname, join } from 'node:path';
 import { causeOf } from '../core/cause.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { type ByteSource, checkRange } from './byte-source.ts';
+import { pathOf } from './file-name-node.ts';
 
 /**
  * Opens a file. Neither a pipe without a writer nor a device is waited for or read.
  * @throws WeightFileError if there is none, it may not be read, or it is something else.
  */
 export async function openFile(path: string): Promise<ByteSource> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
+  const file = await open(pathOf(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
     const cause = causeOf(error);
     const fix = cause === 'there is no such file' ? `${cause}. Check the path.` : `cannot be opened: ${cause}.`;
     throw new WeightFileError(path, fix);

@@ -1,11 +1,10 @@
 /** Using a classifier on files: predictions for images, scores on a folder of labelled photos. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ArgumentError, DataError, WeightFileError } from '../core/errors.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { checkImage } from '../data/decode.ts';
 import { ImageDataset, reasonOf } from '../data/image-dataset.ts';
-import { ImageFolder, subfolders } from '../data/image-folder.ts';
+import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../device/current.ts';
 import { readTextFile } from '../io/text.ts';
 import { MODELS, modelEntry } from '../models/registry.ts';
@@ -165,8 +164,8 @@ export async function evaluateFolder(
   options: ClassifyOptions = {},
 ): Promise<FolderEvaluation> {
   const { batchSize = 32, progress = null } = options;
-  const folder = heldOut(photos, classes);
-  const data = new ImageFolder(folder, { classes, transform: transforms });
+  const { images: data } = openLabelledFolder(photos, { classes, transform: transforms });
+  const folder = data.root;
   await init();
   progress?.start(data.length, 'Evaluating');
   try {
@@ -176,12 +175,4 @@ export async function evaluateFolder(
   } finally {
     progress?.end();
   }
-}
-
-function heldOut(photos: string, classes: readonly string[]): string {
-  if (!existsSync(photos)) return photos;
-  const names = subfolders(photos).filter((name) => !classes.includes(name));
-  const find = (wanted: readonly string[]) => wanted.map((w) => names.find((n) => n.toLowerCase() === w)).find(Boolean);
-  const name = find(['train', 'training']) && find(['val', 'valid', 'validation', 'test']);
-  return name ? join(photos, name) : photos;
 }

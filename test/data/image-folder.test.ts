@@ -1,13 +1,20 @@
 /** Image folders: listing, splitting, verifying, the train/val layout, and every error's text. */
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ImageFolder, openImageFolders, splitIndices, trainingTransforms } from '../../src/data/index.ts';
+import {
+  IMAGE_EXTENSIONS,
+  ImageFolder,
+  openImageFolders,
+  splitIndices,
+  trainingTransforms,
+} from '../../src/data/index.ts';
 import { sharedData } from '../shared-data.ts';
 import { faultOf, jpeg, photoFolder, picture, temporaryFolder, twoClasses } from './photos.ts';
 
-const readable = 'Read are .jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp .gif .avif.';
+const readable = `Read are ${IMAGE_EXTENSIONS.join(' ')}.`;
 
 describe('listing', () => {
   test('classes and files are sorted by code point, as in torchvision; hidden and foreign files are no images', async () => {
@@ -55,11 +62,32 @@ describe('listing', () => {
     expect(new ImageFolder(linked).classes).toEqual(['ants', 'bees']);
   });
 
-  test('a link that leads back up is an error, not an endless walk', async () => {
+  test('links that lead back up, to themselves or nowhere are left out, and so is what is no file', async () => {
     const root = await twoClasses(1);
-    for (const name of ['x', 'y']) symlinkSync(root, join(root, 'bees', name));
+    symlinkSync(root, join(root, 'bees', 'up'));
+    symlinkSync('self.jpg', join(root, 'bees', 'self.jpg'));
+    symlinkSync('gone.jpg', join(root, 'bees', 'away.jpg'));
+    execFileSync('mkfifo', [join(root, 'bees', 'pipe.jpg')]);
+    const folder = new ImageFolder(root);
+    expect(folder.classCounts()).toEqual([1, 1]);
+    expect(folder.leftOut).toEqual([
+      { reason: 'a link that leads nowhere', paths: ['bees/away.jpg', 'bees/self.jpg'] },
+      { reason: 'neither a file nor a folder', paths: ['bees/pipe.jpg'] },
+      { reason: 'a link that leads back to a folder above it', paths: ['bees/up'] },
+    ]);
+  });
+
+  test('a file whose name is not UTF-8 is read; a class folder of such a name is refused in one line', async () => {
+    const root = await twoClasses(1);
+    const odd = Buffer.concat([Buffer.from(join(root, 'bees/caf')), Buffer.of(0xe9), Buffer.from('.jpg')]);
+    writeFileSync(odd, await jpeg(picture(8, 8)));
+    const folder = new ImageFolder(root, { transform: { resize: 4, crop: 4 } });
+    expect(folder.classCounts()).toEqual([1, 2]);
+    expect((await folder.get(2)).shape).toEqual([3, 4, 4]);
+    expect((await folder.verify()).bad).toEqual([]);
+    mkdirSync(Buffer.concat([Buffer.from(join(root, 'th')), Buffer.of(0xe9)]));
     expect(await faultOf(() => new ImageFolder(root), root)).toBe(
-      `DataError: ${join('ROOT', 'bees', 'x', 'bees')}: is a link that leads back to a folder above it. Remove the link.`,
+      "DataError: ROOT: has a class folder whose name is not UTF-8 ('th\\xe9'). Rename it.",
     );
   });
 
@@ -309,7 +337,7 @@ describe('openImageFolders', () => {
     const root = temporaryFolder();
     mkdirSync(join(root, 'train'));
     expect(await faultOf(() => openImageFolders(root), root)).toBe(
-      'DataError: ROOT/train: is empty. Put the images of each class into a sub-folder of its own.',
+      'DataError: ROOT: has no images. Put the images of each class into a sub-folder of its own.',
     );
   });
 });

@@ -1,0 +1,10 @@
+/** Lists and counts in messages. */
+
+/** Names in quotes, at most ten of them: `'ants', 'bees' and 3 more`. */
+export function someOf(names: readonly string[], quote = "'"): string {
+  const shown = names.slice(0, 10).map((name) => `${quote}${name}${quote}`);
+  return `${shown.join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`;
+}
+
+/** `1 image`, `2 images`. */
+export const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
