@@ -38,9 +38,9 @@ export async function decodeImage(source: string | Uint8Array, name?: string): P
   }
 }
 
-/** Whether a file decodes. @throws DataError as decodeImage does. */
-export async function checkImage(path: string): Promise<void> {
-  await decodeImage(path);
+/** Decodes an image and drops it. @throws DataError as decodeImage does. */
+export async function checkImage(source: string | Uint8Array, name?: string): Promise<void> {
+  await decodeImage(source, name);
 }
 
 /** The pixels of a bitmap, which is closed. */

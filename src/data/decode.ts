@@ -73,11 +73,12 @@ export async function decodeImage(source: string | Uint8Array, name?: string): P
 }
 
 /**
- * Whether a file decodes to the end; cheaper than decodeImage where the decoder can reduce on the way.
+ * Decodes an image to the end and drops it; cheaper than decodeImage where the decoder can reduce on the way.
  * @throws DataError as decodeImage does.
  */
-export async function checkImage(path: string): Promise<void> {
-  const bytes = await readBytes(path);
+export async function checkImage(source: string | Uint8Array, name?: string): Promise<void> {
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
+  const path = name ?? (typeof source === 'string' ? source : 'image');
   const format = checkedFormat(bytes, path);
   if (format !== 'jpeg') return void (await decodeImage(bytes, path));
   try {

@@ -41,7 +41,8 @@ export class ImageDataset implements Dataset {
   readonly #origin: readonly number[];
   /** A transform of the user's own cannot cross to another thread. */
   readonly #saveable: boolean;
-  readonly #digests = new Map<string, Promise<string>>();
+  /** Of the files' bytes, by path; shared by all parts of a folder. */
+  readonly #digests: Map<string, Promise<string>>;
 
   constructor(
     root: string,
@@ -49,6 +50,7 @@ export class ImageDataset implements Dataset {
     samples: readonly ImageFile[],
     transform: TransformLike = new ToTensor(),
     origin: readonly number[] = samples.map((_, i) => i),
+    digests: Map<string, Promise<string>> = new Map(),
   ) {
     this.root = root;
     this.classes = classes;
@@ -57,6 +59,7 @@ export class ImageDataset implements Dataset {
     this.transform = toTransform(transform);
     this.#saveable = isSaveable(this.transform);
     this.#origin = origin;
+    this.#digests = digests;
   }
 
   get length(): number {
@@ -94,19 +97,33 @@ export class ImageDataset implements Dataset {
     return { image: data, shape, label, index, path };
   }
 
-  /**
-   * Equal where the sample's floats are: a digest of the file's bytes, of the transform, and, where that is random, of the view.
-   * A file's bytes are read once in the life of this data set.
-   */
-  async key(index: number, view: View = FIRST_VIEW): Promise<string> {
-    const { path } = this.#at(index);
+  /** SHA-256 of a file's bytes, which are read once in the life of this data set and its parts. */
+  #digest(path: string): Promise<string> {
     let digest = this.#digests.get(path);
     if (!digest) {
       digest = readBytes(path).then((bytes) => sha256(bytes));
       this.#digests.set(path, digest);
     }
+    return digest;
+  }
+
+  /**
+   * SHA-256 of each file's bytes. They are at hand after {@link verify}, or else read, a few files at once.
+   * @throws DataError where a file cannot be read.
+   */
+  async digests(): Promise<string[]> {
+    const found: string[] = [];
+    await concurrently(4, this.samples, async ({ path }, i) => {
+      found[i] = await this.#digest(path);
+    });
+    return found;
+  }
+
+  /** Equal where the sample's floats are: a digest of the file's bytes, of the transform, and, where that is random, of the view. */
+  async key(index: number, view: View = FIRST_VIEW): Promise<string> {
+    const digest = await this.#digest(this.#at(index).path);
     const random = this.transform.random ? [view.seed, view.view, this.#origin[index]] : [];
-    return sha256(JSON.stringify([await digest, this.transform, ...random]));
+    return sha256(JSON.stringify([digest, this.transform, ...random]));
   }
 
   /** The samples at `indices`, in that order, with the same classes and transform. */
@@ -118,12 +135,13 @@ export class ImageDataset implements Dataset {
       samples,
       this.transform,
       indices.map((i) => this.#origin[i]!),
+      this.#digests,
     );
   }
 
   /** The same samples behind another transform: training and validation parts of one folder differ in it. */
   withTransform(transform: TransformLike): ImageDataset {
-    return new ImageDataset(this.root, this.classes, this.samples, transform, this.#origin);
+    return new ImageDataset(this.root, this.classes, this.samples, transform, this.#origin, this.#digests);
   }
 
   /**
@@ -150,10 +168,13 @@ export class ImageDataset implements Dataset {
     const reasons: (string | undefined)[] = [];
     let done = 0;
     await concurrently(concurrency, this.samples, async ({ path }, i) => {
-      reasons[i] = await checkImage(path).then(
-        () => undefined,
-        (error: unknown) => reasonOf(error, path),
-      );
+      try {
+        const bytes = await readBytes(path);
+        await checkImage(bytes, path);
+        this.#digests.set(path, Promise.resolve(await sha256(bytes)));
+      } catch (error) {
+        reasons[i] = reasonOf(error, path);
+      }
       onProgress?.(++done, this.length);
     });
     const indices = this.samples.map((_, i) => i);

@@ -34,6 +34,7 @@ export {
 } from './data-loader.ts';
 export { type Dataset, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
 export { decodeImage } from './decode.ts';
+export { describePhotos } from './describe-photos.ts';
 export { thumbnail, writeImage } from './encode.ts';
 export {
   CenterCrop,
@@ -59,5 +60,6 @@ export {
   openLabelledFolder,
   type ValidationSource,
 } from './open-folders.ts';
+export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
 export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
 export { type Size, Transform, type TransformJSON } from './transform.ts';

@@ -6,5 +6,8 @@ export function someOf(names: readonly string[], quote = "'"): string {
   return `${shown.join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`;
 }
 
-/** `1 image`, `2 images`. */
-export const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+/** `1 image`, `2 images`, `3 classes`. */
+export function count(n: number, noun: string): string {
+  const plural = noun.endsWith('s') ? 'es' : 's';
+  return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : plural}`;
+}

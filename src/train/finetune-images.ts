@@ -1,7 +1,6 @@
 /** The photos of a fine-tuning run: the readable ones, their digest, their loader. */
-import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { relative } from 'node:path';
+import { sha256 } from '../core/digest.ts';
 import type { ImageDataset } from '../data/image-dataset.ts';
 import type { Progress } from './progress.ts';
 
@@ -32,15 +31,15 @@ export async function readable(
   }
 }
 
-/** What a resumed run must find again. */
-export function inputsDigest(
+/** What a resumed run must find again: the same weights, and photos of the same bytes in the same places below `photos`. */
+export async function inputsDigest(
   { train, validation }: ReadableImages,
   photos: string,
   weights: string | undefined,
-): string {
-  const list = (data: ImageDataset) =>
-    data.samples.map(({ path, label }) => [relative(photos, path), label, statSync(path).size]);
-  return createHash('sha256')
-    .update(JSON.stringify([weights, list(train), list(validation)]))
-    .digest('hex');
+): Promise<string> {
+  const list = async (data: ImageDataset) => {
+    const digests = await data.digests();
+    return data.samples.map(({ path, label }, i) => [relative(photos, path), label, digests[i]]);
+  };
+  return sha256(JSON.stringify([weights, await list(train), await list(validation)]));
 }

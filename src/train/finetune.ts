@@ -91,7 +91,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
   );
-  const inputs = inputsDigest(images, photos, opened?.sha256);
+  const inputs = await inputsDigest(images, photos, opened?.sha256);
   if (checkpoint && checkpoint.inputs !== inputs)
     throw new ArgumentError(
       `${out}: cannot be resumed: the photos or the weights have changed since. Run it without resume.`,

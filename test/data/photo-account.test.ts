@@ -1,0 +1,99 @@
+/** The account of a run's photos, as data and as the lines that are printed. */
+import { copyFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { accountFor, describePhotos, openImageFolders, type PhotoAccount } from '../../src/data/index.ts';
+import { photoFolder } from './photos.ts';
+
+const none = { acrossClasses: [], acrossParts: [], withinClass: [] };
+
+test('classes, left out, equal photos', async () => {
+  const root = await photoFolder({
+    'train/ants/1.jpg': 1,
+    'train/ants/2.jpg': 2,
+    'train/ants/bad.jpg': 'hello',
+    'train/bees/1.jpg': 3,
+    'train/bees/IMG_1.HEIC': 'x',
+    'train/bees/IMG_2.HEIC': 'x',
+    'train/cats/1.jpg': 4,
+    'val/ants/9.jpg': 5,
+    'val/bees/9.jpg': 6,
+    'notes.txt': 'x',
+  });
+  const copy = (from: string, to: string) => copyFileSync(join(root, from), join(root, to));
+  copy('train/ants/1.jpg', 'train/ants/again.jpg');
+  copy('train/ants/2.jpg', 'val/ants/2.jpg');
+  copy('train/bees/1.jpg', 'train/cats/3.jpg');
+  const found = openImageFolders(root);
+  const train = await found.train.verify();
+  const validation = await found.validation.verify();
+  const parts = { ...found, train: train.good, validation: validation.good };
+  const account = await accountFor(parts, (path) => relative(root, path), [...train.bad, ...validation.bad]);
+  expect(account).toEqual({
+    classes: [
+      { name: 'ants', train: 3, validation: 2 },
+      { name: 'bees', train: 1, validation: 1 },
+      { name: 'cats', train: 2, validation: 0 },
+    ],
+    validationFrom: { kind: 'folder', folder: join(root, 'val') },
+    leftOut: [
+      { reason: 'no images (.txt)', paths: ['notes.txt'] },
+      {
+        reason: 'HEIC, which is not read: save as JPEG',
+        paths: ['train/bees/IMG_1.HEIC', 'train/bees/IMG_2.HEIC'],
+      },
+      { reason: 'not readable', paths: ['train/ants/bad.jpg'] },
+    ],
+    equal: {
+      acrossClasses: [['train/bees/1.jpg', 'train/cats/3.jpg']],
+      acrossParts: [['train/ants/2.jpg', 'val/ants/2.jpg']],
+      withinClass: [['train/ants/1.jpg', 'train/ants/again.jpg']],
+    },
+  });
+  expect(describePhotos(account).join('\n').replaceAll(root, 'ROOT')).toBe(
+    `
+           training  validation
+ants              3           2
+bees              1           1
+cats              2           0
+3 classes         6           3
+Validation: the photos in ROOT/val.
+No photos to validate: cats.
+Left out:
+  1  no images (.txt) (notes.txt)
+  2  HEIC, which is not read: save as JPEG (train/bees/IMG_1.HEIC …)
+  1  not readable (train/ants/bad.jpg)
+Equal photos:
+  1  in two or more classes: one label is wrong (train/bees/1.jpg = train/cats/3.jpg)
+  1  in training and validation, which flatters the accuracy (train/ants/2.jpg = val/ants/2.jpg)
+  1  twice or more in one class (train/ants/1.jpg = train/ants/again.jpg)`.slice(1),
+  );
+});
+
+test('many classes are summed up', () => {
+  const classes = Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, train: 1300 - i, validation: 50 }));
+  const account: PhotoAccount = {
+    classes,
+    validationFrom: { kind: 'held out', share: 0.2, seed: 7 },
+    leftOut: [],
+    equal: none,
+  };
+  expect(describePhotos(account)).toEqual([
+    '1,000 classes: 800,500 photos to train on, 50,000 to validate.',
+    'To train on, a class has 301 (n999) to 1,300 (n0), the median 801.',
+    'Validation: 20 % of each class, held out (seed 7).',
+  ]);
+});
+
+test('without a validation part', async () => {
+  const root = await photoFolder({ 'a/1.jpg': 1, 'b/1.jpg': 2 });
+  const found = openImageFolders(root, { validation: 0 });
+  expect(found.how).toBe(`${root}: 2 images to train on, none held out`);
+  expect(describePhotos(await accountFor(found, (path) => relative(root, path)))).toEqual([
+    '           training  validation',
+    'a                 1           0',
+    'b                 1           0',
+    '2 classes         2           0',
+    'Validation: none.',
+  ]);
+});
