@@ -4,15 +4,27 @@
  * `Module` puts {@link callForward} in place of the method, so that calls stay plain method calls.
  */
 import { ShapeError } from '../core/errors.ts';
-import { internal, limitRecording, userVisible } from '../graph/record.ts';
+import { formatShape } from '../core/shape.ts';
+import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Module } from './module.ts';
+import type { Parameter } from './parameter.ts';
 
 /** Sees what a module returned, and what it was given. */
 export type ForwardHook = (output: Tensor, inputs: readonly Tensor[]) => void;
 
 /** Which module an error has left already, so that the one around it can say where that one sits. */
 let escaped: { error: unknown; module: Module } | undefined;
+
+/** The module that the user ran last: parameters are named as it names them. */
+let latest: WeakRef<Module> | undefined;
+
+/** What a parameter is called in messages: its name in the model that ran last, where it has one there, and its shape. */
+export function labelOf(parameter: Parameter): string {
+  const named = latest?.deref()?.namedParameters() ?? [];
+  const [name = 'a parameter'] = named.find(([, p]) => p === parameter) ?? [];
+  return `${name} ${formatShape(parameter.shape)}`;
+}
 
 /** Runs `run` as the forward pass of `module`. */
 export function callForward(
@@ -23,6 +35,7 @@ export function callForward(
 ): Tensor {
   let output: Tensor;
   limitRecording();
+  if (recorder.depth === 0 && latest?.deref() !== module) latest = new WeakRef(module);
   try {
     output = internal(() => run.apply(module, inputs));
   } catch (error) {

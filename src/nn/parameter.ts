@@ -4,8 +4,10 @@ import { ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { recordAssign } from '../graph/record.ts';
 import { dispose, flush, readBack } from '../graph/run.ts';
-import { slotValue } from '../graph/value.ts';
+import { slotValue, type Value } from '../graph/value.ts';
+import { noteGradient } from '../tensor/ownership.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { labelOf } from './forward.ts';
 
 /** Values, or how to make them when they are first needed. */
 export type InitialValues = HostArray | (() => HostArray);
@@ -61,6 +63,16 @@ export class Parameter extends StateTensor {
   /** @param values the elements, or a function that makes them when they are first needed. */
   constructor(shape: Shape, values: InitialValues, requiresGrad = true) {
     super(shape, values, 'float32', requiresGrad);
+  }
+
+  /** Name and shape, for messages. @internal */
+  get label(): string {
+    return labelOf(this);
+  }
+
+  override addGrad(gradient: Value): void {
+    super.addGrad(gradient);
+    noteGradient(this);
   }
 }
 

@@ -5,6 +5,7 @@ import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { internal } from '../graph/record.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import { slotValue, type Value } from '../graph/value.ts';
+import { adopt, orphansBeside } from '../tensor/ownership.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** Parameters with hyperparameters of their own; the optimizer's defaults fill in what is left out. */
@@ -33,6 +34,7 @@ export abstract class Optimizer<H extends { lr: number }> {
       for (const [name, value] of Object.entries(g))
         if (typeof value === 'number' && !(value >= 0))
           throw new ArgumentError(`optimizer: ${name} must not be negative, got ${value}.`);
+    adopt(all);
   }
 
   /** Drops all gradients. */
@@ -44,9 +46,12 @@ export abstract class Optimizer<H extends { lr: number }> {
 
   /**
    * Updates every parameter that is trainable and has a gradient. A parameter frozen since keeps its bytes and loses its state.
+   * @throws ArgumentError if the same backward() reached parameters that no optimizer has: those of a head that was grafted afterwards.
    * @param foundInf a scalar; where it is not 0, no parameter and no state changes. `GradScaler` gives it.
    */
   step(foundInf: Tensor | null = null): void {
+    const orphans = orphansBeside(this.paramGroups.flatMap((g) => g.params));
+    if (orphans.length) throw forgotten('optimizer', orphans);
     internal(() => {
       for (const group of this.paramGroups) {
         for (const p of group.params) {
@@ -121,6 +126,16 @@ export abstract class Optimizer<H extends { lr: number }> {
       value.data.touch();
     }
   }
+}
+
+/** The error for parameters that training reaches and no optimizer has. */
+export function forgotten(op: string, parameters: readonly { readonly label: string }[]): ArgumentError {
+  const labels = parameters.slice(0, 4).map((p) => p.label);
+  if (parameters.length > labels.length) labels.push(`${parameters.length - labels.length} more`);
+  return new ArgumentError(
+    `${op}: expected every trainable parameter in a group of an optimizer, got ${labels.join(', ')} in none. ` +
+      'Make the optimizer after grafting, or set requires_grad = false on what is to stay as it is.',
+  );
 }
 
 /** An optimizer of whatever hyperparameters. */

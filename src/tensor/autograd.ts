@@ -1,13 +1,14 @@
 /** Reverse-mode differentiation: ops leave a trail while they record, backward walks it once and frees it. First order only. */
 import { RegraftError, ShapeError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
-import { internal, limitRecording, userVisible } from '../graph/record.ts';
+import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import { runScope } from '../graph/run.ts';
 import type { Value } from '../graph/value.ts';
 import { cast, to } from '../ops/cast.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import type { Op } from '../ops/op.ts';
 import { operandType } from './autocast.ts';
+import { beginPass } from './ownership.ts';
 import { noteOp } from './trace.ts';
 
 /** A tensor as autograd sees it. */
@@ -164,6 +165,8 @@ export function backward(root: Variable, gradient: Value, retainGraph: boolean):
       `the gradient must have the shape of the output ${formatShape(shape)}, got ${formatShape(gradient.shape)}.`,
       [shape, gradient.shape],
     );
+  // One inside of another, a checkpoint's, belongs to it.
+  if (recorder.depth === 0) beginPass();
   internal(() => {
     if (!root.gradNode) {
       root.addGrad(gradient);

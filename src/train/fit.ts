@@ -1,13 +1,14 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, RegraftError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { type AnyOptimizer, forgotten, type Optimizer } from '../optim/optimizer.ts';
 import { autocast } from '../tensor/autocast.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -173,6 +174,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       const now = structureOf(model);
       if (structure.length !== now.length || structure.some((part, k) => part !== now[k])) {
         structure = now;
+        checkGroups(model, optimizer);
         await cache?.close();
         await validationCache?.close();
         // What was frozen until now has still the values of the best epoch.
@@ -294,6 +296,17 @@ const structureOf = (model: Module): unknown[] => [
   ...model.modules(),
   ...model.parameters().flatMap((p) => [p, p.requires_grad]),
 ];
+
+/** @throws ArgumentError if the model has trainable parameters that the optimizer has not. */
+function checkGroups(model: Module, optimizer: AnyOptimizer): void {
+  const grouped = new Set(optimizer.paramGroups.flatMap((g) => g.params as Tensor[]));
+  const missing = model.namedParameters().filter(([, p]) => p.requires_grad && !grouped.has(p));
+  if (missing.length)
+    throw forgotten(
+      'fit',
+      missing.map(([name, p]) => ({ label: `${name} ${formatShape(p.shape)}` })),
+    );
+}
 
 /** Epochs since a loss was last below the one that counted as best before by more than `minDelta`. */
 function epochsSinceGain(losses: readonly number[], minDelta: number): number {

@@ -29,10 +29,14 @@ test('a training loop without an await runs the plans of its first steps', async
 
 const slow = !process.env.REGRAFT_SLOW;
 
-test.skipIf(slow)('5,000 steps of changing sizes, and 12,000 of one (takes a minute: REGRAFT_SLOW=1)', async () => {
-  expect((await loop(5000, 7)).newBindGroups).toBe(0);
-  expect((await loop(12_000, 1)).megabytes).toBeLessThan(1500);
-});
+test.skipIf(slow)(
+  '5,000 steps of changing sizes, and 12,000 of one (takes a minute: REGRAFT_SLOW=1)',
+  async () => {
+    expect((await loop(5000, 7)).newBindGroups).toBe(0);
+    expect((await loop(12_000, 1)).megabytes).toBeLessThan(1500);
+  },
+  600_000,
+);
 
 test('an optimizer that has stepped ends a graph when the next op comes, not before: gradients dropped in between cost nothing', async () => {
   const layer = new Linear(2, 1);
@@ -53,9 +57,9 @@ test('an optimizer that has stepped ends a graph when the next op comes, not bef
 test.skipIf(slow)(
   'forty plans of a deep network do not exhaust the process (takes a minute: REGRAFT_SLOW=1)',
   async () => {
-    const deep = new Sequential(...Array.from({ length: 200 }, () => [new Linear(4, 4), new ReLU()]).flat());
+    const deep = new Sequential(...Array.from({ length: 130 }, () => [new Linear(4, 4), new ReLU()]).flat());
     const optimizer = new SGD(deep.parameters(), { lr: 0.1 });
-    for (let n = 1; n <= 80; n++) {
+    for (let n = 1; n <= 70; n++) {
       const loss = step(() => {
         optimizer.zeroGrad();
         const loss = deep.forward(tensor(new Float32Array(n * 4), [n, 4])).mean();

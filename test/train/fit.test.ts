@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { DataLoader } from '../../src/data/data-loader.ts';
 import { init, manualSeed, step, type Tensor, tensor } from '../../src/index.ts';
-import { BatchNorm2d, type Module } from '../../src/nn/index.ts';
+import { BatchNorm2d, Linear, type Module } from '../../src/nn/index.ts';
 import { CosineAnnealingLR, clipGradNorm, ReduceLROnPlateau, SGD, StepLR } from '../../src/optim/index.ts';
 import { predictLogits } from '../../src/train/evaluate.ts';
 import { type FitOptions, type FitResult, fit } from '../../src/train/fit.ts';
@@ -329,6 +329,16 @@ describe('errors', () => {
   test('everything is frozen', async () => {
     await expect(fit(plain().freeze(), { train: loader(), epochs: 1 })).rejects.toThrow(
       'fit: every parameter is frozen. Unfreeze some, or graft a new head.',
+    );
+  });
+
+  test('an optimizer that was made before the head', async () => {
+    const model = plain();
+    const optimizer = sgd(model);
+    model.fc = new Linear(4, 3);
+    await expect(fit(model, { train: loader(), epochs: 1, optimizer })).rejects.toThrow(
+      'fit: expected every trainable parameter in a group of an optimizer, got fc.weight [3, 4], fc.bias [3] in none. ' +
+        'Make the optimizer after grafting, or set requires_grad = false on what is to stay as it is.',
     );
   });
 
