@@ -16,73 +16,92 @@ import {
   version,
   worstMistakes,
 } from 'regraft/train';
+import { parts, timed } from './timed.ts';
 import { TRUNK } from './trunk.ts';
 
 export interface Run {
-  readonly out: string;
+  /** The options of the command. */
+  readonly values: { readonly out: string; readonly epochs: string; readonly train: string; readonly test: string };
   readonly device: DeviceInfo;
   readonly train: ImageFolder;
   readonly test: ImageFolder;
   /** The fine-tuned one. */
   readonly model: SmallResNet;
   readonly transfer: FitResult;
+  /** The one from random weights. */
+  readonly untrained: SmallResNet;
   readonly scratch: FitResult;
   readonly proof: FreezingProof;
-  readonly batchSize: number;
-  /** Wall clock so far. */
-  readonly seconds: number;
+  /** When all of it began, by `performance.now()`. */
+  readonly began: number;
 }
 
 /** What `renderReport` wants to know. The weights of the last epoch count, so that no choice is made by the test pictures. */
 export async function describeRun(run: Run): Promise<FinetuneResult> {
-  const { out, device, train, test, model, transfer, scratch, proof, batchSize } = run;
-  const { logits, labels, classes, indices } = await predictLogits(model, test);
+  const { values, device, train, test, model, transfer, untrained, scratch, proof } = run;
+  const { logits, labels, classes, indices } = await timed('scoring', () => predictLogits(model, test));
+  const learned = await timed('scoring', () => predictLogits(untrained, train));
   const mistakes = worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, ...rest }) => {
     const { path } = test.samples[indices[index]!]!;
     const [is, taken] = [test.classes[label]!, test.classes[predicted]!];
-    return { path: relative(out, path), thumbnail: await thumbnail(path, 128), label: is, predicted: taken, ...rest };
+    return {
+      path: relative(values.out, path),
+      thumbnail: await thumbnail(path, 128),
+      label: is,
+      predicted: taken,
+      ...rest,
+    };
   });
   const parameters = model.parameters();
   const count = (list: typeof parameters) => list.reduce((sum, { size }) => sum + size, 0);
   const trainable = count(parameters.filter((p) => p.requires_grad));
-  const time = ({ history }: FitResult, wanted = (_: EpochRecord): boolean => true) =>
-    history.filter(wanted).reduce((sum, { seconds }) => sum + seconds, 0);
-  const [whole, fromCache] = [time(transfer, ({ cached }) => !cached), time(transfer, ({ cached }) => cached)];
-  const { length: epochs } = transfer.history;
-  const { learningRate } = transfer.history[0]!;
+  const { history } = transfer;
+  const training = (records: readonly EpochRecord[]) => records.reduce((sum, { seconds }) => sum + seconds, 0);
+  const validation = [...history, ...scratch.history].reduce((sum, r) => sum + (r.validationSeconds ?? 0), 0);
+  const [first, ...later] = history;
+  const { learningRate } = first!;
+  const options = (['epochs', 'train', 'test', 'out'] as const).map((name) => `--${name} ${values[name]}`);
   return {
     version,
     date: new Date().toISOString(),
     command: 'npm run quickstart',
-    reproduce: 'npm run quickstart',
+    reproduce: `npm run quickstart -- ${options.join(' ')}`,
     model: {
       name: 'SmallResNet',
       weights: { source: `examples/quickstart/${basename(TRUNK)}`, sha256: sha256(await readFile(TRUNK)) },
       parameters: { total: count(parameters), trainable },
     },
     data: {
-      source: `${out}/photos`,
+      source: `${values.out}/photos`,
       classes: train.classes,
       trainImages: train.length,
       validationImages: test.length,
       skipped: transfer.skipped,
     },
-    hyperparameters: { optimizer: 'adamw', batchSize, seed: 0, weights: 'those of the last epoch' },
-    phases: [{ name: 'head', epochs, learningRate, trainableParameters: trainable, frozenUntil: 'fc' }],
-    history: transfer.history,
+    hyperparameters: {
+      optimizer: 'adamw',
+      learningRate,
+      weightDecay: 0.01,
+      batchSize: 16,
+      seed: 0,
+      kept: 'the last epoch',
+    },
+    phases: [{ name: 'head', epochs: history.length, learningRate, trainableParameters: trainable, frozenUntil: 'fc' }],
+    history,
     stepLosses: transfer.stepLosses,
-    bestEpoch: epochs,
+    bestEpoch: history.length,
     evaluation: evaluateLogits(logits, labels, classes),
-    worstMistakes: await Promise.all(mistakes),
+    worstMistakes: await timed('thumbnails', () => Promise.all(mistakes)),
     frozen: proof,
     adapter: device,
     seconds: {
-      total: run.seconds,
+      total: (performance.now() - run.began) / 1000,
       parts: {
-        'training, whole network': whole,
-        'training, trunk cached': fromCache,
-        'training from scratch': time(scratch),
-        'pictures, tests and the rest': run.seconds - whole - fromCache - time(scratch),
+        ...parts,
+        'fine-tuning, first epoch, where shaders are compiled': training([first!]),
+        ...(later.length > 0 && { 'fine-tuning, later epochs': training(later) }),
+        'training from scratch': training(scratch.history),
+        validation,
       },
     },
     peakGpuBytes: null,
@@ -91,7 +110,7 @@ export async function describeRun(run: Run): Promise<FinetuneResult> {
         name: 'from scratch',
         history: scratch.history,
         accuracy: scratch.history.at(-1)!.validationAccuracy,
-        note: 'its last epoch, all parameters trained',
+        trainingAccuracy: evaluateLogits(learned.logits, learned.labels, classes).accuracy,
       },
     ],
   };

@@ -44,10 +44,18 @@ export function printEpoch({ epoch, trainLoss, validationAccuracy, seconds, cach
 
 export function printOutcome(run: FinetuneResult, report: string): void {
   const { data, frozen, evaluation, comparisons = [], history, seconds } = run;
-  const epochs = `${history.length} ${history.length === 1 ? 'epoch' : 'epochs'}`;
-  print(`\nAccuracy on ${data.validationImages} new pictures, after ${epochs} with the same ${data.trainImages}:`);
-  print(`  transfer learning  ${formatPercent(evaluation!.accuracy).padStart(8)}`);
-  for (const { name, accuracy } of comparisons) print(`  ${name.padEnd(17)}  ${formatPercent(accuracy).padStart(8)}`);
+  const row = (name: string, accuracy: number | null, epochs: number) =>
+    print(
+      `  ${name.padEnd(17)}  ${formatPercent(accuracy).padStart(8)}  after ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
+    );
+  print(`\nAccuracy on ${data.validationImages} new pictures, having learned from the same ${data.trainImages}:`);
+  row('transfer learning', evaluation!.accuracy, history.length);
+  for (const { name, accuracy, trainingAccuracy, history } of comparisons) {
+    row(name, accuracy, history.length);
+    print(
+      `  ${' '.repeat(17)}  ${formatPercent(trainingAccuracy ?? null).padStart(8)}  on the ${data.trainImages} that it learned from${(trainingAccuracy ?? 0) >= 0.9 ? ', by heart' : ''}`,
+    );
+  }
   print();
   print(
     `Frozen    ${frozen.tensors} tensors frozen (${formatBytes(frozen.bytes)}), ${formatCount(frozen.changedBytes)} bytes changed`,

@@ -8,6 +8,8 @@ export interface Counters {
   stagingBuffers: number;
   /** Compute pipelines compiled. */
   pipelines: number;
+  /** Seconds that making them took, where that is waited for: in Node. */
+  compileSeconds: number;
   /** Bind groups built. */
   bindGroups: number;
   /** Kernels dispatched. */
@@ -27,6 +29,7 @@ export function newCounters(): Counters {
     buffers: 0,
     stagingBuffers: 0,
     pipelines: 0,
+    compileSeconds: 0,
     bindGroups: 0,
     dispatches: 0,
     submits: 0,

@@ -58,9 +58,11 @@ export class PipelineCache {
     if (cached) return cached;
     this.requireBindings(own, fusion, label);
     const layouts = [own, ...(fusion ? [fusion] : [])].map((group) => this.groupLayout(group));
+    const began = performance.now();
     this.#gpu.pushErrorScope('validation');
     const module = this.#gpu.createShaderModule({ code: wgsl, label });
     const pipeline = this.#gpu.createComputePipeline(this.#descriptor(module, own, signature, layouts, label));
+    this.#counters.compileSeconds += (performance.now() - began) / 1000;
     this.#faults.watch(
       this.#gpu.popErrorScope().then((error) => (error ? compileError(module, wgsl, label, error.message) : undefined)),
     );

@@ -151,7 +151,7 @@ function hyperparametersOf(
 
 /** The parts in the order in which they come. */
 function secondsOf(
-  { total, parts }: FinetuneResult['seconds'],
+  { parts, ...seconds }: FinetuneResult['seconds'],
   history: readonly EpochRecord[],
 ): FinetuneResult['seconds'] {
   const training = (cached: boolean) => history.filter((r) => r.cached === cached).reduce((n, r) => n + r.seconds, 0);
@@ -163,5 +163,5 @@ function secondsOf(
     'training, trunk cached': training(true),
     ...rest,
   };
-  return { total, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };
+  return { ...seconds, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };
 }

@@ -126,7 +126,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   });
 
   const proof = await watch.time('proof of freezing', () => frozen.proof(model));
-  const peakGpuBytes = currentDevice().counters.peakBytes;
+  const { peakBytes: peakGpuBytes, compileSeconds: compiling } = currentDevice().counters;
   const predictions = await watch.time(
     'validation',
     () => state.best?.predictions ?? predictLogits(model, images.validation, { precision }),
@@ -153,7 +153,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     frozen: proof,
     peakGpuBytes,
     comparisons,
-    seconds: watch.read(),
+    seconds: { ...watch.read(), compiling },
   });
   if (out !== null) {
     await saveModel(

@@ -57,9 +57,12 @@ function keptEpoch({ history, bestEpoch }: FinetuneResult): string[] {
   ];
 }
 
+/** A high accuracy on what was learned from and a low one on new images: the images were learned by heart. */
 function fromScratch({ name, accuracy, history, trainingAccuracy = null, note }: ComparisonRun): Markup {
+  const byHeart = trainingAccuracy !== null && trainingAccuracy >= 0.9 && (accuracy ?? 0) < 0.7 * trainingAccuracy;
   return html`The same network <b>${name}</b> reached <b>${formatPercent(accuracy)}</b> in ${plural(history.length, 'epoch')}${note !== undefined && html` (${note})`}${
-    trainingAccuracy !== null && html`, and ${formatPercent(trainingAccuracy)} on the images that it had learned from`
+    trainingAccuracy !== null &&
+    html`, and ${formatPercent(trainingAccuracy)} of the images that it learned from${byHeart && ': it learned them by heart'}`
   }.`;
 }
 

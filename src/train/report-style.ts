@@ -115,7 +115,7 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .confusion > .table { max-width: 100%; }
 .confusion > :last-child { flex: 1 1 14rem; min-width: 0; }
 .confusion h3:first-child { margin-top: 0; }
-.matrix { --cell: max(clamp(2.1rem, 7vw, 2.8rem), var(--digits) * .62em + .6em); --slant: calc(min(var(--letters), 20) * .46em + .8em); max-height: min(80vh, 46rem); }
+.matrix { --cell: max(clamp(2.1rem, 7vw, 2.8rem), var(--digits) * .62em + .6em); --slant: calc(min(var(--letters), 20) * .58em + .8em); max-height: min(80vh, 46rem); }
 .matrix.small { --cell: max(1.8rem, var(--digits) * .6em + .4em); font-size: .85rem; }
 .matrix.tiny { --cell: max(1.45rem, var(--digits) * .6em + .3em); font-size: .72rem; }
 .matrix table { width: auto; table-layout: fixed; border-collapse: separate; border-spacing: 1px; padding-right: calc(var(--slant) * .75); }

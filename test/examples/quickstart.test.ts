@@ -32,7 +32,9 @@ describe('npm run quickstart, with few pictures and one epoch', () => {
   afterAll(() => rm(out, { recursive: true, force: true }));
 
   test('prints both accuracies, what was frozen and where the report is', () => {
-    expect(printed).toMatch(/transfer learning +\d+(\.\d)? %\n +from scratch +\d+(\.\d)? %\n/);
+    expect(printed).toMatch(
+      /new pictures, having learned from the same 24:\n {2}transfer learning +\d+(\.\d)? % {2}after 1 epoch\n {2}from scratch +\d+(\.\d)? % {2}after 3 epochs\n +\d+(\.\d)? % {2}on the 24 that it learned from\n/,
+    );
     expect(printed).toContain('54 tensors frozen (1.2 MB), 0 bytes changed');
     expect(printed).toContain(`Report    ${join(out, 'report.html')}`);
   });
@@ -41,8 +43,13 @@ describe('npm run quickstart, with few pictures and one epoch', () => {
     expect(await readdir(join(out, 'photos/train'))).toEqual(Object.keys(SUBJECTS).sort());
     expect(await readdir(join(out, 'photos/test/fish'))).toEqual(['01.png', '02.png', '03.png']);
     const report = await readFile(join(out, 'report.html'), 'utf8');
-    expect(report).toContain('from scratch');
-    expect(report).toContain('npm run quickstart');
+    expect(report).toMatch(
+      /The same network <b>from scratch<\/b> reached <b>[^<]+<\/b> in 3\u00a0epochs, and [^<]+ of the images/,
+    );
+    expect(report).toContain(`npm run quickstart -- --epochs 1 --train 4 --test 3 --out ${out}`);
+    for (const part of ['drawing the pictures', 'where shaders are compiled', 'validation'])
+      expect(report).toContain(part);
+    expect(report).not.toContain('peak GPU memory');
   });
 });
 
