@@ -1,4 +1,5 @@
 /** `regraft finetune`: a folder of photos in; a model, its metrics and a report out. */
+import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { formatDuration, formatPercent } from '../train/format.ts';
@@ -6,8 +7,12 @@ import type { FinetuneOptions, FinetuneResult, MODEL_FILES } from '../train/inde
 import { shellWord } from '../train/shell.ts';
 import { notNegative, positive, share, wholeNumber } from './arguments.ts';
 import { complain, print, printJson } from './output.ts';
+import { onSignal } from './signals.ts';
 
-type Flags = Omit<FinetuneOptions, 'photos' | 'progress' | 'signal'> & { readonly json?: true };
+type Flags = Omit<FinetuneOptions, 'photos' | 'weights' | 'progress' | 'signal'> & {
+  readonly weights?: string;
+  readonly json?: true;
+};
 
 export function finetuneCommand(): Command {
   return new Command('finetune')
@@ -18,9 +23,13 @@ export function finetuneCommand(): Command {
     )
     .argument('<photos>', 'folder with one sub-folder a class')
     .option('--model <name>', 'which network: resnet50, squeezenet1_1 …')
-    .option('--weights <file>', 'weight file, URL or published name; "random" for none (default: the best published)')
+    .option(
+      '--weights <file>',
+      'weight file, URL, published name, or the folder of an earlier run; "random" for none (default: the best published)',
+    )
     .option('--out <folder>', 'where the model, metrics.json and report.html go (default: runs/MODEL-PHOTOS)')
-    .option('--resume', 'go on from the checkpoint in the --out folder')
+    .option('--resume', 'go on from the checkpoint in the --out folder; with --epochs also after the end')
+    .option('--finish', 'save the best so far of the interrupted run in the --out folder')
     .option('--freeze-until <module>', 'what to train, from this module on: layer4, none … (default: the head)')
     .option('--epochs <n>', 'passes over the images (default: 10)', wholeNumber(1))
     .option('--head-epochs <n>', 'of these, with the head alone (default: a third)', wholeNumber(0))
@@ -60,30 +69,28 @@ export function finetuneCommand(): Command {
 Examples:
   regraft finetune photos --model squeezenet1_1
   regraft finetune photos --model resnet50 --weights resnet50.pth --freeze-until layer4 --epochs 12 --out runs/photos
-  regraft finetune photos --out runs/photos --resume`,
+  regraft finetune photos --out runs/photos --resume
+  regraft finetune photos --out runs/photos --resume --epochs 30
+  regraft finetune more-photos --weights runs/photos --out runs/more-photos`,
     )
     .action(run);
 }
 
 async function run(photos: string, flags: Flags, command: Command): Promise<void> {
   const { json, weights, ...options } = flags;
-  if (options.model === undefined && !options.resume)
+  const goesOn = options.resume ? '--resume' : options.finish ? '--finish' : null;
+  const tuned = weights !== undefined && existsSync(weights) && statSync(weights).isDirectory();
+  if (options.model === undefined && !goesOn && !tuned)
     command.error("error: required option '--model <name>' not specified");
-  if (options.resume && options.out === undefined)
-    command.error("error: option '--resume' needs '--out <folder>', the folder of the interrupted run");
-  const {
-    createProgress,
-    finetune,
-    hasCheckpoint,
-    MODEL_FILES: names,
-    storedMetrics,
-  } = await import('../train/index.ts');
-  const out = options.out ?? join('runs', `${options.model}-${basename(resolve(photos))}`);
-  const stopped = stopWith(() => {
-    const resume = hasCheckpoint(out)
-      ? ` Go on with: regraft finetune ${shellWord(photos)} --out ${shellWord(out)} --resume`
-      : ' No epoch was finished, nothing was saved.';
-    complain(`\nStopped.${resume}`);
+  if (goesOn && options.out === undefined)
+    command.error(`error: option '${goesOn}' needs '--out <folder>', the folder of the interrupted run`);
+  const { createProgress, finetune, MODEL_FILES: names, storedMetrics } = await import('../train/index.ts');
+  const start = basename(resolve(options.model ?? weights ?? ''));
+  const out = options.out ?? join('runs', `${start}-${basename(resolve(photos))}`);
+  let saved = goesOn !== null;
+  const stopped = onSignal((code) => {
+    complain(`\nStopped. ${saved ? howToGoOn(photos, out, weights) : 'No epoch was finished, nothing was saved.'}`);
+    process.exit(code);
   });
   try {
     const result = await finetune({
@@ -93,6 +100,9 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
       out,
       command: ['regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
       progress: createProgress(),
+      onEpoch: () => {
+        saved = true;
+      },
     });
     if (json) printJson(storedMetrics(result));
     else print(closingText(result, out, names));
@@ -101,17 +111,11 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
   }
 }
 
-/** Ctrl-C ends the program at once, after a word about how to go on. Temporary files go with it. */
-function stopWith(farewell: () => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const stop = (signal: NodeJS.Signals) => {
-    farewell();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  for (const signal of signals) process.on(signal, stop);
-  return () => {
-    for (const signal of signals) process.off(signal, stop);
-  };
+/** Both ways on for a run that was stopped. What is not a file of this machine has to be named again. */
+function howToGoOn(photos: string, out: string, weights: string | undefined): string {
+  const source = weights?.includes('://') ? ` --weights ${shellWord(weights)}` : '';
+  const command = `regraft finetune ${shellWord(photos)} --out ${shellWord(out)}${source}`;
+  return `Go on with: ${command} --resume\nOr save the best so far with: ${command} --finish`;
 }
 
 function closingText(result: FinetuneResult, out: string, names: typeof MODEL_FILES): string {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../train/version.ts';
 import { COMMANDS } from './commands.ts';
 import { complain, faultLine } from './output.ts';
+import { watchSignals } from './signals.ts';
 
 const program = new Command('regraft')
   .description('Fine-tunes pretrained networks on whatever GPU there is.')
@@ -25,11 +26,15 @@ program.hook('preAction', () => {
   if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
 });
 
-// Whoever reads the output may have seen enough (`regraft summary … | head`).
+// Whoever reads the output may have seen enough (`regraft summary … | head`). Work goes on without an audience for its progress.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+watchSignals();
 
 try {
   await program.parseAsync();

@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
 import { wholeNumber } from './arguments.ts';
 import { print } from './output.ts';
+import { onSignal } from './signals.ts';
 
 /** Where `npm run build` puts the page. */
 const PAGE = join(dirname(createRequire(import.meta.url).resolve('#package')), 'dist', 'web');
@@ -44,11 +45,10 @@ Example:
 
 async function run({ port, page }: Flags): Promise<void> {
   const server = await servePage(page, port);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      server.close();
-      server.closeAllConnections();
-    });
+  onSignal(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   print(`The page is at http://localhost:${(server.address() as AddressInfo).port}/ (Ctrl+C ends it).`);
 }
 

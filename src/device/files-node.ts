@@ -1,6 +1,6 @@
 /** `#files` in Node: bytes from paths, URLs and memory; atomic writes; the cache folder. */
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { keepInFile } from './body-file-node.ts';
 import { type ByteSource, openPortable, type SourceLike } from './byte-source.ts';
 import type { BodyOptions } from './fetch-body.ts';
 import { openFile } from './file-source-node.ts';
+import { isRunning, removeOnExit, renamed } from './temporary-node.ts';
 
 export type { ByteSource, SourceLike } from './byte-source.ts';
 
@@ -32,9 +33,10 @@ export async function writeFileAtomic(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const target = await realpath(pathOf(path)).catch(() => pathOf(path));
-  const temporary = temporaryName(target);
+  const temporary = await temporaryName(target);
   const failed = notWritten(target);
   const file = await open(temporary, 'wx').catch(failed);
+  const release = removeOnExit(temporary);
   try {
     try {
       for await (const chunk of chunks) {
@@ -50,6 +52,8 @@ export async function writeFileAtomic(
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  } finally {
+    release();
   }
   await syncFolder(dirname(target));
 }
@@ -67,8 +71,9 @@ export async function replaceFiles<T>(
 ): Promise<T> {
   const own = pathOf(path);
   const target = await realpath(own).catch(() => own);
-  const folder = temporaryName(target);
+  const folder = await temporaryName(target);
   await mkdir(folder).catch(notWritten(target));
+  const release = removeOnExit(folder);
   try {
     const { files, result } = await write(join(folder, basename(own)));
     const targetOf = (name: string) => (name === basename(own) ? target : join(dirname(own), name));
@@ -78,8 +83,11 @@ export async function replaceFiles<T>(
     );
     await syncFolder(dirname(target));
     return result;
+  } catch (error) {
+    throw renamed(error, folder, dirname(own));
   } finally {
     await rm(folder, { recursive: true, force: true });
+    release();
   }
 }
 
@@ -105,7 +113,13 @@ async function moveAll(moves: readonly { from: string; to: string }[], folder: s
   }
 }
 
-function temporaryName(target: string): string {
+/** A name beside `target` that nothing has. What killed processes left there under such names is removed. */
+async function temporaryName(target: string): Promise<string> {
+  const folder = dirname(target);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, pid] = name.startsWith(`${basename(target)}.`) ? (/\.(\d+)\.[0-9a-z]{1,8}\.tmp$/.exec(name) ?? []) : [];
+    if (pid && !isRunning(Number(pid))) await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+  }
   return `${target}.${process.pid}.${Math.random().toString(36).slice(2, 10)}.tmp`;
 }
 
@@ -128,10 +142,15 @@ async function syncFolder(folder: string): Promise<void> {
 /**
  * A folder of the user's cache for `name`, created if needed: REGRAFT_CACHE, XDG_CACHE_HOME/regraft, %LOCALAPPDATA%\regraft
  * or ~/.cache/regraft.
+ * @throws RegraftError if it cannot be created.
  */
 export async function cacheFolder(name: string): Promise<string> {
   const folder = join(cacheRoot(), name);
-  await makeFolder(folder);
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new RegraftError(
+      `${folder}: the cache folder cannot be created: ${causeOf(error)}. Name another with the environment variable REGRAFT_CACHE.`,
+    );
+  });
   return folder;
 }
 
@@ -143,13 +162,15 @@ function cacheRoot(): string {
   return join(homedir(), '.cache', 'regraft');
 }
 
-/** The text that {@link writeNote} left, in this or an earlier run; undefined where there is none. */
+/**
+ * The text that {@link writeNote} left, in this or an earlier run; undefined where there is none. A note only saves time, so one
+ * that cannot be read (another user's home, no home at all) is as good as none.
+ */
 export async function readNote(name: string): Promise<string | undefined> {
   try {
     return await readFile(join(cacheRoot(), name), 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw new RegraftError(`${join(cacheRoot(), name)}: cannot be read: ${causeOf(error)}.`);
+  } catch {
+    return undefined;
   }
 }
 

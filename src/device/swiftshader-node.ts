@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { DeviceError } from '../core/errors.ts';
 import { reasonOf } from './byte-source.ts';
 import { cacheFolder } from './files-node.ts';
+import { removeOnExit } from './temporary-node.ts';
 
 /** The npm package that carries SwiftShader. */
 export const swiftshaderPackage = '@sparticuz/chromium';
@@ -45,14 +46,14 @@ export function loadVulkan(library: string): void {
   }
 }
 
-/** The folder of the unpacked files, in the user's cache. */
+/** The folder of the unpacked files, in the user's cache; where that cannot be written, in a temporary folder of this process. */
 async function unpack(): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new DeviceError(`${swiftshaderPackage} is for Linux on x64, this is ${process.platform} on ${process.arch}`);
   }
   const root = packageRoot();
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-  const folder = join(await cacheFolder('swiftshader'), version);
+  const folder = join(await cacheFolder('swiftshader').catch(ownFolder), version);
   if (FILES.every((file) => existsSync(join(folder, file)))) return folder;
   const archive = join(root, 'bin', 'swiftshader.tar.br');
   if (!existsSync(archive)) throw new DeviceError(`${swiftshaderPackage} ${version} has no bin/swiftshader.tar.br`);
@@ -71,6 +72,13 @@ async function unpack(): Promise<string> {
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+  return folder;
+}
+
+/** A folder that goes when the process ends. */
+async function ownFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'regraft-swiftshader-'));
+  removeOnExit(folder);
   return folder;
 }
 

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeOnExit } from '../device/temporary-node.ts';
 import type { ActivationStore } from './activations.ts';
-import { removeOnExit } from './temporary.ts';
 
 /** One file, appended to and read by offset; gone when the run ends. */
 export class DiskStore implements ActivationStore {

@@ -1,16 +1,16 @@
 /** The checkpoint in a run's folder, beside the model to come. */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '#files';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from './checkpoint.ts';
-import { writeFolder } from './model-folder.ts';
+import { checkCheckpoint, damaged } from './checkpoint-check.ts';
+import { writeFolder } from './write-folder.ts';
 
-/** The file in a run's folder. It is removed when the run is done. */
+/** The file in a run's folder. It stays when the run is done, so that more epochs can follow. */
 export const CHECKPOINT_FILE = 'checkpoint.safetensors';
 
-/** Whether `folder` holds an unfinished run. */
+/** Whether `folder` holds a run that can go on. */
 export function hasCheckpoint(folder: string): boolean {
   return existsSync(join(folder, CHECKPOINT_FILE));
 }
@@ -23,17 +23,19 @@ export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): P
 }
 
 /**
- * @throws ArgumentError if there is none; WeightFileError if it cannot be read.
+ * The checkpoint in `folder`, looked through.
+ * @throws ArgumentError if there is none; WeightFileError if it cannot be read or is damaged.
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   if (!hasCheckpoint(folder))
     throw new ArgumentError(
-      `${folder}: there is no ${CHECKPOINT_FILE} to resume from: the run has ended, or never reached the end of an epoch. Run it without resume.`,
+      `${folder}: there is no ${CHECKPOINT_FILE} to resume from: no run there reached the end of an epoch, or it was deleted. Run it without resume.`,
     );
-  return readCheckpointFile(join(folder, CHECKPOINT_FILE));
-}
-
-/** Removes the checkpoint of a run that is done. */
-export async function removeCheckpoint(folder: string): Promise<void> {
-  await rm(join(folder, CHECKPOINT_FILE), { force: true });
+  const path = join(folder, CHECKPOINT_FILE);
+  try {
+    return checkCheckpoint(path, await readCheckpointFile(path));
+  } catch (error) {
+    if (error instanceof RegraftError) throw error;
+    throw damaged(path, 'it does not say how far the run was');
+  }
 }

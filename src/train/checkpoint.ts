@@ -11,8 +11,10 @@ import { type FinetuneResult, thinLosses } from './result.ts';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
-  /** Digest of the weights and of the list of photos: both must be the same when the run goes on. */
+  /** Digest of the weights, the list of photos and the settings that last: all must be the same when the run goes on. */
   readonly inputs: string;
+  /** The file or folder of the weights, to be found again from anywhere; null where there is none. */
+  readonly start?: WeightsPlace | null;
   /** When the run began, ISO 8601. */
   readonly date: string;
   /** Index of the phase that the last epoch belongs to. */
@@ -30,6 +32,15 @@ export interface Checkpoint {
   /** State of the default generator, which dropout draws from. */
   readonly random: readonly number[];
   readonly seconds: FinetuneResult['seconds'];
+}
+
+/** A file or folder of weights on this machine. */
+export interface WeightsPlace {
+  /** Absolute. */
+  readonly path: string;
+  /** Relative to the run's folder: the same when both were moved together. */
+  readonly fromRun: string;
+  readonly sha256: string;
 }
 
 /** Enough for the report's curve; the header of a weight file is not for megabytes. */

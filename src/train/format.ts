@@ -65,3 +65,9 @@ export function isNumber(value: number | null | undefined): value is number {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)}\u00a0${count === 1 ? one : many}`;
 }
+
+/** 'ants, bees'; of many the first five: 'ants, bees, cats, dogs, eels and 12 more'. */
+export function namesInWords(names: readonly string[]): string {
+  if (names.length <= 6) return names.join(', ');
+  return `${names.slice(0, 5).join(', ')} and ${formatCount(names.length - 5)} more`;
+}

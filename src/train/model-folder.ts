@@ -1,18 +1,16 @@
 /** A saved model: a folder with the weights, what is needed to use them, and how they came about. Written whole or not at all. */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { causeOf } from '../core/cause.ts';
-import { ArgumentError, RegraftError } from '../core/errors.ts';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ArgumentError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import type { Transform } from '../data/transform.ts';
 import { writeWeights } from '../io/index.ts';
 import { modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
-import { removeOnExit } from './temporary.ts';
 import { version } from './version.ts';
+import { writeFolder } from './write-folder.ts';
 
 /** A model with what turns images into its input and its output into class names. */
 export interface Classifier {
@@ -71,42 +69,4 @@ export async function saveModel(
     const texts = { [MODEL_FILES.description]: `${JSON.stringify(description, null, 2)}\n`, ...files };
     for (const [file, text] of Object.entries(texts)) await writeFile(join(temporary, file), text);
   });
-}
-
-/**
- * Fills a temporary folder inside `folder`, then moves its files in, over those of the same names. If `fill` fails,
- * nothing of it stays: neither the temporary folder nor `folder` itself, if it was not there before.
- */
-export async function writeFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = join(folder, `.writing-${randomUUID()}`);
-  let created: string | undefined;
-  let release = () => {};
-  try {
-    try {
-      created = await mkdir(folder, { recursive: true });
-      release = removeOnExit(temporary);
-      await mkdir(temporary);
-    } catch (error) {
-      throw new RegraftError(`${folder}: cannot be written: ${causeOf(error)}.`);
-    }
-    await fill(temporary);
-    for (const file of await readdir(temporary)) await rename(join(temporary, file), join(folder, file));
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    if (created) await removeEmpty(folder, created);
-    throw error;
-  }
-  await rm(temporary, { recursive: true, force: true });
-  release();
-}
-
-/** Removes `folder` and the empty folders above it, up to `top`. */
-async function removeEmpty(folder: string, top: string): Promise<void> {
-  for (let at = resolve(folder); at.length >= resolve(top).length; at = dirname(at))
-    if (
-      !(await rmdir(at)
-        .then(() => true)
-        .catch(() => false))
-    )
-      return;
 }

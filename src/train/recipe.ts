@@ -57,6 +57,9 @@ export function resolveSettings(
   const { model, optimizer = 'adamw' } = options;
   if (!['adamw', 'adam', 'sgd'].includes(optimizer))
     throw new ArgumentError(`finetune: optimizer must be adamw, adam or sgd, got '${optimizer}'.`);
+  for (const name of ['freezeUntil', 'weights'] as const)
+    if (options[name] != null && typeof options[name] !== 'string')
+      throw new ArgumentError(`finetune: ${name} must be a text, got ${typeof options[name]}.`);
   const weights = options.weights === undefined ? (entry.weights?.DEFAULT.name ?? undefined) : options.weights;
   if (weights === undefined)
     throw new ArgumentError(
@@ -105,7 +108,8 @@ export function resolveSettings(
   };
 }
 
-function isHead(path: string, { stages }: ModelEntry): boolean {
+/** Whether what is trained from module `path` on is the head alone. */
+export function isHead(path: string, { stages }: ModelEntry): boolean {
   const head = stages.at(-1)!;
   return path === head || path.startsWith(`${head}.`);
 }
@@ -121,12 +125,12 @@ function atLeast(name: string, least: number, value: number): number {
 }
 
 function above(name: string, value: number): number {
-  if (value > 0 && value < Number.POSITIVE_INFINITY) return value;
+  if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) return value;
   throw new ArgumentError(`finetune: ${name} must be above 0, got ${value}.`);
 }
 
 function within(name: string, low: number, high: number, value: number): number {
-  if (value >= low && value <= high) return value;
+  if (typeof value === 'number' && value >= low && value <= high) return value;
   const range = high === Number.MAX_VALUE ? `${low} or more` : `between ${low} and ${high}`;
   throw new ArgumentError(`finetune: ${name} must be ${range}, got ${value}.`);
 }

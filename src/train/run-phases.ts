@@ -38,6 +38,8 @@ export interface PhasedRun
 export interface PhaseOptions {
   /** The end of an epoch to go on from. */
   readonly from?: RunPoint | null;
+  /** Train no more: the best of what `from` holds is the result. */
+  readonly finish?: boolean | undefined;
   /** After each epoch; `point` reads back what is needed to go on from here. */
   readonly onEpoch?: (record: EpochRecord, state: FitState, point: () => Promise<RunPoint>) => unknown;
 }
@@ -47,7 +49,7 @@ export async function trainPhases(
   model: Module,
   phases: readonly PlannedPhase[],
   run: PhasedRun,
-  { from = null, onEpoch }: PhaseOptions = {},
+  { from = null, finish = false, onEpoch }: PhaseOptions = {},
 ): Promise<FitState> {
   const { settings, loader, ...shared } = run;
   const scaler = scalerFor(run.precision ?? settings.precision);
@@ -55,12 +57,18 @@ export async function trainPhases(
   for (const [p, phase] of phases.entries()) {
     freezeFor(model, phase);
     if (p < (from?.phase ?? 0)) continue;
+    if (from && finish) {
+      model.loadStateDict(from.progress.best?.state ?? from.model, { strict: false });
+      return from.progress;
+    }
     const train = loader(phase);
     const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
     if (from?.phase === p) {
       model.loadStateDict(from.model, { strict: false });
       optimizer.loadStateDict(from.optimizer);
-      schedule.loadState(from.schedule);
+      // The last step again: of a run that was made longer, the rate is another now.
+      schedule.loadState({ ...from.schedule, lastEpoch: from.schedule.lastEpoch - 1 });
+      schedule.step();
       if (from.scaler) scaler.loadStateDict(from.scaler);
       defaultGenerator.state = from.random;
       // The weights of the best epoch of earlier phases are in the model now, and more of them may move.

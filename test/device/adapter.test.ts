@@ -21,6 +21,9 @@ async function run(mode: string, environment: Record<string, string> = {}) {
   return JSON.parse(stdout);
 }
 
+/** The cache is below HOME, and asked for a note also on machines that build. */
+const noCache = { REGRAFT_CACHE: '', XDG_CACHE_HOME: '', CI: '', REGRAFT_TUNING: '' };
+
 const info = (fields: Partial<GPUAdapterInfo>) =>
   ({
     vendor: '',
@@ -96,6 +99,13 @@ describe('adapters', () => {
     expect(idleMs).toBeLessThan(300);
   });
 
+  test.each(['/dev/null', '/proc/self/environ', '', '/no/such/home'])(
+    'opens where the home folder is %j, and takes it that there is no tuning',
+    async (HOME) => {
+      expect(await run('open', { ...noCache, HOME })).toMatchObject({ value: 1.5 });
+    },
+  );
+
   test("experimental features need a toggle of Dawn's", async () => {
     const isExperimental = (feature: string) => feature.includes('experimental');
     expect((await run('features')).some(isExperimental)).toBe(false);
@@ -134,6 +144,17 @@ describe('adapters', () => {
       expect(result.idleMs).toBeLessThan(300);
     });
 
+    test('is unpacked into a temporary folder where there can be no cache', async () => {
+      const result = await run('open', {
+        HOME: '/dev/null',
+        ...noCache,
+        TMPDIR: folder,
+        REGRAFT_ADAPTER: 'swiftshader',
+      });
+      expect(result.description).toMatch(/swiftshader/i);
+      expect(readdirSync(folder).filter((name) => name.startsWith('regraft-swiftshader-'))).toEqual([]);
+    });
+
     test('listAdapters tells in order what was found, and marks one', async () => {
       const reports = await run('list', { ...noVulkan, REGRAFT_CACHE: cache, REGRAFT_ADAPTER: 'auto' });
       expect(reports).toMatchObject([
@@ -143,7 +164,7 @@ describe('adapters', () => {
     });
 
     test('no way at all: one line with the reasons and the three ways to an adapter', async () => {
-      const { error } = await run('open', {
+      const { error } = await run('confined', {
         ...noVulkan,
         REGRAFT_CACHE: join(folder, 'libvulkan.so.1'),
         REGRAFT_ADAPTER: 'auto',

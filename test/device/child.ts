@@ -1,11 +1,13 @@
 /**
  * A program that opens the GPU, for tests of what only a whole process shows. Prints one line of JSON. Its argument:
- * `idle` opens a device, computes, and measures the CPU time of one idle second; `list` lists the adapters, `features` those of the adapter.
+ * `idle` opens a device, computes, and measures the CPU time of one idle second; `confined` opens one without a temporary folder; `list`
+ * lists the adapters, `features` those of the adapter.
  */
 import { listAdapters, openAdapter } from '#gpu';
 import { openDevice } from '../../src/device/device.ts';
 
 const [mode] = process.argv.slice(2);
+if (mode === 'confined') process.env.TMPDIR = '/none';
 if (mode === 'list') {
   console.log(JSON.stringify(await listAdapters()));
 } else if (mode === 'features') {

@@ -1,0 +1,124 @@
+/** What a run starts from: a weight file, published weights, a fine-tuned model, or nothing. */
+import { existsSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { ArgumentError, WeightFileError } from '../core/errors.ts';
+import type { Transform, TransformJSON } from '../data/transform.ts';
+import { readWeightFile } from '../io/index.ts';
+import type { ImagePreset } from '../models/preset.ts';
+import { graftHead, type ModelEntry } from '../models/registry.ts';
+import type { Module } from '../nn/index.ts';
+import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
+import { namesInWords } from './format.ts';
+import { descriptionIn, MODEL_FILES } from './model-description.ts';
+import { type Classifier, isModelFolder } from './model-folder.ts';
+import { openModel } from './open-model.ts';
+import type { OpenedWeights } from './open-weights.ts';
+import type { Progress } from './progress.ts';
+
+const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
+
+/** The fine-tuned model at `path`, a run's folder or the weight file of one; null for weights of other kinds. */
+export async function fineTunedAt(path: string): Promise<Classifier | null> {
+  if (isURL(path) || !existsSync(path)) return null;
+  if (isModelFolder(path)) return openModel(path);
+  if (statSync(path).isDirectory())
+    throw new ArgumentError(
+      `${path}: is a folder without ${MODEL_FILES.description} and ${MODEL_FILES.weights}; expected a weight file or the folder of a fine-tuned model.`,
+    );
+  if (!path.endsWith('.safetensors')) return null;
+  const { metadata } = await readWeightFile(path);
+  return descriptionIn(path, metadata) ? openModel(path) : null;
+}
+
+/** The file with the weights, of a file or a run's folder. */
+export function weightFileOf(path: string): string {
+  return isModelFolder(path) ? join(path, MODEL_FILES.weights) : path;
+}
+
+/** How a fine-tuned model wants its images, or null where it was not by the usual chain. */
+export function presetOf(transforms: Transform): ImagePreset | null {
+  const chain = (transforms.toJSON().transforms ?? []) as readonly TransformJSON[];
+  const [resize, crop, , normalize] = ['Resize', 'CenterCrop', 'ToTensor', 'Normalize'].map((name, i) =>
+    chain[i]?.name === name ? chain[i] : undefined,
+  );
+  if (typeof resize?.size !== 'number' || typeof crop?.size !== 'number' || !normalize) return null;
+  const { mean, std } = normalize as unknown as Pick<ImagePreset, 'mean' | 'std'>;
+  const interpolation = (resize.interpolation ?? 'bilinear') as ImagePreset['interpolation'];
+  return { resize: resize.size, crop: crop.size, mean, std, interpolation };
+}
+
+/**
+ * The model with a head for `classes`. Of a fine-tuned model the outputs of classes that it knows are kept, which `progress` tells.
+ * @param opened null for random weights
+ */
+export async function buildModel(
+  entry: ModelEntry,
+  opened: OpenedWeights | null,
+  tuned: Classifier | null,
+  classes: readonly string[],
+  progress: Progress | null,
+): Promise<Module> {
+  if (!opened) return entry.create({ numClasses: classes.length });
+  if (!tuned) {
+    const model = await entry.create({ weights: opened.file });
+    graftHead(model, entry.head, classes.length);
+    return model;
+  }
+  const kept = await keepHead(tuned, entry.head, classes);
+  const fresh = classes.filter((name) => !kept.includes(name));
+  const told =
+    fresh.length === 0
+      ? 'with its head: it knows all classes.'
+      : kept.length > 0
+        ? `with its head for ${namesInWords(kept)}; new: ${namesInWords(fresh)}.`
+        : `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`;
+  progress?.note(`Starts from ${opened.source}, ${told}`);
+  return tuned.model;
+}
+
+/** Gives a fine-tuned model a head for `classes`, with the weights of those that it has by name. @returns those. */
+async function keepHead({ model, classes: had }: Classifier, head: string, classes: readonly string[]) {
+  const before = await model.getSubmodule(head).stateDict();
+  const layer = graftHead(model, head, classes.length);
+  const after = await layer.stateDict();
+  const rows = classes.map((name) => had.indexOf(name));
+  for (const [name, { data, shape }] of after) {
+    const size = data.length / shape[0]!;
+    const old = before.get(name)!.data;
+    for (const [to, from] of rows.entries())
+      if (from >= 0)
+        (data as Float32Array).set((old as Float32Array).subarray(from * size, (from + 1) * size), to * size);
+  }
+  layer.loadStateDict(after);
+  return classes.filter((name) => had.includes(name));
+}
+
+/** Where the weights of a run lie, for its checkpoint; null for those that do not lie anywhere here. */
+export function placeOf(out: string, weights: string | null, sha256: string | undefined): WeightsPlace | null {
+  if (weights === null || sha256 === undefined || isURL(weights) || !existsSync(weights)) return null;
+  const path = resolve(weights);
+  return { path, fromRun: relative(resolve(out), path), sha256 };
+}
+
+/**
+ * The weights that a resumed run opens: those that are named now, else its own file, from wherever the command is run and
+ * wherever the folder went. Nothing is fetched that only the checkpoint asks for.
+ * @throws ArgumentError if they must be named again; WeightFileError if the file is gone.
+ */
+export function resumedWeights(out: string, named: string | null | undefined, checkpoint: Checkpoint): string | null {
+  const { settings, start } = checkpoint;
+  const { weights } = settings;
+  if (named != null || weights === null) return named ?? weights;
+  if (isURL(weights))
+    throw new ArgumentError(
+      `${out}: was begun with weights from ${weights}, which are not fetched unless you name them: give them as weights again.`,
+    );
+  if (!start) return weights;
+  const found = [start.path, resolve(out, start.fromRun)].find((path) => existsSync(path));
+  // As it was typed where that names the same file from here: reports then read as before.
+  if (found !== undefined) return resolve(weights) === found ? weights : found;
+  throw new WeightFileError(
+    start.path,
+    `the weights that the run in ${out} was begun with are not there. Name the file where it is now as weights.`,
+  );
+}
