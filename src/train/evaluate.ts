@@ -1,5 +1,5 @@
 /** Running a model over a data set without training it. */
-import { DataLoader } from '../data/data-loader.ts';
+import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { autocast } from '../tensor/autocast.ts';
@@ -28,7 +28,7 @@ export interface Predictions {
   readonly labels: Int32Array;
   /** Places of the images in the data set. */
   readonly indices: readonly number[];
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSample[];
 }
 
 /** The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards. */

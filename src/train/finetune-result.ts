@@ -68,7 +68,7 @@ export function resultOf(run: RunFacts): FinetuneResult {
       classes: run.classes,
       trainImages: images.train.length,
       validationImages: images.validation.length,
-      skipped: images.bad,
+      skipped: [...images.bad, ...lostOf(state, options.photos)],
     },
     hyperparameters: hyperparametersOf(settings, run.plan),
     phases,
@@ -88,6 +88,11 @@ export function resultOf(run: RunFacts): FinetuneResult {
     peakGpuBytes: run.peakGpuBytes,
     ...(comparisons.length > 0 && { comparisons }),
   };
+}
+
+/** What could no longer be read in the middle of the run. */
+function lostOf({ skipped = [] }: FitState, photos: string): FinetuneResult['data']['skipped'] {
+  return skipped.map(({ path, reason }) => ({ path: relative(photos, path), reason }));
 }
 
 /** The worst mistakes on the validation images, with thumbnails. */

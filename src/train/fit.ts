@@ -15,6 +15,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
 import { type Predictions, predictLogits } from './evaluate.ts';
 import { frozenTensors } from './freezing-proof.ts';
+import { LostImages } from './lost-images.ts';
 import { argmaxRows, crossEntropyRows } from './metrics.ts';
 import { availablePrecision, type Precision, scalerFor } from './precision.ts';
 import type { Progress } from './progress.ts';
@@ -62,6 +63,11 @@ export interface FitOptions {
   readonly precision?: Precision | undefined;
   /** The loss scaling of a mixed run, where it goes on from an earlier phase; a new one by default. */
   readonly scaler?: GradScaler | undefined;
+  /**
+   * How large a share of the training or validation images may be unreadable; 1 by default. Below that, a class of which none can be
+   * read stops the run too. One image may always be left out.
+   */
+  readonly maxSkipped?: number | undefined;
   /** Compute what is frozen only once per image and view. On by default; the result is the same without, in float16 but for rounding. */
   readonly cache?: boolean | TrunkCacheOptions | undefined;
   /** Where to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
@@ -97,6 +103,8 @@ export interface FitState {
   readonly best: BestEpoch | null;
   /** Epochs since the loss last improved, for early stopping. */
   readonly waited: number;
+  /** Images that could not be read and were left out, each once. */
+  readonly skipped?: readonly SkippedSample[] | undefined;
 }
 
 /** What {@link fit} did. */
@@ -108,7 +116,8 @@ export interface FitResult extends FitState {
 
 /**
  * Trains the model's unfrozen parameters. What is frozen is left alone, runs once per image where it can be cached, and
- * backward stops before it.
+ * backward stops before it. Images that cannot be read are left out and told.
+ * @throws DataError where none can be read, or more than `maxSkipped` allows.
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
@@ -151,6 +160,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       : null;
   const validationCache = validation && left > 1 ? cacheFor(validation.length) : null;
   const batches = new Batches(loader, cache);
+  const lost = new LostImages(from?.skipped, options.maxSkipped, progress);
   const history = [...(from?.history ?? [])];
   const stepLosses = [...(from?.stepLosses ?? [])];
   const done = epochs - left;
@@ -239,6 +249,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       } finally {
         progress?.end();
       }
+      lost.check('training', loader.dataset, loader.skipped);
       const trainLoss = measured(lossSum / images);
       if (trainLoss === null)
         throw new RegraftError(
@@ -256,6 +267,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
             precision,
           })
         : null;
+      if (validation && scores) lost.check('validation', validation, scores.predictions.skipped);
       const record: EpochRecord = {
         epoch,
         phase,
@@ -279,14 +291,15 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         best = { epoch, score, loss: tieBreak, state, predictions: scores?.predictions };
       }
       if (options.scheduleEvery !== 'batch') options.schedule?.step(tieBreak);
-      if ((await options.onEpoch?.(record, { history, stepLosses, best, waited })) === false) break;
+      if ((await options.onEpoch?.(record, { history, stepLosses, best, waited, skipped: lost.found })) === false)
+        break;
     }
   } finally {
     await cache?.close();
     await validationCache?.close();
   }
   if (best?.state) model.loadStateDict(best.state, { strict: false });
-  return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: loader.skipped };
+  return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: lost.found };
 }
 
 const measured = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -20,6 +20,9 @@ import {
 } from './recipe.ts';
 import type { ComparisonRun, EpochRecord, Phase } from './result.ts';
 
+/** Share of the images that may get lost in the middle of a run: all could be read when it began. */
+const FEW = 0.05;
+
 /** Where a run can be taken up again: the end of an epoch. */
 export type RunPoint = Pick<
   Checkpoint,
@@ -88,6 +91,7 @@ export async function trainPhases(
       precision: run.precision ?? settings.precision,
       scaler,
       clipGradNorm: settings.clipGradNorm ?? undefined,
+      maxSkipped: FEW,
       earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
       onEpoch: (record, now) =>
         onEpoch?.(record, now, async () => ({

@@ -1,0 +1,64 @@
+/** Images that can no longer be read in the middle of a run: some are left out and told, many stop it. */
+import { DataError } from '../core/errors.ts';
+import type { SkippedSample } from '../data/data-loader.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Progress } from './progress.ts';
+
+/** What is left out of a run so far. */
+export class LostImages {
+  readonly #found: SkippedSample[];
+  readonly #share: number;
+  readonly #progress: Progress | null | undefined;
+
+  /**
+   * @param before those of earlier phases of the run
+   * @param share how many of a data set's images there may be; one is always allowed
+   */
+  constructor(before: readonly SkippedSample[] = [], share = 1, progress?: Progress | null) {
+    this.#found = [...before];
+    this.#share = share;
+    this.#progress = progress;
+  }
+
+  /** Each once. */
+  get found(): readonly SkippedSample[] {
+    return this.#found;
+  }
+
+  /**
+   * Tells the new ones among `skipped`.
+   * @throws DataError where they are more than may be, or all of a class and not all may be.
+   */
+  check(part: 'training' | 'validation', data: Dataset, skipped: readonly SkippedSample[]): void {
+    // Batches are loaded side by side: their order is chance.
+    const ordered = [...skipped].sort((a, b) => a.index - b.index);
+    for (const sample of ordered) {
+      if (this.#found.some(({ path, index }) => path === sample.path && index === sample.index)) continue;
+      this.#found.push(sample);
+      this.#progress?.note(`Skipped ${sample.path}: ${sample.reason}`);
+    }
+    if (skipped.length === 0 || this.#share === 1) return;
+    const gone = missingClass(data, skipped);
+    if (gone === null && skipped.length <= Math.max(1, this.#share * data.length)) return;
+    const { path, reason } = ordered[0]!;
+    const all = gone === null ? '' : `, all of class '${gone}' among them`;
+    throw new DataError(
+      path,
+      `${reason} ${skipped.length} of ${data.length} ${part} images cannot be read${all}; this is the first. Put them back, then resume the run; or remove them and begin again.`,
+    );
+  }
+}
+
+/** The first class all of whose images are in `skipped`. */
+function missingClass(data: Dataset, skipped: readonly SkippedSample[]): string | null {
+  if (!data.label) return null;
+  const left = new Map<number, number>();
+  const add = (index: number, n: number) => {
+    const label = data.label!(index);
+    left.set(label, (left.get(label) ?? 0) + n);
+  };
+  for (let i = 0; i < data.length; i++) add(i, 1);
+  for (const { index } of skipped) add(index, -1);
+  const gone = [...left].find(([, n]) => n === 0)?.[0];
+  return gone === undefined ? null : (data.classes?.[gone] ?? String(gone));
+}
