@@ -17,7 +17,7 @@ export interface Trunk {
   readonly shown: ReadonlySet<Data>;
   /** The frozen parameters and buffers that the cuts depend on. */
   readonly slots: readonly Data[];
-  /** The trunk's nodes in words, whatever the batch size: with the slots' bytes, what a cut's values depend on. */
+  /** The trunk's ops in words, whatever the batch size and the algorithms that compute them: with the slots' bytes, what a cut's values depend on. */
   readonly text: string;
   readonly nodes: ReadonlySet<Node>;
 }
@@ -69,10 +69,11 @@ export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
     const { node } = data;
     if (data.slot) slots.add(data);
     if (!node) continue;
-    // Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
+    for (const input of node.inputs) stack.push(input.data);
+    if (node.kind === 'kernel' && node.reorders) continue;
+    // Not the kernel's key: it holds the batch size and the algorithm. Sizes for one image tell strides and paddings apart.
     const sizes = node.outputs.map((d) => `${d.dtype}${kinds.get(d) === 'perImage' ? d.count / batch! : d.count}`);
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
-    for (const input of node.inputs) stack.push(input.data);
   }
   return { cuts: [...cuts], shown, slots: [...slots], text: text.join('\n'), nodes: trunk };
 }

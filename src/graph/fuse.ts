@@ -8,7 +8,7 @@ import { type Shape, sizeOf } from '../core/shape.ts';
 import { accessOf, type Expression, elementFusion, elementwise, epilogueFusion } from '../kernels/elementwise.ts';
 import { identityEpilogue, input, type KernelTarget, output, type Program, type Scalar } from '../kernels/kernel.ts';
 import { applyUpdate } from '../kernels/optimizer.ts';
-import type { ElementwiseNode, KernelNode, Node, UpdateNode } from './record.ts';
+import { batchScaleOf, type ElementwiseNode, type KernelNode, type Node, type UpdateNode } from './record.ts';
 import type { Data, Value } from './value.ts';
 
 /** Nodes that run as one program. */
@@ -215,7 +215,9 @@ function finishComputation(draft: Draft): Group {
   const own = anchor ? anchor.inputs.map((v) => v.data) : [];
   const operands = loads.map((_, k) => input(own.length + k));
   const writes = anchor && anchor !== root ? [root.outputs[0]!, ...anchor.outputs.slice(1)] : root.outputs;
-  const lower = (target: KernelTarget): Program => {
+  const batchScale = anchor ? batchScaleOf(anchor) : 1;
+  const lower = (adapter: KernelTarget): Program => {
+    const target = { ...adapter, batchScale };
     if (!anchor) {
       const { name, shape } = root as ElementwiseNode;
       const count = sizeOf(shape);

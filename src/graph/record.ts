@@ -58,6 +58,8 @@ export interface KernelNode {
   readonly axes?: EpilogueAxes;
   /** Element n of the first axis of each output depends on element n of the inputs' alone: images do not mix. */
   readonly samplewise?: boolean;
+  /** Holds the elements of its input in an order that kernels prefer: no value is changed. */
+  readonly reorders?: boolean;
 }
 
 export type Node = ElementwiseNode | KernelNode | UpdateNode;
@@ -84,11 +86,21 @@ export const recorder: Recorder = new Recorder();
 function append(node: Node): void {
   for (const { data } of node.inputs)
     if (data.freed) throw new DisposedError(`${node.name}: an input was freed: ${data.freed}`);
+  const batchScale = batchScaleOf(node);
   for (const data of node.outputs) {
     if (node.inPlace) data.touch();
-    else data.node = node;
+    else {
+      data.node = node;
+      data.batchScale = batchScale;
+    }
   }
   recorder.nodes.push(node);
+}
+
+/** See {@link Data.batchScale}: passed on by whatever keeps images apart. */
+export function batchScaleOf(node: Node): number {
+  if (node.kind === 'kernel') return node.samplewise ? node.inputs[0]!.data.batchScale : 1;
+  return node.inputs.find(({ data }) => data.batchScale !== 1)?.data.batchScale ?? 1;
 }
 
 /**
@@ -133,6 +145,7 @@ export interface KernelOptions {
   readonly fuses?: KernelNode['fuses'];
   readonly axes?: EpilogueAxes;
   readonly samplewise?: boolean;
+  readonly reorders?: boolean;
 }
 
 /** Records an op with a kernel of its own and gives its outputs. */

@@ -9,7 +9,7 @@ import { bufferId, SharedBuffers } from './buffers.ts';
 import type { Group } from './fuse.ts';
 import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
-import { type Node, recorder } from './record.ts';
+import { batchScaleOf, type Node, recorder } from './record.ts';
 import { free, slotGone, upload } from './storage.ts';
 import { tunedTarget, tuningStamp } from './tuning.ts';
 import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
@@ -90,7 +90,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
     });
     const attributes =
       'key' in node
-        ? node.key
+        ? `${node.key}*${batchScaleOf(node)}`
         : `${node.wgsl};${node.shape.join('x')};${node.dynamic ? node.scalars.length : node.scalars.join()}`;
     keys.push(`${node.name}{${attributes}}(${inputs.join()})${outputs.join()}`);
   });

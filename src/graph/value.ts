@@ -35,6 +35,8 @@ export class Data {
   slot = false;
   /** A user can still read it after the graph has run. */
   visible = false;
+  /** Size of a full batch over the size of the one that it belongs to: kernels are chosen for a full batch (`fullBatch` in kernels/kernel.ts). */
+  batchScale = 1;
   /** How many recorded backward rules still need it. */
   saves = 0;
   /** Changes with every write; never repeats between two Data. */

@@ -25,6 +25,7 @@ import {
   type Fusion,
   flatGrid,
   flatWorkgroup,
+  fullBatch,
   type KernelTarget,
   type Operand,
   output,
@@ -56,6 +57,8 @@ export interface Gemm extends ProductShape {
   readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
   /** Whether rows of the problem are columns of the output. */
   readonly swapped?: boolean;
+  /** What grows with the batch; columns where it is left out. */
+  readonly batchAxis?: 'M' | 'N' | 'slices';
   /** What fills the temporaries that {@link reads} name, and their byte sizes. */
   readonly before?: { readonly steps: readonly Step[]; readonly temps: readonly number[] };
   /** Words of the uniform that {@link loaders} read as `gemm.NAME`. */
@@ -177,12 +180,14 @@ fn finish(value: f32, at: Output, split: u32) {
 export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Program {
   const epilogue = fusion.terms ? sharedEpilogue(fusion.terms, problem.reads[0]![1]) : fusion;
   const lanes = laneFits(target);
-  const tile = tileOf(target, problem);
+  // Both decide the order of sums.
+  const inFull = atFullBatch(target, problem);
+  const tile = tileOf(target, inFull);
+  const split = splitReduction(inFull, countTiles(target, inFull, tile), lanes ? 16 : 256);
   const [tileM, tileN] = tileSize(target, tile);
   const rowTiles = ceilDiv(problem.M, tileM);
   const columnTiles = ceilDiv(problem.N, tileN);
   const tiles = rowTiles * columnTiles * problem.slices;
-  const split = splitReduction(problem, tiles, lanes ? 16 : 256);
   const splits = split.segmentSplits * split.depthSplits;
   const whole = splits === 1;
   const texels = lanes && target.texels ? problem.quads : undefined;
@@ -235,6 +240,17 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
     steps: [...steps, product, sumPartials(target, problem, partials, splits, epilogue)],
     temps: [...temps, splits * problem.output.size * 4],
   };
+}
+
+/** The problem as it is in a full batch. */
+function atFullBatch(target: KernelTarget, problem: Gemm): Gemm {
+  const { batchAxis = 'N' } = problem;
+  return { ...problem, [batchAxis]: fullBatch(target, problem[batchAxis]) };
+}
+
+function countTiles(target: KernelTarget, { M, N, slices }: ProductShape, tile: Tile): number {
+  const [rows, columns] = tileSize(target, tile);
+  return ceilDiv(M, rows) * ceilDiv(N, columns) * slices;
 }
 
 /** The tile that the product was tuned to, if it suits its operands; else the default. */

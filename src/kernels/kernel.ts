@@ -137,11 +137,20 @@ export interface KernelTarget {
   readonly maxSubgroupSize?: number;
   /** Whether an operand of the program is kept in float16; undefined where all are taken for float32. */
   readonly isFloat16?: ((operand: Operand) => boolean) | undefined;
+  /** Size of a full batch over that of this one; 1 where it is left out. See {@link fullBatch}. */
+  readonly batchScale?: number;
   /** The adapter's names, by which defaults are chosen. */
   readonly adapter: string;
   /** The tile that a product was tuned to; undefined for the default. */
   readonly tileFor?: (product: ProductShape) => Tile | undefined;
 }
+
+/**
+ * `count`, which grows with the batch, as it is in a full one. Whatever changes the order of sums goes by this: an image then gets the
+ * same bits in a batch that is not full.
+ */
+export const fullBatch = ({ batchScale = 1 }: Pick<KernelTarget, 'batchScale'>, count: number): number =>
+  Math.round(count * batchScale);
 
 const F32 = new Float32Array(1);
 const U32 = new Uint32Array(F32.buffer);

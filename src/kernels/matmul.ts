@@ -11,6 +11,7 @@ import { gemv } from './gemv.ts';
 import {
   ceilDiv,
   type Fusion,
+  fullBatch,
   input,
   type KernelTarget,
   type Operand,
@@ -141,9 +142,11 @@ const LONG = 128;
 export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusion): Program {
   const { batch, aBatch, bBatch } = collapseBatch(shape);
   const [[aM, aK], [bK, bN]] = [shape.aStrides, shape.bStrides];
+  const hasBatch = shape.batch.length > 0;
+  const rowsInFull = hasBatch ? shape.M : fullBatch(target, shape.M);
   // Below, a workgroup's threads have little to share.
   if (aK === 1 && bK === 1 && shape.K >= LONG && batch.every((size) => size === 1)) {
-    if (shape.M === 1)
+    if (shape.M === 1 && rowsInFull === 1)
       return gemv(target, { N: shape.N, K: shape.K, pitch: bN, isColumn: false }, input(0), input(1), epilogue);
     if (shape.N === 1)
       return gemv(target, { N: shape.M, K: shape.K, pitch: aM, isColumn: true }, input(1), input(0), epilogue);
@@ -153,7 +156,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     { operand: input(1), size: shape.N, stride: bN, strideK: bK, batch: bBatch },
   ];
   // A tile is wider than high at its smallest, so the shorter side of a thin product becomes its rows.
-  const swapped = shape.N <= 16 && shape.M > shape.N;
+  const swapped = shape.N <= 16 && rowsInFull > shape.N;
   if (swapped) sides.reverse();
   const [M, N] = [sides[0].size, sides[1].size];
   const before = { steps: [], temps: [] };
@@ -177,6 +180,7 @@ export function matmul(target: KernelTarget, shape: MatmulShape, epilogue: Fusio
     K: shape.K,
     segments: 1,
     swapped,
+    batchAxis: hasBatch ? 'slices' : swapped ? 'N' : 'M',
     slices: batch.reduce((size, n) => size * n, 1),
     output: { size: batch.reduce((size, n) => size * n, M * N), rows: shape.M, columns: shape.N },
     fields: {

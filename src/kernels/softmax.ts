@@ -3,7 +3,16 @@
  * nothing overflows; a row of -Infinity alone is NaN, as in PyTorch.
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { ceilDiv, flatGrid, flatWorkgroup, input, type KernelTarget, output, type Program } from './kernel.ts';
+import {
+  ceilDiv,
+  flatGrid,
+  flatWorkgroup,
+  fullBatch,
+  input,
+  type KernelTarget,
+  output,
+  type Program,
+} from './kernel.ts';
 import { combineLanes, rowExp, workgroupThreads } from './workgroup.ts';
 
 const paramsStruct = /* wgsl */ `
@@ -215,9 +224,10 @@ fn main(
 /** Whether a row of [outer, length, inner] is one invocation's work, rather than a workgroup's. */
 export function rowByThread(target: KernelTarget, rows: number, length: number, inner: number): boolean {
   const threads = workgroupThreads(target);
+  const inFull = fullBatch(target, rows);
   // On software adapters a tree's barriers cost as much as thousands of loads.
-  if (target.software) return length <= 4096 || rows >= 16 * threads;
-  return length <= 32 || (inner > 1 && rows >= threads);
+  if (target.software) return length <= 4096 || inFull >= 16 * threads;
+  return length <= 32 || (inner > 1 && inFull >= threads);
 }
 
 /** The tensor and the axis that the softmax runs over (not negative). */

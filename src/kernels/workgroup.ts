@@ -1,5 +1,5 @@
 /** What kernels that reduce or loop share: workgroup sizes, how a reduction is cut up, the tree over a workgroup's lanes, NaN. */
-import { ceilDiv, type KernelTarget } from './kernel.ts';
+import { ceilDiv, fullBatch, type KernelTarget } from './kernel.ts';
 
 /** Invocations of a workgroup, a power of two. One core runs a software adapter's workgroup, so small ones spread better there. */
 export const workgroupThreads = (target: KernelTarget): number =>
@@ -25,12 +25,13 @@ const LONGEST_CHAIN = 1024;
 /** `coalesced`: the elements of one output are neighbours in memory, so a workgroup's lanes should share an output. */
 export function scheduleOf(target: KernelTarget, outputs: number, length: number, coalesced: boolean): Schedule {
   const threads = workgroupThreads(target);
+  const inFull = fullBatch(target, outputs);
   // A software adapter loads at one price from any address, and its barriers cost as much as thousands of loads.
-  const byThread = target.software || length <= 32 || (!coalesced && outputs >= threads);
+  const byThread = target.software || length <= 32 || (!coalesced && inFull >= threads);
   const lanes = byThread ? 1 : threads;
   const busy = threads * (target.software ? 16 : 512);
   const smallest = byThread ? 64 : 16 * threads;
-  const forSpeed = Math.min(ceilDiv(busy, Math.max(1, outputs * lanes)), Math.floor(length / smallest));
+  const forSpeed = Math.min(ceilDiv(busy, Math.max(1, inFull * lanes)), Math.floor(length / smallest));
   const forAccuracy = ceilDiv(length, LONGEST_CHAIN * lanes);
   const wanted = Math.max(1, forSpeed, forAccuracy);
   // Equal parts may turn out fewer.

@@ -17,6 +17,7 @@ import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
 import { conv2dOfPatches, packedRowElements, packRows, suitsPatches } from '../kernels/conv2d-patches.ts';
 import { inputGradOfPatches, inputGradSuitsPatches } from '../kernels/conv2d-patches-grad.ts';
 import { isDepthwise } from '../kernels/conv2d-shape.ts';
+import { fullBatch } from '../kernels/kernel.ts';
 import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../kernels/winograd.ts';
 import { checkOneType, unconverted } from './cast.ts';
 import { elementwise } from './elementwise.ts';
@@ -99,13 +100,17 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
 
 type Algorithm = 'direct' | 'patches' | 'winograd';
 
-/** What is fastest: on software adapters Winograd's algorithm and patches were measured; elsewhere, and before init(), the direct sum stays. */
-function algorithmFor(shape: Conv2dShape, direction: PackDirection): Algorithm {
+/**
+ * What is fastest for a full batch of `x` (gy for the input's gradient): on software adapters Winograd's algorithm and patches were
+ * measured; elsewhere, and before init(), the direct sum stays.
+ */
+function algorithmFor(x: Value, shape: Conv2dShape, direction: PackDirection): Algorithm {
   const target = openDevice()?.target;
-  const [turned, suits] = direction === 'forward' ? [shape, suitsPatches] : [mirrored(shape), inputGradSuitsPatches];
+  const inFull = { ...shape, N: fullBatch(x.data, shape.N) };
+  const [turned, suits] = direction === 'forward' ? [inFull, suitsPatches] : [mirrored(inFull), inputGradSuitsPatches];
   const fitsWinograd = suitsWinograd(turned) && turned.padding.every((p) => p >= 0);
   if (graphOptions.winograd && target?.software && fitsWinograd) return 'winograd';
-  if (graphOptions.texels && target?.texels && !isDepthwise(shape) && suits(shape)) return 'patches';
+  if (graphOptions.texels && target?.texels && !isDepthwise(inFull) && suits(inFull)) return 'patches';
   return 'direct';
 }
 
@@ -123,10 +128,14 @@ function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, alg
   const elements = packedElements(shape, direction, algorithm);
   if (elements === null) return weight;
   const [w] = recordKernel(
-    `conv2d.pack.${algorithm}`,
+    'conv2d.pack',
     [unconverted(weight)],
     [{ shape: [elements], dtype: algorithm === 'winograd' ? 'float32' : floatTypeOf(weight) }],
-    { key: `${direction},${shape.groups}`, lower: (target) => packings[algorithm](target, shape, direction) },
+    {
+      key: `${algorithm},${direction},${shape.groups}`,
+      lower: (target) => packings[algorithm](target, shape, direction),
+      reorders: true,
+    },
   );
   return w!;
 }
@@ -136,11 +145,11 @@ const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', x, weight);
   const dtype = floatTypeOf(x);
-  const algorithm = algorithmFor(s, 'forward');
+  const algorithm = algorithmFor(x, s, 'forward');
   const kernel = { winograd, patches: conv2dOfPatches, direct: conv2dKernel }[algorithm];
   const inputs = [x, packed(weight, s, 'forward', algorithm)];
-  const [y] = recordKernel(`conv2d.${algorithm}`, inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
-    key: keyOf(s),
+  const [y] = recordKernel('conv2d', inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
+    key: `${algorithm},${keyOf(s)}`,
     lower: (target, epilogue) => kernel(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.outH * s.outW, size: s.K } },
@@ -152,11 +161,11 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', gy, weight);
   const dtype = floatTypeOf(gy);
-  const algorithm = algorithmFor(s, 'inputGrad');
+  const algorithm = algorithmFor(gy, s, 'inputGrad');
   const kernel = algorithm === 'patches' ? inputGradOfPatches : conv2dInputGrad;
   const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
-  const [gx] = recordKernel(`conv2dInputGrad.${algorithm}`, inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
-    key: keyOf(s),
+  const [gx] = recordKernel('conv2dInputGrad', inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
+    key: `${algorithm},${keyOf(s)}`,
     lower: (target, epilogue) =>
       algorithm === 'winograd' ? winograd(target, mirrored(s), epilogue) : kernel(target, s, epilogue),
     fuses: 'epilogue',

@@ -31,11 +31,14 @@ class StaleTrunk extends Error {}
 export class Batches {
   readonly #loader: DataLoader<unknown>;
   readonly #cache: TrunkCache | null;
+  /** Images in the largest batch. */
+  readonly #fullBatch: number;
   /** Whether the whole of the last epoch came from the cache. */
   cached = false;
 
   constructor(loader: DataLoader<unknown>, cache: TrunkCache | null) {
     this.#loader = loader;
+    this.#fullBatch = Math.min(loader.batchSize, loader.dataset.length);
     this.#cache = loader.dataset.key && loader.dataset.label ? cache : null;
   }
 
@@ -78,6 +81,7 @@ export class Batches {
       if (activations && !cache.take(trunk, activations)) throw new StaleTrunk();
     };
     const images = batch.images ? tensor(batch.images, batch.shape) : absent(batch.shape);
+    images.value.data.batchScale = this.#fullBatch / batch.indices.length;
     try {
       const result = record(images, tensor(batch.labels), () => forwardDone(images));
       if (trunk && !activations) await cache!.put(trunk, batch.keys);
