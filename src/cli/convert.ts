@@ -11,6 +11,7 @@ interface Flags {
   readonly foldBatchNorm?: true;
   readonly dtype?: FloatDType;
   readonly key?: string;
+  readonly stripPrefix?: string;
   readonly json?: true;
 }
 
@@ -35,7 +36,14 @@ export function convertCommand(): Command {
     .addOption(
       new Option('--dtype <type>', 'write floating-point tensors as this').choices(['float32', 'float16', 'bfloat16']),
     )
-    .option('--key <name>', 'which dictionary of a checkpoint holds the weights')
+    .option(
+      '--key <name>',
+      'which dictionary of a checkpoint holds the weights (default: with --model, the one that fits)',
+    )
+    .option(
+      '--strip-prefix <text>',
+      'what to take off the names: backbone. (default: with --model, what lets the most of them fit)',
+    )
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',

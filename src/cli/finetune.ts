@@ -27,6 +27,11 @@ export function finetuneCommand(): Command {
       '--weights <file>',
       'weight file, URL, published name, or the folder of an earlier run; "random" for none (default: the best published)',
     )
+    .option('--key <name>', 'which dictionary of a checkpoint holds the weights (default: the one that fits)')
+    .option(
+      '--strip-prefix <text>',
+      'what to take off their names: backbone. (default: what lets the most of them fit)',
+    )
     .option('--out <folder>', 'where the model, metrics.json and report.html go (default: runs/MODEL-PHOTOS)')
     .option('--resume', 'go on from the checkpoint in the --out folder; with --epochs also after the end')
     .option('--finish', 'save the best so far of the interrupted run in the --out folder')

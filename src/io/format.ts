@@ -24,9 +24,12 @@ export interface ReadOptions {
    * names are tried, and the choice is told in {@link WeightFile.notes}.
    */
   key?: string;
+  /** Is taken off the names that begin with it, `'backbone.'`; tensors whose names do not are left out. */
+  stripPrefix?: string;
   /**
-   * The names and shapes of the model that the weights are for, in its order; a size of -1 may be any. Formats that may lack the
-   * names (ONNX) match the file's layers to them; others leave names as they are.
+   * The names and shapes of the model that the weights are for, in its order; a size of -1 may be any. Where the file's names are
+   * others (a prefix before them, another library's, none at all), its tensors are matched to these as far as most of them fit;
+   * the dictionary of a checkpoint is the one that fits best. {@link WeightFile.notes} tells what was renamed and left out.
    */
   expected?: ReadonlyMap<string, Shape>;
   /** eps of the model's batch norms by their paths, where it is not 1e-5: for those that the file has folded into convolutions. */

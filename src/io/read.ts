@@ -3,7 +3,8 @@ import { openSource, type SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { plural } from './bytes.ts';
+import { listed, plural, printable } from './bytes.ts';
+import { type Fit, fitNames, shapesOf } from './fit-names.ts';
 import { HEAD_BYTES, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { MARK_KEY, marked } from './mark.ts';
@@ -36,9 +37,38 @@ export async function readWeightFile(source: SourceLike, options: ReadOptions = 
 
 /** As {@link readWeightFile}, of what is open already and stays so. */
 export async function readOpened(file: ByteSource, options: ReadOptions): Promise<WeightFile> {
-  const read = await (await findFormat(file)).read(file, options);
+  const read = renamed(await (await findFormat(file)).read(file, options), file.name, options);
   marked(read.state, read.metadata[MARK_KEY]);
   return read;
+}
+
+/** The file with the names that were asked for, or that the model has. ONNX's own reader knows more than the names. */
+function renamed(read: WeightFile, path: string, { stripPrefix, expected }: ReadOptions): WeightFile {
+  const stripped = stripPrefix === undefined ? read : withNames(read, stripNames(read, path, stripPrefix));
+  if (!expected || read.format === 'ONNX') return stripped;
+  return withNames(stripped, fitNames(shapesOf(stripped.state), expected));
+}
+
+function stripNames({ state }: WeightFile, path: string, prefix: string): Pick<Fit, 'names' | 'notes'> {
+  const isUnder = (name: string): boolean => name.startsWith(prefix) && name.length > prefix.length;
+  const [under, others] = [true, false].map((side) => [...state.keys()].filter((name) => isUnder(name) === side));
+  if (under!.length === 0)
+    throw new WeightFileError(
+      path,
+      `has no tensor whose name begins with '${printable(prefix)}': got ${listed(others!)}.`,
+    );
+  const notes = others!.length > 0 ? [`Left out, without the prefix '${printable(prefix)}': ${listed(others!)}.`] : [];
+  return { names: new Map(under!.map((name) => [name, name.slice(prefix.length)])), notes };
+}
+
+function withNames(read: WeightFile, { names, notes }: Pick<Fit, 'names' | 'notes'>): WeightFile {
+  const state: StateDict = new Map();
+  const namesInFile = new Map<string, string>();
+  for (const [from, to] of names) {
+    state.set(to, read.state.get(from)!);
+    namesInFile.set(to, read.namesInFile.get(from) ?? from);
+  }
+  return { ...read, state, namesInFile, notes: [...read.notes, ...notes] };
 }
 
 async function findFormat(file: ByteSource): Promise<WeightFormat> {

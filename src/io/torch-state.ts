@@ -3,6 +3,7 @@ import type { StateDict } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { count, listed, printable, shown } from './bytes.ts';
+import { fitNames } from './fit-names.ts';
 import type { ReadOptions, WeightFile } from './format.ts';
 import { StandIn } from './pickle-stand-in.ts';
 import { leftOutOf, refuseNeeded, refuseUnread } from './torch-left-out.ts';
@@ -41,7 +42,9 @@ export async function readState(
   const notes: string[] = [];
   const tally = new Tally();
   const { dict, path } =
-    options.key === undefined ? findDict(root, tally, source.name) : dictAt(root, options.key, tally, source.name);
+    options.key !== undefined
+      ? dictAt(root, options.key, tally, source.name)
+      : (fittingDict(root, tally, options.expected) ?? findDict(root, tally, source.name));
   refuseNeeded(dict, source.name);
   if (path.length > 0) notes.push(`The weights are those under '${printable(path.join('.'))}'.`);
   if (path.length > 0 && options.key === undefined) {
@@ -119,6 +122,30 @@ function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path
   throw new WeightFileError(name, `holds no named tensors: expected a state dict, got ${described(root)}.`);
 }
 
+/** The dictionary whose names and shapes fit a model best, if one has half of it. Of equals, the first of the usual names. */
+function fittingDict(
+  root: unknown,
+  tally: Tally,
+  expected: ReadOptions['expected'],
+): { dict: Dict; path: string[] } | undefined {
+  if (!expected || !(root instanceof Map)) return undefined;
+  let best: { dict: Dict; path: string[]; found: number } | undefined;
+  const look = (dict: Dict, path: string[]): void => {
+    const shapes = [...dict].flatMap(([name, value]): [string, readonly number[]][] =>
+      typeof name === 'string' && value instanceof TensorRef ? [[name, value.shape]] : [],
+    );
+    const { found } = shapes.length > 0 ? fitNames(new Map(shapes), expected) : { found: 0 };
+    if (2 * found >= expected.size && found > (best?.found ?? 0)) best = { dict, path, found };
+    if (path.length >= DEPTH_LIMIT) return;
+    const rank = (key: unknown): number => USUAL_KEYS.indexOf(key as string) + 1 || USUAL_KEYS.length + 1;
+    const inside = [...dict].filter(([key, value]) => typeof key === 'string' && tally.unseen(value));
+    for (const [key, value] of inside.sort(([a], [b]) => rank(a) - rank(b)))
+      look(value as Dict, [...path, key as string]);
+  };
+  look(root, []);
+  return best;
+}
+
 /** What lies where weights usually do. */
 function usualIn(dict: Dict): unknown[] {
   return USUAL_KEYS.map((key) => dict.get(key));
@@ -151,6 +178,7 @@ function dictAt(root: unknown, key: string, tally: Tally, name: string): { dict:
 class Tally {
   readonly #tensors = new Map<Dict, number>();
   readonly #holds = new Map<Dict, boolean>();
+  readonly #asked = new Set<unknown>();
 
   /** Directly, under a text key. */
   tensors(value: unknown): number {
@@ -162,6 +190,13 @@ class Tally {
       this.#tensors.set(value, n);
     }
     return n;
+  }
+
+  /** Whether it holds tensors and is asked for the first time. */
+  unseen(value: unknown): boolean {
+    if (!this.holds(value) || this.#asked.has(value)) return false;
+    this.#asked.add(value);
+    return true;
   }
 
   /** Directly, or in dictionaries below. */

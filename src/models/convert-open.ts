@@ -5,7 +5,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import { converted, writtenDType } from '../io/cast.ts';
 import { checkAgainst } from '../io/convert.ts';
-import type { FloatDType, WeightFile } from '../io/format.ts';
+import type { FloatDType, ReadOptions, WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
 import { classesOf } from './create.ts';
@@ -14,6 +14,7 @@ import * as keras from './keras/keras.ts';
 import { formatKerasShape } from './keras/shape.ts';
 import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
 import { axisNames } from './keras/weights.ts';
+import { openedAt } from './load.ts';
 import { modelEntry } from './registry.ts';
 import { ResNet } from './resnet.ts';
 
@@ -24,6 +25,7 @@ export interface OpenOptions {
   strideIn1x1?: boolean;
   dtype?: FloatDType;
   key?: string;
+  stripPrefix?: string;
 }
 
 /** A file with the model that it is of, loaded. */
@@ -70,43 +72,39 @@ const PROBE_SIDE = 64;
 const AXES: Readonly<Record<number, readonly [keras: string, here: string]>> = { 4: ['HWIO', 'OIHW'], 2: ['IO', 'OI'] };
 
 /**
- * Builds the model that `options` name or the file describes, and loads the file; undefined for tensors that nothing is known of.
+ * Builds the model that `options` name or the file describes, and loads the file; for tensors that nothing is known of, the file alone.
  * @throws StateDictError with every tensor that does not fit; ArgumentError for an unknown model.
  */
-export async function openModel(
-  input: SourceLike,
-  file: WeightFile,
-  options: OpenOptions,
-): Promise<Opened | undefined> {
-  const opened = await openUnrounded(input, file, options);
-  if (opened && options.dtype !== undefined)
+export async function openModel(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
+  const opened = await openUnrounded(input, options);
+  if ('model' in opened && options.dtype !== undefined)
     opened.model.loadStateDict(rounded(await opened.model.stateDict(), options.dtype));
   return opened;
 }
 
-async function openUnrounded(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | undefined> {
+async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
   const { model: name, numClasses } = options;
+  if (name !== undefined && !/^keras\b/i.test(name)) return openTorchvision(input, name, options);
+  const file = await readWeightFile(input, readOptions(options));
   if (name === undefined) {
-    if (file.metadata.model_config === undefined) return undefined;
+    if (file.metadata.model_config === undefined) return file;
     const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
     return openKeras(file, model, model.name);
   }
-  if (Object.hasOwn(KERAS_NETWORKS, name)) {
-    const classes = numClasses ?? classesOf(file.state, 'predictions');
-    const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
-    return openKeras(await named(input, file, model, options), model, name);
-  }
-  if (/^keras\b/i.test(name))
+  if (!Object.hasOwn(KERAS_NETWORKS, name))
     throw new ArgumentError(
       `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
     );
-  return openTorchvision(input, file, name, options);
+  const classes = numClasses ?? classesOf(file.state, 'predictions');
+  const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
+  // Only an ONNX file may need the model to find the tensors.
+  const named =
+    file.format === 'ONNX' ? await readWeightFile(input, { ...targetOf(model), ...readOptions(options) }) : file;
+  return openKeras(named, model, name);
 }
 
-/** The file with the names that the model has for its tensors: only an ONNX file may need the model to find them. */
-async function named(input: SourceLike, file: WeightFile, model: Module, { key }: OpenOptions): Promise<WeightFile> {
-  if (file.format !== 'ONNX') return file;
-  return readWeightFile(input, { ...targetOf(model), ...(key !== undefined && { key }) });
+function readOptions({ key, stripPrefix }: OpenOptions): ReadOptions {
+  return { ...(key !== undefined && { key }), ...(stripPrefix !== undefined && { stripPrefix }) };
 }
 
 function openKeras(file: WeightFile, model: keras.KerasModel, name: string): Opened {
@@ -143,20 +141,22 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
   });
 }
 
-async function openTorchvision(
-  input: SourceLike,
-  unnamed: WeightFile,
-  name: string,
-  options: OpenOptions,
-): Promise<Opened> {
+async function openTorchvision(input: SourceLike, name: string, options: OpenOptions): Promise<Opened> {
   const { numClasses, strideIn1x1 = false } = options;
   const entry = modelEntry(name);
-  const classes = numClasses ?? classesOf(unnamed.state, entry.head);
-  const model = await entry.create({ ...(classes !== undefined && { numClasses: classes }), ...{ strideIn1x1 } });
+  const build = (classes: number | undefined): Promise<Module> =>
+    entry.create({ ...(classes !== undefined && { numClasses: classes }), ...{ strideIn1x1 } });
+  let model = await build(numClasses);
   if (strideIn1x1 && !(model instanceof ResNet && model.strideIn1x1))
     throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
-  const target = targetOf(model);
-  let file = await named(input, unnamed, model, options);
+  let target = targetOf(model);
+  const expected = openedAt(target.expected, numClasses === undefined ? entry.head : undefined);
+  let file = await readWeightFile(input, { ...target, expected, ...readOptions(options) });
+  const classes = numClasses ?? classesOf(file.state, entry.head);
+  if (classes !== target.expected.get(`${entry.head}.weight`)?.[0]) {
+    model = await build(classes);
+    target = targetOf(model);
+  }
   const isFolded = model instanceof ResNet && isKerasResNet(file.state);
   const notes = isFolded ? [FOLDED] : checkAgainst(file.state, target.expected, name);
   file = { ...file, notes: [...file.notes, ...notes] };

@@ -24,7 +24,7 @@ import * as keras from './keras/keras.ts';
 import { KERAS_EXTENSIONS, kerasExtension } from './keras/save.ts';
 
 /** Options of {@link convertModel}. */
-export interface ConvertModelOptions extends Pick<ConvertOptions, 'dtype' | 'key' | 'metadata'> {
+export interface ConvertModelOptions extends Pick<ConvertOptions, 'dtype' | 'key' | 'stripPrefix' | 'metadata'> {
   /** Which network the weights are of: `resnet50`, or `keras.ResNet50`. */
   model?: string;
   /** How many classes it has; as many as the weights by default. */
@@ -54,13 +54,13 @@ export async function convertModel(
 ): Promise<ConvertReport> {
   const path = String(output);
   checkOptions(path, options);
-  const file = await readWeightFile(input, options.key === undefined ? {} : { key: options.key });
-  const opened = await openModel(input, file, options);
-  if (!opened) {
-    if (!isModelFormat(path)) return writeConverted(asItIs(file), output, options);
+  const opened = await openModel(input, options);
+  if (!('model' in opened)) {
+    if (!isModelFormat(path)) return writeConverted(asItIs(opened), output, options);
+    const { format, state } = opened;
     throw new ArgumentError(
-      `convert: ${path} holds a model, and the input (${file.format}) tensors without one: ` +
-        `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) ${file.state.size === 1 ? 'is' : 'are'} of no layer. ` +
+      `convert: ${path} holds a model, and the input (${format}) tensors without one: ` +
+        `${plural(state.size, 'tensor')} (${listed([...state.keys()])}) ${state.size === 1 ? 'is' : 'are'} of no layer. ` +
         'Say which network they are of with the option model: resnet50, keras.ResNet50, ….',
     );
   }

@@ -2,9 +2,10 @@
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { defaultGenerator } from '../core/random.ts';
-import type { Shape } from '../core/shape.ts';
-import type { FetchOptions } from '../io/index.ts';
+import type { FetchOptions, WeightFile } from '../io/index.ts';
+import { targetOf } from '../io/target.ts';
 import { BatchNorm2d, type Conv2d, type FrozenStats, type Linear, type Module } from '../nn/index.ts';
+import { loadWeights, openedAt } from './load.ts';
 import { isPretrained, type PretrainedWeights, type WeightsTable, weightsByName } from './weights.ts';
 
 /** Where weights come from: a record, its name, or a file in any format that `readWeights` knows. */
@@ -20,6 +21,14 @@ export interface ModelOptions {
   seed?: number;
   /** 'update' lets frozen batch norms update their statistics in training, as PyTorch does; 'keep' by default. */
   frozenStats?: FrozenStats;
+  /** Leaves the last layer as it is initialised: a weight file may lack it, or have another in its place; false by default. */
+  newHead?: boolean;
+  /** Which dictionary of a checkpoint holds the weights; the one that fits by default. */
+  key?: string;
+  /** Is taken off the names in the file that begin with it, `'backbone.'`; by default what lets the most of them fit. */
+  stripPrefix?: string;
+  /** Is told how the weights were read, a sentence each: what was picked, renamed, left out. */
+  onNote?: (note: string) => void;
   /** How published weights are downloaded: progress, cache folder (browsers: `{ cache: false }`). */
   download?: FetchOptions;
 }
@@ -36,7 +45,7 @@ export async function create<M extends Module>(
   options: ModelOptions,
   build: (options: { numClasses?: number }) => M,
 ): Promise<M> {
-  const { weights, seed, frozenStats } = options;
+  const { weights, seed, frozenStats, newHead = false } = options;
   const source = typeof weights === 'string' ? (weightsByName(name, table, weights) ?? weights) : weights;
   if (isPretrained(source)) checkRecord(name, source, options.numClasses);
   const start = defaultGenerator.state;
@@ -45,14 +54,15 @@ export async function create<M extends Module>(
   let model = built(options.numClasses);
   if (source != null) {
     const openHead = options.numClasses === undefined ? head : undefined;
-    const state = await weightsFor(model, source, openHead, options.download);
-    const classes = options.numClasses ?? classesOf(state, head);
+    const { state, notes } = await weightsFor(model, source, openHead, options);
+    const classes = options.numClasses ?? (newHead ? undefined : classesOf(state, head));
     const layer = model.namedModules().find(([path]) => path === head)?.[1] as Linear | Conv2d | undefined;
     if (layer && classes !== undefined && classes !== layer.weight.shape[0]) {
       defaultGenerator.state = start;
       model = built(classes);
     }
-    model.loadStateDict(state, { copy: false });
+    const loaded = loadWeights(model, state, targetOf(model).expected, { head, isNew: newHead });
+    for (const note of [...notes, ...loaded]) options.onNote?.(note);
   }
   if (frozenStats)
     for (const module of model.modules()) if (module instanceof BatchNorm2d) module.frozenStats = frozenStats;
@@ -76,17 +86,18 @@ function checkRecord(name: string, record: PretrainedWeights, numClasses: number
 async function weightsFor(
   model: Module,
   source: WeightsSource,
-  openHead?: string,
-  download?: FetchOptions,
-): Promise<StateDict> {
-  const { fetchPretrained, readWeights, targetOf } = await import('../io/index.ts');
+  openHead: string | undefined,
+  { download, key, stripPrefix }: ModelOptions,
+): Promise<WeightFile> {
+  const { fetchPretrained, readWeightFile } = await import('../io/index.ts');
   const target = targetOf(model);
-  const expected = [...target.expected].map(([name, shape]): [string, Shape] => {
-    const isOpen = openHead !== undefined && name.slice(0, name.lastIndexOf('.')) === openHead;
-    return [name, isOpen ? [-1, ...shape.slice(1)] : shape];
-  });
   const file = isPretrained(source) ? await fetchPretrained(source, download) : source;
-  return readWeights(file, { ...target, expected: new Map(expected) });
+  return readWeightFile(file, {
+    ...target,
+    expected: openedAt(target.expected, openHead),
+    ...(key !== undefined && { key }),
+    ...(stripPrefix !== undefined && { stripPrefix }),
+  });
 }
 
 /** Under the layer's own name, or that of Keras's networks. */

@@ -20,6 +20,8 @@ export interface LoadOptions {
   strict?: boolean;
   /** false: float32 arrays of the state dict become the module's own and must not be changed afterwards; true by default. */
   copy?: boolean;
+  /** The sentence that ends the error; how to load the rest by default. */
+  fix?: string;
 }
 
 /** How many names a message lists of each kind; the error's fields hold all of them. */
@@ -62,7 +64,8 @@ export function loadStateDict(
       counted(unexpected, 'unexpected'),
       counted(wrongShapeTexts, wrongShapes.length === 1 ? 'wrong shape' : 'wrong shapes'),
     ];
-    throw new StateDictError(`${type}: ${parts.join(', ')}. Pass { strict: false } to load the rest.`, faults);
+    const { fix = 'Pass { strict: false } to load the rest.' } = options;
+    throw new StateDictError(`${type}: ${parts.join(', ')}. ${fix}`, faults);
   }
   for (const write of writes) write();
   return faults;

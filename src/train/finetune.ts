@@ -100,7 +100,9 @@ async function run(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult
   const classes = train.classes;
 
   manualSeed(settings.seed);
-  const model = await watch.time('reading weights', () => buildModel(entry, opened, tuned, classes, progress));
+  const model = await watch.time('reading weights', () =>
+    buildModel(entry, opened, tuned, classes, settings, progress),
+  );
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
   );

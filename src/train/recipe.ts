@@ -15,6 +15,10 @@ export interface FinetuneSettings {
   readonly model: string;
   /** A file, a URL or a published name; null for random weights. */
   readonly weights: string | null;
+  /** Which dictionary of a checkpoint holds them; null: the one that fits. */
+  readonly key: string | null;
+  /** What is taken off their names; null: what lets the most of them fit. */
+  readonly stripPrefix: string | null;
   /** The first module that is trained at last; 'none' where everything is. */
   readonly freezeUntil: string;
   /** Of all phases together. */
@@ -81,6 +85,8 @@ export function resolveSettings(
   return {
     model,
     weights,
+    key: options.key ?? null,
+    stripPrefix: options.stripPrefix ?? null,
     freezeUntil,
     epochs,
     headEpochs,

@@ -7,6 +7,8 @@ import { type FinetuneSettings, isHead, planPhases, resolveSettings, type Settin
 const KEYS = [
   'model',
   'weights',
+  'key',
+  'stripPrefix',
   'freezeUntil',
   'epochs',
   'headEpochs',

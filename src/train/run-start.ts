@@ -14,6 +14,7 @@ import { type Classifier, isModelFolder } from './model-folder.ts';
 import { openModel } from './open-model.ts';
 import type { OpenedWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
+import type { FinetuneSettings } from './recipe.ts';
 
 const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 
@@ -56,11 +57,19 @@ export async function buildModel(
   opened: OpenedWeights | null,
   tuned: Classifier | null,
   classes: readonly string[],
+  { key, stripPrefix }: FinetuneSettings,
   progress: Progress | null,
 ): Promise<Module> {
   if (!opened) return entry.create({ numClasses: classes.length });
   if (!tuned) {
-    const model = await entry.create({ weights: opened.file });
+    const model = await entry.create({
+      weights: opened.file,
+      newHead: true,
+      // Checkpoints of earlier versions have neither.
+      ...(key != null && { key }),
+      ...(stripPrefix != null && { stripPrefix }),
+      onNote: (note) => progress?.note(note),
+    });
     graftHead(model, entry.head, classes.length);
     return model;
   }

@@ -46,6 +46,7 @@ describe('convert', () => {
         'module.3.bias -> 3.bias                                [3]           float32 -> float16',
         "The weights are those under 'state_dict'.",
         "Tensors are also under 'optimizer'.",
+        'Left out, being more than plain data: args (argparse.Namespace).',
         "The prefix 'module.' is taken off every name.",
         'torch (zip) -> safetensors: 9 tensors, 118 bytes.',
       ].join('\n'),

@@ -154,6 +154,29 @@ describe('which dictionary holds the weights', () => {
     );
   });
 
+  test('the one that fits the model', async () => {
+    const two = (value: number) => dict(text('x.v'), tensor(storage('0', 2), value, [1], [1]), text('n'), int(1));
+    const object = dict(
+      text('model'),
+      weights('w', 0),
+      text('ema'),
+      dict(text('inner'), two(1)),
+      text('teacher'),
+      two(0),
+    );
+    const expected = new Map([['v', [1]]]);
+    expect(await read(object, { expected })).toEqual({
+      state: { v: [2] },
+      notes: [
+        "The weights are those under 'ema.inner'.",
+        "Tensors are also under 'model', 'teacher'.",
+        'Left out, being no tensors: n.',
+        "The prefix 'x.' is taken off the names.",
+      ],
+    });
+    expect((await read(object, { expected: new Map([['other', [1]]]) })).state).toEqual({ w: [1] });
+  });
+
   test('several that could be meant are listed', async () => {
     await expectRefusal(
       file(dict(text('encoder'), weights('w', 0), text('decoder'), weights('w', 1))),

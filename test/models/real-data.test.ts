@@ -105,7 +105,7 @@ describe.skipIf(!sharedData)('real data of shared/data', () => {
   test('the class count comes from the file; a wrong one is one clear error', async () => {
     await expect(cifarResnet20({ weights: data('weights', 'resnet20-12fca82f.th'), numClasses: 3 })).rejects.toThrow(
       'ResNet: 0 missing keys, 0 unexpected, 2 wrong shapes (linear.weight: got [10, 64], expected [3, 64], ' +
-        'linear.bias: got [10], expected [3]). Pass { strict: false } to load the rest.',
+        'linear.bias: got [10], expected [3]). Pass { newHead: true } to load the rest: the last layer then starts anew.',
     );
   });
 });
