@@ -31,6 +31,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   h5wasm: ['io'],
   protobufjs: ['io'],
   sharp: ['data'],
+  tinyglobby: ['data'],
   'cli-progress': ['train', 'cli'],
   commander: ['cli'],
 };

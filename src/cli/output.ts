@@ -9,7 +9,21 @@ export function print(text: string): void {
 
 /** One value as JSON, for programs. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
+  process.stdout.write(`${jsonText(value)}\n`);
+}
+
+/** A value as indented JSON that a terminal only shows. */
+export function jsonText(value: unknown): string {
+  return printableJson(JSON.stringify(value, null, 2));
+}
+
+/** One row of CSV (RFC 4180). Control characters are escaped as on a terminal, which may be where it goes. */
+export function csvRow(cells: readonly (string | number)[]): string {
+  return cells.map((cell) => quotedCell(printable(String(cell)))).join(',');
+}
+
+function quotedCell(text: string): string {
+  return /[",\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Lines for people to standard error. */

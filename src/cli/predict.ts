@@ -1,55 +1,97 @@
 /** `regraft predict`: class names with probabilities for images. */
 import { Command } from 'commander';
-import { formatPercent } from '../train/format.ts';
+import { oneLine } from '../core/printable.ts';
+import type { BadImage } from '../data/image-dataset.ts';
 import type { ImagePrediction } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
-import { columns, complain, print, printJson } from './output.ts';
+import { complain } from './output.ts';
+import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';
+import { readStandardInput } from './standard-input.ts';
 
 interface Flags {
   readonly weights?: string;
   readonly labels?: string;
-  readonly top: number;
+  readonly top?: number;
   readonly batchSize?: number;
+  readonly csv?: true;
   readonly json?: true;
+  readonly gallery?: string;
 }
 
 export function predictCommand(): Command {
   return new Command('predict')
     .summary('classify images')
-    .description('Classifies images with a fine-tuned model, or with a network and its weights.')
+    .description(
+      'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how\n' +
+        'sure the model is. What cannot be read is named on standard error, and the exit code is 1 then.',
+    )
     .argument('<model>', 'folder of a fine-tuned model (or the file that the page gave), or the name of a network')
-    .argument('<images...>', 'image files')
+    .argument('<images...>', 'files, folders (with those below), patterns, URLs; - reads an image or a list from stdin')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
-    .option('--top <n>', 'how many classes to print', wholeNumber(1), 5)
+    .option('--top <n>', 'how many classes of each image (default: 1; with --json 5)', wholeNumber(1))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
+    .option('--csv', 'print file,label,probability')
     .option('--json', 'print [{ file, top: [{ label, probability }] }]')
+    .option('--gallery <file>', 'write a page with the images and their classes, in one HTML file')
     .addHelpText(
       'after',
       `
 Examples:
-  regraft predict runs/photos new/*.jpg
-  regraft predict model.zip photo.jpg
-  regraft predict resnet50 --weights resnet50.pth --labels imagenet_classes.txt cat.jpg --json`,
+  regraft predict runs/photos new/
+  regraft predict runs/photos new/ --gallery new.html
+  regraft predict runs/photos "new/**/*.jpg" --csv > new.csv
+  regraft predict model.zip photo.jpg --top 3
+  find new -name "*.jpg" | regraft predict runs/photos -
+  regraft predict resnet50 --weights resnet50.pth cat.jpg --json`,
     )
     .action(run);
 }
 
-async function run(name: string, images: readonly string[], flags: Flags): Promise<void> {
-  const { weights, labels, top, batchSize, json } = flags;
-  const { createProgress, openClassifier, predictImages } = await import('../train/index.ts');
+async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
+  const { weights, labels, batchSize, csv, json, gallery } = flags;
+  if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
+  const { describeLeftOut, findImages } = await import('../data/image-inputs.ts');
+  const stdin = named.includes('-') ? await readStandardInput() : { inputs: [] };
+  const { images, bad, leftOut } = await findImages(named.flatMap((input) => (input === '-' ? stdin.inputs : [input])));
+  for (const fault of bad) tell(fault);
+  if (leftOut.length > 0) complain(describeLeftOut(leftOut));
+  if (images.length === 0) return;
+
+  const { createProgress, openClassifier, predictEach, writeGallery } = await import('../train/index.ts');
   const progress = createProgress();
   const classifier = await openClassifier(name, { weights, labels, progress });
-  const { predictions, skipped } = await predictImages(classifier, images, { topK: top, batchSize, progress });
-  if (json) printJson(predictions);
-  else if (predictions.length > 0) print(table(predictions));
-  for (const { path, reason } of skipped) complain(`DataError: ${path}: ${reason}`);
-  if (skipped.length > 0) process.exitCode = 1;
+  const topK = flags.top ?? (json ? 5 : 1);
+  const names = new Map(images.map((image) => [image.path, image.path === stdin.image ? '-' : image.name]));
+  const nameOf = (file: string) => names.get(file) ?? file;
+  const columns = { topK, names: [...names.values()], labels: classifier.classes };
+  const output = json ? jsonOutput() : csv ? csvOutput(columns) : lineOutput(columns);
+
+  const files = images.map(({ path }) => path);
+  // On a terminal the lines themselves are the progress.
+  const bar = process.stdout.isTTY ? null : progress;
+  const printed = printing(predictEach(classifier, files, { topK, batchSize, progress: bar }), (found) => {
+    if (isBad(found)) tell({ ...found, path: found.path === stdin.image ? '-' : found.path });
+    else output.add(found.file === stdin.image ? { ...found, file: '-' } : found, nameOf(found.file));
+  });
+  if (gallery === undefined) for await (const _ of printed);
+  else await writeGallery(gallery, printed, { model: name, count: files.length, nameOf });
+  output.end();
+  if (gallery !== undefined) complain(`The gallery is in ${gallery}.`);
 }
 
-function table(predictions: readonly ImagePrediction[]): string {
-  const rows = predictions.flatMap(({ file, top }) =>
-    top.map(({ label, probability }, k) => [k === 0 ? file : '', formatPercent(probability), label]),
-  );
-  return columns(rows, [1]);
+/** Passes on what it has shown. */
+async function* printing<T>(items: AsyncIterable<T>, show: (item: T) => void): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) {
+    show(item);
+    yield item;
+  }
+}
+
+const isBad = (found: ImagePrediction | BadImage): found is BadImage => 'reason' in found;
+
+/** Names what was not classified; the rest goes on. */
+function tell({ path, reason }: BadImage): void {
+  complain(oneLine(`DataError: ${path}: ${reason}`));
+  process.exitCode = 1;
 }

@@ -38,6 +38,12 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   return /^P[56]\s/.test(start) ? 'pnm' : undefined;
 }
 
+/** Whether bytes are an image's, and not text that begins like one (`BM` begins a list of cars too). */
+export function isImageFile(bytes: Uint8Array): boolean {
+  const isText = bytes.subarray(0, 512).every((byte) => byte >= 0x20 || byte === 0 || (byte >= 0x09 && byte <= 0x0d));
+  return formatOf(bytes) !== undefined && !isText;
+}
+
 /** The format of an image file. @throws DataError where it is empty or no image. */
 export function checkedFormat(bytes: Uint8Array, name: string): Format {
   if (bytes.length === 0) throw new DataError(name, 'is empty (0 bytes). Remove it or replace it.');

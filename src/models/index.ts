@@ -2,6 +2,7 @@
  * Networks with their published names, order, initialisation and weights.
  * @module regraft/models
  */
+export type { Categories } from './categories.ts';
 export {
   CifarResNet,
   cifarResnet20,

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { editDistance } from '../nn/freezing.ts';
 import { Conv2d, Linear, type Module } from '../nn/index.ts';
+import { type Categories, cifar10Categories, imagenetCategories } from './categories.ts';
 import { cifarResnet20, cifarResnet32, cifarResnet44, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts';
 import type { ModelOptions } from './create.ts';
 import { KERAS_RGB_PRESET, kerasResnet50, kerasResnet101, kerasResnet152 } from './keras/rgb.ts';
@@ -30,6 +31,8 @@ export interface ModelEntry {
   readonly weights?: published.WeightsTable;
   /** Side of the square images it was trained on, in pixels. */
   readonly inputSize: number;
+  /** The names of the classes that published weights of it have. */
+  readonly categories?: Categories;
   /** How it wants its images when its weights do not say otherwise. */
   readonly transforms: ImagePreset;
   /** Where to cut, for `freezeUntil`, from the first to the last; the last is the head alone. */
@@ -42,6 +45,7 @@ export interface ModelEntry {
 
 const RESNET = {
   inputSize: 224,
+  categories: imagenetCategories,
   transforms: imagenetPreset(),
   stages: ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'],
   maps: 'layer4',
@@ -66,6 +70,7 @@ function squeezenet(
     create,
     weights,
     inputSize: 224,
+    categories: imagenetCategories,
     transforms: imagenetPreset(),
     stages,
     maps: 'features',
@@ -75,7 +80,15 @@ function squeezenet(
 
 function cifar(create: ModelEntry['create']): ModelEntry {
   const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'linear'];
-  return { create, inputSize: 32, transforms: CIFAR_PRESET, stages, maps: 'layer3', head: 'linear' };
+  return {
+    create,
+    inputSize: 32,
+    categories: cifar10Categories,
+    transforms: CIFAR_PRESET,
+    stages,
+    maps: 'layer3',
+    head: 'linear',
+  };
 }
 
 /** Every model with a published counterpart, by the name of its function. */

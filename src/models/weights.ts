@@ -3,6 +3,7 @@
  * Figures, addresses and sizes are those that torchvision documents.
  */
 import { ArgumentError } from '../core/errors.ts';
+import { type Categories, imagenetCategories } from './categories.ts';
 import { type ImagePreset, imagenetPreset } from './preset.ts';
 
 /** One set of published weights. */
@@ -18,8 +19,11 @@ export interface PretrainedWeights {
   readonly sizeMiB: number;
   readonly numParams: number;
   readonly numClasses: number;
-  /** Which list of class names the outputs follow; the names themselves are not part of regraft. */
-  readonly categories: 'imagenet-1k';
+  /**
+   * The names of the classes in the order of the outputs; they are loaded when they are asked for.
+   * @example const names = await ResNet50Weights.DEFAULT.categories(); // names[207] is 'golden retriever'
+   */
+  readonly categories: Categories;
   /** Smallest [height, width] that the network takes. */
   readonly minSize: readonly [number, number];
   /** Accuracy in per cent, one centre crop, on ImageNet's validation set. */
@@ -57,7 +61,7 @@ function record(
     sizeMiB,
     numParams,
     numClasses: 1000,
-    categories: 'imagenet-1k',
+    categories: imagenetCategories,
     minSize: [minSize, minSize],
     metrics: { top1, top5 },
     recipe,

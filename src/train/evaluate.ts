@@ -31,18 +31,49 @@ export interface Predictions {
   readonly skipped: readonly SkippedSample[];
 }
 
+/** The logits of one batch of images. */
+export interface BatchLogits {
+  /** Row-major [images, classes]. */
+  readonly logits: Float32Array;
+  readonly classes: number;
+  readonly labels: Int32Array;
+  /** Places of the images in the data set. */
+  readonly indices: readonly number[];
+}
+
 /** The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards. */
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
-  const { batchSize = 32, cache = null, progress, precision } = options;
-  const mixed = { enabled: precision === 'float16' };
-  const training = model.modules().filter((module) => module.training);
-  const trainable = model.parameters().filter((p) => p.requires_grad);
-  const loader = new DataLoader(data, { batchSize });
-  const batches = new Batches(loader, cache);
+  const loader = new DataLoader(data, { batchSize: options.batchSize ?? 32 });
   const rows: Float32Array[] = [];
   const labels: number[] = [];
   const indices: number[] = [];
   let classes = 0;
+  for await (const batch of batchLogits(model, loader, options)) {
+    classes = batch.classes;
+    rows.push(batch.logits);
+    labels.push(...batch.labels);
+    indices.push(...batch.indices);
+  }
+  const logits = new Float32Array(indices.length * classes);
+  let at = 0;
+  for (const row of rows) {
+    logits.set(row, at);
+    at += row.length;
+  }
+  return { logits, classes, labels: Int32Array.from(labels), indices, skipped: loader.skipped };
+}
+
+/** As {@link predictLogits}, batch by batch: nothing is kept, and what was left out is in `loader.skipped`. */
+export async function* batchLogits(
+  model: Module,
+  loader: DataLoader<unknown>,
+  { cache = null, progress, precision }: Omit<PredictOptions, 'batchSize'> = {},
+): AsyncGenerator<BatchLogits, void, undefined> {
+  const mixed = { enabled: precision === 'float16' };
+  const training = model.modules().filter((module) => module.training);
+  const trainable = model.parameters().filter((p) => p.requires_grad);
+  const batches = new Batches(loader, cache);
+  let done = 0;
   model.eval();
   try {
     for await (const batch of batches.epoch(0)) {
@@ -53,21 +84,14 @@ export async function predictLogits(model: Module, data: Dataset, options: Predi
           return output;
         }),
       );
-      classes = logits.shape.at(-1)!;
-      rows.push(await logits.data());
+      const values = await logits.data<Float32Array>();
+      const classes = logits.shape.at(-1)!;
       logits.dispose();
-      labels.push(...batch.labels);
-      indices.push(...batch.indices);
-      progress?.update(indices.length);
+      done += batch.indices.length;
+      progress?.update(done);
+      yield { logits: values, classes, labels: batch.labels, indices: batch.indices };
     }
   } finally {
     for (const module of training) module.training = true;
   }
-  const logits = new Float32Array(indices.length * classes);
-  let at = 0;
-  for (const row of rows) {
-    logits.set(row, at);
-    at += row.length;
-  }
-  return { logits, classes, labels: Int32Array.from(labels), indices, skipped: loader.skipped };
 }

@@ -11,10 +11,7 @@ export {
   type ClassifyOptions,
   evaluateFolder,
   type FolderEvaluation,
-  type ImagePrediction,
-  type ImagePredictions,
   openClassifier,
-  predictImages,
   pretrainedClassifier,
 } from './classify.ts';
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
@@ -31,6 +28,13 @@ export { openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
 export { availablePrecision, type Precision } from './precision.ts';
 export {
+  type ImagePrediction,
+  type ImagePredictions,
+  type PredictImagesOptions,
+  predictEach,
+  predictImages,
+} from './predict-images.ts';
+export {
   createProgress,
   type Progress,
   type ProgressOptions,
@@ -39,6 +43,7 @@ export {
 } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
+export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery.ts';
 export * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 export { version } from './version.ts';

@@ -8,8 +8,17 @@ import { STYLE } from './report-style.ts';
  * (by a nonce), so that not even a mistake in escaping could run something.
  */
 export function page(title: string, body: Content): string {
+  const { head, tail } = pageAround(title);
+  return `${head}${html`${body}`.text}${tail}`;
+}
+
+/** What stands before and after the body of {@link page}, for bodies that are written piece by piece; with more style, or another script. */
+export function pageAround(
+  title: string,
+  { style = '', script = SCRIPT }: { readonly style?: string; readonly script?: string } = {},
+): { readonly head: string; readonly tail: string } {
   const nonce = globalThis.crypto.randomUUID();
-  return html`<!doctype html>
+  const head = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -17,12 +26,14 @@ export function page(title: string, body: Content): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<style>${new Markup(STYLE)}</style>
+<style>${new Markup(STYLE + style)}</style>
 </head>
 <body>
-${body}
-<script nonce="${nonce}">${new Markup(SCRIPT)}</script>
+`;
+  const tail = html`
+<script nonce="${nonce}">${new Markup(script)}</script>
 </body>
 </html>
-`.text;
+`;
+  return { head: head.text, tail: tail.text };
 }

@@ -66,7 +66,7 @@ describe('finetune, predict, evaluate', () => {
     ]);
     // The readable one is classified, the other named.
     expect(table.code).toBe(1);
-    expect(table.stdout).toMatch(/^\S+red\/0\.jpg +[\d.]+ % {2}\w+\n +[\d.]+ % {2}\w+\n$/);
+    expect(table.stdout).toMatch(/^val\/red\/0\.jpg +\w+ +[\d.]+ % {2}\w+ +[\d.]+ %\n$/);
     expect(table.stderr).toBe(
       `DataError: ${photos}/train/red/zero.jpg: is empty (0 bytes). Remove it or replace it.\n`,
     );

@@ -6,9 +6,10 @@ import { hasFloat16 } from '../../src/device/adapter.ts';
 import { init } from '../../src/index.ts';
 import { writeWeights } from '../../src/io/write.ts';
 import { modelEntry } from '../../src/models/index.ts';
-import { predictImages } from '../../src/train/classify.ts';
+
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
 import { openModel } from '../../src/train/open-model.ts';
+import { predictImages } from '../../src/train/predict-images.ts';
 import { planPhases, resolveSettings, warmUpCosine } from '../../src/train/recipe.ts';
 import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
 import { shellWord } from '../../src/train/shell.ts';
