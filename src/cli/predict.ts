@@ -1,6 +1,6 @@
 /** `regraft predict`: class names with probabilities for images. */
 import { Command } from 'commander';
-import { oneLine } from '../core/printable.ts';
+import { oneLine, printable } from '../core/printable.ts';
 import type { BadImage } from '../data/image-dataset.ts';
 import type { ImagePrediction } from '../train/index.ts';
 import { wholeNumber } from './arguments.ts';
@@ -51,11 +51,12 @@ Examples:
 async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
   const { weights, labels, batchSize, csv, json, gallery } = flags;
   if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
-  const { describeLeftOut, findImages } = await import('../data/image-inputs.ts');
+  const { findImages } = await import('../data/image-inputs.ts');
+  const { describeLeftOut } = await import('../data/describe-photos.ts');
   const stdin = named.includes('-') ? await readStandardInput() : { inputs: [] };
   const { images, bad, leftOut } = await findImages(named.flatMap((input) => (input === '-' ? stdin.inputs : [input])));
   for (const fault of bad) tell(fault);
-  if (leftOut.length > 0) complain(describeLeftOut(leftOut));
+  for (const line of describeLeftOut(leftOut)) complain(printable(line));
   if (images.length === 0) return;
 
   const { createProgress, openClassifier, predictEach, writeGallery } = await import('../train/index.ts');

@@ -15,13 +15,18 @@ export function describePhotos(account: PhotoAccount): string[] {
     ...(classes.length > LISTED ? summary(account) : table(account)),
     sourceOf(validationFrom),
     ...(untested.length > 0 ? [`No photos to validate: ${someOf(untested, '')}.`] : []),
-    ...block('Left out:', leftOut),
+    ...describeLeftOut(leftOut),
     ...block('Equal photos:', [
       ...grouped('in two or more classes: one label is wrong', equal.acrossClasses),
       ...grouped('in training and validation, which flatters the accuracy', equal.acrossParts),
       ...grouped('twice or more in one class', equal.withinClass),
     ]),
   ];
+}
+
+/** What was left out: a reason a line. */
+export function describeLeftOut(leftOut: readonly LeftOut[]): string[] {
+  return block('Left out:', leftOut);
 }
 
 const number = (n: number) => n.toLocaleString('en');

@@ -57,7 +57,7 @@ describe('predict', () => {
       expect(line).not.toContain('\u001b');
     }
     expect(stderr).toBe(
-      'Left out: 1 file that is no photo (x.heic). HEIC is not read: save those as JPEG.\n' +
+      'Left out:\n  1  HEIC, which is not read: save as JPEG (x.heic)\n' +
         `DataError: ${photos}/val/red/cut.jpg: is truncated or damaged. Remove it or replace it.\n`,
     );
   });

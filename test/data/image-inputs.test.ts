@@ -2,7 +2,9 @@
 import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeLeftOut, findImages } from '../../src/data/image-inputs.ts';
+import { describeLeftOut } from '../../src/data/describe-photos.ts';
+import { IMAGE_EXTENSIONS } from '../../src/data/image-format.ts';
+import { findImages } from '../../src/data/image-inputs.ts';
 import { photoFolder } from './photos.ts';
 
 const FILES = [
@@ -26,9 +28,11 @@ test('a folder: its photos sorted, then those of the folders below; names relati
   expect(below(images.map(({ path }) => path))).toEqual(expected);
   expect(images.map(({ name }) => name)).toEqual(expected);
   expect(bad).toEqual([]);
-  expect(describeLeftOut(leftOut)).toBe(
-    'Left out: 2 files that are no photos (notes.txt, p.HEIC). HEIC is not read: save those as JPEG.',
-  );
+  expect(describeLeftOut(leftOut)).toEqual([
+    'Left out:',
+    '  1  no images (.txt) (c/notes.txt)',
+    '  1  HEIC, which is not read: save as JPEG (c/p.HEIC)',
+  ]);
 });
 
 test('files are named without the folders that they have in common', async () => {
@@ -57,7 +61,7 @@ test('URLs are kept; what is not there, or holds no photo, is told and loses not
     { path: 'nowhere.jpg', reason: 'there is no such file. Check the path.' },
     {
       path: join(folder, 'empty'),
-      reason: 'holds no photos. Read are .jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp .gif .avif.',
+      reason: `holds no photos. Read are ${IMAGE_EXTENSIONS.join(' ')}.`,
     },
   ]);
 });
@@ -69,14 +73,17 @@ test('links: back to a folder above nothing new, broken ones left out', async ()
   symlinkSync('link.jpg', join(linked, 'link.jpg'));
   const { images, leftOut, bad } = await findImages([linked]);
   expect(images.map(({ name }) => name)).toEqual(['a/1.jpg']);
-  expect(leftOut.map((path) => path.slice(linked.length + 1))).toEqual(['broken.jpg', 'link.jpg']);
+  expect(leftOut).toEqual([
+    { reason: 'a link that leads back to a folder above it', paths: ['a/loop'] },
+    { reason: 'a link that leads nowhere', paths: ['broken.jpg', 'link.jpg'] },
+  ]);
   expect(bad).toEqual([]);
 });
 
 test.skipIf(process.getuid?.() === 0)('a folder that may not be read is told', async () => {
   const locked = await photoFolder({ '1.jpg': 'x', 'locked/2.jpg': 'x' });
   chmodSync(join(locked, 'locked'), 0);
-  const { images, bad } = await findImages([locked]);
+  const { images, leftOut } = await findImages([locked]);
   expect(images).toHaveLength(1);
-  expect(bad).toEqual([{ path: join(locked, 'locked'), reason: 'the folder cannot be read: permission is denied.' }]);
+  expect(leftOut).toEqual([{ reason: 'a folder that cannot be opened', paths: ['locked'] }]);
 });
