@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { ArgumentError } from '../core/errors.ts';
 import { isImageFile } from '../data/image-format.ts';
-import { removeOnExit } from '../train/temporary.ts';
+import { removeOnExit } from '../device/temporary-node.ts';
 
 /** What standard input held. */
 export interface StandardInput {
