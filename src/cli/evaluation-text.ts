@@ -52,7 +52,8 @@ function scoreTable(rows: readonly Row[]): string {
   return columns([['class', 'precision', 'recall', 'F1', 'images'], ...cells], [1, 2, 3, 4]);
 }
 
-function matrix({ confusion, classes }: FolderEvaluation): string {
+/** The confusion matrix: a row a class, how often it was predicted as each. */
+export function matrix({ confusion, classes }: Pick<FolderEvaluation, 'confusion' | 'classes'>): string {
   const rows = confusion.map((row, c) => [classes[c]!, ...row.map(String)]);
   return columns(
     [['is \\ predicted', ...classes], ...rows],

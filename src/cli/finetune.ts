@@ -2,10 +2,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { formatDuration, formatPercent } from '../train/format.ts';
-import type { FinetuneOptions, FinetuneResult, MODEL_FILES } from '../train/index.ts';
+import type { FinetuneOptions } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
 import { notNegative, positive, share, wholeNumber } from './arguments.ts';
+import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
 
@@ -62,7 +62,11 @@ export function finetuneCommand(): Command {
       'stop after so many epochs without a better validation loss; 0: never (default: 10)',
       wholeNumber(0),
     )
-    .option('--validation <share>', 'share of the images held out where there is no val folder (default: 0.2)', share)
+    .option(
+      '--validation <share>',
+      'share of the images held out where there is no val folder; 0: none (default: 0.2)',
+      share,
+    )
     .option('--image-size <pixels>', 'side of the images (default: that of the weights)', wholeNumber(1))
     .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', wholeNumber(0))
     .option('--no-cache', 'compute the frozen part in every epoch; the result is the same')
@@ -121,22 +125,4 @@ function howToGoOn(photos: string, out: string, weights: string | undefined): st
   const source = weights?.includes('://') ? ` --weights ${shellWord(weights)}` : '';
   const command = `regraft finetune ${shellWord(photos)} --out ${shellWord(out)}${source}`;
   return `Go on with: ${command} --resume\nOr save the best so far with: ${command} --finish`;
-}
-
-function closingText(result: FinetuneResult, out: string, names: typeof MODEL_FILES): string {
-  const { evaluation, bestEpoch, history, frozen, data, seconds, comparisons = [] } = result;
-  const files = Object.values(names).join(', ');
-  return [
-    '',
-    `${formatPercent(evaluation?.accuracy ?? null)} of ${evaluation?.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
-    ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
-    `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ${formatDuration(seconds.total)} on ${result.adapter.description}.`,
-    ...(data.skipped.length > 0
-      ? [`${data.skipped.length} unreadable ${data.skipped.length === 1 ? 'image was' : 'images were'} skipped.`]
-      : []),
-    `Saved in ${out}: ${files}.`,
-    '',
-    `Look at it:  ${join(out, names.report)}`,
-    `Use it:      regraft predict ${shellWord(out)} photo.jpg`,
-  ].join('\n');
 }

@@ -1,14 +1,17 @@
 /** The photos of a fine-tuning run: the readable ones, their digest, their loader. */
 import { relative } from 'node:path';
 import { sha256 } from '../core/digest.ts';
-import type { ImageDataset } from '../data/image-dataset.ts';
+import type { BadImage, ImageDataset } from '../data/image-dataset.ts';
 import type { Progress } from './progress.ts';
 
 /** What is left after looking at every file. */
 export interface ReadableImages {
   readonly train: ImageDataset;
   readonly validation: ImageDataset;
+  /** Paths relative to the photos' folder. */
   readonly bad: readonly { readonly path: string; readonly reason: string }[];
+  /** The same by their full paths. */
+  readonly unreadable: readonly BadImage[];
 }
 
 /** Decodes every photo once: what cannot be read is named and left out. */
@@ -23,9 +26,10 @@ export async function readable(
   try {
     const first = await train.verify({ onProgress: (done) => progress?.update(done) });
     const second = await validation.verify({ onProgress: (done) => progress?.update(train.length + done) });
-    const bad = [...first.bad, ...second.bad].map(({ path, reason }) => ({ path: relative(photos, path), reason }));
+    const unreadable = [...first.bad, ...second.bad];
+    const bad = unreadable.map(({ path, reason }) => ({ path: relative(photos, path), reason }));
     for (const { path, reason } of bad) progress?.note(`Skipped ${path}: ${reason}`);
-    return { train: first.good, validation: second.good, bad };
+    return { train: first.good, validation: second.good, bad, unreadable };
   } finally {
     progress?.end();
   }

@@ -38,7 +38,8 @@ export interface RunFacts {
   readonly plan: readonly PlannedPhase[];
   readonly phases: readonly Phase[];
   readonly state: FitState;
-  readonly evaluation: Evaluation;
+  /** Null where nothing was held out. */
+  readonly evaluation: Evaluation | null;
   readonly mistakes: readonly PicturedMistake[];
   readonly frozen: FreezingProof;
   readonly peakGpuBytes: number;
@@ -74,7 +75,7 @@ export function resultOf(run: RunFacts): FinetuneResult {
     phases,
     history: state.history,
     stepLosses: thinLosses(state.stepLosses),
-    bestEpoch: state.best!.epoch,
+    bestEpoch: run.evaluation ? state.best!.epoch : state.history.length,
     evaluation: run.evaluation,
     worstMistakes: run.mistakes,
     frozen: run.frozen,

@@ -1,12 +1,16 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
+import { relative } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { manualSeed } from '../core/random.ts';
 import { classificationTransforms } from '../data/compose.ts';
+import { describePhotos } from '../data/describe-photos.ts';
 import { openImageFolders } from '../data/open-folders.ts';
+import { accountFor } from '../data/photo-account.ts';
 import { currentDevice, init } from '../device/current.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
+import { describeTraining } from './describe-training.ts';
 import { predictLogits } from './evaluate.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf } from './finetune-result.ts';
@@ -66,19 +70,19 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   if (options.compareFromScratch && plan.settings.weights === null)
     throw new ArgumentError('finetune: the run starts from random weights itself; leave compareFromScratch out.');
   await checkNames(plan);
-  if (out === null) return run(options, plan);
+  if (out === null) return trainAndSave(options, plan);
   const { release, replaced } = await takeFolder(out);
   try {
     const note = checkpoint ? goesOn(checkpoint, plan, finish) : replaced;
     if (note) progress?.note(note);
-    return await run(options, plan);
+    return await trainAndSave(options, plan);
   } finally {
     release();
   }
 }
 
 /** Reads the photos and the weights, trains, and saves. */
-async function run(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult> {
+async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult> {
   const { photos, out = null, cache = true, progress = null, signal } = options;
   const { settings, entry, phases, tuned, checkpoint } = plan;
   const watch = new Stopwatch(checkpoint?.seconds);
@@ -111,6 +115,11 @@ async function run(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult
     throw new ArgumentError(
       `${out}: cannot be resumed: the photos, the weights or the settings have changed since. Run it without resume.`,
     );
+  if (progress) {
+    const account = await accountFor({ ...found, ...images }, (path) => relative(photos, path), images.unreadable);
+    for (const line of describePhotos(account)) progress.note(line);
+    progress.note(describeTraining(phases, settings, entry.head));
+  }
   const start = out === null ? null : placeOf(out, weights, opened?.sha256);
 
   const device = await init();
@@ -120,7 +129,7 @@ async function run(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
   const run: PhasedRun = {
     settings,
-    validation: images.validation,
+    validation: images.validation.length > 0 ? images.validation : undefined,
     loader: (phase) => loaderFor(images.train, phase, settings, sized),
     cache,
     precision,
@@ -144,13 +153,18 @@ async function run(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult
 
   const proof = await watch.time('proof of freezing', () => frozen.proof(model));
   const { peakBytes: peakGpuBytes, compileSeconds: compiling } = currentDevice().counters;
-  const predictions = await watch.time(
-    'validation',
-    () =>
-      state.best?.predictions ?? predictLogits(model, images.validation, { precision, batchSize: settings.batchSize }),
-  );
-  const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
-  const mistakes = await watch.time('thumbnails', () => pictured(predictions, images.validation, photos));
+  const predictions =
+    run.validation &&
+    (await watch.time(
+      'validation',
+      () =>
+        state.best?.predictions ??
+        predictLogits(model, images.validation, { precision, batchSize: settings.batchSize }),
+    ));
+  const evaluation = predictions ? evaluateLogits(predictions.logits, predictions.labels, predictions.classes) : null;
+  const mistakes = predictions
+    ? await watch.time('thumbnails', () => pictured(predictions, images.validation, photos))
+    : [];
   const comparisons = options.compareFromScratch
     ? [await watch.time('comparison from scratch', () => compared(entry, classes.length, run))]
     : [];

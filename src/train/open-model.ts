@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteSource, openSource } from '#files';
 import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import { readWeightFile, readWeights } from '../io/index.ts';
 import { readTextFile } from '../io/text.ts';
@@ -41,11 +42,34 @@ async function saved({ model, classes, transforms }: Described, read: () => Prom
   return { ...known, state: await read() };
 }
 
-async function readFolder(folder: string): Promise<SavedModel> {
-  const path = join(folder, MODEL_FILES.description);
+/** How often a folder is read again that holds two models, and how long to wait before: a run may just be saving there. */
+const RETRIES = { times: 3, milliseconds: 150 } as const;
+
+async function readFolder(folder: string, retries: number = RETRIES.times): Promise<SavedModel> {
+  const [path, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((file) => join(folder, file)) as [
+    string,
+    string,
+  ];
   if (!existsSync(path)) throw noModel(folder, `holds no ${MODEL_FILES.description}`);
-  const text = await readTextFile(path);
-  return saved(parseDescription(path, text), () => readWeights(join(folder, MODEL_FILES.weights)));
+  const description = parseDescription(path, await readTextFile(path));
+  let whole = true;
+  const model = await saved(description, async () => {
+    const { state, metadata } = await readWeightFile(weights);
+    whole = sameModel(description, descriptionIn(weights, metadata));
+    return state;
+  });
+  if (whole) return model;
+  if (retries > 0) return sleep(RETRIES.milliseconds).then(() => readFolder(folder, retries - 1));
+  throw new WeightFileError(
+    folder,
+    `its ${MODEL_FILES.description} and ${MODEL_FILES.weights} are of two models: saving was interrupted. Finish it by regraft finetune with --out ${folder} --resume, or save the model again.`,
+  );
+}
+
+/** Whether the weights are those that `model.json` describes; files from elsewhere do not say. */
+function sameModel(json: Described, weights: Described | null): boolean {
+  const text = ({ model, classes, transforms }: Described) => JSON.stringify([model, classes, transforms]);
+  return weights === null || text(json) === text(weights);
 }
 
 async function readFileOf(path: string): Promise<SavedModel> {

@@ -99,7 +99,7 @@ class BarProgress implements Progress {
   }
 
   note(text: string): void {
-    this.#stream.write(this.#bar ? `\r\x1b[2K${oneLine(text)}\n` : `${oneLine(text)}\n`);
+    this.#stream.write(this.#bar ? `\r\x1b[2K${noteLine(text)}` : noteLine(text));
     this.#bar?.render();
   }
 
@@ -135,7 +135,7 @@ class LineProgress implements Progress {
   }
 
   note(text: string): void {
-    this.#stream.write(`${oneLine(text)}\n`);
+    this.#stream.write(noteLine(text));
   }
 
   end(): void {
@@ -180,6 +180,11 @@ function measures({ values, done, unit }: Stretch, seconds: number): string[] {
 function amount(count: number, unit: ProgressUnit): string {
   if (unit === 'bytes') return formatBytes(Math.round(count));
   return `${count < 10 && !Number.isInteger(count) ? count.toFixed(1) : formatCount(Math.round(count))} ${unit}`;
+}
+
+/** One line, with the spaces that it begins with: tables are notes too. */
+function noteLine(text: string): string {
+  return `${/^ */.exec(text)![0]}${oneLine(text)}\n`;
 }
 
 /** Terminals and logs want plain spaces. */

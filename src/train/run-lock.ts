@@ -1,7 +1,7 @@
 /** The lock of a run's folder: one run at a time writes there. To take it is also to try whether the folder can be written. */
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { codeOf } from '../core/cause.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { isRunning, onExit } from '../device/temporary-node.ts';
@@ -12,6 +12,9 @@ export const LOCK_FILE = 'run.lock';
 
 /** A run touches its lock this often, in milliseconds; one that is four times as old is left over. */
 const HEARTBEAT = 30_000;
+
+/** The locks of this process. */
+const held = new Set<string>();
 
 interface Holder {
   readonly pid: number;
@@ -41,9 +44,11 @@ export function lockRun(folder: string): () => void {
     if (created) removeEmpty(folder, created);
     throw codeOf(error) === undefined ? error : notWritten(folder, error);
   }
+  held.add(resolve(path));
   const beat = setInterval(() => touch(path), HEARTBEAT).unref();
   const release = () => {
     forget();
+    held.delete(resolve(path));
     clearInterval(beat);
     rmSync(path, { force: true });
     if (created) removeEmpty(folder, created);
@@ -79,7 +84,8 @@ function holderOf(path: string): Holder | null {
     const { mtimeMs } = statSync(path);
     const { pid, host }: Partial<Holder> = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof pid !== 'number' || typeof host !== 'string' || Date.now() - mtimeMs > 4 * HEARTBEAT) return null;
-    return host !== hostname() || isRunning(pid) ? { pid, host } : null;
+    const works = host !== hostname() || (pid === process.pid ? held.has(resolve(path)) : isRunning(pid));
+    return works ? { pid, host } : null;
   } catch {
     return null;
   }

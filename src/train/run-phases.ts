@@ -33,7 +33,8 @@ export type RunPoint = Pick<
 export interface PhasedRun
   extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
   readonly settings: FinetuneSettings;
-  readonly validation: Dataset;
+  /** Undefined where nothing is held out. */
+  readonly validation: Dataset | undefined;
   /** The training images as a phase wants to see them. */
   readonly loader: (phase: PlannedPhase) => DataLoader;
 }
@@ -75,7 +76,12 @@ export async function trainPhases(
       if (from.scaler) scaler.loadStateDict(from.scaler);
       defaultGenerator.state = from.random;
       // The weights of the best epoch of earlier phases are in the model now, and more of them may move.
-    } else state = { ...state, waited: 0, best: state.best && { ...state.best, state: await movingState(model) } };
+    } else
+      state = {
+        ...state,
+        waited: 0,
+        best: state.best?.state ? { ...state.best, state: await movingState(model) } : state.best,
+      };
     state = await fit(model, {
       ...shared,
       train,

@@ -1,0 +1,40 @@
+/** The end of a fine-tuning run on a terminal: how good the model is, how far to trust that, where it is. */
+import { join } from 'node:path';
+import { accuracyContext } from '../train/accuracy-context.ts';
+import { formatDuration, formatPercent } from '../train/format.ts';
+import type { FinetuneResult, MODEL_FILES } from '../train/index.ts';
+import { shellWord } from '../train/shell.ts';
+import { matrix } from './evaluation-text.ts';
+
+/** More classes than this make a matrix that hides the rest. */
+const MATRIX_CLASSES = 10;
+
+export function closingText(result: FinetuneResult, out: string, names: typeof MODEL_FILES): string {
+  const { frozen, data, seconds, comparisons = [] } = result;
+  const files = Object.values(names).join(', ');
+  return [
+    '',
+    ...outcome(result),
+    ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
+    `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ${formatDuration(seconds.total)} on ${result.adapter.description}.`,
+    ...(data.skipped.length > 0
+      ? [`${data.skipped.length} unreadable ${data.skipped.length === 1 ? 'image was' : 'images were'} skipped.`]
+      : []),
+    `Saved in ${out}: ${files}.`,
+    '',
+    `Look at it:  ${join(out, names.report)}`,
+    `Use it:      regraft predict ${shellWord(out)} photo.jpg`,
+  ].join('\n');
+}
+
+function outcome({ evaluation, bestEpoch, history, data: { classes } }: FinetuneResult): string[] {
+  if (!evaluation)
+    return [
+      `${formatPercent(history.at(-1)!.trainAccuracy)} of the training images are classified correctly; none were held out, so this says little about new ones. The last of ${history.length} epochs was kept.`,
+    ];
+  return [
+    `${formatPercent(evaluation.accuracy)} of ${evaluation.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
+    ...accuracyContext(evaluation),
+    ...(classes.length <= MATRIX_CLASSES ? ['', matrix({ ...evaluation, classes }), ''] : []),
+  ];
+}

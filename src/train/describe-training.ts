@@ -1,0 +1,22 @@
+/** A run's phases in words that need no knowledge of networks. */
+import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
+
+/** 'Training: a new last layer for 3 epochs, then everything from layer4 on for 7. The rest of the network stays as it is.' */
+export function describeTraining(
+  phases: readonly PlannedPhase[],
+  { weights }: Pick<FinetuneSettings, 'weights'>,
+  head: string,
+): string {
+  const parts = phases.map(({ epochs, frozenUntil }) => {
+    const part =
+      frozenUntil === null
+        ? 'the whole network'
+        : frozenUntil === head || frozenUntil.startsWith(`${head}.`)
+          ? 'the last layer'
+          : `everything from ${frozenUntil} on`;
+    return `${part} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
+  });
+  const begin = weights === null ? ', from random weights' : '';
+  const rest = phases.at(-1)!.frozenUntil === null ? '' : ' The rest of the network stays as it is.';
+  return `Training: ${parts.join(', then ')}${begin}.${rest}`;
+}

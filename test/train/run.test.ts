@@ -1,0 +1,392 @@
+/** The life of a run: its folder, its lock, more epochs, an early end, another run as start, damaged checkpoints. */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { init } from '../../src/index.ts';
+import { readWeightFile } from '../../src/io/read.ts';
+import { type Checkpoint, readCheckpointFile } from '../../src/train/checkpoint.ts';
+import { checkCheckpoint } from '../../src/train/checkpoint-check.ts';
+import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
+import { openModel } from '../../src/train/open-model.ts';
+import type { Progress } from '../../src/train/progress.ts';
+import { lockRun } from '../../src/train/run-lock.ts';
+import { presetOf } from '../../src/train/run-start.ts';
+import { writeFolder } from '../../src/train/write-folder.ts';
+import { faultOf, photoFolder, temporaryFolder } from '../data/photos.ts';
+import { CLASSES, colourPhoto, colourPhotos, someWeights } from './colour-photos.ts';
+
+let photos: string;
+let weights: string;
+/** A finished run of four epochs, the head alone. */
+let finished: string;
+
+beforeAll(async () => {
+  await init();
+  photos = await colourPhotos(4, 2);
+  weights = await someWeights();
+  finished = outFolder();
+  await finetune(options({ out: finished }));
+}, 60_000);
+
+const options = (more: Partial<FinetuneOptions> = {}): FinetuneOptions => ({
+  photos,
+  weights,
+  model: 'cifarResnet20',
+  batchSize: 6,
+  epochs: 4,
+  ...more,
+});
+
+const outFolder = () => join(temporaryFolder(), 'out');
+
+/** A copy of a run's folder. */
+function copyOf(folder: string): string {
+  const copy = outFolder();
+  mkdirSync(copy);
+  for (const file of readdirSync(folder)) copyFileSync(join(folder, file), join(copy, file));
+  return copy;
+}
+
+/** A display that keeps its notes. */
+function listening(): { notes: string[]; progress: Progress } {
+  const notes: string[] = [];
+  return { notes, progress: { start() {}, update() {}, end() {}, note: (text) => notes.push(text) } };
+}
+
+describe('before training', () => {
+  test('tells the photos and what is trained', async () => {
+    const { notes, progress } = listening();
+    await finetune(options({ freezeUntil: 'layer3', progress, epochs: 3 }));
+    expect(notes).toEqual([
+      '           training  validation',
+      'blue              4           2',
+      'green             4           2',
+      'red               4           2',
+      '3 classes        12           6',
+      `Validation: the photos in ${join(photos, 'val')}.`,
+      'Training: the last layer for 1 epoch, then everything from layer3 on for 2 epochs. The rest of the network stays as it is.',
+    ]);
+  });
+
+  test('an out folder that cannot be written is told before a photo is read', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, 'mine');
+    const out = join(file, 'runs', 'x');
+    expect(await faultOf(() => finetune(options({ out, photos: '/no/photos' })), file)).toBe(
+      'RegraftError: ROOT/runs/x: cannot be written: a part of its path is a file, not a folder. Choose another folder.',
+    );
+    expect(await faultOf(() => finetune(options({ out: file })), file)).toBe(
+      'ArgumentError: ROOT: is a file; expected a folder for the model.',
+    );
+  });
+
+  test('what is wrong later leaves no folder behind', async () => {
+    const out = join(outFolder(), 'deep', 'er');
+    expect(await faultOf(() => finetune(options({ out, photos: '/no/photos' })))).toMatch(/^DataError: \/no\/photos: /);
+    expect(existsSync(join(out, '..', '..'))).toBe(false);
+  });
+
+  test('a model that will be replaced is named', async () => {
+    const out = copyOf(finished);
+    const { notes, progress } = listening();
+    await finetune(options({ out, epochs: 1, progress }));
+    expect(notes[0]).toMatch(
+      / holds a model of \d{1,2} \w{3,4} \d{4} \(blue, green, red\), which this run replaces when it is done\.$/,
+    );
+  });
+});
+
+describe('one run to a folder', () => {
+  test('a second one is refused, and the folder is free again afterwards', async () => {
+    const out = outFolder();
+    const release = lockRun(out);
+    expect(await faultOf(() => finetune(options({ out })), out)).toBe(
+      `ArgumentError: ROOT: another run is at work there (process ${process.pid} on ${hostname()}). Wait for it, end it, or choose another folder.`,
+    );
+    release();
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test.each([
+    ['of a process that is gone', { pid: 2 ** 22 + 1, host: hostname() }, 0],
+    ['of a process of this number that was another', { pid: process.pid, host: hostname() }, 0],
+    ['that nobody has touched for long', { pid: 1, host: 'elsewhere' }, 3600],
+    ['that is damaged', null, 0],
+  ])('a lock %s is left over', (_, holder, age) => {
+    const out = temporaryFolder();
+    const lock = join(out, 'run.lock');
+    writeFileSync(lock, JSON.stringify(holder));
+    const then = new Date(Date.now() - age * 1000);
+    utimesSync(lock, then, then);
+    lockRun(out)();
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  test('on another machine a run that is at work is told too', async () => {
+    const out = temporaryFolder();
+    writeFileSync(join(out, 'run.lock'), JSON.stringify({ pid: 7, host: 'elsewhere' }));
+    expect(await faultOf(() => lockRun(out), out)).toBe(
+      'ArgumentError: ROOT: another run is at work there (process 7 on elsewhere). Wait for it, end it, or choose another folder.',
+    );
+  });
+
+  test('what a killed run left behind goes', () => {
+    const out = temporaryFolder();
+    mkdirSync(join(out, '.writing-1'));
+    writeFileSync(join(out, '.writing-1', 'model.safetensors'), 'half');
+    lockRun(out)();
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  test('a fault names the file that was to be, not the temporary one', async () => {
+    const out = temporaryFolder();
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const failing = (error: Error) => faultOf(() => writeFolder(out, () => Promise.reject(error)), out);
+    expect(await failing(full)).toBe('RegraftError: ROOT: cannot be written: the disk is full. Choose another folder.');
+    const { RegraftError } = await import('../../src/core/errors.ts');
+    const fault = faultOf(
+      () =>
+        writeFolder(out, async (temporary) => {
+          throw new RegraftError(`${join(temporary, 'model.safetensors')}: cannot be written: the disk is full.`);
+        }),
+      out,
+    );
+    expect(await fault).toBe('RegraftError: ROOT/model.safetensors: cannot be written: the disk is full.');
+  });
+});
+
+describe('after the end', () => {
+  test('more epochs go on where the last one ended, at the rate of the longer run', async () => {
+    const out = copyOf(finished);
+    const { notes, progress } = listening();
+    const longer = await finetune({ photos, out, resume: true, epochs: 8, progress });
+    expect(notes[0]).toBe('Goes on after epoch 4 of 8.');
+    expect(longer.history.map((r) => r.epoch)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const whole = await finetune(options({ epochs: 8 }));
+    expect(longer.history.slice(4).map((r) => r.learningRate)).toEqual(
+      whole.history.slice(4).map((r) => r.learningRate),
+    );
+    expect(longer.reproduce).toContain('--epochs 8 --head-epochs 8 ');
+    expect((await finetune({ photos, out, resume: true })).history).toEqual(longer.history);
+  });
+
+  test('fewer are refused, and so are more after an early stop', async () => {
+    const out = copyOf(finished);
+    expect(await faultOf(() => finetune({ photos, out, resume: true, epochs: 3 }), out)).toBe(
+      'ArgumentError: ROOT: cannot be resumed for 3 epochs in all: 4 are done. Ask for more, or finish it as it is.',
+    );
+    const early = outFolder();
+    const stopped = await finetune(options({ out: early, epochs: 9, patience: 1, lr: 3 }));
+    expect(stopped.history.length).toBeLessThan(9);
+    expect(await faultOf(() => finetune({ photos, out: early, resume: true, epochs: 12 }), early)).toBe(
+      'ArgumentError: ROOT: stopped early, after 1 epochs without a better validation loss. To go on, give a patience above 1, or 0 for no end.',
+    );
+    const more = await finetune({ photos, out: early, resume: true, epochs: stopped.history.length + 2, patience: 0 });
+    expect(more.history.length).toBe(stopped.history.length + 2);
+  });
+
+  test('finish saves the best so far of an interrupted run, which can go on later', async () => {
+    const out = outFolder();
+    const stop = new AbortController();
+    const onEpoch: FinetuneOptions['onEpoch'] = (r) => r.epoch === 3 && stop.abort(new Error('stopped'));
+    const begun = finetune(options({ out, freezeUntil: 'layer3', headEpochs: 2, signal: stop.signal, onEpoch }));
+    await expect(begun).rejects.toThrow('stopped');
+    const { notes, progress } = listening();
+    const result = await finetune({ photos, out, finish: true, progress });
+    expect(notes[0]).toBe('Ends after epoch 3 of 4, with the best so far.');
+    expect(result.history.length).toBe(3);
+    expect(result.evaluation!.accuracy).toBe(Math.max(...result.history.map((r) => r.validationAccuracy!)));
+    expect((await openModel(out)).classes).toEqual(CLASSES);
+    expect((await finetune({ photos, out, resume: true })).history.length).toBe(4);
+  });
+
+  test('a run may start from the folder of another: its head is kept for the classes that it knows', async () => {
+    const before = (await readWeightFile(join(finished, 'model.safetensors'))).state.get('linear.weight')!;
+    const out = outFolder();
+    const same = listening();
+    const tiny = { photos, lr: 1e-30, optimizer: 'sgd', momentum: 0, weightDecay: 0, epochs: 1, batchSize: 6 } as const;
+    const kept = await finetune({ ...tiny, weights: finished, out, progress: same.progress });
+    expect(same.notes[0]).toBe(`Starts from ${finished}, with its head: it knows all classes.`);
+    const after = (await readWeightFile(join(out, 'model.safetensors'))).state.get('linear.weight')!;
+    expect(after.data).toEqual(before.data);
+    expect(kept.model).toMatchObject({ name: 'cifarResnet20', weights: { source: finished } });
+
+    const others = await photoFolder(
+      Object.fromEntries(
+        await Promise.all(
+          ['red', 'violet', 'blue'].flatMap((name, c) =>
+            [0, 1, 2, 3, 4].map(async (i) => [`${name}/${i}.jpg`, await colourPhoto('red', 9 * c + i)] as const),
+          ),
+        ),
+      ),
+    );
+    const some = listening();
+    const more = outFolder();
+    await finetune({
+      ...tiny,
+      photos: others,
+      model: join(finished, 'model.safetensors'),
+      out: more,
+      progress: some.progress,
+    });
+    expect(some.notes[0]).toBe(
+      `Starts from ${join(finished, 'model.safetensors')}, with its head for blue, red; new: violet.`,
+    );
+    const mixed = (await readWeightFile(join(more, 'model.safetensors'))).state.get('linear.weight')!;
+    const row = (t: typeof mixed, r: number) => [...(t.data as Float32Array).subarray(64 * r, 64 * (r + 1))];
+    expect(row(mixed, 0)).toEqual(row(before, 0));
+    expect(row(mixed, 1)).toEqual(row(before, 2));
+    expect(row(mixed, 2)).not.toEqual(row(before, 1));
+
+    expect(await faultOf(() => finetune({ ...tiny, weights: finished, out: finished }), finished)).toBe(
+      'ArgumentError: ROOT: is the model that the run is to start from, and would be replaced. Choose another folder, or go on with it: resume, with more epochs.',
+    );
+    expect(await faultOf(() => finetune({ ...tiny, weights: finished, model: 'resnet18' }), finished)).toBe(
+      'ArgumentError: finetune: ROOT is a fine-tuned cifarResnet20, not a resnet18. Leave the model out.',
+    );
+    expect(presetOf((await openModel(out)).transforms)).toMatchObject({ resize: 32, crop: 32 });
+  });
+});
+
+test('nothing held out: the last epoch is kept, and no score is claimed', async () => {
+  const flat = await colourPhotos(4, 0);
+  const out = outFolder();
+  const { notes, progress } = listening();
+  const result = await finetune(options({ photos: join(flat, 'train'), validation: 0, out, progress, epochs: 3 }));
+  expect(notes).toContain('Validation: none.');
+  expect(result).toMatchObject({ bestEpoch: 3, evaluation: null, worstMistakes: [], data: { validationImages: 0 } });
+  expect(result.history.every((r) => r.validationLoss === null)).toBe(true);
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('No images were held out');
+  expect((await openModel(out)).classes).toEqual(CLASSES);
+});
+
+test('a folder whose files are of two models is refused', async () => {
+  const folder = copyOf(finished);
+  const path = join(folder, 'model.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"green"', '"zebra"'));
+  expect(await faultOf(() => openModel(folder), folder)).toBe(
+    'WeightFileError: ROOT: its model.json and model.safetensors are of two models: saving was interrupted. Finish it by regraft finetune with --out ROOT --resume, or save the model again.',
+  );
+});
+
+describe('checkpoints', () => {
+  const path = () => join(finished, 'checkpoint.safetensors');
+
+  test('weights that are gone, have moved with the run, or lie on a server', async () => {
+    const out = copyOf(finished);
+    const elsewhere = join(temporaryFolder(), 'weights.safetensors');
+    renameSync(weights, elsewhere);
+    try {
+      expect(await faultOf(() => finetune({ photos, out, resume: true }), out)).toBe(
+        `WeightFileError: ${weights}: the weights that the run in ROOT was begun with are not there. Name the file where it is now as weights.`,
+      );
+      const result = await finetune({ photos, out, resume: true, weights: elsewhere, epochs: 5 });
+      expect(result.history.length).toBe(5);
+    } finally {
+      renameSync(elsewhere, weights);
+    }
+  });
+
+  test('every edit is told as damage, or makes no difference to what is run', async () => {
+    const checkpoint = await readCheckpointFile(path());
+    expect(checkCheckpoint('p', checkpoint)).toBe(checkpoint);
+    const wrong = [null, 'x', -1, [], {}, 1e300, undefined];
+    const faults: string[] = [];
+    for (const at of pathsIn(checkpoint).filter((keys) => !/^(inputs|start|date)/.test(keys.join('.'))))
+      for (const value of wrong) {
+        try {
+          checkCheckpoint('p', edited(checkpoint, at, value));
+        } catch (error) {
+          expect((error as Error).name, at.join('.')).toBe('WeightFileError');
+          expect((error as Error).message).toMatch(/^p: is damaged: .+\. Delete it, and run without resume\.$/);
+          faults.push((error as Error).message);
+        }
+      }
+    expect(faults.length).toBeGreaterThan(400);
+    expect(new Set(faults)).toContain(
+      'p: is damaged: epochs must be a whole number, 1 or more, got -1. Delete it, and run without resume.',
+    );
+    expect(new Set(faults)).toContain(
+      'p: is damaged: its random is not as regraft writes it. Delete it, and run without resume.',
+    );
+  });
+
+  test.each([
+    [
+      'optimizer',
+      '__proto__',
+      "is damaged: optimizer must be adamw, adam or sgd, got '__proto__'. Delete it, and run without resume.",
+    ],
+    ['imageSize', 3000, undefined],
+    ['lr', 1, undefined],
+  ])('a setting that was edited, %s %s', async (key, value, text) => {
+    const out = copyOf(finished);
+    rewrite(out, (json) => ({ ...json, settings: { ...(json.settings as object), [key]: value } }));
+    const fault = await faultOf(() => finetune({ photos, out, resume: true }), out);
+    expect(fault).toBe(
+      text
+        ? `WeightFileError: ROOT/checkpoint.safetensors: ${text}`
+        : 'ArgumentError: ROOT: cannot be resumed: the photos, the weights or the settings have changed since. Run it without resume.',
+    );
+  });
+
+  test.each(['null', '{}', 'x', '[]', '{"progress":null}'])('a checkpoint that reads %s', async (text) => {
+    const out = copyOf(finished);
+    rewrite(out, () => text);
+    expect(await faultOf(() => finetune({ photos, out, resume: true }), out)).toMatch(
+      /^WeightFileError: ROOT\/checkpoint\.safetensors: is damaged: .+\. Delete it, and run without resume\.$/,
+    );
+  });
+
+  test('an address in it is not fetched unless it is named', async () => {
+    const out = copyOf(finished);
+    rewrite(out, (json) => ({ ...json, settings: { ...(json.settings as object), weights: 'http://127.0.0.1:9/w' } }));
+    expect(await faultOf(() => finetune({ photos, out, resume: true }), out)).toBe(
+      'ArgumentError: ROOT: was begun with weights from http://127.0.0.1:9/w, which are not fetched unless you name them: give them as weights again.',
+    );
+    rmSync(join(out, 'checkpoint.safetensors'));
+    expect(await faultOf(() => finetune({ photos, out, resume: true }), out)).toBe(
+      'ArgumentError: ROOT: there is no checkpoint.safetensors to resume from: no run there reached the end of an epoch, or it was deleted. Run it without resume.',
+    );
+  });
+});
+
+/** Every place in plain data, tensors left out. */
+function pathsIn(value: unknown, at: readonly string[] = []): string[][] {
+  if (typeof value !== 'object' || value === null || value instanceof Map || ArrayBuffer.isView(value))
+    return [[...at]];
+  return [[...at], ...Object.entries(value).flatMap(([key, part]) => pathsIn(part, [...at, key]))].filter(
+    (keys) => keys.length > 0,
+  );
+}
+
+function edited<T>(value: T, [key, ...rest]: readonly string[], to: unknown): T {
+  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+  copy[key!] = rest.length > 0 ? edited(copy[key!], rest, to) : to;
+  return copy as T;
+}
+
+/** Edits the text in a checkpoint as one would with a few lines of Python. */
+function rewrite(out: string, edit: (json: Partial<Checkpoint>) => unknown): void {
+  const path = join(out, 'checkpoint.safetensors');
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  const now = edit(JSON.parse(header.__metadata__.regraft_checkpoint));
+  header.__metadata__.regraft_checkpoint = typeof now === 'string' ? now : JSON.stringify(now);
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([size, text, bytes.subarray(8 + length)]));
+}
