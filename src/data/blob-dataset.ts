@@ -55,7 +55,7 @@ export class BlobDataset implements Dataset {
   /** @throws DataError where the image cannot be decoded. */
   async get(index: number, view: View = FIRST_VIEW): Promise<Sample> {
     const { blob, path, label } = this.#at(index);
-    const decoded = await decodeImage(new Uint8Array(await blob.arrayBuffer()), path);
+    const decoded = await decodeImage(new Uint8Array(await blob.arrayBuffer()), path, this.transform);
     const { data, shape } = transformed(decoded, path, this.transform, this.#origin[index]!, view);
     return { image: data, shape, label, index, path };
   }

@@ -14,6 +14,7 @@ import {
 } from './geometry.ts';
 import { type FloatImage, isRgb, type RgbImage } from './image.ts';
 import { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
+import type { Orientation } from './orientation.ts';
 import type { Interpolation } from './resample.ts';
 import { type Size, Transform, type TransformJSON } from './transform.ts';
 
@@ -21,12 +22,17 @@ import { type Size, Transform, type TransformJSON } from './transform.ts';
 export class Compose extends Transform {
   readonly name: string = 'Compose';
   override readonly random: boolean;
+  override readonly orientation: Orientation;
   readonly transforms: readonly Transform[];
 
-  constructor(transforms: readonly Transform[]) {
+  /** @param options.orientation 'exif' (the default) decodes images as their EXIF tag turns them, 'ignore' as they are stored */
+  constructor(transforms: readonly Transform[], { orientation = 'exif' }: { readonly orientation?: Orientation } = {}) {
     super();
+    if (orientation !== 'exif' && orientation !== 'ignore')
+      throw new ArgumentError(`Compose: orientation must be exif or ignore, got ${JSON.stringify(orientation)}.`);
     this.transforms = transforms;
     this.random = transforms.some((t) => t.random);
+    this.orientation = orientation;
   }
 
   apply(image: RgbImage | FloatImage, random: Generator = new Generator(0)): RgbImage | FloatImage {
@@ -46,7 +52,8 @@ export class Compose extends Transform {
   }
 
   options(): Record<string, unknown> {
-    return { transforms: this.transforms.map((t) => t.toJSON()) };
+    const transforms = this.transforms.map((t) => t.toJSON());
+    return this.orientation === 'exif' ? { transforms } : { transforms, orientation: this.orientation };
   }
 
   /** One transform a line, as torchvision prints it. */
@@ -72,17 +79,15 @@ export interface ClassificationPreset {
   std?: readonly number[];
   /** Default 'bilinear'. */
   interpolation?: Interpolation;
+  /** Whether images are turned as their EXIF tag says. Default 'exif'; torchvision does as 'ignore'. */
+  orientation?: Orientation;
 }
 
 /** Resize, CenterCrop, ToTensor, Normalize: for evaluation and prediction. */
 export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
   const { resize = 256, crop = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD, interpolation = 'bilinear' } = preset;
-  return new Compose([
-    new Resize(resize, { interpolation }),
-    new CenterCrop(crop),
-    new ToTensor(),
-    new Normalize(mean, std),
-  ]);
+  const steps = [new Resize(resize, { interpolation }), new CenterCrop(crop), new ToTensor(), new Normalize(mean, std)];
+  return new Compose(steps, orientationOf(preset));
 }
 
 /** What {@link trainingTransforms} is made by. */
@@ -108,7 +113,7 @@ export function trainingTransforms(preset: TrainingPreset = {}): Compose {
     std = IMAGENET_STD,
     interpolation,
   } = preset;
-  return new Compose([
+  const steps = [
     new RandomResizedCrop(crop, {
       ...(scale && { scale }),
       ...(ratio && { ratio }),
@@ -118,14 +123,17 @@ export function trainingTransforms(preset: TrainingPreset = {}): Compose {
     ...(jitter ? [new ColorJitter(jitter)] : []),
     new ToTensor(),
     new Normalize(mean, std),
-  ]);
+  ];
+  return new Compose(steps, orientationOf(preset));
 }
+
+const orientationOf = ({ orientation }: ClassificationPreset) => (orientation ? { orientation } : {});
 
 /** How each class is made again from its options; the constructors check the values. */
 const FROM_JSON: Readonly<Record<string, (json: TransformJSON) => Transform>> = {
   Compose: (o) => {
     if (!Array.isArray(o.transforms)) throw new ArgumentError('Compose: transforms must be a list.');
-    return new Compose(o.transforms.map(transformFromJSON));
+    return new Compose(o.transforms.map(transformFromJSON), o as { orientation?: Orientation });
   },
   Resize: (o) => new Resize(o.size as Size, o as ResizeOptions),
   CenterCrop: (o) => new CenterCrop(o.size as Size),

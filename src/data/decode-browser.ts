@@ -4,6 +4,7 @@ import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
 import { checkedFormat, type Format } from './image-format.ts';
 import { plainJpeg } from './jpeg-segments.ts';
+import { type DecodeOptions, turned, turnOf, withoutExif } from './orientation.ts';
 
 /** Fetches a file's bytes. @throws DataError with the reason. */
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -19,19 +20,24 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /**
- * As Node's: grey is repeated, alpha is dropped, colour profiles and EXIF orientation are ignored, an animation gives its
- * first frame. What is fully transparent becomes black, since a canvas keeps no colour under it.
+ * As Node's: grey is repeated, alpha is dropped, colour profiles are ignored, EXIF orientation is applied unless told otherwise, an
+ * animation gives its first frame. What is fully transparent becomes black, since a canvas keeps no colour under it.
  * @param source a URL, or the file's bytes (then `name` stands for it in errors)
  * @throws DataError where the file cannot be fetched, is empty, not an image, or cut short.
  */
-export async function decodeImage(source: string | Uint8Array, name?: string): Promise<RgbImage> {
+export async function decodeImage(
+  source: string | Uint8Array,
+  name?: string,
+  { orientation = 'exif' }: DecodeOptions = {},
+): Promise<RgbImage> {
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
   const path = name ?? (typeof source === 'string' ? source : 'image');
   const format = checkedFormat(bytes, path);
   try {
     if (format === 'bmp') return decodeBmp(bytes);
     if (format === 'pnm') return decodePnm(bytes);
-    return rgbOf(await bitmapOf(bytes, format));
+    const image = rgbOf(await bitmapOf(bytes, format));
+    return orientation === 'exif' ? turned(image, turnOf(bytes, format)) : image;
   } catch (error) {
     const reason = error instanceof BitmapError ? error.message : 'is truncated, damaged or of a kind that is not read';
     throw new DataError(path, `${reason}. Remove it or replace it.`);
@@ -61,10 +67,13 @@ export function rgbOf(bitmap: ImageBitmap): RgbImage {
 }
 
 async function bitmapOf(bytes: Uint8Array, format: Format): Promise<ImageBitmap> {
-  const blob = new Blob([(format === 'jpeg' ? plainJpeg(bytes) : bytes) as Uint8Array<ArrayBuffer>], {
-    type: `image/${format}`,
-  });
-  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
+  const blob = new Blob(
+    [(format === 'jpeg' ? plainJpeg(bytes) : withoutExif(bytes, format)) as Uint8Array<ArrayBuffer>],
+    {
+      type: `image/${format}`,
+    },
+  );
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', imageOrientation: 'none' });
   if (bitmap.width * bitmap.height <= MAX_PIXELS) return bitmap;
   bitmap.close();
   throw new BitmapError(`has more than ${MAX_PIXELS.toLocaleString('en')} pixels`);

@@ -5,6 +5,7 @@ import { DataError, WeightFileError } from '../core/errors.ts';
 import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
 import { checkedFormat, type Format } from './image-format.ts';
+import { type DecodeOptions, type Turn, turnOf } from './orientation.ts';
 
 /** Why `sharp` gave up, as one clause. Its own words are not passed on: libvips keeps one text for all threads, so they may be another file's. */
 function reasonOf(error: unknown, format: Format): string {
@@ -50,12 +51,16 @@ function open(bytes: Uint8Array): Sharp {
 
 /**
  * Decodes an image file to 8-bit RGB as Pillow's `Image.open(path).convert('RGB')` does: grey is repeated, alpha is dropped, a
- * palette is looked up, CMYK becomes (1 - C)(1 - K), colour profiles are ignored, and EXIF orientation is *not* applied (torchvision does not either).
+ * palette is looked up, CMYK becomes (1 - C)(1 - K), colour profiles are ignored. EXIF orientation is applied unless `orientation` is 'ignore' (torchvision ignores it).
  * An animation gives its first frame. 16-bit images keep their high byte; Pillow does so in colour, but clips grey ones at 255, which is white nearly everywhere.
  * @param source a path, or the file's bytes (then `name` stands for it in errors)
  * @throws DataError where the file is missing, empty, not an image, or cut short.
  */
-export async function decodeImage(source: string | Uint8Array, name?: string): Promise<RgbImage> {
+export async function decodeImage(
+  source: string | Uint8Array,
+  name?: string,
+  { orientation = 'exif' }: DecodeOptions = {},
+): Promise<RgbImage> {
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
   const path = name ?? (typeof source === 'string' ? source : 'image');
   const format = checkedFormat(bytes, path);
@@ -63,6 +68,7 @@ export async function decodeImage(source: string | Uint8Array, name?: string): P
     if (format === 'bmp') return decodeBmp(bytes);
     if (format === 'pnm') return decodePnm(bytes);
     const image = open(bytes);
+    if (orientation === 'exif') turn(image, turnOf(bytes, format));
     const { space } = await image.metadata();
     if (space === 'cmyk') return cmykToRgb(await pixels(image.pipelineColourspace('cmyk').toColourspace('cmyk')));
     return dropAlpha(await pixels(image.toColourspace('srgb')));
@@ -86,6 +92,12 @@ export async function checkImage(source: string | Uint8Array, name?: string): Pr
   } catch (error) {
     throw new DataError(path, `${reasonOf(error, format)}. Remove it or replace it.`);
   }
+}
+
+/** As {@link turned}, on the decoder's threads. `sharp` mirrors first, whichever is asked for first. */
+function turn(image: Sharp, { mirror, quarters }: Turn): void {
+  if (mirror) image.flop();
+  if (quarters > 0) image.rotate(90 * quarters);
 }
 
 /** Interleaved samples and how many there are to a pixel. */

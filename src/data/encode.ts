@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { ArgumentError } from '../core/errors.ts';
 import { decodeImage } from './decode.ts';
 import type { RgbImage } from './image.ts';
+import type { DecodeOptions } from './orientation.ts';
 
 function encoder({ data, width, height }: RgbImage): Sharp {
   if (data.length !== width * height * 3)
@@ -37,11 +38,11 @@ export async function writeImage(
 }
 
 /**
- * A JPEG as a `data:` URL, its longer side at most `size` pixels; turned as the network saw it (EXIF orientation is not applied).
+ * A JPEG as a `data:` URL, its longer side at most `size` pixels. Of a file, turned as the network sees it.
  * @throws DataError where the file cannot be decoded.
  */
-export async function thumbnail(source: string | RgbImage, size: number): Promise<string> {
-  const image = typeof source === 'string' ? await decodeImage(source) : source;
+export async function thumbnail(source: string | RgbImage, size: number, options: DecodeOptions = {}): Promise<string> {
+  const image = typeof source === 'string' ? await decodeImage(source, source, options) : source;
   const bytes = await encoder(image)
     .resize(size, size, { fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: 80, mozjpeg: true })

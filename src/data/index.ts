@@ -60,6 +60,7 @@ export {
   openLabelledFolder,
   type ValidationSource,
 } from './open-folders.ts';
+export type { DecodeOptions, Orientation } from './orientation.ts';
 export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
 export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
 export { type Size, Transform, type TransformJSON } from './transform.ts';

@@ -6,7 +6,7 @@ const DROPPED = new Set([0xe1, 0xe2]);
 const START_OF_SCAN = 0xda;
 
 /**
- * The same picture without EXIF and colour profile: browsers apply both, PyTorch's loaders and regraft in Node neither.
+ * The same picture without EXIF and colour profile: browsers apply both. The profile is not wanted, and turning is done alike everywhere.
  * @throws BitmapError where the file ends early: browsers would draw the rest in grey and say nothing.
  */
 export function plainJpeg(bytes: Uint8Array): Uint8Array {

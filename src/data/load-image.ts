@@ -12,7 +12,7 @@ import type { Transform } from './transform.ts';
  * @throws DataError where the file cannot be decoded; ArgumentError where the transform does not fit the image or gives no floats.
  */
 export async function loadImage(path: string, transform: Transform, origin: number, view: View): Promise<FloatImage> {
-  return transformed(await decodeImage(path), path, transform, origin, view);
+  return transformed(await decodeImage(path, path, transform), path, transform, origin, view);
 }
 
 /** The second half of {@link loadImage}, for images that are decoded already. @throws ArgumentError as it does. */

@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import type { Generator } from '../core/random.ts';
 import type { FloatImage, RgbImage } from './image.ts';
+import type { Orientation } from './orientation.ts';
 
 /** A transform as data: its class name and its options. */
 export interface TransformJSON {
@@ -19,6 +20,8 @@ export abstract class Transform {
   abstract readonly name: string;
   /** Whether it draws from the random stream: if not, an image has one view only. */
   readonly random: boolean = false;
+  /** How images are to be decoded for it. */
+  readonly orientation: Orientation = 'exif';
 
   /** The transformed image; the given one is left as it is. */
   abstract apply(image: RgbImage | FloatImage, random: Generator): RgbImage | FloatImage;

@@ -108,7 +108,7 @@ export async function pictured(
       const { path } = data.samples[indices[index]!]!;
       return {
         path: relative(photos, path),
-        thumbnail: await thumbnail(path, 200).catch(() => null),
+        thumbnail: await thumbnail(path, 200, data.transform).catch(() => null),
         label: data.classes[label]!,
         predicted: data.classes[predicted]!,
         probability,

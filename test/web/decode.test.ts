@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { decodeImage } from 'regraft/data';
 import { build, type Rolldown } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tagged } from '../data/turned-photos.ts';
 import { chromiumPath, launch } from './browser.ts';
 
 const source = fileURLToPath(new URL('../../src/data/decode-browser.ts', import.meta.url));
@@ -28,13 +29,17 @@ describe.skipIf(!chromiumPath)('decoding in Chromium (needs REGRAFT_CHROMIUM or 
   });
   afterAll(() => browser?.close());
 
-  async function inBrowser(bytes: Uint8Array): Promise<{ data: number[]; width: number; height: number }> {
-    return page.evaluate(async (base64) => {
+  async function inBrowser(
+    bytes: Uint8Array,
+    orientation: 'exif' | 'ignore' = 'exif',
+  ): Promise<{ data: number[]; width: number; height: number }> {
+    const sent = { base64: Buffer.from(bytes).toString('base64'), orientation };
+    return page.evaluate(async ({ base64, orientation }) => {
       const { decoder } = globalThis as unknown as { decoder: typeof import('../../src/data/decode-browser.ts') };
       const file = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      const { data, width, height } = await decoder.decodeImage(file, 'file');
+      const { data, width, height } = await decoder.decodeImage(file, 'file', { orientation });
       return { data: [...data], width, height };
-    }, Buffer.from(bytes).toString('base64'));
+    }, sent);
   }
 
   test.each([
@@ -55,6 +60,20 @@ describe.skipIf(!chromiumPath)('decoding in Chromium (needs REGRAFT_CHROMIUM or 
     const got = await inBrowser(bytes);
     expect([got.width, got.height]).toEqual([expected.width, expected.height]);
     expect(got.data).toEqual([...expected.data]);
+  });
+
+  test.each(['jpeg', 'png', 'webp'] as const)('%s: turned as its EXIF tag says, as in Node', async (format) => {
+    for (const tag of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const bytes = await tagged(format, tag);
+      for (const orientation of ['exif', 'ignore'] as const) {
+        const { data, ...size } = await decodeImage(bytes, 'file', { orientation });
+        expect([tag, orientation, await inBrowser(bytes, orientation)]).toEqual([
+          tag,
+          orientation,
+          { ...size, data: [...data] },
+        ]);
+      }
+    }
   });
 
   test('a JPEG that is cut short is refused', async () => {

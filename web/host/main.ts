@@ -93,7 +93,7 @@ function classify(photo: File): Promise<void> {
   return told(async () => {
     if (!classifier) return;
     const { model, classes, transforms } = classifier;
-    const decoded = await decodeImage(new Uint8Array(await photo.arrayBuffer()), photo.name);
+    const decoded = await decodeImage(new Uint8Array(await photo.arrayBuffer()), photo.name, transforms);
     const { data, shape } = transformed(decoded, photo.name, transforms, 0, FIRST_VIEW);
     const logits = await noGrad(() => model.forward(tensor(data, [1, ...shape]))).data();
     const image = make('img', { src: URL.createObjectURL(photo), alt: photo.name });
