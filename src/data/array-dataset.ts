@@ -3,28 +3,38 @@ import { sha256 } from '../core/digest.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
+import { type Label, type Labels, stackLabels } from './labels.ts';
 
 /** Options of {@link ArrayDataset}. */
 export interface ArrayDatasetOptions {
-  /** Class names in the order of their labels. Default '0', '1', … */
+  /** Class names in the order of their labels. Default '0', '1', …, and none for float targets. */
   classes?: readonly string[];
   /** Names the data set in errors and its samples (`name[3]`). Default 'array'. */
   name?: string;
 }
 
-/** Float images [N, C, H, W] and a label each; nothing is copied until a sample is taken. */
+/**
+ * Float images [N, C, H, W] and a label each; nothing is copied until a sample is taken.
+ * @example
+ * new ArrayDataset(images, [60, 3, 32, 32], Int32Array.from(classes)); // a class each, for crossEntropy
+ * new ArrayDataset(images, [60, 3, 32, 32], new Float32Array(60 * 4)); // four targets each, for mseLoss
+ */
 export class ArrayDataset implements Dataset {
   readonly images: Float32Array;
   readonly shape: readonly [number, number, number, number];
-  readonly labels: Int32Array;
+  /** Class indices, or rows of float targets. */
+  readonly labels: Labels;
   readonly classes: readonly string[];
   readonly name: string;
   /** Where each sample lies in `images`. */
   readonly #places: readonly number[];
+  /** Float targets of an image; 0 where labels are classes. */
+  readonly #targets: number;
 
   /**
    * @param shape [N, C, H, W]
-   * @throws ArgumentError where sizes disagree or a label has no class.
+   * @param labels a class index an image, or as floats (a Float32Array or Float64Array) one target or more an image, row-major
+   * @throws ArgumentError where sizes disagree, a label has no class, or is no number.
    */
   constructor(
     images: Float32Array,
@@ -37,19 +47,18 @@ export class ArrayDataset implements Dataset {
       throw new ArgumentError(
         `ArrayDataset: expected a shape [N, C, H, W] of ${images.length} elements, got ${formatShape(shape)}.`,
       );
-    if (labels.length !== shape[0])
+    this.labels = isFloat(labels)
+      ? targetsOf(labels, shape[0]!)
+      : stackLabels(Array.from(labels), (at) => `ArrayDataset: label ${at}`);
+    this.#targets = this.labels instanceof Float32Array ? labels.length / shape[0]! : 0;
+    if (!this.#targets && labels.length !== shape[0])
       throw new ArgumentError(`ArrayDataset: expected ${shape[0]} labels, one an image, got ${labels.length}.`);
-    this.labels = Int32Array.from(labels);
-    const highest = this.labels.reduce((a, b) => Math.max(a, b), -1);
-    this.classes = options.classes ?? Array.from({ length: highest + 1 }, (_, i) => String(i));
-    if (highest >= this.classes.length || this.labels.some((l) => l < 0))
-      throw new ArgumentError(
-        `ArrayDataset: labels must be 0 to ${this.classes.length - 1}, got ${this.labels.find((l) => l < 0) ?? highest}.`,
-      );
+    this.classes = options.classes ?? (this.#targets ? [] : named(this.labels));
+    if (!this.#targets) checkClasses(this.labels, this.classes.length);
     this.images = images;
     this.shape = shape as unknown as [number, number, number, number];
     this.name = options.name ?? 'array';
-    this.#places = places ?? Array.from(this.labels, (_, i) => i);
+    this.#places = places ?? Array.from({ length: shape[0]! }, (_, i) => i);
   }
 
   get length(): number {
@@ -62,8 +71,14 @@ export class ArrayDataset implements Dataset {
     throw new DataError(this.name, `has no sample ${index}: indices go from 0 to ${this.length - 1}.`);
   }
 
-  label(index: number): number {
-    return this.labels[this.#place(index)]!;
+  label(index: number): Label {
+    return this.#label(this.#place(index));
+  }
+
+  #label(place: number): Label {
+    const { labels } = this;
+    if (labels instanceof Int32Array) return labels[place]!;
+    return labels.subarray(place * this.#targets, (place + 1) * this.#targets);
   }
 
   #image(place: number): Float32Array {
@@ -77,7 +92,7 @@ export class ArrayDataset implements Dataset {
     return {
       image: this.#image(place),
       shape: [c, h, w],
-      label: this.labels[place]!,
+      label: this.#label(place),
       index,
       path: `${this.name}[${place}]`,
     };
@@ -102,8 +117,30 @@ export class ArrayDataset implements Dataset {
 
   /** As ImageFolder's. @throws DataError where a part would be empty. */
   split(fraction: number, options: SplitOptions = {}): [train: ArrayDataset, validation: ArrayDataset] {
-    const labels = this.#places.map((p) => this.labels[p]!);
+    // Float targets come in no classes whose shares could be kept.
+    const labels = this.#places.map((p) => (this.#targets ? 0 : this.labels[p]!));
     const [first, second] = splitIndices(this.name, labels, fraction, options);
     return [this.subset(first), this.subset(second)];
   }
+}
+
+const isFloat = (labels: ArrayLike<number>): labels is Float32Array | Float64Array =>
+  labels instanceof Float32Array || labels instanceof Float64Array;
+
+const named = (labels: Labels): string[] =>
+  Array.from({ length: Math.max(-1, ...new Set(labels)) + 1 }, (_, i) => String(i));
+
+function targetsOf(labels: Float32Array | Float64Array, images: number): Float32Array {
+  if (labels.length === 0 || labels.length % images !== 0)
+    throw new ArgumentError(
+      `ArrayDataset: expected as many float targets for each of the ${images} images, got ${labels.length} in all.`,
+    );
+  const at = labels.findIndex((value: number) => !Number.isFinite(value));
+  if (at >= 0) throw new ArgumentError(`ArrayDataset: targets must be numbers, got ${labels[at]} at ${at}.`);
+  return labels instanceof Float32Array ? labels : Float32Array.from(labels);
+}
+
+function checkClasses(labels: Labels, classes: number): void {
+  const label = labels.find((l) => l < 0 || l >= classes);
+  if (label !== undefined) throw new ArgumentError(`ArrayDataset: labels must be 0 to ${classes - 1}, got ${label}.`);
 }

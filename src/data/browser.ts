@@ -44,6 +44,7 @@ export {
 export type { FloatImage, Rectangle, RgbImage } from './image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { IMAGE_EXTENSIONS } from './image-format.ts';
+export type { Label, Labels } from './labels.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
 export type { DecodeOptions, Orientation } from './orientation.ts';
 export { type Interpolation, type ResampleOptions, resample } from './resample.ts';

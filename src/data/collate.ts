@@ -3,13 +3,14 @@ import { ArgumentError } from '../core/errors.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Sample } from './dataset.ts';
+import { type Labels, labelShape, stackLabels } from './labels.ts';
 
 /** A batch in host memory. */
 export interface HostBatch {
   /** Row-major floats of shape `shape`. */
   readonly images: Float32Array;
   readonly shape: readonly [N: number, C: number, H: number, W: number];
-  readonly labels: Int32Array;
+  readonly labels: Labels;
   /** The samples' places in the data set. */
   readonly indices: number[];
   readonly paths: string[];
@@ -19,7 +20,7 @@ export interface HostBatch {
 export interface Batch {
   /** Float32 [N, C, H, W]. */
   readonly images: Tensor;
-  /** Int32 [N]. */
+  /** Int32 [N], or float targets [N, K]. */
   readonly labels: Tensor;
   /** The samples' places in the data set. */
   readonly indices: number[];
@@ -42,7 +43,10 @@ export function stack(samples: readonly Sample[]): HostBatch {
   return {
     images,
     shape: [samples.length, ...first.shape],
-    labels: Int32Array.from(samples, (s) => s.label),
+    labels: stackLabels(
+      samples.map((s) => s.label),
+      (at) => samples[at]!.path,
+    ),
     indices: samples.map((s) => s.index),
     paths: samples.map((s) => s.path),
   };
@@ -52,5 +56,5 @@ export function stack(samples: readonly Sample[]): HostBatch {
 export async function toTensors({ images, shape, labels, indices, paths }: HostBatch): Promise<Batch> {
   // Loaded here, when the first batch is made: reading images alone needs no tensors and no device.
   const { tensor } = await import('../tensor/factory.ts');
-  return { images: tensor(images, shape), labels: tensor(labels, [labels.length], { dtype: 'int32' }), indices, paths };
+  return { images: tensor(images, shape), labels: tensor(labels, labelShape(labels, indices.length)), indices, paths };
 }

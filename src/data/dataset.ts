@@ -1,6 +1,7 @@
 /** What a loader needs of a data set, and the random streams that make a sample independent of the order of loading. */
 import { DataError } from '../core/errors.ts';
 import { Generator } from '../core/random.ts';
+import type { Label } from './labels.ts';
 import type { SampleThreads } from './sample-threads.ts';
 
 /** One image, ready for a network, and its class. */
@@ -8,8 +9,8 @@ export interface Sample {
   /** Float32 in planes, [channels, height, width] row-major. */
   readonly image: Float32Array;
   readonly shape: readonly [channels: number, height: number, width: number];
-  /** The class's index in `classes`. */
-  readonly label: number;
+  /** The class's index in `classes`, or float targets. */
+  readonly label: Label;
   /** Where the sample is in the data set that gave it. */
   readonly index: number;
   /** The file, or a name that a person can find it by. */
@@ -28,7 +29,7 @@ export interface Dataset {
   /** Class names in the order of their labels. */
   readonly classes?: readonly string[];
   /** The label without loading the image. */
-  label?(index: number): number;
+  label?(index: number): Label;
   /**
    * @param threads the loader's worker threads, for a data set that can use them
    * @throws DataError where the image cannot be read: a loader skips it and says so.

@@ -50,6 +50,7 @@ export type { FloatImage, Rectangle, RgbImage } from './image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
 export { IMAGE_EXTENSIONS } from './image-format.ts';
+export type { Label, Labels } from './labels.ts';
 export type { LeftOut } from './left-out.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
 export {

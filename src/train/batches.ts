@@ -3,6 +3,7 @@
 import { RegraftError } from '../core/errors.ts';
 import { stack } from '../data/collate.ts';
 import type { DataLoader } from '../data/data-loader.ts';
+import { type Labels, labelShape, stackLabels } from '../data/labels.ts';
 import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
 import { tensor } from '../tensor/factory.ts';
@@ -15,8 +16,10 @@ export interface LoadedBatch {
   readonly images: Float32Array | null;
   /** [N, C, H, W]. */
   readonly shape: readonly number[];
-  readonly labels: Int32Array;
+  readonly labels: Labels;
   readonly indices: readonly number[];
+  /** Of the images; empty where they come from the cache. */
+  readonly paths: readonly string[];
   /** Of the images in the cache; empty without one. */
   readonly keys: readonly string[];
 }
@@ -55,16 +58,19 @@ export class Batches {
       this.cached = this.#cache.has(keys.flat());
       if (this.cached) {
         for (const [b, indices] of batches.entries()) {
-          const labels = Int32Array.from(indices, (i) => loader.dataset.label!(i));
+          const labels = stackLabels(
+            indices.map((i) => loader.dataset.label!(i)),
+            (at) => `sample ${indices[at]}`,
+          );
           const shape = [indices.length, ...this.#cache.imageShape];
-          if (indices.length) yield { images: null, shape, labels, indices, keys: keys[b]! };
+          if (indices.length) yield { images: null, shape, labels, indices, paths: [], keys: keys[b]! };
         }
         return;
       }
     }
-    for await (const { images, shape, labels, indices } of loader.hostBatches()) {
+    for await (const { images, shape, labels, indices, paths } of loader.hostBatches()) {
       if (this.#cache) this.#cache.imageShape = shape.slice(1);
-      yield { images, shape, labels, indices, keys: this.#cache ? await keysOf(indices) : [] };
+      yield { images, shape, labels, indices, paths, keys: this.#cache ? await keysOf(indices) : [] };
     }
   }
 
@@ -83,7 +89,9 @@ export class Batches {
     const images = batch.images ? tensor(batch.images, batch.shape) : absent(batch.shape);
     images.value.data.batchScale = this.#fullBatch / batch.indices.length;
     try {
-      const result = record(images, tensor(batch.labels), () => forwardDone(images));
+      const result = record(images, tensor(batch.labels, labelShape(batch.labels, batch.indices.length)), () =>
+        forwardDone(images),
+      );
       if (trunk && !activations) await cache!.put(trunk, batch.keys);
       return result;
     } catch (error) {
@@ -95,8 +103,8 @@ export class Batches {
   /** The batch with its images. */
   async #reload(batch: LoadedBatch): Promise<LoadedBatch> {
     this.cached = false;
-    const { images, shape, labels, indices } = stack(await this.#loader.load(batch.indices));
-    return { images, shape, labels, indices, keys: indices.map((i) => batch.keys[batch.indices.indexOf(i)]!) };
+    const { images, shape, labels, indices, paths } = stack(await this.#loader.load(batch.indices));
+    return { images, shape, labels, indices, paths, keys: indices.map((i) => batch.keys[batch.indices.indexOf(i)]!) };
   }
 }
 

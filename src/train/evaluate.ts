@@ -1,9 +1,11 @@
 /** Running a model over a data set without training it. */
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { joined, joinLabels, type Labels } from '../data/labels.ts';
 import type { Module } from '../nn/module.ts';
 import { autocast } from '../tensor/autocast.ts';
 import { noGrad } from '../tensor/autograd.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
 import type { Precision } from './precision.ts';
 import type { Progress } from './progress.ts';
@@ -18,25 +20,31 @@ export interface PredictOptions {
   readonly progress?: Progress | null;
   /** 'float16' computes in `autocast`, on an adapter that can; 'float32' by default. */
   readonly precision?: Precision;
+  /** Is asked for the loss of each batch, weighted by its images. */
+  readonly loss?: ((outputs: Tensor, labels: Tensor) => Tensor) | undefined;
 }
 
 /** Logits for every readable image of a data set, in its order. */
 export interface Predictions {
-  /** Row-major [images, classes]. */
+  /** The outputs, row-major [images, …, classes]. */
   readonly logits: Float32Array;
   readonly classes: number;
-  readonly labels: Int32Array;
+  readonly labels: Labels;
+  /** The mean of the loss that was asked for. */
+  readonly loss?: number;
   /** Places of the images in the data set. */
   readonly indices: readonly number[];
   readonly skipped: readonly SkippedSample[];
 }
 
-/** The logits of one batch of images. */
+/** The outputs for one batch of images. */
 export interface BatchLogits {
-  /** Row-major [images, classes]. */
+  /** Row-major [images, …, classes]. */
   readonly logits: Float32Array;
   readonly classes: number;
-  readonly labels: Int32Array;
+  readonly labels: Labels;
+  /** The loss that was asked for. */
+  readonly loss: number | undefined;
   /** Places of the images in the data set. */
   readonly indices: readonly number[];
 }
@@ -45,29 +53,32 @@ export interface BatchLogits {
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
   const loader = new DataLoader(data, { batchSize: options.batchSize ?? 32 });
   const rows: Float32Array[] = [];
-  const labels: number[] = [];
+  const labels: Labels[] = [];
   const indices: number[] = [];
   let classes = 0;
+  let lossSum = 0;
   for await (const batch of batchLogits(model, loader, options)) {
     classes = batch.classes;
     rows.push(batch.logits);
-    labels.push(...batch.labels);
+    labels.push(batch.labels);
     indices.push(...batch.indices);
+    lossSum += (batch.loss ?? 0) * batch.indices.length;
   }
-  const logits = new Float32Array(indices.length * classes);
-  let at = 0;
-  for (const row of rows) {
-    logits.set(row, at);
-    at += row.length;
-  }
-  return { logits, classes, labels: Int32Array.from(labels), indices, skipped: loader.skipped };
+  return {
+    logits: joined(rows, Float32Array),
+    classes,
+    labels: joinLabels(labels),
+    ...(options.loss && { loss: lossSum / indices.length }),
+    indices,
+    skipped: loader.skipped,
+  };
 }
 
 /** As {@link predictLogits}, batch by batch: nothing is kept, and what was left out is in `loader.skipped`. */
 export async function* batchLogits(
   model: Module,
   loader: DataLoader<unknown>,
-  { cache = null, progress, precision }: Omit<PredictOptions, 'batchSize'> = {},
+  { cache = null, progress, precision, loss }: Omit<PredictOptions, 'batchSize'> = {},
 ): AsyncGenerator<BatchLogits, void, undefined> {
   const mixed = { enabled: precision === 'float16' };
   const training = model.modules().filter((module) => module.training);
@@ -77,19 +88,22 @@ export async function* batchLogits(
   model.eval();
   try {
     for await (const batch of batches.epoch(0)) {
-      const logits = await batches.run(batch, trainable, (images, _, forwardDone) =>
-        noGrad(() => {
-          const output = autocast(mixed, () => model.forward(images));
-          forwardDone();
-          return output;
-        }),
+      const { outputs, batchLoss } = await batches.run(batch, trainable, (images, labels, forwardDone) =>
+        noGrad(() =>
+          autocast(mixed, () => {
+            const outputs = model.forward(images);
+            forwardDone();
+            return { outputs, batchLoss: loss?.(outputs, labels) };
+          }),
+        ),
       );
-      const values = await logits.data<Float32Array>();
-      const classes = logits.shape.at(-1)!;
-      logits.dispose();
-      done += batch.indices.length;
+      const { labels, indices } = batch;
+      const logits = await outputs.data<Float32Array>();
+      const classes = outputs.shape.at(-1)!;
+      outputs.dispose();
+      done += indices.length;
       progress?.update(done);
-      yield { logits: values, classes, labels: batch.labels, indices: batch.indices };
+      yield { logits, classes, labels, loss: await batchLoss?.item(), indices };
     }
   } finally {
     for (const module of training) module.training = true;

@@ -1,9 +1,10 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
 import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError, RegraftError } from '../core/errors.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { crossEntropy } from '../nn/loss.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
@@ -13,14 +14,15 @@ import { autocast } from '../tensor/autocast.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
-import { type Predictions, predictLogits } from './evaluate.ts';
+import type { Predictions } from './evaluate.ts';
+import { notFinite } from './finite.ts';
 import { frozenTensors } from './freezing-proof.ts';
 import { LostImages } from './lost-images.ts';
-import { argmaxRows, crossEntropyRows } from './metrics.ts';
 import { availablePrecision, type Precision, scalerFor } from './precision.ts';
 import type { Progress } from './progress.ts';
 import type { EpochRecord, StepLoss } from './result.ts';
 import { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
+import { checkLabels, classifies, diverged, type Loss, scoresOf } from './validate.ts';
 
 /** A learning-rate schedule: its `step` is called after every epoch, or every batch; a plateau schedule gets the validation loss. */
 export interface Schedule {
@@ -37,13 +39,16 @@ export interface FitOptions {
   /** AdamW over all parameters (the frozen are skipped), at 1e-3, by default. */
   // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
   readonly optimizer?: Optimizer<any> | undefined;
-  /** Cross-entropy by default. */
-  readonly loss?: ((logits: Tensor, labels: Tensor) => Tensor) | undefined;
+  /**
+   * The mean loss of a batch: cross-entropy by default. Validation uses the same function, and early stopping and plateaus follow it. There
+   * is an accuracy where the outputs are [N, classes] and the labels classes; without one the best epoch is that of lowest loss.
+   */
+  readonly loss?: Loss | undefined;
   /** 32 by default. */
   readonly batchSize?: number | undefined;
   /** Of the order and the augmentation; 0 by default. */
   readonly seed?: number | undefined;
-  /** Share of the target spread over all classes, for the default loss. */
+  /** Share of the target spread over all classes by the default loss in training; validation tells the plain cross-entropy. */
   readonly labelSmoothing?: number | undefined;
   readonly schedule?: Schedule | undefined;
   /** 'epoch' by default. */
@@ -85,7 +90,7 @@ export interface FitOptions {
   readonly onEpoch?: ((record: EpochRecord, state: FitState) => unknown) | undefined;
 }
 
-/** The best epoch so far: of highest validation accuracy, or else of lowest training loss. */
+/** The best epoch so far: of highest validation accuracy, or else of lowest loss. */
 export interface BestEpoch {
   readonly epoch: number;
   readonly score: number;
@@ -109,7 +114,7 @@ export interface FitState {
 
 /** What {@link fit} did. */
 export interface FitResult extends FitState {
-  /** The epoch (as numbered in `history`) with the best validation accuracy, or else training loss. */
+  /** The epoch (as numbered in `history`) with the best validation accuracy, or else the lowest loss. */
   readonly bestEpoch: number;
   readonly skipped: readonly SkippedSample[];
 }
@@ -123,6 +128,11 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   if (!model.parameters().some((p) => p.requires_grad))
     throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
+  if (options.loss && options.labelSmoothing)
+    throw new ArgumentError(
+      'fit: labelSmoothing belongs to the default loss, got a loss as well. Smooth inside of that.',
+    );
+  const crossEntropic = !options.loss || options.loss === crossEntropy;
   const precision = availablePrecision(options.precision ?? 'float32', progress);
   const mixed = { enabled: precision === 'float16' };
   const scaler = (mixed.enabled && options.scaler) || scalerFor(precision);
@@ -200,19 +210,22 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       progress?.start(loader.dataset.length, `Epoch ${epoch}/${total}`);
       try {
         // Each result is read while the next batch runs.
-        let pending: { loss: Tensor; correct: Tensor; count: number } | null = null;
+        let pending: { loss: Tensor; correct: Tensor | null; count: number } | null = null;
         const settle = async (): Promise<void> => {
           if (!pending) return;
           const { count } = pending;
-          const [value, hits] = await Promise.all([pending.loss.item(), pending.correct.item()]);
+          const [value, hits] = await Promise.all([pending.loss.item(), pending.correct?.item()]);
           pending = null;
           images += count;
           lossSum += value * count;
-          correct += hits;
+          correct += hits ?? Number.NaN;
           const step = (stepLosses.at(-1)?.step ?? 0) + 1;
           const passed = epoch - 1 + Math.min(1, images / loader.dataset.length);
           stepLosses.push({ step, epoch: passed, loss: measured(value) });
-          progress?.update(images, { loss: lossSum / images, accuracy: correct / images });
+          progress?.update(images, {
+            loss: lossSum / images,
+            ...(hits !== undefined && { accuracy: correct / images }),
+          });
         };
         for await (const batch of batches.epoch(epoch - 1)) {
           const held = performance.now();
@@ -228,11 +241,13 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
               const { logits, batchLoss } = autocast(mixed, () => {
                 const logits = model.forward(input);
                 forwardDone();
+                if (crossEntropic) checkLabels('fit', batch, logits.shape[1]!, loader.dataset.classes);
                 return { logits, batchLoss: loss(logits, labels) };
               });
               scaler.scale(accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
               if (update) applyGradients(gathered);
-              return { loss: batchLoss, correct: logits.argmax(1).eq(labels).sum() };
+              const classified = classifies(logits.shape, batch.labels);
+              return { loss: batchLoss, correct: classified ? logits.argmax(1).eq(labels).sum() : null };
             }),
           );
           await settle();
@@ -251,15 +266,13 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       }
       lost.check('training', loader.dataset, loader.skipped);
       const trainLoss = measured(lossSum / images);
-      if (trainLoss === null)
-        throw new RegraftError(
-          `fit: the loss is no longer a number in epoch ${epoch}: training has diverged. Lower the learning rate (now ${learningRate}), or clip the gradients.`,
-        );
+      if (trainLoss === null) throw diverged('the loss is no longer a number', epoch, learningRate);
       const seconds = (performance.now() - began) / 1000;
       signal?.throwIfAborted();
       const trained = performance.now();
       const scores = validation
         ? await scoresOf(model, validation, {
+            loss: options.loss,
             batchSize: loader.batchSize,
             cache: validationCache,
             progress,
@@ -268,6 +281,8 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
           })
         : null;
       if (validation && scores) lost.check('validation', validation, scores.predictions.skipped);
+      if (scores && measured(scores.loss) === null)
+        throw diverged('the validation loss is no longer a number', epoch, learningRate);
       const record: EpochRecord = {
         epoch,
         phase,
@@ -283,7 +298,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       };
       history.push(record);
       waited = epochsWithoutGain();
-      const score = scores?.accuracy ?? -trainLoss;
+      const score = scores?.accuracy ?? -(scores?.loss ?? trainLoss);
       const tieBreak = scores?.loss ?? trainLoss;
       if (!best || score > best.score || (score === best.score && tieBreak < best.loss)) {
         const keep = options.keepBest ?? validation !== undefined;
@@ -298,11 +313,14 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
     await cache?.close();
     await validationCache?.close();
   }
+  // Validation would have told.
+  if (!validation && notFinite(await movingState(model)) !== undefined)
+    throw diverged('the weights are no longer numbers', history.length, optimizer.paramGroups[0]!.lr);
   if (best?.state) model.loadStateDict(best.state, { strict: false });
   return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: lost.found };
 }
 
-const measured = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const measured = (value: number | null): number | null => (Number.isFinite(value) ? value : null);
 
 /** Everything in a model that can be frozen or replaced, and whether it is. */
 const structureOf = (model: Module): unknown[] => [
@@ -338,39 +356,6 @@ async function viewsReturn({ dataset, views, seed }: DataLoader<unknown>): Promi
   if (views !== undefined || !dataset.key) return true;
   const [first, second] = await Promise.all([0, 1].map((view) => dataset.key!(0, { seed, view })));
   return first === second;
-}
-
-interface Scores {
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly predictions: Predictions;
-}
-
-async function scoresOf(
-  model: Module,
-  data: Dataset,
-  options: {
-    readonly batchSize: number;
-    readonly cache: TrunkCache | null;
-    readonly progress: Progress | null | undefined;
-    readonly title: string;
-    readonly precision: Precision;
-  },
-): Promise<Scores> {
-  const { batchSize, cache, progress = null, title, precision } = options;
-  progress?.start(data.length, title);
-  try {
-    const predictions = await predictLogits(model, data, { batchSize, cache, progress, precision });
-    const { logits, labels, classes } = predictions;
-    const predicted = argmaxRows(logits, classes);
-    const losses = crossEntropyRows(logits, labels, classes);
-    const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
-    const accuracy = predicted.filter((p, k) => p === labels[k]).length / labels.length;
-    progress?.update(labels.length, { loss, accuracy });
-    return { loss, accuracy, predictions };
-  } finally {
-    progress?.end();
-  }
 }
 
 /** What training changes: every parameter and buffer that is not frozen, read back. */

@@ -55,7 +55,8 @@ function missingClass(data: Dataset, skipped: readonly SkippedSample[]): string 
   const left = new Map<number, number>();
   const add = (index: number, n: number) => {
     const label = data.label!(index);
-    left.set(label, (left.get(label) ?? 0) + n);
+    // Float targets are no classes.
+    if (typeof label === 'number') left.set(label, (left.get(label) ?? 0) + n);
   };
   for (let i = 0; i < data.length; i++) add(i, 1);
   for (const { index } of skipped) add(index, -1);

@@ -8,6 +8,7 @@ import type { Transform } from '../data/transform.ts';
 import { writeWeights } from '../io/index.ts';
 import { modelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
+import { requireFinite } from './finite.ts';
 import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
 import { version } from './version.ts';
 import { writeFolder } from './write-folder.ts';
@@ -64,6 +65,7 @@ export async function saveModel(
   };
   transformFromJSON(description.transforms);
   const state = await model.stateDict();
+  requireFinite(folder, state);
   await writeFolder(folder, async (temporary) => {
     await writeWeights(join(temporary, MODEL_FILES.weights), state, { metadata: metadataOf(description) });
     const texts = { [MODEL_FILES.description]: `${JSON.stringify(description, null, 2)}\n`, ...files };

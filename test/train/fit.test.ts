@@ -50,7 +50,7 @@ describe('an epoch', () => {
     for (const batch of [...loader().batches(0), ...loader().batches(1)]) {
       const samples = await Promise.all(batch.map((i) => images(10).get(i)));
       const x = tensor(Float32Array.from(samples.flatMap((s) => [...s.image])), [batch.length, 3, 8, 8]);
-      const labels = tensor(Int32Array.from(samples, (s) => s.label));
+      const labels = tensor(Int32Array.from(samples, (s) => s.label as number));
       const { loss, hits } = step(() => {
         const logits = byHand.forward(x);
         const loss = logits.crossEntropy(labels);

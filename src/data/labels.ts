@@ -1,0 +1,58 @@
+/** What samples are labelled with: classes by index, or numbers to come close to. */
+import { ArgumentError } from '../core/errors.ts';
+import type { Shape } from '../core/shape.ts';
+
+/** A class's index, or float targets: a row for regression or for several labels at once. */
+export type Label = number | Float32Array;
+
+/** The labels of some samples: int32 class indices [N], or float32 targets [N, K] row-major. */
+export type Labels = Int32Array | Float32Array;
+
+/**
+ * Lays labels one after another.
+ * @param nameOf what the sample at a place is called in errors
+ * @throws ArgumentError for a class that is no whole number, and where kinds or lengths differ.
+ */
+export function stackLabels(labels: readonly Label[], nameOf: (at: number) => string): Labels {
+  const first = labels[0];
+  if (!(first instanceof Float32Array)) return Int32Array.from(labels, (label, at) => classOf(label, nameOf(at)));
+  const out = new Float32Array(labels.length * first.length);
+  labels.forEach((label, at) => {
+    if (!(label instanceof Float32Array) || label.length !== first.length)
+      throw new ArgumentError(
+        `${nameOf(at)}: labels of a batch must be alike, got ${described(label)} beside ${described(first)} of ${nameOf(0)}.`,
+      );
+    out.set(label, at * first.length);
+  });
+  return out;
+}
+
+function classOf(label: Label, name: string): number {
+  if (typeof label === 'number' && Number.isInteger(label)) return label;
+  throw new ArgumentError(
+    `${name}: a label must be a class's index, a whole number, got ${described(label)}. Give targets as a Float32Array, in every sample.`,
+  );
+}
+
+const described = (label: unknown): string =>
+  label instanceof Float32Array ? `${label.length} float targets` : String(label);
+
+/** The shape of the tensor for the labels of `samples` samples. */
+export const labelShape = (labels: Labels, samples: number): Shape =>
+  labels instanceof Int32Array ? [samples] : [samples, labels.length / samples];
+
+/** The labels of several batches as one array. */
+export function joinLabels(parts: readonly Labels[]): Labels {
+  return parts[0] instanceof Float32Array ? joined(parts, Float32Array) : joined(parts, Int32Array);
+}
+
+/** Arrays one after another. */
+export function joined<T extends Labels>(parts: readonly ArrayLike<number>[], type: new (length: number) => T): T {
+  const all = new type(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
