@@ -211,16 +211,10 @@ export function warmUpCosine(update: number, rising: number, total: number): num
 
 /** The command that repeats a run, with everything spelled out. */
 export function reproduceCommand(photos: string, out: string | null, settings: FinetuneSettings): string {
-  const { model, weights, augment, clipGradNorm, ...rest } = settings;
-  const options = {
-    model,
-    weights: weights ?? 'random',
-    ...rest,
-    ...(augment !== null && { augment }),
-    ...(clipGradNorm !== null && { clipGradNorm }),
-    ...(out !== null && { out }),
-  };
-  const words = Object.entries(options).flatMap(([name, value]) => [kebab(name), shellWord(String(value))]);
+  const options = { ...settings, weights: settings.weights ?? 'random', out };
+  const words = Object.entries(options).flatMap(([name, value]) =>
+    value == null ? [] : [kebab(name), shellWord(String(value))],
+  );
   return ['regraft finetune', shellWord(photos), ...words].join(' ');
 }
 
