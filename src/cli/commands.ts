@@ -4,6 +4,7 @@ import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { finetuneCommand } from './finetune.ts';
+import { modelsCommand } from './models.ts';
 import { predictCommand } from './predict.ts';
 import { summaryCommand } from './summary.ts';
 import { uiCommand } from './ui.ts';
@@ -13,6 +14,7 @@ export const COMMANDS = [
   predictCommand,
   evaluateCommand,
   convertCommand,
+  modelsCommand,
   summaryCommand,
   doctorCommand,
   benchCommand,

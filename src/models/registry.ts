@@ -33,6 +33,8 @@ export interface ModelEntry {
   readonly inputSize: number;
   /** The names of the classes that published weights of it have. */
   readonly categories?: Categories;
+  /** Multiplications with an addition of one forward pass over one image of that size, in billions. */
+  readonly multiplyAdds: number;
   /** How it wants its images when its weights do not say otherwise. */
   readonly transforms: ImagePreset;
   /** Where to cut, for `freezeUntil`, from the first to the last; the last is the head alone. */
@@ -52,23 +54,25 @@ const RESNET = {
   head: 'fc',
 } as const;
 
-function resnet(create: ModelEntry['create'], weights: published.WeightsTable): ModelEntry {
-  return { ...RESNET, create, weights };
+function resnet(create: ModelEntry['create'], weights: published.WeightsTable, multiplyAdds: number): ModelEntry {
+  return { ...RESNET, create, weights, multiplyAdds };
 }
 
-function kerasResnet(create: ModelEntry['create']): ModelEntry {
-  return { ...RESNET, create, transforms: KERAS_RGB_PRESET };
+function kerasResnet(create: ModelEntry['create'], multiplyAdds: number): ModelEntry {
+  return { ...RESNET, create, multiplyAdds, transforms: KERAS_RGB_PRESET };
 }
 
 function squeezenet(
   create: ModelEntry['create'],
   weights: published.WeightsTable,
   fires: readonly number[],
+  multiplyAdds: number,
 ): ModelEntry {
   const stages = ['features', ...fires.map((i) => `features.${i}`), 'classifier'];
   return {
     create,
     weights,
+    multiplyAdds,
     inputSize: 224,
     categories: imagenetCategories,
     transforms: imagenetPreset(),
@@ -78,10 +82,11 @@ function squeezenet(
   };
 }
 
-function cifar(create: ModelEntry['create']): ModelEntry {
+function cifar(create: ModelEntry['create'], multiplyAdds: number): ModelEntry {
   const stages = ['conv1', 'layer1', 'layer2', 'layer3', 'linear'];
   return {
     create,
+    multiplyAdds,
     inputSize: 32,
     categories: cifar10Categories,
     transforms: CIFAR_PRESET,
@@ -93,38 +98,39 @@ function cifar(create: ModelEntry['create']): ModelEntry {
 
 /** Every model with a published counterpart, by the name of its function. */
 export const MODELS: Readonly<Record<string, ModelEntry>> = {
-  resnet18: resnet(resnet18, published.ResNet18Weights),
-  resnet34: resnet(resnet34, published.ResNet34Weights),
-  resnet50: resnet(resnet50, published.ResNet50Weights),
-  resnet101: resnet(resnet101, published.ResNet101Weights),
-  resnet152: resnet(resnet152, published.ResNet152Weights),
-  resnext50_32x4d: resnet(resnext50_32x4d, published.ResNeXt50_32X4DWeights),
-  resnext101_32x8d: resnet(resnext101_32x8d, published.ResNeXt101_32X8DWeights),
-  resnext101_64x4d: resnet(resnext101_64x4d, published.ResNeXt101_64X4DWeights),
-  wide_resnet50_2: resnet(wide_resnet50_2, published.Wide_ResNet50_2Weights),
-  wide_resnet101_2: resnet(wide_resnet101_2, published.Wide_ResNet101_2Weights),
-  squeezenet1_0: squeezenet(squeezenet1_0, published.SqueezeNet1_0Weights, [3, 7, 12]),
-  squeezenet1_1: squeezenet(squeezenet1_1, published.SqueezeNet1_1Weights, [3, 6, 9]),
-  cifarResnet20: cifar(cifarResnet20),
-  cifarResnet32: cifar(cifarResnet32),
-  cifarResnet44: cifar(cifarResnet44),
-  cifarResnet56: cifar(cifarResnet56),
-  cifarResnet110: cifar(cifarResnet110),
+  resnet18: resnet(resnet18, published.ResNet18Weights, 1.81),
+  resnet34: resnet(resnet34, published.ResNet34Weights, 3.66),
+  resnet50: resnet(resnet50, published.ResNet50Weights, 4.09),
+  resnet101: resnet(resnet101, published.ResNet101Weights, 7.8),
+  resnet152: resnet(resnet152, published.ResNet152Weights, 11.51),
+  resnext50_32x4d: resnet(resnext50_32x4d, published.ResNeXt50_32X4DWeights, 4.23),
+  resnext101_32x8d: resnet(resnext101_32x8d, published.ResNeXt101_32X8DWeights, 16.41),
+  resnext101_64x4d: resnet(resnext101_64x4d, published.ResNeXt101_64X4DWeights, 15.46),
+  wide_resnet50_2: resnet(wide_resnet50_2, published.Wide_ResNet50_2Weights, 11.4),
+  wide_resnet101_2: resnet(wide_resnet101_2, published.Wide_ResNet101_2Weights, 22.75),
+  squeezenet1_0: squeezenet(squeezenet1_0, published.SqueezeNet1_0Weights, [3, 7, 12], 0.82),
+  squeezenet1_1: squeezenet(squeezenet1_1, published.SqueezeNet1_1Weights, [3, 6, 9], 0.35),
+  cifarResnet20: cifar(cifarResnet20, 0.041),
+  cifarResnet32: cifar(cifarResnet32, 0.069),
+  cifarResnet44: cifar(cifarResnet44, 0.098),
+  cifarResnet56: cifar(cifarResnet56, 0.126),
+  cifarResnet110: cifar(cifarResnet110, 0.254),
 };
 
 /** Networks that the browser page offers beside those. */
 const FURTHER: Readonly<Record<string, ModelEntry>> = {
   smallResnet: {
     create: smallResnet,
+    multiplyAdds: 0.012,
     inputSize: 32,
     transforms: CIFAR_PRESET,
     stages: ['conv1', 'layer1', 'layer2', 'layer3', 'fc'],
     maps: 'layer3',
     head: 'fc',
   },
-  kerasResnet50: kerasResnet(kerasResnet50),
-  kerasResnet101: kerasResnet(kerasResnet101),
-  kerasResnet152: kerasResnet(kerasResnet152),
+  kerasResnet50: kerasResnet(kerasResnet50, 3.86),
+  kerasResnet101: kerasResnet(kerasResnet101, 7.58),
+  kerasResnet152: kerasResnet(kerasResnet152, 11.29),
 };
 
 /**
