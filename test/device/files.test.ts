@@ -174,6 +174,34 @@ describe('writeFileAtomic', () => {
   });
 });
 
+test('what a killed process left beside a file goes with the next one; that of a living process stays', async () => {
+  const own = mkdtempSync(join(folder, 'litter-'));
+  const names = [2 ** 22 + 1, process.ppid].map((pid) => `x.onnx.${pid}.abc123.tmp`);
+  for (const name of names) writeFileSync(join(own, name), 'half');
+  await node.writeFileAtomic(join(own, 'x.onnx'), [bytes]);
+  expect(readdirSync(own).sort()).toEqual(['x.onnx', names[1]]);
+});
+
+test('a fault in a temporary folder names where the file was to go', async () => {
+  const target = join(folder, 'model.json');
+  const fault = node.replaceFiles(
+    target,
+    (staged) => node.writeFileAtomic(join(dirname(staged), 'no', 'shard'), []) as never,
+  );
+  await expect(fault).rejects.toThrow(
+    `${join(folder, 'no', 'shard')}: cannot be written: its folder does not exist. Create it first.`,
+  );
+});
+
+test('a cache folder that cannot be: the way out', async () => {
+  vi.stubEnv('REGRAFT_CACHE', path);
+  await expect(node.cacheFolder('weights')).rejects.toThrow(
+    `${join(path, 'weights')}: the cache folder cannot be created: a part of its path is a file, not a folder. Name another with the environment variable REGRAFT_CACHE.`,
+  );
+  expect(await node.readNote('tuning.json')).toBeUndefined();
+  vi.unstubAllEnvs();
+});
+
 test('cacheFolder: REGRAFT_CACHE, then XDG_CACHE_HOME if absolute', async () => {
   vi.stubEnv('REGRAFT_CACHE', join(folder, 'cache'));
   const cache = await node.cacheFolder('weights');
