@@ -68,6 +68,12 @@ export function finetuneCommand(): Command {
       share,
     )
     .option('--image-size <pixels>', 'side of the images (default: that of the weights)', wholeNumber(1))
+    .addOption(
+      new Option(
+        '--orientation <how>',
+        'ignore: photos as they are stored (default: turned as their EXIF tag says)',
+      ).choices(['exif', 'ignore']),
+    )
     .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', wholeNumber(0))
     .option('--no-cache', 'compute the frozen part in every epoch; the result is the same')
     .option('--compare-from-scratch', 'then train from random weights for as many epochs, to compare')

@@ -97,8 +97,9 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
           ...(tuned && { source: weights }),
         }));
   const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.transforms;
-  const { imageSize } = settings;
-  const sized = { ...preset, resize: Math.round((imageSize * preset.resize) / preset.crop), crop: imageSize };
+  const { imageSize, orientation } = settings;
+  const resize = Math.round((imageSize * preset.resize) / preset.crop);
+  const sized = { ...preset, resize, crop: imageSize, orientation };
   const plain = classificationTransforms(sized);
   const train = found.train.withTransform(plain);
   const classes = train.classes;

@@ -1,5 +1,6 @@
 /** The fine-tuning recipe: its settings with their defaults, the phases they mean, the optimizer and schedule of each. */
 import { ArgumentError } from '../core/errors.ts';
+import type { Orientation } from '../data/orientation.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
@@ -47,6 +48,8 @@ export interface FinetuneSettings {
   readonly validation: number;
   /** Side of the images, in pixels. */
   readonly imageSize: number;
+  /** 'exif': photos are turned as their EXIF tag says; 'ignore': they are taken as they are stored. */
+  readonly orientation: Orientation;
   readonly seed: number;
 }
 
@@ -110,6 +113,7 @@ export function resolveSettings(
     patience: atLeast('patience', 0, options.patience ?? 10),
     validation: within('validation', 0, 1, options.validation ?? 0.2),
     imageSize: atLeast('imageSize', 1, options.imageSize ?? entry.transforms.crop),
+    orientation: orientationOf(options.orientation ?? 'exif'),
     seed: atLeast('seed', 0, options.seed ?? 0),
   };
 }
@@ -123,6 +127,11 @@ export function isHead(path: string, { stages }: ModelEntry): boolean {
 function precisionOf(name: Precision): Precision {
   if (name === 'float32' || name === 'float16') return name;
   throw new ArgumentError(`finetune: precision must be float32 or float16, got '${name}'.`);
+}
+
+function orientationOf(name: Orientation): Orientation {
+  if (name === 'exif' || name === 'ignore') return name;
+  throw new ArgumentError(`finetune: orientation must be exif or ignore, got '${name}'.`);
 }
 
 function atLeast(name: string, least: number, value: number): number {

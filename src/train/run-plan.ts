@@ -36,7 +36,11 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
     );
   const entry = modelEntry(model);
   const imageSize = given.imageSize ?? (tuned ? presetOf(tuned.transforms)?.crop : undefined);
-  const settings = resolveSettings({ ...given, model, imageSize, ...(tuned && { weights: named }) }, entry);
+  const orientation = given.orientation ?? tuned?.transforms.orientation;
+  const settings = resolveSettings(
+    { ...given, model, imageSize, orientation, ...(tuned && { weights: named }) },
+    entry,
+  );
   return { settings, entry, phases: planPhases(settings, entry), tuned, checkpoint: null };
 }
 

@@ -26,6 +26,7 @@ const KEYS = [
   'patience',
   'validation',
   'imageSize',
+  'orientation',
   'seed',
 ] as const satisfies readonly (keyof FinetuneSettings)[];
 

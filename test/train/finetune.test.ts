@@ -261,12 +261,21 @@ describe('recipe', () => {
     expect(planPhases(settings, entry)).toMatchObject([{ name: 'layer4 to head', epochs: 1 }]);
   });
 
+  test('photos are read as they are stored where they are to be, by the saved model too', async () => {
+    const out = outFolder();
+    await finetune(options({ out, epochs: 1, orientation: 'ignore' }));
+    expect((await openModel(out)).transforms.orientation).toBe('ignore');
+    expect(await faultOf(() => finetune(options({ orientation: 'up' as 'exif' })))).toBe(
+      "ArgumentError: finetune: orientation must be exif or ignore, got 'up'.",
+    );
+  });
+
   test('the command to reproduce a run can be pasted into a shell', async () => {
     const { reproduce } = await finetune(options({ photos: `${photos}/`, epochs: 1 }));
     expect(reproduce).toBe(
       `regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
         '--batch-size 6 --optimizer adamw --lr 0.002 --unfrozen-lr 0.0002 --weight-decay 0.01 --momentum 0.9 --label-smoothing 0 ' +
-        '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --seed 0',
+        '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --orientation exif --seed 0',
     );
     expect(shellWord("it's")).toBe("'it'\\''s'");
   });
