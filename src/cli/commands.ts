@@ -4,6 +4,7 @@ import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { finetuneCommand } from './finetune.ts';
+import { inspectCommand } from './inspect.ts';
 import { modelsCommand } from './models.ts';
 import { predictCommand } from './predict.ts';
 import { summaryCommand } from './summary.ts';
@@ -14,6 +15,7 @@ export const COMMANDS = [
   predictCommand,
   evaluateCommand,
   convertCommand,
+  inspectCommand,
   modelsCommand,
   summaryCommand,
   doctorCommand,

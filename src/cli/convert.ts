@@ -21,13 +21,13 @@ export function convertCommand(): Command {
     .description(
       'Converts a file. The input’s format is told from its content, the output’s from its extension:\n' +
         '  .safetensors, .pth         the tensors of any file (a Keras model’s as OIHW)\n' +
-        '  .onnx                      the graph of a network: a Keras file has it, for others say --model\n' +
+        '  .onnx                      the graph of a network: that of a Keras file, or the one the tensors are of; the names of the\n                             classes go with it, and regraft predict takes the file as it is\n' +
         '  .h5, .keras, .json         a Keras model (.json: TF.js Layers)\n' +
         'Prints every tensor with its name, shape, type and what became of its axes. A network is run before and after\n' +
         '(an ONNX output by its own graph); if the outputs differ, nothing is written, and an older file stays.\n' +
         'With --model, what does not fit that network is refused.',
     )
-    .argument('<in>', 'weight file or URL')
+    .argument('<in>', 'weight file or URL, or folder of a fine-tuned model')
     .argument('<out>', 'file to write')
     .option('--model <name>', 'which network the weights are of: resnet50, …, or keras.ResNet50')
     .option('--classes <n>', 'with --model: how many classes it has (default: as the weights)', wholeNumber(1))
@@ -49,7 +49,8 @@ export function convertCommand(): Command {
       'after',
       `
 Examples:
-  regraft convert resnet50.pth resnet50.onnx --model resnet50 --fold-batch-norm
+  regraft convert runs/photos photos.onnx
+  regraft convert resnet50.pth resnet50.onnx --fold-batch-norm
   regraft convert mobilenet.keras web/model.json
   regraft convert keras-resnet50.h5 resnet50-v1.safetensors --model resnet50 --stride-in-1x1
   regraft convert checkpoint.pt half.safetensors --dtype float16 --key model_ema`,
@@ -57,9 +58,11 @@ Examples:
     .action(run);
 }
 
-async function run(input: string, output: string, { classes: numClasses, json, ...flags }: Flags): Promise<void> {
+async function run(named: string, output: string, { classes: numClasses, json, ...flags }: Flags): Promise<void> {
   const { formatReport } = await import('../io/index.ts');
   const { convertModel } = await import('../models/convert.ts');
+  const { weightFileOf } = await import('../train/index.ts');
+  const input = weightFileOf(named);
   const report = await convertModel(input, output, { ...flags, ...(numClasses !== undefined && { numClasses }) });
   if (json) printJson(report);
   else print(formatReport(report));

@@ -59,7 +59,7 @@ async function run(name: string, flags: Flags): Promise<void> {
 }
 
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
-  const { modelEntry } = await import('../models/index.ts');
+  const { modelEntry, namingNetwork } = await import('../models/index.ts');
   const { createProgress, isModelFolder, openModel, openWeights } = await import('../train/index.ts');
   if (isModelFolder(name)) {
     const { model, name: known } = await openModel(name);
@@ -68,7 +68,7 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   const entry = modelEntry(name);
   if (weights === undefined) return { model: await entry.create(), known: name };
   const { file } = await openWeights(name, entry, weights, createProgress());
-  return { model: await entry.create({ weights: file }), known: name };
+  return { model: await namingNetwork(file, name, () => entry.create({ weights: file })), known: name };
 }
 
 /** Keras's networks by name; anything else is a file. */

@@ -43,8 +43,11 @@ export class StateDictError extends RegraftError {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly wrongShapes: readonly string[];
-  constructor(message: string, faults: { missing: string[]; unexpected: string[]; wrongShapes: string[] }) {
-    super(message);
+  /** The message without the fix. */
+  readonly summary: string;
+  constructor(summary: string, faults: { missing: string[]; unexpected: string[]; wrongShapes: string[] }, fix = '') {
+    super(`${summary} ${fix}`.trimEnd());
+    this.summary = summary;
     this.missing = faults.missing;
     this.unexpected = faults.unexpected;
     this.wrongShapes = faults.wrongShapes;

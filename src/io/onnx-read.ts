@@ -122,5 +122,5 @@ function metadataOf({ producerName, producerVersion, metadataProps, opsetImport 
     ['opset', opset === undefined ? '' : String(opset)],
   ];
   const all = [...own, ...metadataProps.map(({ key, value }): [string, string] => [key, value])];
-  return Object.fromEntries(all.filter(([, value]) => value !== '' && value.length <= 200));
+  return Object.fromEntries(all.filter(([, value]) => value !== ''));
 }

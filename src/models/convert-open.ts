@@ -9,13 +9,14 @@ import type { FloatDType, ReadOptions, WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
 import { classesOf } from './create.ts';
+import { guessNetwork, namingNetwork } from './guess-network.ts';
 import { bindWeights, findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
 import { formatKerasShape } from './keras/shape.ts';
 import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
 import { axisNames } from './keras/weights.ts';
 import { openedAt } from './load.ts';
-import { modelEntry } from './registry.ts';
+import { MODELS, modelEntry } from './registry.ts';
 import { ResNet } from './resnet.ts';
 
 /** Which model a file is of, and what is to become of it. */
@@ -25,6 +26,8 @@ export interface OpenOptions {
   strideIn1x1?: boolean;
   dtype?: FloatDType;
   key?: string;
+  /** Whether tensors alone are not enough: the network is guessed then. */
+  needsModel?: boolean;
   stripPrefix?: string;
 }
 
@@ -84,10 +87,11 @@ export async function openModel(input: SourceLike, options: OpenOptions): Promis
 
 async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
   const { model: name, numClasses } = options;
-  if (name !== undefined && !/^keras\b/i.test(name)) return openTorchvision(input, name, options);
+  if (name !== undefined && !/^keras\b/i.test(name))
+    return namingNetwork(input, name, () => openTorchvision(input, name, options), readOptions(options));
   const file = await readWeightFile(input, readOptions(options));
   if (name === undefined) {
-    if (file.metadata.model_config === undefined) return file;
+    if (file.metadata.model_config === undefined) return options.needsModel ? openGuessed(input, file, options) : file;
     const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
     return openKeras(file, model, model.name);
   }
@@ -101,6 +105,17 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
   const named =
     file.format === 'ONNX' ? await readWeightFile(input, { ...targetOf(model), ...readOptions(options) }) : file;
   return openKeras(named, model, name);
+}
+
+/** The network that the file names itself, or that its tensors are of; the file alone where there is none. */
+async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | WeightFile> {
+  const own = file.metadata.model;
+  const isOwn = own !== undefined && Object.hasOwn(MODELS, own);
+  const name = isOwn ? own : await guessNetwork(file.state);
+  if (name === undefined) return file;
+  const opened = await openTorchvision(input, name, options);
+  const note = `The network is ${name}, ${isOwn ? 'as the file says' : 'by the names and shapes of its tensors'}.`;
+  return { ...opened, file: { ...opened.file, notes: [note, ...opened.file.notes] } };
 }
 
 function readOptions({ key, stripPrefix }: OpenOptions): ReadOptions {
@@ -170,9 +185,15 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
     }),
   );
   const shape = (side: number) => [1, 3, side, side];
-  const { inputSize } = entry;
+  const inputSize = sideOf(file.metadata) ?? entry.inputSize;
   const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(Math.min(inputSize, PROBE_SIDE)) }];
   return { file, model, inputs, origins, layouts, verbatim: !isFolded };
+}
+
+/** Side of the images that a fine-tuned model takes, as its description says. */
+function sideOf({ transforms }: Readonly<Record<string, string>>): number | undefined {
+  const side = /"name":"CenterCrop","size":(\d+)/.exec(transforms ?? '')?.[1];
+  return side === undefined ? undefined : Number(side);
 }
 
 /** As the output will hold them, so that running it shows mistakes and no rounding. */

@@ -54,7 +54,7 @@ export async function convertModel(
 ): Promise<ConvertReport> {
   const path = String(output);
   checkOptions(path, options);
-  const opened = await openModel(input, options);
+  const opened = await openModel(input, { ...options, needsModel: isOnnx(path) });
   if (!('model' in opened)) {
     if (!isModelFormat(path)) return writeConverted(asItIs(opened), output, options);
     const { format, state } = opened;

@@ -13,6 +13,7 @@ export {
 } from './cifar-resnet.ts';
 export { type ConvertModelOptions, convertModel } from './convert.ts';
 export type { ModelOptions, WeightsSource } from './create.ts';
+export { guessNetwork, namingNetwork } from './guess-network.ts';
 export * as keras from './keras/keras.ts';
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from './preset.ts';
 export { graftHead, MODELS, type ModelEntry, modelEntry } from './registry.ts';

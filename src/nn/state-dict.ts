@@ -65,7 +65,7 @@ export function loadStateDict(
       counted(wrongShapeTexts, wrongShapes.length === 1 ? 'wrong shape' : 'wrong shapes'),
     ];
     const { fix = 'Pass { strict: false } to load the rest.' } = options;
-    throw new StateDictError(`${type}: ${parts.join(', ')}. ${fix}`, faults);
+    throw new StateDictError(`${type}: ${parts.join(', ')}.`, faults, fix);
   }
   for (const write of writes) write();
   return faults;

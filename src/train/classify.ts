@@ -5,6 +5,7 @@ import { classificationTransforms } from '../data/compose.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../device/current.ts';
 import { readTextFile } from '../io/text.ts';
+import { namingNetwork } from '../models/guess-network.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
 import { type Evaluation, evaluateLogits } from './metrics.ts';
@@ -38,7 +39,7 @@ export async function pretrainedClassifier(
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
   const { file, transforms } = await openWeights(name, entry, weights, options.progress);
-  const model = await entry.create({ weights: file });
+  const model = await namingNetwork(file, name, () => entry.create({ weights: file }));
   model.eval();
   const count = model.namedParameters().findLast(([path]) => path.startsWith(`${entry.head}.`))![1].shape[0]!;
   const classes = options.labels ? await readLabels(options.labels, count) : await categoriesOf(entry, count);

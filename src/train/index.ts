@@ -45,5 +45,6 @@ export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery.ts';
 export * from './result.ts';
+export { weightFileOf } from './run-start.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 export { version } from './version.ts';

@@ -7,9 +7,10 @@ import { type ByteSource, openSource } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { transformFromJSON } from '../data/compose.ts';
-import { readWeightFile, readWeights } from '../io/index.ts';
+import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
 import { readTextFile } from '../io/text.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
+import { guessNetwork } from '../models/guess-network.ts';
 import { type ModelEntry, modelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
@@ -23,8 +24,8 @@ interface SavedModel extends Omit<Classifier, 'model'> {
 }
 
 /**
- * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, or `model.safetensors` alone. The
- * model is in evaluation mode.
+ * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
+ * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. The model is in evaluation mode.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
  */
 export async function openModel(path: string): Promise<Classifier> {
@@ -84,6 +85,8 @@ async function readFileOf(path: string): Promise<SavedModel> {
 async function readZip(file: ByteSource): Promise<SavedModel> {
   const entries = await readZipDirectory(file);
   const [text, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((name) => entries.get(name));
+  // A PyTorch file and a Keras one are zip archives too.
+  if (!text && !weights) return readDescribed(file.name);
   if (!text || !weights)
     throw noModel(file.name, `is a zip archive without ${MODEL_FILES.description} and ${MODEL_FILES.weights}`);
   const json = new TextDecoder().decode(await readZipEntry(file, text));
@@ -93,11 +96,23 @@ async function readZip(file: ByteSource): Promise<SavedModel> {
 }
 
 async function readDescribed(path: string): Promise<SavedModel> {
-  const { state, metadata } = await readWeightFile(path);
+  const { state, metadata, format } = await readWeightFile(path);
   const description = descriptionIn(path, metadata);
-  if (description) return saved(description, async () => state);
-  throw new ArgumentError(
-    `${path}: holds weights, but not of which network and classes. Name the network and give the file as its weights.`,
+  if (!description) throw await undescribed(path, state);
+  return saved(description, async () => {
+    if (format !== 'ONNX') return state;
+    // Its batch norms may be part of the convolutions before them: only the network tells.
+    const model = await modelEntry(description.model).create({ numClasses: description.classes.length });
+    return readWeights(path, targetOf(model));
+  });
+}
+
+async function undescribed(path: string, state: StateDict): Promise<ArgumentError> {
+  const network = await guessNetwork(state);
+  const what = network === undefined ? 'weights, but not of which network' : `the weights of ${network}`;
+  const use = network === undefined ? 'Name the network and give the file' : `Name ${network} and give the file`;
+  return new ArgumentError(
+    `${path}: holds ${what}, and no names of classes. ${use} as its weights: regraft predict ${network ?? 'NETWORK'} --weights ${path}`,
   );
 }
 

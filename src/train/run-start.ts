@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import type { Transform, TransformJSON } from '../data/transform.ts';
 import { readWeightFile } from '../io/index.ts';
+import { namingNetwork } from '../models/guess-network.ts';
 import type { ImagePreset } from '../models/preset.ts';
 import { graftHead, type ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
@@ -57,19 +58,16 @@ export async function buildModel(
   opened: OpenedWeights | null,
   tuned: Classifier | null,
   classes: readonly string[],
-  { key, stripPrefix }: FinetuneSettings,
+  { model: name, key, stripPrefix }: FinetuneSettings,
   progress: Progress | null,
 ): Promise<Module> {
   if (!opened) return entry.create({ numClasses: classes.length });
   if (!tuned) {
-    const model = await entry.create({
-      weights: opened.file,
-      newHead: true,
-      // Checkpoints of earlier versions have neither.
-      ...(key != null && { key }),
-      ...(stripPrefix != null && { stripPrefix }),
-      onNote: (note) => progress?.note(note),
-    });
+    // Checkpoints of earlier versions have neither.
+    const names = { ...(key != null && { key }), ...(stripPrefix != null && { stripPrefix }) };
+    const create = () =>
+      entry.create({ weights: opened.file, newHead: true, ...names, onNote: (note) => progress?.note(note) });
+    const model = await namingNetwork(opened.file, name, create, names);
     graftHead(model, entry.head, classes.length);
     return model;
   }

@@ -181,7 +181,11 @@ describe('faults', () => {
         1,
         'ArgumentError: nowhere/model: there is no such folder; expected the folder of a fine-tuned model, as regraft finetune --out writes it.\n',
       ],
-      [`convert ${weights} x.safetensors --model cifarResnet32`, 1, 'StateDictError: cifarResnet32: 60 missing keys ('],
+      [
+        `convert ${weights} x.safetensors --model cifarResnet32`,
+        1,
+        `WeightFileError: ${weights}: these are the weights of cifarResnet20, not of cifarResnet32. Name cifarResnet20 instead.\n`,
+      ],
       [
         `convert ${weights} x.jpeg`,
         1,

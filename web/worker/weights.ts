@@ -3,13 +3,13 @@
 import { sha256 } from '../../src/core/digest.ts';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
-import { sameShape } from '../../src/core/shape.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
-import { kerasResNetOf, rgbState } from '../../src/models/keras/rgb.ts';
+import { guessNetwork } from '../../src/models/guess-network.ts';
+import { rgbState } from '../../src/models/keras/rgb.ts';
 import { isKerasResNet } from '../../src/models/keras/torchvision.ts';
 import type { ImagePreset } from '../../src/models/preset.ts';
-import { MODELS, modelEntry } from '../../src/models/registry.ts';
+import { modelEntry } from '../../src/models/registry.ts';
 import type { PretrainedWeights } from '../../src/models/weights.ts';
 import { SMALL_RESNET } from '../model-names.ts';
 import { CARRIED } from './carried.ts';
@@ -71,13 +71,11 @@ async function download(
  */
 export async function fitting(model: string, file: File): Promise<LoadedWeights> {
   const { state: read, notes, format } = await readWeightFile(file);
-  const keras = isKerasResNet(read);
-  const found = keras ? null : await findNetwork(model, read);
-  const name = keras ? kerasResNetOf(read) : (found?.name ?? model);
+  const name = (await guessNetwork(read, model)) ?? model;
   const state = await explained(file, async () => {
-    if (keras) return inNetwork(name, rgbState(read));
+    if (isKerasResNet(read)) return inNetwork(name, rgbState(read));
     // What has other names may still be matched to the network that is chosen.
-    return found?.state ?? (await modelEntry(name).create({ weights: file })).stateDict();
+    return (await modelEntry(name).create({ weights: file })).stateDict();
   });
   const { head, transforms } = modelEntry(name);
   return {
@@ -105,34 +103,6 @@ async function explained<T>(file: File, load: () => Promise<T>): Promise<T> {
     return await load();
   } catch (error) {
     if (!(error instanceof StateDictError)) throw error;
-    throw new WeightFileError(
-      file.name,
-      `fits none of the networks. Closest to what is chosen: ${error.message.replace(/ Pass .*$/, '')}`,
-    );
+    throw new WeightFileError(file.name, `fits none of the networks. Closest to what is chosen: ${error.summary}`);
   }
-}
-
-/** The network that the names and shapes are of, the chosen one first. */
-async function findNetwork(chosen: string, state: StateDict): Promise<{ name: string; state: StateDict } | null> {
-  for (const name of new Set([chosen, ...Object.keys(MODELS), SMALL_RESNET])) {
-    const own = await stateOf(name, state);
-    if (own) return { name, state: own };
-  }
-  return null;
-}
-
-/** The network's part of `state`, whatever the number of classes; null where it is not the network's. */
-async function stateOf(name: string, state: StateDict): Promise<StateDict | null> {
-  const entry = modelEntry(name);
-  const numClasses = state.get(`${entry.head}.weight`)?.shape[0];
-  if (!numClasses) return null;
-  const model = await entry.create({ numClasses });
-  const named = [...model.namedParameters(), ...model.namedBuffers()];
-  const counted = (key: string) => key.endsWith('num_batches_tracked');
-  const known = new Set(named.map(([key]) => key));
-  const own = new Map([...state].filter(([key]) => known.has(key)));
-  // Whole numbers beside the weights are shapes and axes of an ONNX graph.
-  const foreign = [...state].some(([key, { dtype }]) => !known.has(key) && dtype !== 'int64');
-  const fits = named.every(([key, { shape }]) => counted(key) || sameShape(own.get(key)?.shape ?? [-1], shape));
-  return fits && !foreign ? own : null;
 }

@@ -1,0 +1,70 @@
+/** Which network weights are of, told from the names and shapes of the tensors. */
+import type { SourceLike } from '#files';
+import type { StateDict } from '../core/dtype.ts';
+import { StateDictError, WeightFileError } from '../core/errors.ts';
+import { sameShape } from '../core/shape.ts';
+import { fitNames, shapesOf } from '../io/fit-names.ts';
+import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
+import { kerasResNetOf } from './keras/rgb.ts';
+import { isKerasResNet } from './keras/torchvision.ts';
+import { openedAt } from './load.ts';
+import { MODELS, modelEntry } from './registry.ts';
+
+/**
+ * The name of the network that tensors are of, whatever the number of classes and what a wrapper put before their names; undefined
+ * if they are of none. Of several that fit, the one with the most of the tensors; then `preferred`.
+ * @example await guessNetwork(await readWeights('checkpoint.pth')); // 'resnet50'
+ */
+export async function guessNetwork(state: StateDict, preferred?: string): Promise<string | undefined> {
+  if (isKerasResNet(state)) return kerasResNetOf(state);
+  const names = new Set([...(preferred === undefined ? [] : [preferred]), ...Object.keys(MODELS), 'smallResnet']);
+  let best: { readonly name: string; readonly found: number } | undefined;
+  for (const name of names) {
+    const found = await tensorsFound(name, state);
+    if (found > (best?.found ?? 0)) best = { name, found };
+  }
+  return best?.name;
+}
+
+/** How many of `state` are the network's; 0 where any but the head's are missing, or half of the file is something else. */
+async function tensorsFound(name: string, state: StateDict): Promise<number> {
+  const entry = modelEntry(name);
+  const { expected } = targetOf(await entry.create());
+  const opened = openedAt(expected, entry.head);
+  const fit = fitNames(shapesOf(state), opened);
+  const from = new Map([...fit.names].map(([file, own]) => [own, file]));
+  const isFitting = (own: string): boolean => {
+    const shape = state.get(from.get(own) ?? '')?.shape;
+    const wanted = opened.get(own)!;
+    return shape !== undefined && sameShape(shape, wanted[0] === -1 ? [shape[0]!, ...wanted.slice(1)] : wanted);
+  };
+  const isOptional = (own: string): boolean => own.startsWith(`${entry.head}.`) || own.endsWith('num_batches_tracked');
+  if (![...opened.keys()].every((own) => isOptional(own) || isFitting(own))) return 0;
+  const found = [...opened.keys()].filter(isFitting).length;
+  return 2 * found > state.size ? found : 0;
+}
+
+/**
+ * Runs `load`, which puts a file's weights into the network that was named.
+ * @throws WeightFileError that names the network they are of, if it is another; StateDictError as `load`, with advice for people.
+ */
+export async function namingNetwork<T>(
+  file: SourceLike,
+  named: string,
+  load: () => Promise<T>,
+  options: Pick<ReadOptions, 'key' | 'stripPrefix'> = {},
+): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof StateDictError)) throw error;
+    const path = file instanceof Blob && 'name' in file ? String(file.name) : String(file);
+    const guess = await guessNetwork((await readWeightFile(file, options)).state, named);
+    if (guess !== undefined && guess !== named)
+      throw new WeightFileError(path, `these are the weights of ${guess}, not of ${named}. Name ${guess} instead.`);
+    const advice = `The weights in ${path} are of another network: regraft inspect lists them.`;
+    const { missing, unexpected, wrongShapes } = error;
+    const faults = { missing: [...missing], unexpected: [...unexpected], wrongShapes: [...wrongShapes] };
+    throw new StateDictError(error.summary, faults, advice);
+  }
+}
