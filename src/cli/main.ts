@@ -1,5 +1,6 @@
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
+import { quietDrivers } from '../device/quiet-node.ts';
 import { version } from '../train/version.ts';
 import { COMMANDS } from './commands.ts';
 import { complain, faultLine } from './output.ts';
@@ -11,7 +12,7 @@ const program = new Command('regraft')
   .helpOption('-h, --help', 'print help')
   .helpCommand('help [command]', 'print help on a command')
   .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader, or part of an adapter’s name')
-  .option('--debug', 'print where in the program a fault came from')
+  .option('--debug', 'print where in the program a fault came from, and what Dawn and drivers say')
   .addHelpText('after', '\nExample:\n  regraft finetune photos --model squeezenet1_1 --out runs/photos');
 
 for (const command of COMMANDS) program.addCommand(command());
@@ -22,7 +23,8 @@ for (const command of [program, ...program.commands])
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'regraft: ')) })
     .showHelpAfterError(`(regraft ${command === program ? '' : `${command.name()} `}--help explains)`);
 program.hook('preAction', () => {
-  const { adapter } = program.opts<{ adapter?: string }>();
+  const { adapter, debug } = program.opts<{ adapter?: string; debug?: boolean }>();
+  if (!debug) quietDrivers();
   if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
 });
 

@@ -11,6 +11,7 @@ import {
   refusalOf,
 } from './adapter.ts';
 import { reasonOf } from './byte-source.ts';
+import { quietly } from './quiet-node.ts';
 import { loadSwiftshader, loadVulkan, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
 
 const THREE_WAYS =
@@ -28,7 +29,7 @@ const opened = new Map<string, Promise<GPU>>();
 export function openGPU(choice: AdapterChoice = defaultChoice()): Promise<GPU> {
   const known = opened.get(choice);
   if (known) return known;
-  const gpu = find(choice);
+  const gpu = quietly(() => find(choice));
   opened.set(choice, gpu);
   gpu.catch(() => opened.delete(choice));
   return gpu;
@@ -44,6 +45,10 @@ export async function openAdapter(choice?: AdapterChoice): Promise<OpenedAdapter
 
 /** Every adapter that can be found, in order of choice, and why the others are not used. For `doctor`. */
 export async function listAdapters(choice: AdapterChoice = defaultChoice()): Promise<AdapterReport[]> {
+  return quietly(() => reportsOf(choice));
+}
+
+async function reportsOf(choice: AdapterChoice): Promise<AdapterReport[]> {
   const reports: AdapterReport[] = [];
   for await (const { report } of search(choice, true)) {
     const taken = report.status === 'chosen' && reports.some(({ status }) => status === 'chosen');
@@ -180,10 +185,14 @@ function missing(name: string, source: string, reason: string): AdapterReport {
 
 /**
  * Runs `ask` with the environment that Vulkan reads while Dawn looks for adapters, and restores it: a child process
- * must not inherit it. Lavapipe complains where XDG_RUNTIME_DIR is not set.
+ * must not inherit it. Mesa complains where XDG_RUNTIME_DIR is not set, and of drivers that are not certified.
  */
 async function withEnvironment<T>(variables: Record<string, string>, ask: () => Promise<T>): Promise<T> {
-  const all = { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR || tmpdir(), ...variables };
+  const all = {
+    MESA_VK_IGNORE_CONFORMANCE_WARNING: 'true',
+    XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR || tmpdir(),
+    ...variables,
+  };
   const before = Object.keys(all).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, all);
   try {

@@ -1,8 +1,9 @@
 /** The life of a run on the command line: stopped, gone on with from elsewhere, ended early, without an audience. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeWeights } from '../../src/io/write.ts';
 import { resnet18 } from '../../src/models/index.ts';
@@ -77,6 +78,15 @@ describe('a run that is stopped', () => {
     expect(code).toBe(0);
     expect(readdirSync(join(home, 'unread'))).toContain('model.safetensors');
   });
+});
+
+test('a command says nothing of its own accord on a pipe, and no driver does', async () => {
+  const flags = ['--import', import.meta.resolve('tsx'), '--conditions=regraft-source', main];
+  const command = [process.execPath, ...flags, 'doctor', '--json'].map((word) => `'${word}'`).join(' ');
+  const { stdout } = await promisify(execFile)('sh', ['-c', `${command} 2>&1 >/dev/null | cat`], {
+    env: { ...process.env, XDG_RUNTIME_DIR: '' },
+  });
+  expect(stdout).toBe('');
 });
 
 test('convert that is stopped leaves no temporary file', async () => {
