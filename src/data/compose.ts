@@ -129,11 +129,17 @@ export function trainingTransforms(preset: TrainingPreset = {}): Compose {
 
 const orientationOf = ({ orientation }: ClassificationPreset) => (orientation ? { orientation } : {});
 
+/** Transforms that a chain may have in all, and chains within each other: a saved model is data from somewhere. */
+const MOST = 100;
+const DEEPEST = 8;
+
 /** How each class is made again from its options; the constructors check the values. */
-const FROM_JSON: Readonly<Record<string, (json: TransformJSON) => Transform>> = {
-  Compose: (o) => {
+const FROM_JSON: Readonly<
+  Record<string, (json: TransformJSON, read: (json: TransformJSON) => Transform) => Transform>
+> = {
+  Compose: (o, read) => {
     if (!Array.isArray(o.transforms)) throw new ArgumentError('Compose: transforms must be a list.');
-    return new Compose(o.transforms.map(transformFromJSON), o as { orientation?: Orientation });
+    return new Compose(o.transforms.map(read), o as { orientation?: Orientation });
   },
   Resize: (o) => new Resize(o.size as Size, o as ResizeOptions),
   CenterCrop: (o) => new CenterCrop(o.size as Size),
@@ -150,21 +156,31 @@ export function isSaveable(transform: Transform): boolean {
   if (transform.constructor === Compose) return (transform as Compose).transforms.every(isSaveable);
   return (
     Object.hasOwn(FROM_JSON, transform.name) &&
-    FROM_JSON[transform.name]!(transform.toJSON()).constructor === transform.constructor
+    transformFromJSON(transform.toJSON()).constructor === transform.constructor
   );
 }
 
 /**
  * The transform that `transform.toJSON()` described.
- * @throws ArgumentError for an unknown name or a value out of range.
+ * @throws ArgumentError for an unknown name, a value out of range, and a chain longer or deeper than any of use.
  */
 export function transformFromJSON(json: TransformJSON): Transform {
+  let count = 0;
+  const reader = (depth: number) => (part: TransformJSON) => {
+    if (++count > MOST) throw new ArgumentError(`transform: expected at most ${MOST} transforms in a chain, got more.`);
+    if (depth > DEEPEST) throw new ArgumentError(`transform: expected chains at most ${DEEPEST} deep, got more.`);
+    return oneFromJSON(part, reader(depth + 1));
+  };
+  return reader(0)(json);
+}
+
+function oneFromJSON(json: TransformJSON, read: (json: TransformJSON) => Transform): Transform {
   const name: unknown = json?.name;
   if (typeof name !== 'string' || !Object.hasOwn(FROM_JSON, name))
     throw new ArgumentError(
       `transform: expected one of ${Object.keys(FROM_JSON).join(', ')}, got ${JSON.stringify(name) ?? name}.`,
     );
-  return FROM_JSON[name]!(json);
+  return FROM_JSON[name]!(json, read);
 }
 
 /** A transform, its JSON, or the preset that comes with weights. */

@@ -3,7 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { Generator } from '../core/random.ts';
 import { crop, expectRgb, type FloatImage, flipHorizontal, type Rectangle, type RgbImage } from './image.ts';
 import { INTERPOLATIONS, type Interpolation, resample } from './resample.ts';
-import { checkRange, checkSize, type Size, sidesOf, Transform } from './transform.ts';
+import { checkOutput, checkRange, checkSize, type Size, sidesOf, Transform } from './transform.ts';
 
 /** Python's `round`: halves go to the even neighbour. */
 function roundHalfEven(x: number): number {
@@ -57,8 +57,12 @@ export class Resize extends Transform {
   ): RgbImage {
     const rgb = expectRgb(this.name, image);
     const [height, width] = this.outputSize(rgb.height, rgb.width);
+    const output = window?.(height, width) ?? { x: 0, y: 0, width, height };
+    // Rows are made first, as many as the image has.
+    for (const rows of [output.height, rgb.height]) checkOutput(this.name, rows, output.width);
+    checkOutput(this.name, 1, Math.max(height, width));
     const { interpolation, antialias } = this;
-    return resample(rgb, width, height, { interpolation, antialias, ...(window && { output: window(height, width) }) });
+    return resample(rgb, width, height, { interpolation, antialias, output });
   }
 
   options(): Record<string, unknown> {
@@ -200,6 +204,7 @@ export class RandomResizedCrop extends Transform {
     const rgb = expectRgb(this.name, image);
     const [height, width] = sidesOf(this.size);
     const source = this.window(rgb.height, rgb.width, random);
+    checkOutput(this.name, source.height, width);
     return resample(rgb, width, height, { source, interpolation: this.interpolation, antialias: this.antialias });
   }
 

@@ -33,7 +33,7 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   if (start.startsWith('GIF8')) return 'gif';
   if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'webp';
   if (/^(II[*+]\0|MM\0[*+])/.test(start)) return 'tiff';
-  if (start.slice(4, 8) === 'ftyp' && /^(avif|avis|mif1)/.test(start.slice(8))) return 'avif';
+  if (brandsOf(bytes).some((brand) => brand === 'avif' || brand === 'avis')) return 'avif';
   if (start.startsWith('BM')) return 'bmp';
   return /^P[56]\s/.test(start) ? 'pnm' : undefined;
 }
@@ -44,11 +44,22 @@ export function isImageFile(bytes: Uint8Array): boolean {
   return formatOf(bytes) !== undefined && !isText;
 }
 
+/** What a file of ISO's media container (HEIC, AVIF, MP4) says that it is: its own brand, and those that it goes by too. */
+function brandsOf(bytes: Uint8Array): string[] {
+  if (latin1(bytes, 4, 8) !== 'ftyp') return [];
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  const end = Math.min(size, bytes.length, 64);
+  const at = Array.from({ length: Math.max(0, (end - 8) >> 2) }, (_, i) => 8 + 4 * i);
+  return at.map((from) => latin1(bytes, from, from + 4));
+}
+
 /** The format of an image file. @throws DataError where it is empty or no image. */
 export function checkedFormat(bytes: Uint8Array, name: string): Format {
   if (bytes.length === 0) throw new DataError(name, 'is empty (0 bytes). Remove it or replace it.');
   const format = formatOf(bytes);
   if (format) return format;
+  if (brandsOf(bytes).some((brand) => /^(hei[cxms]|hev[cx]|mif1|msf1)$/.test(brand)))
+    throw new DataError(name, 'is a HEIC photo, which is not read. Save it as JPEG.');
   const start = latin1(bytes, 0, 8).replace(/[^\x20-\x7e]/g, '.');
   throw new DataError(
     name,

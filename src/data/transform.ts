@@ -50,12 +50,26 @@ export abstract class Transform {
 /** One number for both sides, or [height, width]. */
 export type Size = number | readonly [number, number];
 
-/** @throws ArgumentError unless `size` is a positive integer or a pair of them. */
+/** @throws ArgumentError unless `size` is a positive integer or a pair of them, and the image not too large. */
 export function checkSize(transform: string, size: Size): Size {
   const ok = (n: unknown) => Number.isInteger(n) && (n as number) > 0 && (n as number) <= 65535;
-  if (ok(size) || (Array.isArray(size) && size.length === 2 && size.every(ok))) return size;
+  if (ok(size) || (Array.isArray(size) && size.length === 2 && size.every(ok))) {
+    checkOutput(transform, ...sidesOf(size));
+    return size;
+  }
   throw new ArgumentError(
     `${transform}: size must be a positive integer or [height, width], got ${JSON.stringify(size) ?? size}.`,
+  );
+}
+
+/** Pixels that a transform may make: a saved model is data from somewhere, and a network's input is smaller. */
+const MAX_OUTPUT = 1 << 25;
+
+/** @throws ArgumentError for a result of too many pixels. */
+export function checkOutput(transform: string, height: number, width: number): void {
+  if (height * width <= MAX_OUTPUT) return;
+  throw new ArgumentError(
+    `${transform}: makes an image of ${height} x ${width}; expected at most ${MAX_OUTPUT.toLocaleString('en')} pixels. Choose a smaller size.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Decoding: every format against Pillow, and every way in which a file can be bad. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -63,6 +63,11 @@ describe('bad files, each with one clear line', async () => {
       Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
       'is not an image that can be read: it starts with "<svg xml". Remove it or save it as JPEG or PNG.',
     ],
+    [
+      'a HEIC photo',
+      Buffer.from('\0\0\0\x18ftypmif1\0\0\0\0mif1heic....meta'),
+      'is a HEIC photo, which is not read. Save it as JPEG.',
+    ],
     ['a JPEG cut in the middle', whole.subarray(0, whole.length >> 1), `is truncated or damaged. ${remove}`],
     ['a JPEG that lacks its last bytes', whole.subarray(0, whole.length - 200), `is truncated or damaged. ${remove}`],
     ['three bytes of a JPEG', whole.subarray(0, 3), `is truncated or damaged. ${remove}`],
@@ -93,6 +98,21 @@ describe('bad files, each with one clear line', async () => {
     writeFileSync(path, bytes);
     expect(await faultOf(() => decodeImage(path), root)).toBe(`DataError: ROOT/${what}.jpg: ${message}`);
     expect(await faultOf(() => checkImage(path), root)).toBe(`DataError: ROOT/${what}.jpg: ${message}`);
+  });
+
+  test('files of 1.9 GB are judged by their first bytes', async () => {
+    const begin = performance.now();
+    for (const [start, message] of [
+      ['\0\0', 'is not an image that can be read: it starts with "........". Remove it or save it as JPEG or PNG.'],
+      ['\xff\xd8\xff\xe0', 'has 1,900,000,000 bytes; at most 715,827,880 are read. Remove it or replace it.'],
+    ] as const) {
+      const path = join(root, 'huge.jpg');
+      writeFileSync(path, start, 'latin1');
+      // A hole: the disk holds a few bytes.
+      truncateSync(path, 1_900_000_000);
+      expect(await faultOf(() => checkImage(path), root)).toBe(`DataError: ROOT/huge.jpg: ${message}`);
+    }
+    expect(performance.now() - begin).toBeLessThan(2000);
   });
 
   test('a missing file', async () => {

@@ -231,6 +231,49 @@ describe('as data', () => {
   });
 });
 
+describe('transforms of a shared model are bounded', () => {
+  const pixels = 'expected at most 33,554,432 pixels. Choose a smaller size.';
+  const nested = (depth: number): TransformJSON =>
+    depth === 0 ? { name: 'ToTensor' } : { name: 'Compose', transforms: [nested(depth - 1)] };
+  const rows: [what: string, json: TransformJSON, message: string][] = [
+    [
+      'a resize to 16384',
+      { name: 'Resize', size: [16384, 16384] },
+      `Resize: makes an image of 16384 x 16384; ${pixels}`,
+    ],
+    ['a crop', { name: 'CenterCrop', size: 65535 }, `CenterCrop: makes an image of 65535 x 65535; ${pixels}`],
+    [
+      'a padded crop',
+      { name: 'RandomCrop', size: 65535, padding: 65535 },
+      `RandomCrop: makes an image of 65535 x 65535; ${pixels}`,
+    ],
+    [
+      '300,000 flips',
+      { name: 'Compose', transforms: Array(300_000).fill({ name: 'RandomHorizontalFlip', p: 1 }) },
+      'transform: expected at most 100 transforms in a chain, got more.',
+    ],
+    ['chains in chains', nested(90), 'transform: expected chains at most 8 deep, got more.'],
+  ];
+  test.each(rows)('%s', async (_, json, message) => {
+    expect(await faultOf(() => transformFromJSON(json))).toBe(`ArgumentError: ${message}`);
+  });
+
+  test('chains as deep as anybody makes them', () => {
+    expect(transformFromJSON(nested(8)).toJSON()).toEqual(nested(8));
+  });
+
+  test('by the image that comes; what a crop leaves of a long one is no problem', async () => {
+    const strip = picture(4, 6000);
+    expect(await faultOf(() => new Resize(1024).apply(strip))).toBe(
+      `ArgumentError: Resize: makes an image of 1536000 x 1024; ${pixels}`,
+    );
+    const tall = await faultOf(() => new Resize([2, 10_000]).apply(picture(1, 5000)));
+    expect(tall).toBe(`ArgumentError: Resize: makes an image of 5000 x 10000; ${pixels}`);
+    const image = new Compose([new Resize(1024), new CenterCrop(224)]).apply(strip) as RgbImage;
+    expect([image.width, image.height]).toEqual([224, 224]);
+  });
+});
+
 describe('errors', () => {
   const floats = new ToTensor().apply(picture(2, 2));
   const none = new Generator(0);
