@@ -42,6 +42,7 @@ export class ImageDataset implements Dataset {
   /** A transform of the user's own cannot cross to another thread. */
   readonly #saveable: boolean;
   /** Of the files' bytes, by path; shared by all parts of a folder. */
+  #transformDigest: Promise<string> | undefined;
   readonly #digests: Map<string, Promise<string>>;
 
   constructor(
@@ -121,9 +122,9 @@ export class ImageDataset implements Dataset {
 
   /** Equal where the sample's floats are: a digest of the file's bytes, of the transform, and, where that is random, of the view. */
   async key(index: number, view: View = FIRST_VIEW): Promise<string> {
-    const digest = await this.#digest(this.#at(index).path);
-    const random = this.transform.random ? [view.seed, view.view, this.#origin[index]] : [];
-    return sha256(JSON.stringify([digest, this.transform, ...random]));
+    this.#transformDigest ??= sha256(JSON.stringify(this.transform));
+    const digest = `${await this.#digest(this.#at(index).path)} ${await this.#transformDigest}`;
+    return this.transform.random ? `${digest} ${view.seed} ${view.view} ${this.#origin[index]}` : digest;
   }
 
   /** The samples at `indices`, in that order, with the same classes and transform. */

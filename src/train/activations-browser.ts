@@ -3,6 +3,7 @@ import type { ActivationStore } from './activations.ts';
 
 /** Node's takes a folder; there is none here, and it is ignored. */
 export class DiskStore implements ActivationStore {
+  readonly place = "the browser's storage";
   readonly #entries = new Map<string, Blob>();
 
   has(key: string): boolean {

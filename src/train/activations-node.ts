@@ -1,44 +1,73 @@
 /** `#activations` in Node: a temporary file, for activations that are too many for memory. */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RegraftError } from '../core/errors.ts';
 import { removeOnExit } from '../device/temporary-node.ts';
 import type { ActivationStore } from './activations.ts';
 
-/** One file, appended to and read by offset; gone when the run ends. */
+/** One file, appended to and read by offset; gone when the run ends, however it ends. */
 export class DiskStore implements ActivationStore {
-  readonly #path: string;
+  readonly place: string;
   readonly #offsets = new Map<string, { at: number; length: number }>();
   #file: FileHandle | null = null;
-  #release: (() => void) | null = null;
+  #remove: () => Promise<void> = async () => {};
   #end = 0;
 
   constructor(folder: string = tmpdir()) {
-    this.#path = join(folder, `regraft-trunk-${randomUUID()}.bin`);
+    this.place = folder;
   }
+
   has(key: string): boolean {
     return this.#offsets.has(key);
   }
+
   async read(key: string): Promise<Uint8Array> {
     const { at, length } = this.#offsets.get(key)!;
     const activations = new Uint8Array(length);
-    await this.#file!.read(activations, 0, length, at);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await this.#file!.read(activations, done, length - done, at + done);
+      if (bytesRead === 0)
+        throw new RegraftError(
+          `trunk cache: expected ${length} bytes of an image's activations, got ${done}: its file in ${this.place} was cut short. Run again, or with { cache: false } (--no-cache).`,
+        );
+      done += bytesRead;
+    }
     return activations;
   }
+
   async write(key: string, activations: Uint8Array): Promise<void> {
-    this.#release ??= removeOnExit(this.#path);
-    this.#file ??= await open(this.#path, 'w+');
+    this.#file ??= await this.#open();
+    const { byteLength: length } = activations;
     const at = this.#end;
-    this.#end += activations.byteLength;
-    await this.#file.write(activations, 0, activations.byteLength, at);
-    this.#offsets.set(key, { at, length: activations.length });
+    // A disk that is nearly full takes a part, and refuses the rest.
+    for (let done = 0; done < length; ) {
+      const { bytesWritten } = await this.#file.write(activations, done, length - done, at + done);
+      if (bytesWritten === 0) throw new Error('the disk takes no more');
+      done += bytesWritten;
+    }
+    this.#end = at + length;
+    this.#offsets.set(key, { at, length });
   }
+
+  async #open(): Promise<FileHandle> {
+    await mkdir(this.place, { recursive: true });
+    const path = join(this.place, `regraft-trunk-${randomUUID()}.bin`);
+    const file = await open(path, 'wx+', 0o600);
+    // Without a name it needs no cleaning up. Windows removes no open file.
+    if (process.platform === 'win32') {
+      const release = removeOnExit(path);
+      this.#remove = () => rm(path, { force: true }).then(release);
+    } else await rm(path);
+    return file;
+  }
+
   async close(): Promise<void> {
-    await this.#file?.close();
-    if (this.#file) await rm(this.#path, { force: true });
-    this.#release?.();
+    const file = this.#file;
     this.#file = null;
     this.#offsets.clear();
+    await file?.close();
+    await this.#remove();
   }
 }

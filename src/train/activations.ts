@@ -2,6 +2,8 @@
 
 /** Activations by key; each entry is one image's, the bytes of all cuts after one another. */
 export interface ActivationStore {
+  /** Where they are, for people: `memory`, a folder. */
+  readonly place: string;
   has(key: string): boolean;
   read(key: string): Promise<Uint8Array>;
   write(key: string, activations: Uint8Array): Promise<void>;
@@ -9,6 +11,7 @@ export interface ActivationStore {
 }
 
 export class MemoryStore implements ActivationStore {
+  readonly place = 'memory';
   readonly #entries = new Map<string, Uint8Array>();
   has(key: string): boolean {
     return this.#entries.has(key);

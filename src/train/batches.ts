@@ -2,7 +2,9 @@
 
 import { RegraftError } from '../core/errors.ts';
 import { stack } from '../data/collate.ts';
+import { concurrently } from '../data/concurrently.ts';
 import type { DataLoader } from '../data/data-loader.ts';
+import type { View } from '../data/dataset.ts';
 import { type Labels, labelShape, stackLabels } from '../data/labels.ts';
 import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
@@ -50,11 +52,12 @@ export class Batches {
     const loader = this.#loader;
     const view = loader.viewOf(epoch);
     loader.setEpoch(epoch);
-    const keysOf = (indices: readonly number[]) => Promise.all(indices.map((i) => loader.sampleKey(i, view)));
-    if (this.#cache) {
+    this.cached = false;
+    if (this.#cache?.has([])) {
       const unreadable = new Set(loader.skipped.map((s) => s.index));
       const batches = loader.batches(epoch).map((indices) => indices.filter((i) => !unreadable.has(i)));
-      const keys = await Promise.all(batches.map(keysOf));
+      const keys: string[][] = [];
+      for (const indices of batches) keys.push(await this.#keys(indices, view));
       this.cached = this.#cache.has(keys.flat());
       if (this.cached) {
         for (const [b, indices] of batches.entries()) {
@@ -70,8 +73,17 @@ export class Batches {
     }
     for await (const { images, shape, labels, indices, paths } of loader.hostBatches()) {
       if (this.#cache) this.#cache.imageShape = shape.slice(1);
-      yield { images, shape, labels, indices, paths, keys: this.#cache ? await keysOf(indices) : [] };
+      yield { images, shape, labels, indices, paths, keys: this.#cache ? await this.#keys(indices, view) : [] };
     }
+  }
+
+  /** Keys of the samples at `indices`. The first time each reads its file: a few at once. */
+  async #keys(indices: readonly number[], view: View): Promise<string[]> {
+    const keys: string[] = [];
+    await concurrently(4, indices, async (index, k) => {
+      keys[k] = await this.#loader.sampleKey(index, view);
+    });
+    return keys;
   }
 
   /** Runs `record` for a batch, with the trunk's cached activations in place where there are any, and caches new ones. */
@@ -82,7 +94,7 @@ export class Batches {
     const activations = batch.images || !cache ? null : await cache.gather(batch.keys);
     let trunk: Trunk | null = null;
     const forwardDone = (images: Tensor) => {
-      if (!cache) return;
+      if (!cache || cache.failed) return;
       trunk = trunkOf(images, trainable, activations === null);
       if (activations && !cache.take(trunk, activations)) throw new StaleTrunk();
     };

@@ -14,6 +14,7 @@ import { autocast } from '../tensor/autocast.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
+import { cacheNote } from './cache-note.ts';
 import type { Predictions } from './evaluate.ts';
 import { notFinite } from './finite.ts';
 import { frozenTensors } from './freezing-proof.ts';
@@ -162,12 +163,10 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
       ? options.train
       : new DataLoader(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
   const cacheFor = (images: number) =>
-    options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache);
+    options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache, progress);
   const left = epochs - (from?.history ?? []).filter((record) => record.phase === phase).length;
-  const cache =
-    left > (loader.views ?? 1) && (await viewsReturn(loader))
-      ? cacheFor(loader.dataset.length * (loader.views ?? 1))
-      : null;
+  const newViews = !(await viewsReturn(loader));
+  const cache = left > (loader.views ?? 1) && !newViews ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
   const validationCache = validation && left > 1 ? cacheFor(validation.length) : null;
   const batches = new Batches(loader, cache);
   const lost = new LostImages(from?.skipped, options.maxSkipped, progress);
@@ -280,6 +279,9 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
             precision,
           })
         : null;
+      const note =
+        e === done && cacheNote(model, loader.dataset, { training: cache, validation: validationCache, newViews });
+      if (note) progress?.note(note);
       if (validation && scores) lost.check('validation', validation, scores.predictions.skipped);
       if (scores && measured(scores.loss) === null)
         throw diverged('the validation loss is no longer a number', epoch, learningRate);

@@ -3,12 +3,15 @@
  * view, kept in memory or on disk, and from then on only the trainable part runs.
  */
 import { DiskStore } from '#activations';
+import { causeOf } from '../core/cause.ts';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostView } from '../core/dtype.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ActivationStore, MemoryStore } from './activations.ts';
+import { formatBytes } from './format.ts';
+import type { Progress } from './progress.ts';
 
 /** Where a {@link TrunkCache} keeps its activations. */
 export interface TrunkCacheOptions {
@@ -22,20 +25,34 @@ export interface TrunkCacheOptions {
 export class TrunkCache {
   readonly #options: TrunkCacheOptions;
   readonly #images: number;
+  readonly #progress: Progress | null;
   #store: ActivationStore | null = null;
   // What the stored activations were computed by: the trunk's structure, its parameters, and their versions then.
   #text = '';
   #slots: readonly Data[] = [];
   #versions = '';
+  #stored = 0;
+  /** No place takes the activations: from now on the trunk is computed. */
+  failed = false;
   /** [C, H, W] of the images, for whoever records a forward pass without having them. */
   imageShape: readonly number[] = [];
   /** Type of each cut, and its bytes for one image. */
   #cuts: { dtype: DType; bytes: number }[] = [];
 
-  /** @param images how many images (times views) there will be: decides between memory and disk. */
-  constructor(images: number, options: TrunkCacheOptions = {}) {
+  /**
+   * @param images how many images (times views) there will be: decides between memory and disk.
+   * @param progress is told if they cannot be kept.
+   */
+  constructor(images: number, options: TrunkCacheOptions = {}, progress: Progress | null = null) {
     this.#images = images;
     this.#options = options;
+    this.#progress = progress;
+  }
+
+  /** How many images are here and what they take, or null where nothing is. */
+  get contents(): { readonly images: number; readonly bytes: number; readonly place: string } | null {
+    const images = this.#stored;
+    return this.#store && { images, bytes: images * this.#entryBytes, place: this.#store.place };
   }
 
   /** Whether the activations of all these keys are here and their trunk has not been written to since. */
@@ -94,9 +111,27 @@ export class TrunkCache {
         entry.set(new Uint8Array(cut.buffer, cut.byteOffset + k * bytes, bytes), at);
         at += bytes;
       });
-      await this.#store.write(key, entry);
+      if (!(await this.#keep(key, entry))) break;
     }
     this.#letGo(trunk);
+  }
+
+  /** Stores an image's activations. Where that fails, the run goes on without the cache. */
+  async #keep(key: string, activations: Uint8Array): Promise<boolean> {
+    const store = this.#store!;
+    try {
+      if (!store.has(key)) this.#stored++;
+      await store.write(key, activations);
+      return true;
+    } catch (error) {
+      const bytes = formatBytes(this.#images * this.#entryBytes);
+      await this.close();
+      this.failed = true;
+      this.#progress?.note(
+        `Trunk not cached: its ${bytes} cannot be kept in ${store.place}: ${causeOf(error)}. What is frozen is computed in every epoch; the result is the same.`,
+      );
+      return false;
+    }
   }
 
   get #entryBytes(): number {
@@ -112,6 +147,7 @@ export class TrunkCache {
   async close(): Promise<void> {
     await this.#store?.close();
     this.#store = null;
+    this.#stored = 0;
     this.#slots = [];
     this.#versions = '';
   }

@@ -1,0 +1,29 @@
+/** What a run says about the trunk cache. */
+import type { Dataset } from '../data/dataset.ts';
+import type { Module } from '../nn/module.ts';
+import { formatBytes, formatCount } from './format.ts';
+import type { TrunkCache } from './trunk-cache.ts';
+
+/** The caches of a run, null where there is none, after its first epoch. */
+export interface Caches {
+  readonly training: TrunkCache | null;
+  readonly validation: TrunkCache | null;
+  /** Every epoch shows images that none has shown before. */
+  readonly newViews: boolean;
+}
+
+/** The line that tells what is cached, or why nothing is; null where no cache was wanted or it has told so itself. */
+export function cacheNote(model: Module, data: Dataset, { training, validation, newViews }: Caches): string | null {
+  const caches = Object.entries({ training, validation });
+  const held = caches.flatMap(([part, cache]) => {
+    if (!cache?.contents) return [];
+    const { images, bytes, place } = cache.contents;
+    return `${formatCount(images)} ${part} images (${formatBytes(bytes)} in ${place})`;
+  });
+  const fresh = newViews ? ' Training images are new views in every epoch.' : '';
+  if (held.length > 0) return `Trunk cached: ${held.join(', ')}. From now on only the layers after it run.${fresh}`;
+  const isWanted = caches.some(([, cache]) => cache) && !caches.some(([, cache]) => cache?.failed);
+  if (!isWanted || model.parameters().every((p) => p.requires_grad)) return null;
+  if (!data.key || !data.label) return 'Trunk not cached: the data set has no methods key(index) and label(index).';
+  return `Trunk not cached: nothing frozen comes before the layers that are trained.${fresh}`;
+}
