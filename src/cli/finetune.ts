@@ -22,7 +22,7 @@ export function finetuneCommand(): Command {
         'First a new head is trained on the frozen network; with --freeze-until the stages from there on follow, at a lower rate.',
     )
     .argument('<photos>', 'folder with one sub-folder a class')
-    .option('--model <name>', 'which network: resnet50, squeezenet1_1 …')
+    .option('--model <name>', 'which network (default: that of the weight file, or one that suits this machine)')
     .option(
       '--weights <file>',
       'weight file, URL, published name, or the folder of an earlier run; "random" for none (default: the best published)',
@@ -82,7 +82,7 @@ export function finetuneCommand(): Command {
       'after',
       `
 Examples:
-  regraft finetune photos --model squeezenet1_1
+  regraft finetune photos
   regraft finetune photos --model resnet50 --weights resnet50.pth --freeze-until layer4 --epochs 12 --out runs/photos
   regraft finetune photos --out runs/photos --resume
   regraft finetune photos --out runs/photos --resume --epochs 30
@@ -95,12 +95,18 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
   const { json, weights, ...options } = flags;
   const goesOn = options.resume ? '--resume' : options.finish ? '--finish' : null;
   const tuned = weights !== undefined && existsSync(weights) && statSync(weights).isDirectory();
-  if (options.model === undefined && !goesOn && !tuned)
-    command.error("error: required option '--model <name>' not specified");
   if (goesOn && options.out === undefined)
     command.error(`error: option '${goesOn}' needs '--out <folder>', the folder of the interrupted run`);
-  const { createProgress, finetune, MODEL_FILES: names, storedMetrics } = await import('../train/index.ts');
-  const start = basename(resolve(options.model ?? weights ?? ''));
+  const {
+    chooseModel,
+    createProgress,
+    finetune,
+    MODEL_FILES: names,
+    storedMetrics,
+  } = await import('../train/index.ts');
+  const progress = createProgress();
+  const model = options.model ?? (goesOn || tuned ? undefined : await chooseModel(weights, progress, options));
+  const start = basename(resolve(model ?? weights ?? ''));
   const out = options.out ?? join('runs', `${start}-${basename(resolve(photos))}`);
   let saved = goesOn !== null;
   const stopped = onSignal((code) => {
@@ -110,11 +116,12 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
   try {
     const result = await finetune({
       ...options,
+      ...(model !== undefined && { model }),
       ...(weights !== undefined && { weights: weights === 'random' ? null : weights }),
       photos,
       out,
       command: ['regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
-      progress: createProgress(),
+      progress,
       onEpoch: () => {
         saved = true;
       },

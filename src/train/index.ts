@@ -7,6 +7,7 @@
 export { accuracyContext } from './accuracy-context.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
+export { chooseModel } from './choose-model.ts';
 export {
   type ClassifyOptions,
   evaluateFolder,

@@ -1,11 +1,13 @@
 /** Weights by name, path or URL, to a file with a digest. */
 import { createHash } from 'node:crypto';
 import { openSource } from '#files';
+import { WeightFileError } from '../core/errors.ts';
 import { fetchPretrained } from '../io/index.ts';
 import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import { weightsByName } from '../models/weights.ts';
 import type { Progress } from './progress.ts';
+import { weightsOnDisk } from './weights-on-disk.ts';
 
 /** What {@link openWeights} found. */
 export interface OpenedWeights {
@@ -39,6 +41,10 @@ export async function openWeights(
     };
     try {
       file = (await fetchPretrained(record, { onProgress })) as string;
+    } catch (error) {
+      if (!(error instanceof WeightFileError)) throw error;
+      const message = error.message.slice(error.path.length + 2);
+      throw new WeightFileError(error.path, `${message} ${await weightsOnDisk()}`.trimEnd());
     } finally {
       if (shown) progress?.end();
     }

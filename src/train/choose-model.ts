@@ -1,0 +1,35 @@
+/** The network of a run that names none. */
+import { existsSync } from 'node:fs';
+import { ArgumentError } from '../core/errors.ts';
+import { init } from '../device/current.ts';
+import { readWeightFile } from '../io/index.ts';
+import { guessNetwork } from '../models/guess-network.ts';
+import { defaultModel } from './default-model.ts';
+import type { FinetuneOptions } from './finetune.ts';
+import type { Progress } from './progress.ts';
+
+/**
+ * The network that a weight file's tensors are of; without a file, one that suits the adapter. `progress` tells which, and why.
+ * @param weights as they were named: a file, a URL, the name of published ones, 'random', or nothing
+ * @throws ArgumentError where the file's network cannot be told.
+ */
+export async function chooseModel(
+  weights: string | undefined,
+  progress: Progress,
+  { key, stripPrefix }: Pick<FinetuneOptions, 'key' | 'stripPrefix'> = {},
+): Promise<string> {
+  if (weights !== undefined && (existsSync(weights) || /[./\\]/.test(weights))) {
+    const guess = await guessNetwork(
+      (await readWeightFile(weights, { ...(key && { key }), ...(stripPrefix && { stripPrefix }) })).state,
+    );
+    if (guess === undefined)
+      throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);
+    progress.note(`Network: ${guess}, which the weights in ${weights} are of.`);
+    return guess;
+  }
+  const { software, description } = await init();
+  const name = defaultModel({ software });
+  const why = software ? `a small one, since the CPU computes (${description})` : `which suits ${description}`;
+  progress.note(`Network: ${name}, ${why}. --model takes another; regraft models lists them.`);
+  return name;
+}
