@@ -8,6 +8,7 @@ import { readTextFile } from '../io/text.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
+import { requireNumbers } from './finite.ts';
 import { type Evaluation, evaluateLogits } from './metrics.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import { openModel } from './open-model.ts';
@@ -103,7 +104,7 @@ export interface FolderEvaluation extends Evaluation {
  * @throws DataError if there are no images, or of classes that the model does not know.
  */
 export async function evaluateFolder(
-  { model, classes, transforms }: Classifier,
+  { model, name, classes, transforms }: Classifier,
   photos: string,
   options: ClassifyOptions = {},
 ): Promise<FolderEvaluation> {
@@ -113,7 +114,13 @@ export async function evaluateFolder(
   await init();
   progress?.start(data.length, 'Evaluating');
   try {
-    const { logits, labels, skipped } = await predictLogits(model, data, { batchSize, progress });
+    const { logits, labels, indices, skipped } = await predictLogits(model, data, { batchSize, progress });
+    for (const [row, index] of indices.entries())
+      requireNumbers(
+        data.samples[index]!.path,
+        name,
+        logits.subarray(row * classes.length, (row + 1) * classes.length),
+      );
     if (labels.length === 0) throw new DataError(folder, 'no image can be read.');
     return { ...evaluateLogits(logits, labels, classes.length), classes, folder, skipped };
   } finally {

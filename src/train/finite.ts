@@ -16,6 +16,14 @@ export function allFinite(values: Float32Array | Float64Array): boolean {
   return true;
 }
 
+/** @throws RegraftError where the outputs of network `name` for a file are NaN or infinite: an answer made of those would look like one. */
+export function requireNumbers(file: string, name: string, outputs: Float32Array | Float64Array): void {
+  if (allFinite(outputs)) return;
+  throw new RegraftError(
+    `${file}: ${name} gives no numbers (NaN): its weights are not usable. Train it again, at a lower learning rate.`,
+  );
+}
+
 /** @throws RegraftError where a state dict, to be saved under the name `what`, holds something that is not a number. */
 export function requireFinite(what: string, state: StateDict): void {
   const name = notFinite(state);

@@ -1,5 +1,5 @@
 /** A classifier's predictions for image files, as they come. */
-import { ArgumentError, RegraftError } from '../core/errors.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import { checkImage } from '../data/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/image-dataset.ts';
@@ -7,6 +7,7 @@ import { isAddress } from '../data/image-inputs.ts';
 import { init } from '../device/current.ts';
 import type { ClassifyOptions } from './classify.ts';
 import { batchLogits } from './evaluate.ts';
+import { requireNumbers } from './finite.ts';
 import { softmaxRows } from './metrics.ts';
 import type { Classifier } from './model-folder.ts';
 
@@ -76,10 +77,7 @@ export async function* predictEach(
       for (const [row, index] of indices.entries()) {
         const scores = probabilities.subarray(row * classes.length, (row + 1) * classes.length);
         const file = files[index]!;
-        if (!scores.every(Number.isFinite))
-          throw new RegraftError(
-            `${file}: ${name} gives no numbers (NaN): its weights are not usable. Train it again, at a lower learning rate.`,
-          );
+        requireNumbers(file, name, scores);
         yield { file, top: mostProbable(scores, topK).map((c) => ({ label: classes[c]!, probability: scores[c]! })) };
       }
     }
