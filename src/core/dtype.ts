@@ -1,10 +1,22 @@
 /** Element types: what a tensor can compute in, what a file can hold, and the conversions between the two. */
+import { ArgumentError } from './errors.ts';
+import { shown } from './options.ts';
 
 /**
  * How a tensor's elements are kept. Labels and indices are int32, all else float32 or, in half the memory, float16. Kernels compute
  * in float32 in any case: they widen what they load and round what they store.
  */
 export type DType = 'float32' | 'float16' | 'int32';
+
+const DTYPES: readonly unknown[] = ['float32', 'float16', 'int32'] satisfies DType[];
+
+/** @throws ArgumentError for what is no element type. */
+export function checkDType(op: string, dtype: unknown, allowed: readonly unknown[] = DTYPES): void {
+  if (allowed.includes(dtype)) return;
+  const isDevice = typeof dtype === 'string' && /^(cuda|cpu|gpu|webgpu|mps|xpu)(:\d+)?$/.test(dtype);
+  const fix = isDevice ? 'Nothing has to be moved: init() opens the device that all tensors are on.' : '';
+  throw new ArgumentError(`${op}: expected ${allowed.join(' or ')}, got ${shown(dtype)}. ${fix}`.trim());
+}
 
 /** What a weight file may hold. */
 export type StoredDType =

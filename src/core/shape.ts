@@ -1,5 +1,6 @@
 /** Shapes: sizes, strides, broadcasting, axes. Row-major throughout. */
 import { ShapeError } from './errors.ts';
+import { shown } from './options.ts';
 
 /** Sizes of the axes, the slowest first; [] for a scalar. */
 export type Shape = readonly number[];
@@ -9,6 +10,23 @@ export function sizeOf(shape: Shape): number {
   let n = 1;
   for (const d of shape) n *= d;
   return n;
+}
+
+/** Elements that a tensor may have: 8 GiB of float32. */
+const MOST_ELEMENTS = 2 ** 31;
+
+/** @throws ShapeError for what is no list of sizes, or of a tensor that no memory holds. */
+export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape))
+    throw new ShapeError(op, `expected a shape, an array of sizes as in [2, 3], got ${shown(shape)}.`);
+  if (!shape.every((d) => Number.isInteger(d) && d >= 0))
+    throw new ShapeError(op, `sizes must be whole numbers of 0 or more, got ${formatShape(shape)}.`, [shape]);
+  if (sizeOf(shape) > MOST_ELEMENTS)
+    throw new ShapeError(
+      op,
+      `expected at most ${MOST_ELEMENTS.toLocaleString('en-US')} elements, got ${sizeOf(shape).toLocaleString('en-US')} for ${formatShape(shape)}. Make it smaller.`,
+      [shape],
+    );
 }
 
 /** `[2, 3, 4]` as text. */

@@ -1,6 +1,6 @@
 /** All models by name: what a program needs to know to build, cut and fine-tune one that it was only told the name of. */
 import { ArgumentError } from '../core/errors.ts';
-import { editDistance } from '../nn/freezing.ts';
+import { editDistance } from '../core/options.ts';
 import { Conv2d, Linear, type Module } from '../nn/index.ts';
 import { type Categories, cifar10Categories, imagenetCategories } from './categories.ts';
 import { cifarResnet20, cifarResnet32, cifarResnet44, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts';

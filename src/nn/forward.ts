@@ -35,7 +35,11 @@ export function callForward(
 ): Tensor {
   let output: Tensor;
   limitRecording();
-  if (recorder.depth === 0 && latest?.deref() !== module) latest = new WeakRef(module);
+  if (recorder.depth === 0 && latest?.deref() !== module) {
+    // Before it is first run, a model's parts are looked for in fields.
+    module.namedModules();
+    latest = new WeakRef(module);
+  }
   try {
     output = internal(() => run.apply(module, inputs));
   } catch (error) {

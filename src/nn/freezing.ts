@@ -1,5 +1,6 @@
 /** Which parameters a freezing pattern names. */
 import { ArgumentError } from '../core/errors.ts';
+import { editDistance } from '../core/options.ts';
 import type { Module } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
@@ -67,16 +68,4 @@ export function closeNames(root: Module, wanted: string): string {
     .sort((a, b) => a.distance - b.distance || a.order - b.order)
     .slice(0, 3);
   return ranked.length === 0 ? 'It has no named parts.' : `Close names: ${ranked.map((r) => r.name).join(', ')}.`;
-}
-
-/** Levenshtein's distance: insertions, deletions and replacements that lead from `a` to `b`. */
-export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -2,7 +2,7 @@
  * The base of layers and models. A module's own fields are its parameters, buffers and submodules, under the names that a
  * PyTorch checkpoint uses; they are looked up anew each time, so `model.fc = new Linear(2048, 10)` is all that grafting takes.
  */
-import type { StateDict, TensorData } from '../core/dtype.ts';
+import { checkDType, type StateDict, type TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { wantFloat16 } from '../device/current.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -10,6 +10,7 @@ import { callForward, type ForwardHook } from './forward.ts';
 import { closeNames, matchParameters } from './freezing.ts';
 import { Buffer, Parameter } from './parameter.ts';
 import { printModule } from './print.ts';
+import { requireRegistered } from './registered.ts';
 import { type LoadOptions, loadStateDict, type StateDictFaults } from './state-dict.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
@@ -63,7 +64,10 @@ export abstract class Module {
     return this.namedChildren().map(([, child]) => child);
   }
 
-  /** This module (name '') and all below it, parents first, each once. */
+  /**
+   * This module (name '') and all below it, parents first, each once.
+   * @throws ArgumentError for modules in an array or a plain object, which are in no field.
+   */
   namedModules(): [string, Module][] {
     const seen = new Set<Module>();
     const out: [string, Module][] = [];
@@ -74,6 +78,14 @@ export abstract class Module {
       for (const [field, child] of module.namedChildren()) visit(joined(name, field), child);
     };
     visit('', this);
+    const parameters = new Set<unknown>(out.flatMap(([, module]) => module.ownParameters().map(([, p]) => p)));
+    const isLost = (part: unknown) =>
+      part instanceof Module && !seen.has(part)
+        ? 'module'
+        : part instanceof Parameter && !parameters.has(part)
+          ? 'parameter'
+          : undefined;
+    for (const module of seen) requireRegistered(module, isLost);
     return out;
   }
 
@@ -186,6 +198,7 @@ export abstract class Module {
    * @throws DeviceError for float16 on an adapter without it.
    */
   to(dtype: 'float32' | 'float16'): this {
+    checkDType('to', dtype, ['float32', 'float16']);
     if (dtype === 'float16') wantFloat16('to');
     for (const module of this.modules())
       for (const [, t] of [...module.#fields(Parameter), ...module.#fields(Buffer)])

@@ -1,7 +1,8 @@
 /** The tensors that a module owns: parameters, which training changes, and buffers, which it only keeps. */
 import { type DType, type HostArray, hostArray, type TensorData } from '../core/dtype.ts';
-import { ShapeError } from '../core/errors.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
+import { checkShape, formatShape, type Shape } from '../core/shape.ts';
 import { recordAssign } from '../graph/record.ts';
 import { dispose, flush, readBack } from '../graph/run.ts';
 import { slotValue, type Value } from '../graph/value.ts';
@@ -61,8 +62,23 @@ abstract class StateTensor extends Tensor {
 /** A tensor that training changes, unless `requires_grad` is false: then it is frozen, and nothing touches it. */
 export class Parameter extends StateTensor {
   /** @param values the elements, or a function that makes them when they are first needed. */
-  constructor(shape: Shape, values: InitialValues, requiresGrad = true) {
-    super(shape, values, 'float32', requiresGrad);
+  constructor(shape: Shape, values: InitialValues, requiresGrad?: boolean);
+  /** @param tensor the elements, which are copied: of float32 or float16. */
+  constructor(tensor: Tensor, requiresGrad?: boolean);
+  constructor(from: Shape | Tensor, values?: InitialValues | boolean, requiresGrad = true) {
+    if (from instanceof Tensor) {
+      if (from.dtype === 'int32')
+        throw new ArgumentError('Parameter: expected a float tensor, got int32. Write tensor.float().');
+      super(from.shape, () => new Float32Array(from.size), 'float32', values !== false);
+      recordAssign('parameter', 'a', this.value, [from.value]);
+      return;
+    }
+    checkShape('Parameter', from);
+    if (typeof values !== 'function' && !ArrayBuffer.isView(values))
+      throw new ArgumentError(
+        `Parameter: expected the elements as a typed array, or a function that makes one, got ${shown(values)}.`,
+      );
+    super(from, values, 'float32', requiresGrad);
   }
 
   /** Name and shape, for messages. @internal */

@@ -3,7 +3,7 @@ import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
-import { floatTypeOf, type Value } from '../graph/value.ts';
+import { floatTypeOf, materialise, type Value } from '../graph/value.ts';
 import * as kernels from '../kernels/loss.ts';
 import { defineOp, type Op } from './op.ts';
 import { reduceAxes } from './reduce.ts';
@@ -55,12 +55,33 @@ function optionsOf(
   return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
 }
 
+/**
+ * Labels that are on the host are looked at. Those that were computed on the GPU are not: nothing could be thrown before they are read, so
+ * one out of range makes the loss NaN.
+ */
+function checkLabels(logits: Value, labels: Value, ignored: number): void {
+  const classes = logits.shape[1]!;
+  if (labels.data.host === null) return;
+  const host = materialise(labels.data);
+  const at = host.findIndex((label: number) => (label < 0 || label >= classes) && label !== ignored);
+  if (at < 0) return;
+  const fix =
+    host[at]! < 0
+      ? 'Number the classes from 0'
+      : `Use a network with ${Math.max(...new Set(Array.from(host))) + 1} outputs`;
+  throw new ArgumentError(
+    `crossEntropy: expected labels from 0 to ${classes - 1} for logits ${formatShape(logits.shape)}, got ${host[at]} at ${at}. ` +
+      `${fix}, or name rows to leave out by ignoreIndex.`,
+  );
+}
+
 /** inputs: logits [N, C, …], labels int32 [N, …], class weights [C] or null. As `F.cross_entropy`. */
 export const crossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEntropyAttributes>({
   name: 'crossEntropy',
   autocast: 'float32',
   forward: ([logits, labels, weight], attributes, saved) => {
     const options = optionsOf(logits!, labels!, weight, attributes);
+    checkLabels(logits!, labels!, attributes.ignoreIndex ?? -100);
     const none = options.reduction === 'none';
     const inputs = [logits!, labels!, ...(weight ? [weight] : [])];
     const dtype = floatTypeOf(logits!);

@@ -1,14 +1,15 @@
 /** Making tensors. */
-import { type DType, type HostArray, hostArray } from '../core/dtype.ts';
-import { ShapeError } from '../core/errors.ts';
+import { checkDType, type DType, type HostArray, hostArray } from '../core/dtype.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
-import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { wantFloat16 } from '../device/current.ts';
 import { hostValue } from '../graph/value.ts';
 import { Tensor } from './tensor.ts';
 
-/** Numbers, nested as the axes are. */
-export type Nested = number | readonly Nested[];
+/** Numbers or booleans, nested as the axes are. */
+export type Nested = number | boolean | readonly Nested[];
 
 /** What a new tensor is: float32 and without gradient by default. */
 export interface TensorOptions {
@@ -16,8 +17,15 @@ export interface TensorOptions {
   readonly requires_grad?: boolean;
 }
 
-function measure(data: Nested, path: Shape = []): Shape {
-  if (typeof data === 'number') return path;
+const OPTIONS: OptionNames<TensorOptions> = { dtype: true, requires_grad: true };
+const RANDOM_OPTIONS: OptionNames<RandomOptions> = { ...OPTIONS, seed: true };
+
+function measure(data: unknown, path: Shape = []): Shape {
+  if (typeof data === 'number' || typeof data === 'boolean') return path;
+  if (!Array.isArray(data))
+    throw new ArgumentError(
+      `tensor: expected numbers or booleans, nested arrays of them, or a typed array, got ${shown(data)}${path.length ? ' inside' : ''}.`,
+    );
   if (data.length === 0) return [...path, 0];
   const shape = measure(data[0]!, [...path, data.length]);
   for (const item of data) {
@@ -31,39 +39,61 @@ function measure(data: Nested, path: Shape = []): Shape {
   return shape;
 }
 
+/** The elements one after another; their shape, where they tell it themselves. */
+function elementsOf(data: unknown): { flat: HostArray | number[]; shape: Shape } {
+  if (ArrayBuffer.isView(data) && !('length' in data && typeof data[0 as never] !== 'bigint'))
+    throw new ArgumentError(
+      `tensor: expected a typed array of numbers, got a ${data.constructor.name}. Convert it, as in Float32Array.from(data, Number).`,
+    );
+  if (ArrayBuffer.isView(data)) return { flat: data as HostArray, shape: [(data as HostArray).length] };
+  const shape = measure(data);
+  return { flat: [data].flat(Number.POSITIVE_INFINITY).map(Number), shape };
+}
+
 /**
  * A tensor of the given elements: a number, nested arrays, or a typed array with a shape. Int32Array gives int32, all else
- * float32; with `dtype: 'float16'` a Uint16Array holds its bits, and numbers are rounded. Typed arrays are not copied: do not change them until the tensor was used.
+ * float32 (booleans 1 and 0, as comparisons do); with `dtype: 'float16'` a Uint16Array holds its bits, and numbers are rounded. Typed
+ * arrays are not copied: do not change them until the tensor was used.
+ * @throws ArgumentError for what is no number; ShapeError where the shape does not fit.
+ * @example tensor([[1, 2], [3, 4]], { requires_grad: true })
  */
-export function tensor(data: Nested | HostArray, shape?: Shape, options: TensorOptions = {}): Tensor {
-  const typed = ArrayBuffer.isView(data);
-  const dtype = options.dtype ?? (data instanceof Int32Array ? 'int32' : 'float32');
-  const actual = shape ?? (typed ? [data.length] : measure(data as Nested));
-  const flat = typed
-    ? data
-    : typeof data === 'number'
-      ? [data]
-      : ((data as number[]).flat(Number.POSITIVE_INFINITY) as number[]);
-  checkSizes('tensor', actual);
+export function tensor(data: Nested | HostArray, shape?: Shape, options?: TensorOptions): Tensor;
+export function tensor(data: Nested | HostArray, options: TensorOptions): Tensor;
+export function tensor(data: Nested | HostArray, first?: Shape | TensorOptions, second?: TensorOptions): Tensor {
+  const isShape = first === undefined || Array.isArray(first);
+  const options = ((isShape ? second : first) ?? {}) as TensorOptions;
+  checkOptions('tensor', options, OPTIONS);
+  const { flat, shape } = elementsOf(data);
+  const actual = isShape && first ? (first as Shape) : shape;
+  const dtype = dtypeOf('tensor', options, data instanceof Int32Array ? 'int32' : 'float32');
+  checkShape('tensor', actual);
   if (sizeOf(actual) !== flat.length)
     throw new ShapeError(
       'tensor',
       `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`,
       [actual],
     );
-  if (dtype === 'float16') wantFloat16('tensor');
   return new Tensor(hostValue(actual, dtype, hostArray(dtype, flat)), options);
 }
 
-function checkSizes(op: string, shape: Shape): void {
-  if (!shape.every((d) => Number.isInteger(d) && d >= 0))
-    throw new ShapeError(op, `sizes must be whole numbers of 0 or more, got ${formatShape(shape)}.`, [shape]);
+/** The type that is asked for. @throws ArgumentError if there is none such; DeviceError where the adapter lacks it. */
+function dtypeOf(op: string, options: TensorOptions, otherwise: DType = 'float32'): DType {
+  const dtype = options.dtype ?? otherwise;
+  checkDType(op, dtype);
+  if (dtype === 'float16') wantFloat16(op);
+  return dtype;
 }
 
-const made = (shape: Shape, options: TensorOptions, make: () => number): Tensor => {
-  const { dtype = 'float32' } = options;
-  checkSizes('tensor', shape);
-  if (dtype === 'float16') wantFloat16('tensor');
+const made = (
+  op: string,
+  shape: Shape,
+  options: TensorOptions,
+  make: () => number,
+  names: OptionNames<TensorOptions> = OPTIONS,
+): Tensor => {
+  checkOptions(op, options, names);
+  checkShape(op, shape);
+  const dtype = dtypeOf(op, options);
   const numbers = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
   for (let i = 0; i < numbers.length; i++) numbers[i] = make();
   return new Tensor(hostValue(shape, dtype, hostArray(dtype, numbers)), options);
@@ -71,15 +101,15 @@ const made = (shape: Shape, options: TensorOptions, make: () => number): Tensor 
 
 /** All elements `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  return made(shape, options, () => value);
+  return made('full', shape, options, () => value);
 }
 /** All elements 0. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 0, options);
+  return made('zeros', shape, options, () => 0);
 }
 /** All elements 1. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 1, options);
+  return made('ones', shape, options, () => 1);
 }
 
 /** Options of {@link rand} and {@link randn}. */
@@ -91,17 +121,17 @@ export interface RandomOptions extends TensorOptions {
 /** Normal with mean 0 and standard deviation 1. */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   const generator = options.seed === undefined ? defaultGenerator : new Generator(options.seed);
-  return made(shape, options, () => generator.normal());
+  return made('randn', shape, options, () => generator.normal(), RANDOM_OPTIONS);
 }
 /** Uniform in [0, 1). */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   const generator = options.seed === undefined ? defaultGenerator : new Generator(options.seed);
-  return made(shape, options, () => generator.uniform());
+  return made('rand', shape, options, () => generator.uniform(), RANDOM_OPTIONS);
 }
 /** start, start + step, … below end. */
 export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
   const count = Math.max(0, Math.ceil((to - from) / step));
   let k = 0;
-  return made([count], options, () => from + step * k++);
+  return made('arange', [count], options, () => from + step * k++);
 }

@@ -1,6 +1,7 @@
 /** The tensor that users hold: methods record ops, `data()` and `item()` read back. */
-import { type DType, type HostArray, hostArray } from '../core/dtype.ts';
+import { checkDType, type DType, type HostArray, hostArray } from '../core/dtype.ts';
 import { RegraftError, ShapeError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import { formatShape, normalizeAxis, type Shape } from '../core/shape.ts';
 import { recorder } from '../graph/record.ts';
@@ -21,6 +22,13 @@ const SCALAR_FORM = {
   gt: 'gtScalar',
   ge: 'geScalar',
 } as const;
+
+const CROSS_ENTROPY: OptionNames<ops.CrossEntropyAttributes & { weight?: Tensor }> = {
+  weight: true,
+  labelSmoothing: true,
+  ignoreIndex: true,
+  reduction: true,
+};
 
 /**
  * An n-dimensional array on the GPU, float32, float16 or int32, row-major in its public layout. Ops are recorded and run when a
@@ -140,6 +148,7 @@ export class Tensor implements Variable {
    * gradient. @throws DeviceError for float16 on an adapter without it.
    */
   to(dtype: DType): Tensor {
+    checkDType('to', dtype);
     return apply(ops.to, [dtype === 'int32' && this.requires_grad ? this.detach() : this], { dtype });
   }
   /** As float16; see {@link to}. */
@@ -308,27 +317,27 @@ export class Tensor implements Variable {
 
   /** Sum over `axes` (all when left out). */
   sum(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
-    return apply(ops.sum, [this], { axes, ...options });
+    return reduced(ops.sum, this, { axes }, options);
   }
   /** Mean over `axes` (all when left out). */
   mean(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
-    return apply(ops.mean, [this], { axes, ...options });
+    return reduced(ops.mean, this, { axes }, options);
   }
   /** Largest element; equal ones share the gradient, as `torch.amax`. */
   max(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
-    return apply(ops.max, [this], { axes, ...options });
+    return reduced(ops.max, this, { axes }, options);
   }
   /** Smallest element over `axes`; equal ones share the gradient, as `torch.amin`. */
   min(axes?: number | readonly number[], options: { keepdim?: boolean } = {}): Tensor {
-    return apply(ops.min, [this], { axes, ...options });
+    return reduced(ops.min, this, { axes }, options);
   }
   /** Variance, unbiased unless `correction` is 0. */
   variance(axes?: number | readonly number[], options: { keepdim?: boolean; correction?: number } = {}): Tensor {
-    return apply(ops.variance, [this], { axes, ...options });
+    return reduced(ops.variance, this, { axes }, options, { keepdim: true, correction: true });
   }
   /** Index of the first largest element along `axis` (of the flattened tensor when left out), int32. */
   argmax(axis?: number, options: { keepdim?: boolean } = {}): Tensor {
-    return apply(ops.argmax, [this], { axis, ...options });
+    return reduced(ops.argmax, this, { axis }, options);
   }
 
   /** Matrix product; batch axes broadcast, vectors as in PyTorch. */
@@ -447,11 +456,13 @@ export class Tensor implements Variable {
   }
   /** Cross-entropy of logits [N, C, …] against int32 labels [N, …]; the softmax is inside. As `F.cross_entropy`. */
   crossEntropy(labels: Tensor, options: ops.CrossEntropyAttributes & { weight?: Tensor } = {}): Tensor {
+    checkOptions('crossEntropy', options, CROSS_ENTROPY);
     const { weight, ...attributes } = options;
     return apply(ops.crossEntropy, [this, labels, weight ?? null], attributes);
   }
   /** (this - target)², its mean unless `reduction` says otherwise. */
   mseLoss(target: Tensor, options: { reduction?: ops.Reduction } = {}): Tensor {
+    checkOptions('mseLoss', options, { reduction: true });
     return apply(ops.mseLoss, [this, target], options);
   }
 }
@@ -465,6 +476,18 @@ function checkFloat(dtype: DType): void {
 export function apply<A>(op: ops.Op<A>, inputs: readonly (Tensor | null)[], attributes: A): Tensor {
   const { value, gradNode } = applyOp(op, inputs, attributes);
   return new Tensor(value, { gradNode });
+}
+
+/** @throws ArgumentError for options that do not exist, as `keepdim` by its place. */
+function reduced<A extends object, O extends object>(
+  op: ops.Op<A & O>,
+  t: Tensor,
+  axes: A,
+  options: O,
+  names: OptionNames<O> = { keepdim: true } as unknown as OptionNames<O>,
+): Tensor {
+  checkOptions(op.name, options, names);
+  return apply(op, [t], { ...axes, ...options });
 }
 
 /** Joins tensors along `axis`. */

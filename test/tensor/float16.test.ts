@@ -256,7 +256,7 @@ test('an adapter without 16-bit floats refuses them in one line, and computes wh
   try {
     const rest = `: this adapter (${info.description}) has no 16-bit floats (shader-f16). Keep to float32, or take another adapter.`;
     expect(() => ones([2]).half()).toThrow(`to${rest}`);
-    expect(() => ones([2], { dtype: 'float16' })).toThrow(`tensor${rest}`);
+    expect(() => ones([2], { dtype: 'float16' })).toThrow(`ones${rest}`);
     expect(() => autocast(() => 1)).toThrow(`autocast${rest}`);
     expect(() => new Linear(1, 1).half()).toThrow(`to${rest}`);
     expect(autocast({ enabled: false }, () => ones([2, 2]).matmul(ones([2, 2]))).dtype).toBe('float32');

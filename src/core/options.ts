@@ -1,0 +1,61 @@
+/** Options by name: one that does not exist is an error, for callers whose compiler does not tell. */
+import { ArgumentError } from './errors.ts';
+
+/** The names of all options of an interface; the compiler sees to it that none is missing and none too many. */
+export type OptionNames<T> = { readonly [K in keyof Required<T>]: true };
+
+/** What other libraries call an option that has another name here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  pretrained: 'weights',
+  learningrate: 'lr',
+  requiresgrad: 'requires_grad',
+  trainable: 'requires_grad',
+  numworkers: 'workers',
+};
+
+/**
+ * @param op what the options are for: a function or a class
+ * @throws ArgumentError for options that are no object, or for one that does not exist, with the name that comes close.
+ */
+export function checkOptions<T extends object>(op: string, options: T, names: OptionNames<T>): void {
+  if (options === null || typeof options !== 'object' || Array.isArray(options))
+    throw new ArgumentError(
+      `${op}: expected options as an object, got ${shown(options)}. Write { ${Object.keys(names)[0]}: … }.`,
+    );
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
+  if (unknown === undefined) return;
+  const near = closest(unknown, Object.keys(names));
+  const fix = near ? `Write ${near}.` : `There are ${Object.keys(names).join(', ')}.`;
+  throw new ArgumentError(`${op}: expected options that exist, got '${unknown}'. ${fix}`);
+}
+
+/** The name that `unknown` most probably stands for. */
+function closest(unknown: string, names: readonly string[]): string | undefined {
+  const bare = (name: string) => name.replace(/_/g, '').toLowerCase();
+  const elsewhere = ELSEWHERE[bare(unknown)];
+  if (elsewhere && names.includes(elsewhere)) return elsewhere;
+  const ranked = names
+    .map((name) => ({ name, distance: editDistance(bare(unknown), bare(name)) }))
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0] && ranked[0].distance <= Math.max(1, unknown.length / 3) ? ranked[0].name : undefined;
+}
+
+/** A value as it is shown in an error. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(shown).join(', ')}${value.length > 8 ? ', …' : ''}]`;
+  if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value);
+  return `an object of type ${value.constructor?.name ?? 'Object'}`;
+}
+
+/** Levenshtein's distance: insertions, deletions and replacements that lead from `a` to `b`. */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

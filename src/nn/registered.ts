@@ -1,0 +1,27 @@
+/** Modules and parameters that are in a field, but in a list there: training, saving and freezing would pass them by. */
+import { ArgumentError } from '../core/errors.ts';
+import type { Module } from './module.ts';
+
+/**
+ * @param isLost tells what is a module or a parameter and in no field of its own, from whatever else a field may hold
+ * @throws ArgumentError for an array or a plain object with such a one.
+ */
+export function requireRegistered(module: Module, isLost: (part: unknown) => 'module' | 'parameter' | undefined): void {
+  for (const [field, value] of Object.entries(module)) {
+    const kind = partsOf(value).map(isLost).find(Boolean);
+    if (!kind) continue;
+    const list = Array.isArray(value) ? 'array' : 'object';
+    const fix = kind === 'module' ? `Write ${field} = new ModuleList([…]).` : 'Give each a field.';
+    throw new ArgumentError(
+      `${module.typeName}: expected every ${kind} in a field of its own, got one in the ${list} '${field}', where it would not be trained. ${fix}`,
+    );
+  }
+}
+
+/** What an array, a map, a set or a plain object holds. */
+function partsOf(value: unknown): unknown[] {
+  if (value === null || typeof value !== 'object') return [];
+  if (Array.isArray(value)) return value;
+  if (value instanceof Map || value instanceof Set) return [...value.values()];
+  return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
+}
