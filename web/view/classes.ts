@@ -46,10 +46,10 @@ export class ClassesView {
     const folder = byId<HTMLInputElement>('folder');
     byId('open-folder').addEventListener('click', () => folder.click());
     folder.addEventListener('change', () => {
-      this.#addTree([...(folder.files ?? [])]);
+      void this.#addTree([...(folder.files ?? [])]);
       folder.value = '';
     });
-    acceptDrops(byId('photos'), (files) => this.#addTree(files));
+    acceptDrops(byId('photos'), (files) => void this.#addTree(files));
     this.reset();
   }
 
@@ -135,6 +135,7 @@ export class ClassesView {
 
   /** Removes everything. */
   clear(): void {
+    byId('folder-note').textContent = '';
     for (const group of [...this.#groups]) this.#removeClass(group);
   }
 
@@ -214,15 +215,21 @@ export class ClassesView {
     return group;
   }
 
-  /** Folders of classes: the last folder of a path names the class. */
-  #addTree(files: readonly File[]): void {
-    const byFolder = new Map<string, File[]>();
-    for (const file of files.filter(isImage)) {
-      const path = file.webkitRelativePath || droppedPaths.get(file) || '';
-      const folder = path.split('/').at(-2) ?? this.#groups[0]?.name ?? 'Class 1';
-      byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+  /** Files from folders go to the classes that the folders are; loose ones to the first class. */
+  async #addTree(files: readonly File[]): Promise<void> {
+    const note = byId('folder-note');
+    const pathOf = (file: File) => file.webkitRelativePath || droppedPaths.get(file) || file.name;
+    const inFolders = files.filter((file) => pathOf(file).includes('/'));
+    const loose = files.filter((file) => !inFolders.includes(file) && isImage(file));
+    try {
+      const { folderFiles } = await import('./folder-files.ts');
+      const { classes, notes } = folderFiles(new Map(inFolders.map((file) => [pathOf(file), file])));
+      note.textContent = notes.join(' ');
+      for (const [name, members] of classes) this.addTo(name, members);
+    } catch (error) {
+      note.textContent = (error as Error).message;
     }
-    for (const [folder, members] of byFolder) this.addTo(folder, members);
+    if (loose.length > 0) this.addTo(this.#groups[0]?.name ?? 'Class 1', loose);
   }
 
   #add(group: Group, files: readonly File[]): void {

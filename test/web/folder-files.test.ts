@@ -1,0 +1,76 @@
+/** Folders on the page: the same classes as on the command line. */
+import { basename } from 'node:path';
+import { expect, test } from 'vitest';
+import { folderFiles } from '../../web/view/folder-files.ts';
+import { faultOf, photoFolder } from '../data/photos.ts';
+import { chromiumPath, launch, openPage, serveBuiltPage } from './browser.ts';
+
+/** Each file is its own path. */
+const files = (...paths: readonly string[]) => folderFiles(new Map(paths.map((path) => [path, path])));
+const counts = (...paths: readonly string[]) =>
+  [...files(...paths).classes].map(([name, of]) => `${name} ${of.length}`);
+
+test('class folders, with or without a folder around them', () => {
+  expect(counts('photos/ants/1.jpg', 'photos/ants/2.jpg', 'photos/bees/1.jpg')).toEqual(['ants 2', 'bees 1']);
+  expect(counts('ants/1.jpg', 'bees/1.jfif')).toEqual(['ants 1', 'bees 1']);
+  expect(counts('ants/1.jpg')).toEqual(['ants 1']);
+  expect(counts('photos/photos/ants/red/1.jpg', 'photos/photos/bees/1.jpg')).toEqual(['ants 1', 'bees 1']);
+  expect(counts()).toEqual([]);
+});
+
+test('splits are no classes; what is put together and left out is told', () => {
+  const found = files(
+    'd/train/ants/1.jpg',
+    'd/train/bees/1.jpg',
+    `d/train/${'café'.normalize('NFC')}/1.jpg`,
+    `d/val/${'café'.normalize('NFD')}/2.jpg`,
+    'd/val/ants/2.jpg',
+    'd/test/1.jpg',
+    'd/train/ants/3.HEIC',
+    'd/.DS_Store',
+  );
+  expect([...found.classes].map(([name, of]) => [name, of.length])).toEqual([
+    ['ants', 2],
+    ['bees', 1],
+    ['café', 2],
+  ]);
+  expect(found.notes).toEqual([
+    'The photos of train and val are put together; some are held out again.',
+    'Left out: 1 in d/test, which is not used; 1 HEIC, which is not read: save as JPEG.',
+  ]);
+});
+
+test('what cannot be told', async () => {
+  expect(await faultOf(() => files('d/val/ants/1.jpg', 'd/val/bees/1.jpg'))).toBe(
+    "DataError: The folder/d: has a folder 'val' but no 'train'. Rename the training folder, or name the folder of classes itself.",
+  );
+});
+
+test.skipIf(!chromiumPath)('a folder opened on the page (needs REGRAFT_CHROMIUM or /usr/bin/chromium)', async () => {
+  const root = await photoFolder({
+    'train/ants/1.jpg': 1,
+    'train/bees/1.jfif': 2,
+    'train/bees/2.HEIC': 'x',
+    'test/1.jpg': 3,
+  });
+  const [site, browser] = await Promise.all([serveBuiltPage(), launch({ gpu: false })]);
+  try {
+    const { page } = await openPage(browser, site.url);
+    await page.setInputFiles('#folder', root);
+    const note = page.locator('#folder-note');
+    await note.filter({ hasText: 'Left out' }).waitFor();
+    expect(await note.textContent()).toBe(
+      `Left out: 1 in ${basename(root)}/test, which is not used; 1 HEIC, which is not read: save as JPEG.`,
+    );
+    const cards = page.locator('.class');
+    expect(await cards.evaluateAll((all) => all.map((card) => card.getAttribute('aria-label')))).toEqual([
+      'ants',
+      'bees',
+    ]);
+    await cards.nth(1).locator('.peek img').waitFor();
+    expect(await page.locator('.class .faults').allTextContents()).toEqual(['', '']);
+  } finally {
+    await browser.close();
+    await site.close();
+  }
+});
