@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { DeviceError } from '../core/errors.ts';
 import type { AdapterReport } from '../device/adapter.ts';
 import type { DeviceInfo } from '../device/device.ts';
+import { runtimeName } from '../device/runtime-node.ts';
 import { formatBytes } from '../train/format.ts';
 import type { AdapterCheck } from '../train/index.ts';
 import { version } from '../train/version.ts';
@@ -71,11 +72,7 @@ function report(
   check: AdapterCheck | DeviceError | null,
   advice: readonly string[],
 ): string {
-  const lines = [
-    `regraft ${version}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-    '',
-    'Adapters',
-  ];
+  const lines = [`regraft ${version}, ${runtimeName()}, ${process.platform} ${process.arch}`, '', 'Adapters'];
   const rows = adapters.map(({ name, source, software, status, reason }) => [
     `  ${status}`,
     name === source ? name : `${name} (${source})`,

@@ -11,7 +11,7 @@ const program = new Command('regraft')
   .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print help')
   .helpCommand('help [command]', 'print help on a command')
-  .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader, or part of an adapter’s name')
+  .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader, wgpu (in Deno), or part of an adapter’s name')
   .option('--debug', 'print where in the program a fault came from, and what Dawn and drivers say')
   .addHelpText('after', '\nExample:\n  regraft finetune photos --model squeezenet1_1 --out runs/photos');
 

@@ -3,10 +3,10 @@
 import { DeviceError } from '../core/errors.ts';
 
 /**
- * Which adapter to open: 'auto' (a real GPU, else a software one), 'gpu' (only a real GPU), 'lavapipe', 'swiftshader',
- * or part of an adapter's name.
+ * Which adapter to open: 'auto' (a real GPU, else a software one), 'gpu' (only a real GPU), 'lavapipe', 'swiftshader', 'wgpu' (Deno's own
+ * WebGPU instead of Dawn), or part of an adapter's name.
  */
-export type AdapterChoice = 'auto' | 'gpu' | 'lavapipe' | 'swiftshader' | (string & {});
+export type AdapterChoice = 'auto' | 'gpu' | 'lavapipe' | 'swiftshader' | 'wgpu' | (string & {});
 
 /** A WebGPU entry point and the adapter it gave. */
 export interface OpenedAdapter {
@@ -19,7 +19,7 @@ export interface OpenedAdapter {
 /** One line of `doctor`: an adapter that was found, or a way to one that failed. */
 export interface AdapterReport {
   readonly name: string;
-  /** Where it was looked for: 'system', '@sparticuz/chromium' or 'browser'. */
+  /** Where it was looked for: 'system', 'Deno', '@sparticuz/chromium' or 'browser'. */
   readonly source: string;
   readonly software: boolean;
   readonly status: 'chosen' | 'available' | 'refused' | 'missing';

@@ -1,4 +1,7 @@
-/** `#gpu` in Node: Dawn, on a real GPU, a software Vulkan of the system, or SwiftShader from npm, in this order. */
+/**
+ * `#gpu` in Node, Bun and Deno: Dawn on a real GPU or a software Vulkan of the system, Deno's own WebGPU, Dawn on SwiftShader from npm, in
+ * this order.
+ */
 import { tmpdir, totalmem } from 'node:os';
 import { DeviceError } from '../core/errors.ts';
 import {
@@ -12,7 +15,8 @@ import {
 } from './adapter.ts';
 import { reasonOf } from './byte-source.ts';
 import { quietly } from './quiet-node.ts';
-import { loadSwiftshader, loadVulkan, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
+import { loadLibrary, ownGPU, runtimeName, setEnvironment } from './runtime-node.ts';
+import { loadSwiftshader, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
 
 const THREE_WAYS =
   'Three ways to get one: the driver of a real GPU; Mesa 24 or newer (Debian 12: mesa-vulkan-drivers from ' +
@@ -23,7 +27,8 @@ const REQUEST: GPURequestAdapterOptions = { powerPreference: 'high-performance' 
 const opened = new Map<string, Promise<GPU>>();
 
 /**
- * Dawn on the adapter that `choice` (default: the environment's REGRAFT_ADAPTER, else 'auto') means. Sets WebGPU's globals.
+ * Dawn, or Deno's own WebGPU, on the adapter that `choice` (default: the environment's REGRAFT_ADAPTER, else 'auto') means. Sets WebGPU's
+ * globals.
  * @throws DeviceError if there is none, in one line that says how to get one.
  */
 export function openGPU(choice: AdapterChoice = defaultChoice()): Promise<GPU> {
@@ -93,17 +98,20 @@ interface Attempt {
 
 /** The attempts in order of choice; each that fits is reported as 'chosen'. `all` looks where no adapter can fit, too. */
 async function* search(choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
-  const create = await loadDawn();
   const swiftshader = /swiftshader/i.test(choice);
   // Who asks for SwiftShader by name gets the one from npm: its version is known.
-  if (swiftshader) yield* searchPackage(create, choice);
-  yield* searchSystem(create, choice, all);
-  if (!swiftshader && (all || choice === 'auto')) yield* searchPackage(create, choice);
+  if (swiftshader) yield await searchPackage(choice);
+  if (choice !== 'wgpu' || all) yield* searchSystem(choice, all);
+  if (choice === 'wgpu' || ownGPU) yield await searchRuntime(choice);
+  if (!swiftshader && (all || choice === 'auto')) yield await searchPackage(choice);
 }
 
 type CreateDawn = (flags: string[]) => GPU;
 
-/** With the toggles of the environment's REGRAFT_DAWN_FEATURES, separated by commas: `allow_unsafe_apis` for experimental features. */
+/**
+ * With the toggles of the environment's REGRAFT_DAWN_FEATURES, separated by commas: `allow_unsafe_apis` for experimental features.
+ * @throws DeviceError with the reason, if it cannot be loaded.
+ */
 async function loadDawn(): Promise<CreateDawn> {
   try {
     const { create, globals } = await import('webgpu');
@@ -111,14 +119,21 @@ async function loadDawn(): Promise<CreateDawn> {
     const toggles = process.env.REGRAFT_DAWN_FEATURES;
     return toggles ? (flags) => create([...flags, `enable-dawn-features=${toggles}`]) : create;
   } catch (error) {
-    throw new DeviceError(`init: Dawn, the npm package webgpu, cannot be loaded: ${reasonOf(error)}`);
+    throw new DeviceError(`Dawn, the npm package webgpu, cannot be loaded: ${reasonOf(error).split('\n', 1)[0]}`);
   }
 }
 
-async function* searchSystem(create: CreateDawn, choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
+async function* searchSystem(choice: AdapterChoice, all: boolean): AsyncGenerator<Attempt> {
+  let create: CreateDawn;
+  try {
+    create = await loadDawn();
+  } catch (error) {
+    yield { report: missing('system', 'system', reasonOf(error)) };
+    return;
+  }
   try {
     // Dawn would find out by itself, but prints two lines of warning about it.
-    if (process.platform === 'linux') loadVulkan(vulkanLoader);
+    if (process.platform === 'linux') loadLibrary(vulkanLoader);
   } catch (error) {
     yield { report: missing('system', 'system', `no Vulkan: ${reasonOf(error)}`) };
     return;
@@ -141,13 +156,20 @@ async function systemNames(create: CreateDawn): Promise<string[]> {
   return [...new Set([...text.matchAll(/name: '(.*)'$/gm)].map((match) => match[1]!))];
 }
 
-async function* searchPackage(create: CreateDawn, choice: AdapterChoice): AsyncGenerator<Attempt> {
+async function searchPackage(choice: AdapterChoice): Promise<Attempt> {
   try {
+    const create = await loadDawn();
     const icd = await loadSwiftshader();
-    yield await request(create, [], choice, swiftshaderPackage, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd });
+    return await request(create, [], choice, swiftshaderPackage, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd });
   } catch (error) {
-    yield { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error).replace(/\.$/, '')) };
+    return { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error).replace(/\.$/, '')) };
   }
+}
+
+/** Deno's own WebGPU, by the name of what it is. */
+async function searchRuntime(choice: AdapterChoice): Promise<Attempt> {
+  if (!ownGPU) return { report: missing('wgpu', 'Deno', `is Deno’s own WebGPU, this is ${runtimeName()}`) };
+  return judge(ownGPU, choice === 'wgpu' ? 'auto' : choice, 'Deno');
 }
 
 /** Asks a new Dawn for an adapter and judges it. */
@@ -158,7 +180,15 @@ async function request(
   source: string,
   environment: Record<string, string> = {},
 ): Promise<Attempt> {
-  const gpu = create(flags);
+  return judge(create(flags), choice, source, environment);
+}
+
+async function judge(
+  gpu: GPU,
+  choice: AdapterChoice,
+  source: string,
+  environment: Record<string, string> = {},
+): Promise<Attempt> {
   let adapter: GPUAdapter | null;
   try {
     adapter = await withEnvironment(environment, () => gpu.requestAdapter(REQUEST));
@@ -193,15 +223,12 @@ async function withEnvironment<T>(variables: Record<string, string>, ask: () => 
     XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR || tmpdir(),
     ...variables,
   };
-  const before = Object.keys(all).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, all);
+  const before = Object.fromEntries(Object.keys(all).map((name) => [name, process.env[name]]));
+  await setEnvironment(all);
   try {
     return await ask();
   } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+    await setEnvironment(before);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Silence while adapters are looked for: Dawn and drivers write warnings that help nobody straight to standard error, past Node. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { runtimeName } from './runtime-node.ts';
 
 const { O_APPEND, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
 let quiet = false;
@@ -7,7 +8,8 @@ let turned = false;
 
 /** Begins to keep them back. For programs that own the process, as the command line does; not while threads open files. */
 export function quietDrivers(): void {
-  quiet = process.platform === 'linux';
+  // Bun and Deno number files by themselves.
+  quiet = process.platform === 'linux' && runtimeName().startsWith('Node');
 }
 
 /** Does `work` with standard error turned away, where that can be turned back afterwards. */

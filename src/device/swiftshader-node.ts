@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { DeviceError } from '../core/errors.ts';
-import { reasonOf } from './byte-source.ts';
 import { cacheFolder } from './files-node.ts';
+import { loadLibrary } from './runtime-node.ts';
 import { removeOnExit } from './temporary-node.ts';
 
 /** The npm package that carries SwiftShader. */
@@ -18,8 +18,6 @@ export const vulkanLoader = 'libvulkan.so.1';
 
 const ICD = 'vk_swiftshader_icd.json';
 const FILES = [vulkanLoader, ICD, 'libvk_swiftshader.so'];
-/** glibc's RTLD_NODELETE, which `node:os` does not name. */
-const RTLD_NODELETE = 0x1000;
 
 /**
  * Loads the package's Vulkan loader, so that Dawn finds one even where the system has none; returns the path of
@@ -28,22 +26,8 @@ const RTLD_NODELETE = 0x1000;
  */
 export async function loadSwiftshader(): Promise<string> {
   const folder = await unpack();
-  loadVulkan(join(folder, vulkanLoader));
+  loadLibrary(join(folder, vulkanLoader));
   return join(folder, ICD);
-}
-
-/**
- * Loads Vulkan's loader for the whole process; a bare name is looked up as the system does.
- * @throws DeviceError if it is absent or broken.
- */
-export function loadVulkan(library: string): void {
-  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen;
-  try {
-    process.dlopen({ exports: {} }, library, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
-  } catch (error) {
-    // It is no Node add-on, so Node complains after loading it, and it stays loaded: that is what is wanted.
-    if (!/did not self-register/.test(reasonOf(error))) throw new DeviceError(reasonOf(error));
-  }
 }
 
 /** The folder of the unpacked files, in the user's cache; where that cannot be written, in a temporary folder of this process. */

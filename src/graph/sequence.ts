@@ -46,6 +46,12 @@ export interface Placed {
 
 const alignTo = (bytes: number, step: number): number => Math.ceil(bytes / step) * step;
 
+/**
+ * Bytes of every uniform's binding, which may reach into what follows: wgpu holds a kernel's bindings to the sizes that the kernel before
+ * it needed, where both have one layout.
+ */
+const UNIFORM_BYTES = 256;
+
 export class Sequence {
   readonly dispatches: readonly Dispatch[];
   readonly bindGroups: number;
@@ -65,13 +71,16 @@ export class Sequence {
     const align = device.info.limits.minUniformBufferOffsetAlignment!;
     const pieces: (readonly number[])[] = [];
     let bytes = 0;
+    let end = 0;
     /** Reserves room for a uniform and gives its binding, or null for none. */
     const reserve = (words: readonly number[] = []): UniformRange | null => {
       if (!words.length) return null;
       const offset = bytes;
       bytes += alignTo(words.length * 4, Math.max(16, align));
       pieces[offset / 4] = words;
-      return { offset, size: alignTo(words.length * 4, 16) };
+      const size = alignTo(words.length * 4, UNIFORM_BYTES);
+      end = offset + size;
+      return { offset, size };
     };
     const slots = placed.map(({ steps }) =>
       steps.map((step) => ({ own: reserve(step.params), fusion: reserve(step.fusion?.params) })),
@@ -81,7 +90,7 @@ export class Sequence {
       this.#words.set(words, at);
     });
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-    this.#uniforms = bytes ? device.gpu.createBuffer({ size: bytes, usage, label: 'uniforms' }) : null;
+    this.#uniforms = bytes ? device.gpu.createBuffer({ size: end, usage, label: 'uniforms' }) : null;
     if (this.#uniforms) device.gpu.queue.writeBuffer(this.#uniforms, 0, this.#words);
 
     const textures = new Map<string, { texture: GPUTexture; view: GPUTextureView }>();
