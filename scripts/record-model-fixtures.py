@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "models"
 
@@ -213,29 +214,42 @@ def train(model, x, labels, steps, lr):
 MARGIN = 1e-4
 
 
+class ReluInputs(TorchFunctionMode):
+    """Keeps what every ReLU of a forward pass gets."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is F.relu:
+            self.inputs.append(args[0].clone())
+        return function(*args, **(kwargs or {}))
+
+
 def clear_zero(model, x):
     """
-    Shifts the batch-norm biases of layer4 by the least that leaves no ReLU input within MARGIN of 0, and gives the shifts: to each bias
-    those of its channels that moved. At 0 a gradient jumps: among the million inputs some lie within float32's rounding of it,
-    and one that passes in one program and stops in another changes its channel's gradient by per cents.
+    Shifts the trained batch-norm biases by the least that leaves no ReLU input behind them within MARGIN of 0, and gives the shifts: to each
+    bias those of its channels that moved. At 0 a gradient jumps: among the million inputs some lie within float32's rounding of it, and one
+    that passes in one program and stops in another changes its channel's gradient by per cents.
     """
     statistics = {name: b.clone() for name, b in model.named_buffers()}
+    # A ReLU follows each of them but a shortcut's, in this order.
+    norms = [
+        (name, m) for name, m in model.named_modules()
+        if isinstance(m, nn.BatchNorm2d) and m.weight.requires_grad and "downsample" not in name
+    ]
     shifts = {}
     with torch.no_grad():
-        x = nn.Sequential(*list(model.children())[:7])(x)
-        for b, block in enumerate(model.layer4):
-            for k, norm in enumerate([block.bn1, block.bn2, block.bn3]):
-                inputs = []
-                hook = block.relu.register_forward_pre_hook(lambda _, args: inputs.append(args[0].clone()))
-                block(x)
-                hook.remove()
-                for channel, v in enumerate(inputs[k].transpose(0, 1).flatten(1)):
-                    steps = (2 * MARGIN * sign * n for n in range(1000) for sign in (1, -1))
-                    shift = next(d for d in steps if (v + d).abs().min() > MARGIN)
-                    if shift:
-                        norm.bias[channel] += shift
-                        shifts.setdefault(f"layer4.{b}.bn{k + 1}.bias", {})[channel] = float(f"{shift:.6g}")
-            x = block(x)
+        for k, (name, norm) in enumerate(norms):
+            with ReluInputs() as relu:
+                model(x)
+            for channel, v in enumerate(relu.inputs[k - len(norms)].transpose(0, 1).flatten(1)):
+                steps = (2 * MARGIN * sign * n for n in range(1000) for sign in (1, -1))
+                shift = next(d for d in steps if (v + d).abs().min() > MARGIN)
+                if shift:
+                    norm.bias[channel] += shift
+                    shifts.setdefault(f"{name}.bias", {})[channel] = float(f"{shift:.6g}")
         for name, b in model.named_buffers():
             b.copy_(statistics[name])
     return shifts
@@ -256,7 +270,7 @@ def prepare(case, x):
     for m in model.modules():
         if isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
             m.eval()
-    if case.get("frozenUntil"):
+    if case["training"]:
         case["shifts"] = clear_zero(model, x)
     return model
 

@@ -2,15 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, test } from 'vitest';
 import { init } from '../../src/device/current.ts';
-import { type Check, expectPass, titleOf } from '../measurement.ts';
-import { type LogitsCase, logitsChecks, type TrainingCase, trainingChecks } from './check.ts';
+import { expectPass, titleOf } from '../measurement.ts';
+import { isSlow, type LogitsCase, logitsChecks, type TrainingCase, trainingChecks } from './check.ts';
 
 const fixture = (name: string) =>
   JSON.parse(readFileSync(new URL(`../fixtures/models/${name}`, import.meta.url), 'utf8'));
-
-/** Ten steps of ResNet-50 at 224 take minutes on a software adapter: only where they are asked for, with REGRAFT_SLOW=1. */
-const tooSlow = ({ subject, name }: Check) =>
-  subject === 'resnet50' && name.includes('at 224') && !process.env.REGRAFT_SLOW;
 
 beforeAll(async () => {
   await init();
@@ -23,5 +19,9 @@ describe('logits', () => {
 
 describe('training', () => {
   for (const check of trainingChecks(fixture('training.json') as TrainingCase[]))
-    test.skipIf(tooSlow(check))(titleOf(check), async () => expectPass(await check.measure()), 600_000);
+    test.skipIf(isSlow(check) && !process.env.REGRAFT_SLOW)(
+      titleOf(check),
+      async () => expectPass(await check.measure()),
+      600_000,
+    );
 });

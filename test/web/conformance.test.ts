@@ -5,28 +5,10 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Group } from '../../web/conformance/messages.ts';
 import type { Report } from '../../web/conformance/run.ts';
-import { type Check, titleOf } from '../measurement.ts';
-import { logitsChecks, trainingChecks } from '../models/check.ts';
+import { checksByGroup, GROUPS } from '../conformance.ts';
+import { titleOf } from '../measurement.ts';
 import { autogradChecks } from '../ops/autograd-checks.ts';
-import { differenceChecks, type Fixtures, opNames, torchChecks } from '../ops/check.ts';
-import { dropoutChecks } from '../ops/dropout-checks.ts';
 import { axeFaults, chromiumPath, launch, openPage, type Site, serveBuiltPage } from './browser.ts';
-
-const fixture = (path: string) =>
-  JSON.parse(readFileSync(new URL(`../fixtures/${path}.json`, import.meta.url), 'utf8'));
-
-const ofEveryOp = (checks: (op: string, fixtures: Fixtures) => Check[]) =>
-  opNames.flatMap((op) => checks(op, fixture(`ops/${op}`)));
-
-/** What Node's tests run. */
-const inNode: Readonly<Record<Group, readonly Check[]>> = {
-  ops: [...ofEveryOp(torchChecks), ...dropoutChecks],
-  differences: ofEveryOp(differenceChecks),
-  autograd: autogradChecks,
-  logits: logitsChecks(fixture('models/logits')),
-  training: trainingChecks(fixture('models/training')),
-};
-const GROUPS = Object.keys(inNode) as Group[];
 
 const versionOf = (file: string): string =>
   JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')).version;
@@ -74,7 +56,7 @@ describe.skipIf(!chromiumPath)('the conformance page in Chromium (needs REGRAFT_
     expect(off).toEqual([]);
     for (const group of groups)
       expect(report.results.filter((r) => r.group === group).map((r) => `${r.subject}: ${r.name}`)).toEqual(
-        inNode[group].map(titleOf),
+        checksByGroup[group].map(titleOf),
       );
     expect(await page.textContent('#status')).toBe(`Done: all ${report.results.length} rows that ran pass.`);
     expect(errors).toEqual([]);
