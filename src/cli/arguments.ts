@@ -30,3 +30,11 @@ export function notNegative(text: string): number {
   if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError('Expected a number, 0 or more.');
 }
+
+/** 'balanced', or numbers above 0 with commas between them. */
+export function classWeights(text: string): 'balanced' | number[] {
+  if (text === 'balanced') return text;
+  const numbers = text.split(',').map(Number);
+  if (numbers.length > 1 && numbers.every((value) => value > 0 && Number.isFinite(value))) return numbers;
+  throw new InvalidArgumentError("Expected 'balanced', or a number above 0 for each class, as in 1,1,4.");
+}

@@ -35,6 +35,13 @@ function outcome({ evaluation, bestEpoch, history, data: { classes } }: Finetune
   return [
     `${formatPercent(evaluation.accuracy)} of ${evaluation.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
     ...accuracyContext(evaluation),
+    ...(unequal(evaluation) ? [`Averaged over the classes, it is ${formatPercent(evaluation.macro.recall)}.`] : []),
     ...(classes.length <= MATRIX_CLASSES ? ['', matrix({ ...evaluation, classes }), ''] : []),
   ];
+}
+
+/** Whether one class has at least twice the images of another: the accuracy then is mostly that of the large ones. */
+function unequal({ perClass }: NonNullable<FinetuneResult['evaluation']>): boolean {
+  const counts = perClass.map(({ support }) => support);
+  return Math.max(...counts) >= 2 * Math.min(...counts);
 }

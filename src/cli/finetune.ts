@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FinetuneOptions } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
-import { notNegative, positive, share, wholeNumber } from './arguments.ts';
+import { classWeights, notNegative, positive, share, wholeNumber } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
@@ -45,6 +45,11 @@ export function finetuneCommand(): Command {
     .option('--weight-decay <x>', '(default: 0.01; SGD: 0.0001; Adam: 0)', notNegative)
     .option('--momentum <x>', 'of SGD (default: 0.9)', share)
     .option('--label-smoothing <x>', '(default: 0)', share)
+    .option(
+      '--class-weights <list>',
+      '"balanced": what is rare counts more; or a number a class, by their names: 1,1,4 (default: every photo alike)',
+      classWeights,
+    )
     .option(
       '--augment <views>',
       'random crops and flips of each image; each costs a pass of the frozen part',

@@ -4,12 +4,14 @@ import { ArgumentError } from '../core/errors.ts';
 import { manualSeed } from '../core/random.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { describePhotos } from '../data/describe-photos.ts';
+import type { ImageDataset } from '../data/image-dataset.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { accountFor } from '../data/photo-account.ts';
 import { currentDevice, init } from '../device/current.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
+import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
 import { predictLogits } from './evaluate.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
@@ -22,7 +24,7 @@ import { saveModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
 import { availablePrecision } from './precision.ts';
 import type { Progress } from './progress.ts';
-import { freezeFor, type SettingsOptions } from './recipe.ts';
+import { type FinetuneSettings, freezeFor, type SettingsOptions } from './recipe.ts';
 import { renderReport } from './report.ts';
 import type { ComparisonRun, EpochRecord, FinetuneResult } from './result.ts';
 import { takeFolder } from './run-folder.ts';
@@ -136,6 +138,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     precision,
     signal,
     progress,
+    loss: lossOf(settings, images.train),
   };
   let ended = performance.now();
   const state = await trainPhases(model, phases, run, {
@@ -211,6 +214,13 @@ function goesOn({ progress }: Checkpoint, { settings }: Plan, finish: boolean): 
   if (finish) return `Ends after epoch ${done} of ${settings.epochs}, with the best so far.`;
   if (done < settings.epochs) return `Goes on after epoch ${done} of ${settings.epochs}.`;
   return `All ${done} epochs are done; --epochs ${2 * done} would go on for as many more.`;
+}
+
+/** Undefined for the plain cross-entropy. */
+function lossOf({ classWeights, labelSmoothing }: FinetuneSettings, train: ImageDataset): PhasedRun['loss'] {
+  if (classWeights === null) return undefined;
+  const loss = weightedLoss(classWeights, train.classes, train.classCounts(), labelSmoothing);
+  return (logits, labels) => loss.forward(logits, labels);
 }
 
 async function compared(entry: ModelEntry, classes: number, run: PhasedRun): Promise<ComparisonRun> {

@@ -4,6 +4,7 @@ import type { Orientation } from '../data/orientation.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
+import { type ClassWeights, checkClassWeights } from './class-weights.ts';
 import type { Precision } from './precision.ts';
 import type { Phase } from './result.ts';
 import { shellWord } from './shell.ts';
@@ -36,6 +37,8 @@ export interface FinetuneSettings {
   /** Of SGD. */
   readonly momentum: number;
   readonly labelSmoothing: number;
+  /** Factors of the classes in the loss, 'balanced' by how rare they are; null: every photo counts alike. */
+  readonly classWeights: ClassWeights | null;
   /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
   readonly augment: number | null;
   readonly accumulate: number;
@@ -106,6 +109,7 @@ export function resolveSettings(
     ),
     momentum: within('momentum', 0, 1, options.momentum ?? 0.9),
     labelSmoothing: within('labelSmoothing', 0, 1, options.labelSmoothing ?? 0),
+    classWeights: checkClassWeights(options.classWeights ?? null),
     augment: options.augment == null ? null : atLeast('augment', 0, options.augment),
     precision: precisionOf(options.precision ?? 'float32'),
     accumulate: atLeast('accumulate', 1, options.accumulate ?? 1),

@@ -31,7 +31,7 @@ export type RunPoint = Pick<
 
 /** What a run needs beside its phases. */
 export interface PhasedRun
-  extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
+  extends Pick<FitOptions, 'loss' | 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
   readonly settings: FinetuneSettings;
   /** Undefined where nothing is held out. */
   readonly validation: Dataset | undefined;
@@ -92,7 +92,7 @@ export async function trainPhases(
       optimizer,
       schedule,
       scheduleEvery: 'batch',
-      labelSmoothing: settings.labelSmoothing,
+      labelSmoothing: run.loss ? undefined : settings.labelSmoothing,
       accumulate: settings.accumulate,
       precision: run.precision ?? settings.precision,
       scaler,

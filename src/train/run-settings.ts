@@ -19,6 +19,7 @@ const KEYS = [
   'weightDecay',
   'momentum',
   'labelSmoothing',
+  'classWeights',
   'augment',
   'accumulate',
   'precision',
@@ -56,7 +57,7 @@ export function resumedSettings(
 ): FinetuneSettings {
   const text = (value: unknown) => (value === null ? 'none' : String(value));
   const changed = Object.entries(given).filter(
-    ([key, value]) => !CHANGEABLE.includes(key) && value !== settings[key as keyof FinetuneSettings],
+    ([key, value]) => !CHANGEABLE.includes(key) && text(value) !== text(settings[key as keyof FinetuneSettings]),
   );
   if (changed.length > 0) {
     const texts = changed.map(

@@ -17,6 +17,7 @@ import { init } from '../../src/index.ts';
 import { readWeightFile } from '../../src/io/read.ts';
 import { type Checkpoint, readCheckpointFile } from '../../src/train/checkpoint.ts';
 import { checkCheckpoint } from '../../src/train/checkpoint-check.ts';
+import { weightedLoss } from '../../src/train/class-weights.ts';
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
 import { openModel } from '../../src/train/open-model.ts';
 import type { Progress } from '../../src/train/progress.ts';
@@ -269,6 +270,32 @@ test('nothing held out: the last epoch is kept, and no score is claimed', async 
   expect(result.history.every((r) => r.validationLoss === null)).toBe(true);
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('No images were held out');
   expect((await openModel(out)).classes).toEqual(CLASSES);
+});
+
+describe('class weights', () => {
+  test('balanced: what is rare counts more', async () => {
+    const loss = weightedLoss('balanced', CLASSES, [8, 8, 2], 0);
+    expect([...(await loss.weight!.data())]).toEqual([0.75, 0.75, 3]);
+    const folder = await colourPhotos(8, 4);
+    for (let i = 2; i < 8; i++) rmSync(join(folder, 'train', 'red', `${i}.jpg`));
+    const run = (classWeights: FinetuneOptions['classWeights']) =>
+      finetune(options({ photos: folder, epochs: 2, classWeights }));
+    const [plain, balanced, listed] = [await run(null), await run('balanced'), await run([0.75, 0.75, 3])];
+    expect(balanced.history[1]!.trainLoss).not.toBe(plain.history[1]!.trainLoss);
+    expect(balanced.history[1]!.trainLoss).toBe(listed.history[1]!.trainLoss);
+    expect(balanced.hyperparameters.classWeights).toBe('balanced');
+    expect(listed.reproduce).toContain(' --class-weights 0.75,0.75,3 ');
+    expect(plain.hyperparameters).not.toHaveProperty('classWeights');
+  });
+
+  test('faults', async () => {
+    expect(await faultOf(() => finetune(options({ classWeights: [1, 2] })))).toBe(
+      'ArgumentError: finetune: classWeights has 2 numbers, but there are 3 classes (blue, green, red). Give one a class, in this order.',
+    );
+    expect(await faultOf(() => finetune(options({ classWeights: [1, 2, -3] })))).toBe(
+      "ArgumentError: finetune: classWeights must be 'balanced' or numbers above 0, one a class, got [1,2,-3].",
+    );
+  });
 });
 
 test('a folder whose files are of two models is refused', async () => {

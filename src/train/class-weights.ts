@@ -1,0 +1,36 @@
+/** Factors for classes of unequal size: what is rare counts more. */
+import { ArgumentError } from '../core/errors.ts';
+import { CrossEntropyLoss } from '../nn/loss.ts';
+import { namesInWords } from './format.ts';
+
+/** 'balanced', or a factor for each class in the order of their names. */
+export type ClassWeights = 'balanced' | readonly number[];
+
+/** @throws ArgumentError for what is neither. */
+export function checkClassWeights(weights: ClassWeights | null): ClassWeights | null {
+  const factors = Array.isArray(weights) && weights.length > 1 && weights.every((w) => Number.isFinite(w) && w > 0);
+  if (weights === null || weights === 'balanced' || factors) return weights;
+  throw new ArgumentError(
+    `finetune: classWeights must be 'balanced' or numbers above 0, one a class, got ${JSON.stringify(weights)}.`,
+  );
+}
+
+/**
+ * The cross-entropy in which each class counts by its factor. Balanced, the photos of each class count as much in all as those of any other.
+ * @param counts training photos a class
+ * @throws ArgumentError for another number of factors than of classes.
+ */
+export function weightedLoss(
+  weights: ClassWeights,
+  classes: readonly string[],
+  counts: readonly number[],
+  labelSmoothing: number,
+): CrossEntropyLoss {
+  const all = counts.reduce((sum, n) => sum + n, 0);
+  const factors = weights === 'balanced' ? counts.map((n) => all / (counts.length * n)) : weights;
+  if (factors.length !== classes.length)
+    throw new ArgumentError(
+      `finetune: classWeights has ${factors.length} numbers, but there are ${classes.length} classes (${namesInWords(classes)}). Give one a class, in this order.`,
+    );
+  return new CrossEntropyLoss({ weight: factors, labelSmoothing });
+}
