@@ -10,6 +10,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A port of this machine; 0 is any free one. */
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new InvalidArgumentError('Expected a whole number, 0 to 65535.');
+}
+
 /** A number above 0. */
 export function positive(text: string): number {
   const value = Number(text);

@@ -1,13 +1,14 @@
 /** `regraft ui`: the browser page, served to this machine alone. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { dirname, extname, join, normalize, sep } from 'node:path';
+import { dirname, extname, join, sep } from 'node:path';
 import { Command } from 'commander';
+import { causeOf } from '../core/cause.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { wholeNumber } from './arguments.ts';
+import { portNumber } from './arguments.ts';
 import { print } from './output.ts';
 import { onSignal } from './signals.ts';
 
@@ -23,6 +24,14 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+/** Of every file: looked at again at each visit, as what it says it is, in no other site's frame. */
+const HEADERS = {
+  'cache-control': 'no-cache',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "frame-ancestors 'none'",
+} as const;
+
 interface Flags {
   readonly port: number;
   readonly page: string;
@@ -31,8 +40,10 @@ interface Flags {
 export function uiCommand(): Command {
   return new Command('ui')
     .summary('serve the browser page on this machine')
-    .description('Serves the page to browsers on this machine. Everything it does happens in the browser.')
-    .option('--port <n>', 'port on localhost; 0 takes a free one', wholeNumber(0), 4173)
+    .description(
+      'Serves the page to browsers on this machine, until Ctrl+C. Everything it does happens in the browser.',
+    )
+    .option('--port <n>', 'port on localhost; 0 takes a free one', portNumber, 4173)
     .option('--page <folder>', 'the built page', PAGE)
     .addHelpText(
       'after',
@@ -59,24 +70,24 @@ async function run({ port, page }: Flags): Promise<void> {
 export async function servePage(folder: string, port: number): Promise<Server> {
   if (!existsSync(join(folder, 'index.html')))
     throw new ArgumentError(`ui: ${folder} holds no index.html: the page is not built. Run npm run build.`);
-  const server = createServer(async ({ method, url }, response) => {
-    if (method !== 'GET' && method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end();
-      return;
-    }
-    const file = fileOf(folder, url ?? '/');
-    const bytes = file === null ? null : await readFile(file).catch(() => null);
-    if (file === null || bytes === null) {
-      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('There is no such file.\n');
-      return;
-    }
-    response.writeHead(200, {
-      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-      'content-length': bytes.length,
-      'cache-control': 'no-cache',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(method === 'HEAD' ? undefined : bytes);
+  const root = await realpath(folder);
+  const server = createServer(async (request, response) => {
+    const { method, url = '/', headers } = request;
+    const refuse = (status: number, text: string, more = {}) =>
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...more }).end(`${text}\n`);
+    // A foreign name that was made to point here is another site's page.
+    if (!isThisMachine(headers.host)) return refuse(421, 'This page is served to this machine alone.');
+    if (method !== 'GET' && method !== 'HEAD') return refuse(405, 'Only GET and HEAD.', { allow: 'GET, HEAD' });
+    const file = await fileOf(root, url);
+    if (!file) return refuse(404, 'There is no such file.');
+    const etag = `"${file.size.toString(36)}-${Math.trunc(file.mtimeMs).toString(36)}"`;
+    const common = { ...HEADERS, etag };
+    if (headers['if-none-match'] === etag) return response.writeHead(304, common).end();
+    const bytes = await readFile(file.path).catch(() => null);
+    if (!bytes) return refuse(404, 'There is no such file.');
+    const type = TYPES[extname(file.path)] ?? 'application/octet-stream';
+    response.writeHead(200, { ...common, 'content-type': type, 'content-length': bytes.length });
+    return response.end(method === 'HEAD' ? undefined : bytes);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(portFault(error, port)));
@@ -85,20 +96,30 @@ export async function servePage(folder: string, port: number): Promise<Server> {
   return server;
 }
 
-/** The file that a request's path means; null for what cannot be one, or lies outside. */
-function fileOf(folder: string, url: string): string | null {
-  let path: string;
+/** The file that a request's path means; null for what cannot be one, or lies outside, be it behind a link. */
+async function fileOf(
+  root: string,
+  url: string,
+): Promise<{ readonly path: string; readonly size: number; readonly mtimeMs: number } | null> {
   try {
-    path = decodeURIComponent(new URL(url, 'http://localhost').pathname);
+    const name = decodeURIComponent(new URL(url, 'http://localhost').pathname);
+    const path = await realpath(join(root, name.endsWith('/') ? `${name}index.html` : name));
+    const there = await stat(path);
+    const { size, mtimeMs } = there;
+    return path.startsWith(root + sep) && there.isFile() ? { path, size, mtimeMs } : null;
   } catch {
     return null;
   }
-  if (path.includes('\0')) return null;
-  const file = normalize(join(folder, path.endsWith('/') ? `${path}index.html` : path));
-  return file.startsWith(normalize(folder) + sep) ? file : null;
 }
 
-function portFault({ code }: NodeJS.ErrnoException, port: number): ArgumentError {
-  const reason = code === 'EADDRINUSE' ? 'is taken' : code === 'EACCES' ? 'is not allowed' : `cannot be had (${code})`;
+/** Whether a request was made to this machine by one of its own names. */
+function isThisMachine(host = ''): boolean {
+  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host);
+}
+
+function portFault(error: NodeJS.ErrnoException, port: number): ArgumentError {
+  const { code } = error;
+  const known = code === 'EADDRINUSE' ? 'is taken' : code === 'EACCES' ? 'is not allowed' : undefined;
+  const reason = known ?? `cannot be had: ${causeOf(error)}`;
   return new ArgumentError(`ui: port ${port} ${reason}. Choose another with --port; --port 0 takes a free one.`);
 }

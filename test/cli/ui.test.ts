@@ -1,6 +1,6 @@
 /** `regraft ui`: the page comes over localhost, and nothing else does. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -31,13 +31,19 @@ async function serve(): Promise<number> {
 }
 
 /** As sent: `fetch` would tidy the path. */
-function get(port: number, path: string, method = 'GET'): Promise<{ status: number; type: string; text: string }> {
+function get(
+  port: number,
+  path: string,
+  method = 'GET',
+  headers: Record<string, string> = {},
+): Promise<{ status: number; type: string; text: string; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
-    request({ port, path, method, host: 'localhost', agent: false }, (response) => {
+    request({ port, path, method, headers, host: 'localhost', agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
       response.on('end', () => {
-        resolve({ status: response.statusCode!, type: response.headers['content-type'] ?? '', text });
+        const { statusCode: status, headers } = response;
+        resolve({ status: status!, type: headers['content-type'] ?? '', text, headers });
       });
     })
       .on('error', reject)
@@ -48,7 +54,7 @@ function get(port: number, path: string, method = 'GET'): Promise<{ status: numb
 describe('regraft ui', () => {
   test('serves the page with its types', async () => {
     const port = await serve();
-    expect(await get(port, '/')).toEqual({
+    expect(await get(port, '/')).toMatchObject({
       status: 200,
       type: 'text/html; charset=utf-8',
       text: '<!doctype html><title>page</title>',
@@ -66,6 +72,50 @@ describe('regraft ui', () => {
       expect(await get(await serve(), path)).toMatchObject({ status: 404, text: 'There is no such file.\n' });
     },
   );
+
+  test('in no frame of another site, and only once unless it changed', async () => {
+    const port = await serve();
+    const { headers } = await get(port, '/assets/main.js');
+    expect(headers).toMatchObject({
+      'x-frame-options': 'DENY',
+      'content-security-policy': "frame-ancestors 'none'",
+      'cache-control': 'no-cache',
+    });
+    expect(await get(port, '/assets/main.js', 'GET', { 'if-none-match': headers.etag! })).toMatchObject({
+      status: 304,
+      text: '',
+    });
+  });
+
+  test('under the names of this machine alone', async () => {
+    const port = await serve();
+    for (const host of [`127.0.0.1:${port}`, 'localhost', `[::1]:${port}`])
+      expect((await get(port, '/', 'GET', { host })).status).toBe(200);
+    for (const host of ['evil.example', `localhost.evil.example:${port}`, '127.0.0.1.evil.example'])
+      expect(await get(port, '/', 'GET', { host })).toMatchObject({
+        status: 421,
+        text: 'This page is served to this machine alone.\n',
+      });
+  });
+
+  test('the folder may be typed with a slash; links out of it are not followed', async () => {
+    symlinkSync(join(home, 'secret.txt'), join(page, 'link.txt'));
+    symlinkSync(join(page, 'index.html'), join(page, 'inside.html'));
+    const server = await servePage(`${page}/`, 0);
+    open.push(server);
+    const { port } = server.address() as AddressInfo;
+    expect((await get(port, '/')).status).toBe(200);
+    expect((await get(port, '/inside.html')).status).toBe(200);
+    expect((await get(port, '/link.txt')).status).toBe(404);
+  });
+
+  test('a port that is none is wrong usage', async () => {
+    expect(await regraft(['ui', '--port', '70000'], home)).toMatchObject({
+      code: 2,
+      stderr:
+        "regraft: option '--port <n>' argument '70000' is invalid. Expected a whole number, 0 to 65535.\n(regraft ui --help explains)\n",
+    });
+  });
 
   test('takes no other methods', async () => {
     expect((await get(await serve(), '/', 'POST')).status).toBe(405);
