@@ -1,4 +1,5 @@
 /** What the commands print, and how: tables, faults, JSON. */
+import { causeOf } from '../core/cause.ts';
 import { RegraftError } from '../core/errors.ts';
 import { oneLine, printable, printableJson } from '../core/printable.ts';
 
@@ -31,11 +32,13 @@ export function complain(text: string): void {
   process.stderr.write(`${text.split('\n').map(printable).join('\n')}\n`);
 }
 
-/** A fault in one line. What regraft did not throw on purpose says so. */
+/** A fault in one line: regraft's own, the system's in words, and what nobody expected, which says so. */
 export function faultLine(error: unknown): string {
   // File names and driver messages may hold line breaks and worse.
   const line = oneLine(error instanceof Error ? error.message : String(error));
   if (error instanceof RegraftError) return `${error.name}: ${line}`;
+  const { path, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall !== undefined) return `RegraftError: ${oneLine(path ?? syscall)}: ${causeOf(error)}.`;
   return `Unexpected fault: ${line}. Please report it; --debug shows where it came from.`;
 }
 

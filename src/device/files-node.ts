@@ -1,6 +1,6 @@
 /** `#files` in Node: bytes from paths, URLs and memory; atomic writes; the cache folder. */
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -168,7 +168,12 @@ function cacheRoot(): string {
  */
 export async function readNote(name: string): Promise<string | undefined> {
   try {
-    return await readFile(join(cacheRoot(), name), 'utf8');
+    const file = await openFile(join(cacheRoot(), name));
+    try {
+      return new TextDecoder().decode(await file.read(0, file.size));
+    } finally {
+      await file.close();
+    }
   } catch {
     return undefined;
   }

@@ -1,0 +1,39 @@
+/** What the commands print, as text. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { columns, csvRow, faultLine } from '../../src/cli/output.ts';
+import { DataError } from '../../src/core/errors.ts';
+
+const caught = (work: () => unknown) => {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+};
+
+test('a fault is one line: regraft’s own, the system’s in words, an unexpected one', () => {
+  expect(faultLine(new DataError('a\u001b[2J\nb', 'is empty.'))).toBe('DataError: a\\u001b[2J b: is empty.');
+  expect(faultLine(caught(() => readFileSync('/no/such')))).toBe('RegraftError: /no/such: there is no such file.');
+  expect(faultLine(new TypeError('x is undefined'))).toBe(
+    'Unexpected fault: x is undefined. Please report it; --debug shows where it came from.',
+  );
+  expect(faultLine(null)).toMatch(/^Unexpected fault: null\./);
+});
+
+test('CSV: quoted where it must be, exact numbers', () => {
+  expect(csvRow(['a,b', 'say "no"', ' x', 0.25, 'plain'])).toBe('"a,b","say ""no"""," x",0.25,plain');
+  expect(csvRow(['a\u001b[31m\nb'])).toBe('a\\u001b[31m\\u000ab');
+});
+
+test('columns: cells on one line, none with an escape', () => {
+  expect(
+    columns(
+      [
+        ['a\nb', '1'],
+        ['\u001bc', '22'],
+      ],
+      [1],
+    ),
+  ).toBe('a\\u000ab   1\n\\u001bc   22');
+});
