@@ -85,8 +85,9 @@ export function splitIndices(
   for (const [group, members] of [...groups].sort((a, b) => a[0] - b[0])) {
     sampleGenerator(group, { seed, view: 0 }).shuffle(members);
     const n = members.length < 2 ? 0 : Math.min(members.length - 1, Math.max(1, Math.round(members.length * fraction)));
-    second.push(...members.slice(0, n));
-    first.push(...members.slice(n));
+    members.forEach((member, k) => {
+      (k < n ? second : first).push(member);
+    });
   }
   if (second.length === 0)
     throw new DataError(

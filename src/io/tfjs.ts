@@ -157,42 +157,44 @@ function quantizationOf(file: string, label: string, value: unknown): Quantizati
   return { dtype, scale: scale as number, min: min as number };
 }
 
-/** The shards of a group behind one another. Their sizes are compared with the manifest before any byte is read. */
+/** The shards of a group behind one another: one file open at a time, and no more read than the manifest asks for. */
 async function readShards(
   source: ByteSource,
   { paths, entries }: Group,
   budget: MemoryBudget,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const expected = entries.reduce((sum, { bytes }) => sum + bytes, 0);
-  const shards: ByteSource[] = [];
-  try {
-    for (const path of paths) {
-      if (!source.beside)
-        throw fault(
-          source.name,
-          `its weights lie in other files (${printable(path)}). Pass the path or URL of model.json.`,
-        );
-      shards.push(await source.beside(path));
-    }
-    const found = shards.reduce((sum, { size }) => sum + size, 0);
-    if (found !== expected)
+  const parts: Uint8Array[] = [];
+  let found = 0;
+  for (const path of paths) {
+    if (!source.beside)
       throw fault(
         source.name,
-        `its manifest asks for ${count(expected)} bytes in ${paths.map(printable).join(', ')}, but there are ${count(found)}. ` +
-          'A shard is truncated or of another model: get it again.',
+        `its weights lie in other files (${printable(path)}). Pass the path or URL of model.json.`,
       );
-    for (const shard of shards) budget.addFile(shard);
-    for (const { shape } of entries) budget.take(COST.tensor + WIDEST * sizeOf(shape), 'its tensors');
-    const bytes = new Uint8Array(expected);
-    let offset = 0;
-    for (const shard of shards) {
-      bytes.set(await shard.read(0, shard.size), offset);
-      offset += shard.size;
+    const shard = await source.beside(path);
+    try {
+      found += shard.size;
+      budget.addFile(shard);
+      if (found <= expected) parts.push(await shard.read(0, shard.size));
+    } finally {
+      await shard.close();
     }
-    return bytes;
-  } finally {
-    await Promise.all(shards.map((shard) => shard.close()));
   }
+  if (found !== expected)
+    throw fault(
+      source.name,
+      `its manifest asks for ${count(expected)} bytes in ${paths.map(printable).join(', ')}, but there are ${count(found)}. ` +
+        'A shard is truncated or of another model: get it again.',
+    );
+  for (const { shape } of entries) budget.take(COST.tensor + WIDEST * sizeOf(shape), 'its tensors');
+  const bytes = new Uint8Array(expected);
+  let offset = 0;
+  for (let part = parts.shift(); part; part = parts.shift()) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 function unpack({ dtype, shape, quantization }: Entry, bytes: Uint8Array<ArrayBuffer>): TensorData {

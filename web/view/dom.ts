@@ -1,4 +1,5 @@
 /** Making and finding elements. */
+import { concurrently } from '../../src/data/concurrently.ts';
 
 /** An element of the page that must be there. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
@@ -45,7 +46,16 @@ export async function droppedFiles(transfer: DataTransfer | null): Promise<File[
     .map((item) => item.webkitGetAsEntry?.())
     .filter((e) => e !== null && e !== undefined);
   if (entries.length === 0) return [...(transfer?.files ?? [])];
-  return (await Promise.all(entries.map(filesOf))).flat();
+  return filesOfAll(entries);
+}
+
+/** A few at once, in their order. */
+async function filesOfAll(entries: readonly FileSystemEntry[]): Promise<File[]> {
+  const files: File[][] = [];
+  await concurrently(8, entries, async (entry, k) => {
+    files[k] = await filesOf(entry);
+  });
+  return files.flat();
 }
 
 /** Where each dropped file lay: browsers leave `webkitRelativePath` empty for drops. */
@@ -58,12 +68,12 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
     return [file];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const found: File[] = [];
+  const found: File[][] = [];
   // A reader gives at most a hundred at a time.
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return found;
-    found.push(...(await Promise.all(some.map(filesOf))).flat());
+    if (some.length === 0) return found.flat();
+    found.push(await filesOfAll(some));
   }
 }
 
