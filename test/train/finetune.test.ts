@@ -88,10 +88,10 @@ describe('finetune', () => {
     await writeWeights(weights, state);
     await writeWeights(archive, state);
     await expect(openModel(weights)).rejects.toThrow(
-      `${weights}: holds weights, but not of which network and classes. Name the network and give the file as its weights.`,
+      `${weights}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: regraft predict NETWORK --weights ${weights}`,
     );
     await expect(openModel(archive)).rejects.toThrow(
-      `${archive}: is a zip archive without model.json and model.safetensors; expected the folder of a fine-tuned model`,
+      `${archive}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: regraft predict NETWORK --weights ${archive}`,
     );
   });
 
@@ -198,7 +198,7 @@ describe('faults', () => {
 
   test('a run that diverges says so', async () => {
     expect(await faultOf(() => finetune(options({ lr: 1e30, optimizer: 'sgd' })))).toMatch(
-      /^RegraftError: fit: the loss is no longer a number in epoch \d: training has diverged\. Lower the learning rate/,
+      /^RegraftError: fit: the validation loss is no longer a number in epoch \d: training has diverged\. Lower the learning rate/,
     );
   });
 

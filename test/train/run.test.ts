@@ -69,7 +69,7 @@ describe('before training', () => {
   test('tells the photos and what is trained', async () => {
     const { notes, progress } = listening();
     await finetune(options({ freezeUntil: 'layer3', progress, epochs: 3 }));
-    expect(notes).toEqual([
+    expect(notes.slice(0, 7)).toEqual([
       '           training  validation',
       'blue              4           2',
       'green             4           2',
