@@ -4,6 +4,14 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { isJson, type LayerConfig } from './config.ts';
 import { axisHere } from './shape.ts';
 
+const hardSilu = (x: Tensor) =>
+  x.mul(
+    x
+      .add(3)
+      .relu6()
+      .mul(1 / 6),
+  );
+
 const ACTIVATIONS = {
   linear: (x: Tensor) => x,
   relu: (x: Tensor) => x.relu(),
@@ -13,6 +21,8 @@ const ACTIVATIONS = {
   tanh: (x: Tensor) => x.tanh(),
   silu: (x: Tensor) => x.silu(),
   swish: (x: Tensor) => x.silu(),
+  hard_silu: hardSilu,
+  hard_swish: hardSilu,
   gelu: (x: Tensor) => x.gelu(),
   softmax: (x: Tensor) => x.softmax(axisHere(-1, x.rank)),
 } as const;

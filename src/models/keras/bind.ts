@@ -62,7 +62,7 @@ export function findWeights(layers: readonly KerasLayer[], state: StateDict): Fo
 
 /** Counters that Keras saves beside weights and that nothing here needs. */
 function isBookkeeping(key: string): boolean {
-  return /(^|\/)(count|seed_generator_state|seed_generator\/vars\/0|normalization(_\d+)?\/vars\/2)$/.test(key);
+  return /(^|\/)(count|StateVar|seed_generator_state|seed_generator\/vars\/0|normalization(_\d+)?\/vars\/2)$/.test(key);
 }
 
 function targetsByName(layers: readonly KerasLayer[], fields: string, outer: readonly string[]): Target[] {
@@ -70,9 +70,10 @@ function targetsByName(layers: readonly KerasLayer[], fields: string, outer: rea
     const field = fields === '' ? layer.field : `${fields}.${layer.field}`;
     if (layer.layers) return targetsByName(layer.layers, field, [...outer, layer.name]);
     return layerWeights(layer.module).map((weight) => {
-      const own = `${layer.name}/${weight.name}`;
       // Full path first; TF.js and older files leave the outer models out.
-      const candidates = outer.map((_, i) => [...outer.slice(i), own].join('/')).concat(own);
+      const candidates = [weight.name, ...(weight.aliases ?? [])].flatMap((name) =>
+        [...outer.map((_, i) => outer.slice(i)), []].map((path) => [...path, layer.name, name].join('/')),
+      );
       return { name: `${field}.${weight.field}`, weight, candidates };
     });
   });
@@ -98,7 +99,7 @@ function soleKey(
   byTail: ReadonlyMap<string, string[]>,
   used: ReadonlySet<string>,
 ): string | undefined {
-  const keys = (byTail.get(candidates.at(-1)!) ?? []).filter((key) => !used.has(key));
+  const keys = candidates.flatMap((candidate) => byTail.get(candidate) ?? []).filter((key) => !used.has(key));
   return keys.length === 1 ? keys[0] : undefined;
 }
 

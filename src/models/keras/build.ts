@@ -1,10 +1,11 @@
 /** From layer configurations to modules: one row a class, with the shape that comes out. */
 import { Dropout, type Module, Softmax } from '../../nn/index.ts';
 import { Activation, activationOf, ReLU } from './activations.ts';
-import type { LayerConfig } from './config.ts';
+import { isJson, type LayerConfig } from './config.ts';
 import { Conv2D, Dense, DepthwiseConv2D, SeparableConv2D } from './convolution.ts';
 import { BatchNormalization, Normalization, Rescaling } from './normalization.ts';
 import { AveragePooling2D, GlobalPooling2D, MaxPooling2D, ZeroPadding2D } from './pooling.ts';
+import { isRandom, RandomLayer, SharedDropout } from './random.ts';
 import { formatKerasShape, type KerasShape, type Margins, windows } from './shape.ts';
 import { Concatenate, Flatten, InputLayer, isMerge, Merge, type MergeName, Reshape } from './structure.ts';
 import { inputShapeOf } from './topology.ts';
@@ -91,10 +92,29 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
     config.requireNeutral('axis', -1);
     return shape.length === 4 ? new Softmax(1) : new Softmax(-1);
   }),
-  Dropout: pointwise((config) => {
-    config.requireNeutral('noise_shape');
-    return new Dropout(config.number('rate'));
+  Dropout: pointwise((config, shape) => {
+    const noise = config.get('noise_shape');
+    if (noise == null) return new Dropout(config.number('rate'));
+    // Keras 2 wraps tuples in nested models.
+    const sizes = isJson(noise) ? noise.items : noise;
+    if (
+      !Array.isArray(sizes) ||
+      sizes.length !== shape.length ||
+      !sizes.every((d, i) => d === null || d === 1 || d === shape[i])
+    )
+      throw config.error(
+        `noise_shape must be ${shape.length} sizes of the input, 1 or null, got ${JSON.stringify(noise)}.`,
+      );
+    return new SharedDropout(
+      config.number('rate'),
+      sizes.map((d) => d === 1),
+    );
   }),
+  SpatialDropout2D: (config, shapes) => {
+    config.requireChannelsLast();
+    const shape = image(config, shapes);
+    return { module: new SharedDropout(config.number('rate'), [false, true, true, false]), outputShape: shape };
+  },
   Rescaling: pointwise((config, shape) => {
     return new Rescaling(numbers(config, 'scale', 1), numbers(config, 'offset', 0), shape.length);
   }),
@@ -156,8 +176,20 @@ export function buildLayer(config: LayerConfig, shapes: readonly KerasShape[]): 
   const name = config.officialName;
   if (isMerge(name)) return merge(config, name, shapes);
   if (Object.hasOwn(BUILDERS, name)) return BUILDERS[name]!(config, shapes);
+  if (isRandom(name)) return random(config, name, shapes);
   const known = [...Object.keys(BUILDERS), 'Add', 'Multiply', 'Subtract', 'Maximum', 'Minimum'];
   throw config.error(`this class is not supported. Known: ${known.join(', ')}, and models in models.`);
+}
+
+/** A layer that only training knows; a crop is one where it cuts nothing off. */
+function random(config: LayerConfig, name: string, shapes: readonly KerasShape[]): Built {
+  const outputShape = one(config, shapes);
+  const cut = [config.get('height'), config.get('width')];
+  if (name === 'RandomCrop' && cut.some((size, i) => size !== outputShape[i + 1]))
+    throw config.error(
+      `cuts ${cut.join(' x ')} out of ${formatKerasShape(outputShape)}. Crop the images before the model.`,
+    );
+  return { module: new RandomLayer(name), outputShape };
 }
 
 function merge(config: LayerConfig, kind: MergeName, shapes: readonly KerasShape[]): Built {

@@ -24,6 +24,7 @@ const WINDOW = {
 };
 const POOL = { pool_size: [2, 2], padding: 'valid', strides: null, data_format: 'channels_last' };
 const OUTPUT = { activation: 'linear', use_bias: true, activity_regularizer: null };
+const FILL = { fill_mode: 'reflect', interpolation: 'bilinear', seed: null, fill_value: 0 };
 const GLOBAL = { data_format: 'channels_last', keepdims: false };
 
 /** By class. A default of undefined is a field that a layer must have. */
@@ -64,6 +65,19 @@ export const LAYER_FIELDS: Readonly<Record<string, Json>> = {
   LeakyReLU: { negative_slope: 0.3 },
   Softmax: { axis: -1 },
   Dropout: { rate: undefined, seed: null, noise_shape: null },
+  SpatialDropout2D: { rate: undefined, data_format: 'channels_last' },
+  GaussianNoise: { stddev: undefined },
+  GaussianDropout: { rate: undefined },
+  ActivityRegularization: { l1: 0, l2: 0 },
+  RandomFlip: { mode: 'horizontal_and_vertical', seed: null },
+  RandomRotation: { factor: undefined, ...FILL },
+  RandomZoom: { height_factor: undefined, width_factor: null, ...FILL },
+  RandomTranslation: { height_factor: undefined, width_factor: undefined, ...FILL },
+  RandomContrast: { factor: undefined, seed: null },
+  RandomBrightness: { factor: undefined, value_range: [0, 255], seed: null },
+  RandomCrop: { height: undefined, width: undefined, seed: null },
+  RandomHeight: { factor: undefined, interpolation: 'bilinear', seed: null },
+  RandomWidth: { factor: undefined, interpolation: 'bilinear', seed: null },
   Rescaling: { scale: 1, offset: 0 },
   Normalization: { axis: -1, invert: false, mean: null, variance: null },
   ZeroPadding2D: {

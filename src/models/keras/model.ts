@@ -45,9 +45,9 @@ export class KerasModel extends Module {
    * @param json `{ class_name, config }`, as in `model_config` of a file.
    * @throws ArgumentError for layers or options that are not supported, by their names.
    */
-  constructor(json: unknown, options: KerasModelOptions = {}, depth = 0) {
+  constructor(json: unknown, options: KerasModelOptions = {}, depth = 0, inputShape?: KerasShape) {
     super();
-    const topology = parseTopology(json, depth);
+    const topology = parseTopology(json, depth, inputShape);
     this.#json = json;
     this.#topology = topology;
     this.name = topology.name;
@@ -186,7 +186,7 @@ function buildAny(
   depth: number,
 ): { module: Module; outputShape: KerasShape } {
   if (!MODEL_CLASSES.includes(config.className)) return buildLayer(config, inputs);
-  const module = new KerasModel({ class_name: config.className, config: config.json }, {}, depth + 1);
+  const module = new KerasModel({ class_name: config.className, config: config.json }, {}, depth + 1, inputs[0]);
   return { module, outputShape: module.outputShape };
 }
 

@@ -5,11 +5,12 @@
 import { ArgumentError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import { Conv2d, Linear, type Module } from '../../nn/index.ts';
-import { isJson, type Json } from './config.ts';
+import { isJson, type Json, type LayerConfig } from './config.ts';
 import { Conv2D, Dense, SeparableConv2D } from './convolution.ts';
 import { LAYER_FIELDS } from './fields.ts';
 import type { KerasLayer } from './layer.ts';
 import { KerasModel } from './model.ts';
+import { isRandom } from './random.ts';
 import { inputShapeOf, MODEL_CLASSES, type Topology } from './topology.ts';
 
 /** Options that may be one number for both axes, and are written as two. */
@@ -119,7 +120,8 @@ function input({ config, name }: KerasLayer, generation: Generation): Json {
 
 function options(layer: KerasLayer, generation: Generation): Json {
   const { config, name, trainable, module } = layer;
-  const fields = LAYER_FIELDS[config.officialName];
+  const fields =
+    LAYER_FIELDS[config.officialName] ?? (isRandom(config.officialName) ? augmentation(config) : undefined);
   if (!fields) throw config.error('has no known configuration.');
   const now = ofModule(module);
   const dtype =
@@ -140,6 +142,12 @@ function options(layer: KerasLayer, generation: Generation): Json {
     own[generation === 2 ? 'alpha' : 'negative_slope'] = slope;
   }
   return { name, trainable, dtype, ...own };
+}
+
+/** The options of a layer that only augments, as the file had them. */
+function augmentation({ json }: LayerConfig): Json {
+  const { name, trainable, dtype, ...own } = json;
+  return own;
 }
 
 /** What the module says itself, which may have been changed or replaced since the model was built. */

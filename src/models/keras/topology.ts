@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../core/errors.ts';
 import { isJson, type Json, LayerConfig } from './config.ts';
+import { withoutOperator } from './operators.ts';
 import type { KerasShape } from './shape.ts';
 
 /** One use of a layer. */
@@ -36,14 +37,15 @@ export const MODEL_CLASSES: readonly string[] = ['Sequential', 'Functional', 'Mo
 
 /**
  * Reads `{ class_name, config }`.
+ * @param inputShape of what a model in a model is given, for one that does not say it.
  * @throws ArgumentError for subclassed models and anything that no Sequential or functional model has.
  */
-export function parseTopology(json: unknown, depth = 0): Topology {
+export function parseTopology(json: unknown, depth = 0, inputShape?: KerasShape): Topology {
   if (depth > DEPTH) throw new ArgumentError(`keras: models nest deeper than ${DEPTH} levels.`);
   if (!isJson(json) || typeof json.class_name !== 'string')
     throw new ArgumentError('keras: expected a model configuration with class_name and config.');
   const { class_name: kind, config } = json;
-  if (kind === 'Sequential') return sequential(config);
+  if (kind === 'Sequential') return sequential(config, inputShape);
   if ((kind === 'Functional' || kind === 'Model') && isJson(config) && Array.isArray(config.layers))
     return functional(config);
   throw new ArgumentError(
@@ -51,14 +53,15 @@ export function parseTopology(json: unknown, depth = 0): Topology {
   );
 }
 
-function sequential(config: unknown): Topology {
+function sequential(config: unknown, inputShape: KerasShape | undefined): Topology {
   // Before Keras 2.2.3 the configuration was the bare list.
   const list = Array.isArray(config) ? config : isJson(config) ? config.layers : undefined;
   if (!Array.isArray(list) || list.length === 0)
     throw new ArgumentError('keras: a Sequential model needs a list of layers.');
   const layers = list.map(layerOf);
   if (layers[0]!.className !== 'InputLayer') {
-    const shape = inputShapeOf(layers[0]!) ?? (isJson(config) ? shapeOf(config.build_input_shape) : undefined);
+    const shape =
+      inputShapeOf(layers[0]!) ?? (isJson(config) ? shapeOf(config.build_input_shape) : undefined) ?? inputShape;
     if (!shape)
       throw new ArgumentError(
         'keras: this Sequential model was saved before it was built: its input shape is unknown.',
@@ -104,13 +107,24 @@ function checkNames(layers: readonly LayerConfig[]): void {
   }
 }
 
-/** The shape that an input layer, or the first layer of an older Sequential model, declares. */
-export function inputShapeOf(layer: LayerConfig): KerasShape | undefined {
-  return (
+/** The shape that an input layer, or the first layer of an older Sequential model, declares; of a model, its first layer's. */
+export function inputShapeOf(layer: LayerConfig, depth = 0): KerasShape | undefined {
+  const declared =
     shapeOf(layer.get('batch_shape')) ??
     shapeOf(layer.get('batch_input_shape')) ??
-    shapeOf(layer.get('batchInputShape'))
-  );
+    shapeOf(layer.get('batchInputShape')) ??
+    shapeOf(layer.get('build_input_shape'));
+  if (declared || depth > DEPTH || !MODEL_CLASSES.includes(layer.className)) return declared;
+  const layers = layer.get('layers');
+  const [entry] = [layer.get('input_layers')].flat(2);
+  const isEntry = (inner: unknown) =>
+    entry === undefined || (isJson(inner) && [inner.name, named(inner)].includes(entry));
+  const first = Array.isArray(layers) ? layers.find(isEntry) : undefined;
+  return first === undefined ? undefined : inputShapeOf(layerOf(first), depth + 1);
+}
+
+function named({ config }: Json): unknown {
+  return isJson(config) ? config.name : undefined;
 }
 
 function shapeOf(value: unknown): KerasShape | undefined {
@@ -132,9 +146,10 @@ interface PendingCall {
 }
 
 function functional(config: Json): Topology {
-  const layers = (config.layers as unknown[]).map(layerOf);
+  const list = (config.layers as unknown[]).map(withoutOperator);
+  const layers = list.map(layerOf);
   checkNames(layers);
-  const pending = (config.layers as Json[]).flatMap((json, layer) => callsOf(json, layers[layer]!, layer));
+  const pending = (list as Json[]).flatMap((json, layer) => callsOf(json, layers[layer]!, layer));
   const byKey = new Map(pending.map((call) => [keyOf([layers[call.layer]!.name, call.node, 0]), call]));
   const outputs = referencesOf(config.output_layers, 'output_layers');
   const ends = new Set(outputs);

@@ -10,6 +10,8 @@ import { Normalization } from './normalization.ts';
 export interface LayerWeight {
   /** As Keras calls it: `kernel`, `moving_mean`. */
   readonly name: string;
+  /** What other versions call it. */
+  readonly aliases?: readonly string[];
   /** Where it is kept here: a field's path inside the layer's module. */
   readonly field: string;
   readonly tensor: Parameter | Buffer;
@@ -33,7 +35,8 @@ export function layerWeights(module: Module): LayerWeight[] {
       ...kernel(module.depthwise, 'depthwise_kernel', 'depthwise.'),
       ...kernel(module.pointwise, 'pointwise_kernel', 'pointwise.'),
     ];
-  if (module instanceof DepthwiseConv2D) return kernel(module, 'depthwise_kernel', '');
+  // Keras 3 calls it kernel in .h5 files.
+  if (module instanceof DepthwiseConv2D) return kernel(module, 'depthwise_kernel', '', ['kernel']);
   if (module instanceof Conv2d) return kernel(module, 'kernel', '');
   if (module instanceof Linear)
     return [
@@ -61,7 +64,7 @@ export function layerWeights(module: Module): LayerWeight[] {
   return [];
 }
 
-function kernel(module: Conv2d, name: string, prefix: string): LayerWeight[] {
+function kernel(module: Conv2d, name: string, prefix: string, aliases: readonly string[] = []): LayerWeight[] {
   const [h, w] = module.kernelSize;
   const isDepthwise = module instanceof DepthwiseConv2D;
   // Depthwise: [H, W, in, multiplier] to [in, multiplier, H, W], which is [in * multiplier, 1, H, W]; else HWIO to OIHW.
@@ -70,7 +73,7 @@ function kernel(module: Conv2d, name: string, prefix: string): LayerWeight[] {
     : [h, w, module.inChannels / module.groups, module.outChannels];
   const axes = isDepthwise ? [2, 3, 0, 1] : [3, 2, 0, 1];
   return [
-    { name, field: `${prefix}weight`, tensor: module.weight, shape, axes },
+    { name, aliases, field: `${prefix}weight`, tensor: module.weight, shape, axes },
     ...plain([['bias', `${prefix}bias`, module.bias]]),
   ];
 }
