@@ -1,5 +1,5 @@
 /** Parsers of option values. What they refuse is wrong usage. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** A whole number, `least` or more. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -44,4 +44,13 @@ export function classWeights(text: string): 'balanced' | number[] {
   const numbers = text.split(',').map(Number);
   if (numbers.length > 1 && numbers.every((value) => value > 0 && Number.isFinite(value))) return numbers;
   throw new InvalidArgumentError("Expected 'balanced', or a number above 0 for each class, as in 1,1,4.");
+}
+
+/** For Keras models that do not tell how their images were scaled. */
+export function inputRangeOption(): Option {
+  const ranges = ['0..255', '0..1', '-1..1'];
+  return new Option(
+    '--input-range <range>',
+    'for a Keras model that does not tell: what its images were scaled to',
+  ).choices(ranges);
 }

@@ -1,12 +1,14 @@
 /** `regraft evaluate`: scores of a fine-tuned model on labelled photos. */
 import { Command } from 'commander';
 import { oneLine } from '../core/printable.ts';
+import type { InputRange } from '../train/index.ts';
 import { storedEvaluation } from '../train/metrics-json.ts';
-import { wholeNumber } from './arguments.ts';
+import { inputRangeOption, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';
 
 interface Flags {
+  readonly inputRange?: InputRange;
   readonly batchSize?: number;
   readonly json?: true;
 }
@@ -19,6 +21,7 @@ export function evaluateCommand(): Command {
     )
     .argument('<model>', 'folder of a fine-tuned model')
     .argument('<photos>', 'folder with one sub-folder a class; of one with train/ and val/, val/ is scored')
+    .addOption(inputRangeOption())
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
     .option('--json', 'print { accuracy, perClass, confusion, … }')
     .addHelpText(
@@ -31,9 +34,12 @@ Examples:
     .action(run);
 }
 
-async function run(model: string, photos: string, { batchSize, json }: Flags): Promise<void> {
+async function run(model: string, photos: string, { inputRange, batchSize, json }: Flags): Promise<void> {
   const { createProgress, evaluateFolder, openModel } = await import('../train/index.ts');
-  const evaluation = await evaluateFolder(await openModel(model), photos, { batchSize, progress: createProgress() });
+  const evaluation = await evaluateFolder(await openModel(model, { inputRange }), photos, {
+    batchSize,
+    progress: createProgress(),
+  });
   const { accuracy, ...scores } = storedEvaluation(evaluation);
   const { classes, perClass, skipped } = scores;
   if (json) printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });

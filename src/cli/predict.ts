@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { BadImage } from '../data/image-dataset.ts';
-import type { ImagePrediction } from '../train/index.ts';
-import { wholeNumber } from './arguments.ts';
+import type { ImagePrediction, InputRange } from '../train/index.ts';
+import { inputRangeOption, wholeNumber } from './arguments.ts';
 import { complain } from './output.ts';
 import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';
 import { readStandardInput } from './standard-input.ts';
@@ -11,6 +11,7 @@ import { readStandardInput } from './standard-input.ts';
 interface Flags {
   readonly weights?: string;
   readonly labels?: string;
+  readonly inputRange?: InputRange;
   readonly top?: number;
   readonly batchSize?: number;
   readonly csv?: true;
@@ -25,10 +26,14 @@ export function predictCommand(): Command {
       'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how\n' +
         'sure the model is. What cannot be read is named on standard error, and the exit code is 1 then.',
     )
-    .argument('<model>', 'folder of a fine-tuned model (or the file that the page gave), or the name of a network')
+    .argument(
+      '<model>',
+      'folder of a fine-tuned model (or the file that the page gave), a Keras model, or the name of a network',
+    )
     .argument('<images...>', 'files, folders (with those below), patterns, URLs; - reads an image or a list from stdin')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
+    .addOption(inputRangeOption())
     .option('--top <n>', 'how many classes of each image (default: 1; with --json 5)', wholeNumber(1))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
     .option('--csv', 'print file,label,probability')
@@ -49,7 +54,7 @@ Examples:
 }
 
 async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
-  const { weights, labels, batchSize, csv, json, gallery } = flags;
+  const { weights, labels, inputRange, batchSize, csv, json, gallery } = flags;
   if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
   const { findImages } = await import('../data/image-inputs.ts');
   const { describeLeftOut } = await import('../data/describe-photos.ts');
@@ -61,7 +66,7 @@ async function run(name: string, named: readonly string[], flags: Flags, command
 
   const { createProgress, openClassifier, predictEach, writeGallery } = await import('../train/index.ts');
   const progress = createProgress();
-  const classifier = await openClassifier(name, { weights, labels, progress });
+  const classifier = await openClassifier(name, { weights, labels, inputRange, progress });
   const topK = flags.top ?? (json ? 5 : 1);
   const names = new Map(images.map((image) => [image.path, image.path === stdin.image ? '-' : image.name]));
   const nameOf = (file: string) => names.get(file) ?? file;

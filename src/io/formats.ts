@@ -2,20 +2,14 @@
 import type { WeightFormat } from './format.ts';
 import { kerasH5 } from './keras-h5.ts';
 import { kerasZip } from './keras-zip.ts';
+import { modelZip } from './model-zip.ts';
 import { onnx } from './onnx.ts';
 import { safetensors } from './safetensors.ts';
 import { tfjs } from './tfjs.ts';
 import { torchLegacy, torchTar } from './torch-legacy.ts';
 import { torchZip } from './torch-zip.ts';
 
+const PLAIN: readonly WeightFormat[] = [safetensors, torchZip, torchLegacy, torchTar, kerasH5, kerasZip, tfjs, onnx];
+
 /** All formats, in the order in which a file is tried against them. */
-export const FORMATS: readonly WeightFormat[] = [
-  safetensors,
-  torchZip,
-  torchLegacy,
-  torchTar,
-  kerasH5,
-  kerasZip,
-  tfjs,
-  onnx,
-];
+export const FORMATS: readonly WeightFormat[] = [...PLAIN, modelZip(PLAIN)];

@@ -7,6 +7,7 @@ import { listed, plural, printable } from './bytes.ts';
 import { type Fit, fitNames, shapesOf } from './fit-names.ts';
 import { HEAD_BYTES, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
+import { withLabels } from './labels.ts';
 import { MARK_KEY, marked } from './mark.ts';
 
 /**
@@ -37,7 +38,8 @@ export async function readWeightFile(source: SourceLike, options: ReadOptions = 
 
 /** As {@link readWeightFile}, of what is open already and stays so. */
 export async function readOpened(file: ByteSource, options: ReadOptions): Promise<WeightFile> {
-  const read = renamed(await (await findFormat(file)).read(file, options), file.name, options);
+  const found = await (await findFormat(file)).read(file, options);
+  const read = renamed(await withLabels(found, file), file.name, options);
   marked(read.state, read.metadata[MARK_KEY]);
   return read;
 }

@@ -1,16 +1,17 @@
 /** Opening a classifier by what a user names, and its scores on a folder of labelled photos. */
 import { existsSync } from 'node:fs';
-import { ArgumentError, DataError, WeightFileError } from '../core/errors.ts';
+import { ArgumentError, DataError } from '../core/errors.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../device/current.ts';
-import { readTextFile } from '../io/text.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
 import { predictLogits } from './evaluate.ts';
 import { requireNumbers } from './finite.ts';
+import { readLabels } from './labels-file.ts';
 import { type Evaluation, evaluateLogits } from './metrics.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
+import type { KerasClassifierOptions } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
@@ -48,20 +49,25 @@ export async function pretrainedClassifier(
 }
 
 /**
- * A classifier from what a user names: a fine-tuned model as {@link openModel} takes it, or a network of {@link MODELS}.
- * @throws RegraftError of some kind if it is neither, or does not fit.
+ * A classifier from what a user names: a fine-tuned or Keras model as {@link openModel} takes it, or a network of {@link MODELS}.
+ * `inputRange` is for Keras models that do not tell how their images were scaled.
+ * @throws RegraftError of some kind if it is none of these, or does not fit.
  */
 export async function openClassifier(
   name: string,
-  options: Parameters<typeof pretrainedClassifier>[1] = {},
+  {
+    inputRange,
+    ...options
+  }: Parameters<typeof pretrainedClassifier>[1] & Pick<KerasClassifierOptions, 'inputRange'> = {},
 ): Promise<Classifier> {
   const { weights, labels } = options;
+  if (weights === undefined && !isModelFolder(name) && existsSync(name)) return openModel(name, { inputRange, labels });
   const network = weights !== undefined || labels !== undefined;
   if (network && isModelFolder(name))
     throw new ArgumentError(
       `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
     );
-  if (!network && (isModelFolder(name) || existsSync(name))) return openModel(name);
+  if (!network && isModelFolder(name)) return openModel(name);
   if (!network && !Object.hasOwn(MODELS, name) && /[\\/.]/.test(name)) return openModel(name);
   return pretrainedClassifier(name, options);
 }
@@ -70,24 +76,6 @@ export async function openClassifier(
 async function categoriesOf({ categories }: ModelEntry, count: number): Promise<readonly string[]> {
   const names = (await categories?.()) ?? [];
   return names.length === count ? names : Array.from({ length: count }, (_, i) => `class ${i}`);
-}
-
-async function readLabels(path: string, count: number): Promise<string[]> {
-  const text = await readTextFile(path);
-  let labels: unknown = text
-    .replace(/^\ufeff/, '')
-    .trimEnd()
-    .split(/\r?\n/);
-  try {
-    labels = JSON.parse(text);
-  } catch {
-    // Lines, then.
-  }
-  if (!Array.isArray(labels) || !labels.every((label) => typeof label === 'string'))
-    throw new WeightFileError(path, 'expected a line for each class, or a JSON list of names.');
-  if (labels.length !== count)
-    throw new ArgumentError(`${path}: has ${labels.length} names, but the model has ${count} classes.`);
-  return labels;
 }
 
 /** Scores on labelled photos. */

@@ -25,6 +25,7 @@ export * from './metrics.ts';
 export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
+export type { InputRange, KerasClassifierOptions } from './open-keras.ts';
 export { openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
 export { availablePrecision, type Precision } from './precision.ts';

@@ -14,6 +14,7 @@ import { guessNetwork } from '../models/guess-network.ts';
 import { type ModelEntry, modelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
+import { type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
 type Described = Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
 
@@ -25,13 +26,21 @@ interface SavedModel extends Omit<Classifier, 'model'> {
 
 /**
  * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
- * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. The model is in evaluation mode.
+ * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
+ * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
+ * @param options for Keras models: what their files may not tell.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
  */
-export async function openModel(path: string): Promise<Classifier> {
+export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such folder');
-  const { entry, state, ...known } = there.isDirectory() ? await readFolder(path) : await readFileOf(path);
+  const found = there.isDirectory() ? await readFolder(path) : await readFileOf(path, options);
+  if ('model' in found) return found;
+  if (options.labels !== undefined || options.inputRange !== undefined)
+    throw new ArgumentError(
+      `${path}: is a fine-tuned model, which has its own labels and transforms. Leave those options out.`,
+    );
+  const { entry, state, ...known } = found;
   const model = await entry.create({ numClasses: known.classes.length });
   model.loadStateDict(state, { copy: false });
   return { model: model.eval(), ...known };
@@ -73,30 +82,34 @@ function sameModel(json: Described, weights: Described | null): boolean {
   return weights === null || text(json) === text(weights);
 }
 
-async function readFileOf(path: string): Promise<SavedModel> {
+async function readFileOf(path: string, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
   const file = await openSource(path);
   try {
-    return isZip(await file.read(0, Math.min(4, file.size))) ? await readZip(file) : await readDescribed(path);
+    return isZip(await file.read(0, Math.min(4, file.size)))
+      ? await readZip(file, options)
+      : await readDescribed(path, options);
   } finally {
     await file.close();
   }
 }
 
-async function readZip(file: ByteSource): Promise<SavedModel> {
+async function readZip(file: ByteSource, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
   const entries = await readZipDirectory(file);
   const [text, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((name) => entries.get(name));
-  // A PyTorch file and a Keras one are zip archives too.
-  if (!text && !weights) return readDescribed(file.name);
-  if (!text || !weights)
+  const json = text && new TextDecoder().decode(await readZipEntry(file, text));
+  // A PyTorch file and a Keras one are zip archives too, and TF.js's models have a model.json.
+  if (!weights && (!json || json.includes('"modelTopology"'))) return readDescribed(file.name, options);
+  if (!text || !json || !weights)
     throw noModel(file.name, `is a zip archive without ${MODEL_FILES.description} and ${MODEL_FILES.weights}`);
-  const json = new TextDecoder().decode(await readZipEntry(file, text));
   return saved(parseDescription(`${file.name}/${text.name}`, json), async () =>
     readWeights(new File([await readZipEntry(file, weights)], `${file.name}/${weights.name}`)),
   );
 }
 
-async function readDescribed(path: string): Promise<SavedModel> {
-  const { state, metadata, format } = await readWeightFile(path);
+async function readDescribed(path: string, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
+  const file = await readWeightFile(path);
+  const { state, metadata, format } = file;
+  if (metadata.model_config !== undefined) return kerasClassifier(path, file, options);
   const description = descriptionIn(path, metadata);
   if (!description) throw await undescribed(path, state);
   return saved(description, async () => {

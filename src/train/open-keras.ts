@@ -1,0 +1,97 @@
+/** Keras models as classifiers: `.h5`, `.keras`, TF.js's `model.json`, and zips of them, as Teachable Machine exports them. */
+import { ArgumentError } from '../core/errors.ts';
+import { classificationTransforms } from '../data/compose.ts';
+import type { Transform } from '../data/transform.ts';
+import { plural } from '../io/bytes.ts';
+import type { WeightFile } from '../io/index.ts';
+import { keras } from '../models/index.ts';
+import { readLabels } from './labels-file.ts';
+import type { Classifier } from './model-folder.ts';
+
+/** What a network's pixels are scaled to, by what turns 0..1 into it. */
+export const INPUT_RANGES = {
+  '0..255': { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] },
+  '0..1': { mean: [0, 0, 0], std: [1, 1, 1] },
+  '-1..1': { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+} as const;
+
+/** How the pixels of a network's images are scaled. */
+export type InputRange = keyof typeof INPUT_RANGES;
+
+/** Side of images where a model takes any. */
+const SIDE = 224;
+
+/** Options of {@link kerasClassifier}. */
+export interface KerasClassifierOptions {
+  /** How its images are scaled; by default as the file or its first layers tell. */
+  readonly inputRange?: InputRange | undefined;
+  /** A file with the names of its outputs; by default those in the model's file or beside it. */
+  readonly labels?: string | undefined;
+}
+
+/**
+ * A Keras model out of `file`, in evaluation mode, its last softmax left out, as a classifier's outputs are logits here.
+ * @param path for messages.
+ * @throws ArgumentError if it takes or gives anything else than a classifier of photos, or does not tell how its images are scaled.
+ */
+export async function kerasClassifier(
+  path: string,
+  file: WeightFile,
+  options: KerasClassifierOptions = {},
+): Promise<Classifier> {
+  const { metadata, state } = file;
+  const model = new keras.KerasModel(JSON.parse(metadata.model_config!));
+  model.loadStateDict(state, { copy: false });
+  model.fromLogits = true;
+  const outputs = model.outputShape.length === 2 ? model.outputShape[1] : undefined;
+  if (typeof outputs !== 'number' || outputs < 2)
+    throw new ArgumentError(
+      `${path}: gives ${shown(model.outputShape)}; expected a score for each of two or more classes.`,
+    );
+  const classes = options.labels ? await readLabels(options.labels, outputs) : namesIn(path, metadata.labels, outputs);
+  return { model: model.eval(), name: model.name, classes, transforms: transformsOf(path, model, metadata, options) };
+}
+
+function namesIn(path: string, json: string | undefined, outputs: number): readonly string[] {
+  const names = json === undefined ? undefined : (JSON.parse(json) as string[]);
+  if (names && names.length !== outputs)
+    throw new ArgumentError(`${path}: has ${outputs} outputs, but ${plural(names.length, 'label')} beside it.`);
+  return names ?? Array.from({ length: outputs }, (_, i) => `class ${i}`);
+}
+
+function transformsOf(
+  path: string,
+  model: keras.KerasModel,
+  metadata: WeightFile['metadata'],
+  { inputRange }: KerasClassifierOptions,
+): Transform {
+  const { topology, layers } = model.graph;
+  const entry = topology.layers[topology.calls[topology.inputs[0]!]!.layer]!.name;
+  const shape = layers.find(({ name }) => name === entry)!.outputShape;
+  const [, height, width, channels] = shape;
+  if (topology.inputs.length !== 1 || shape.length !== 4 || channels !== 3 || height !== width)
+    throw new ArgumentError(`${path}: takes ${shown(shape)}; expected square images of three channels.`);
+  const range = inputRange ?? metadata.input_range ?? (scalesItself(layers) ? '0..255' : undefined);
+  if (range === undefined || !Object.hasOwn(INPUT_RANGES, range))
+    throw new ArgumentError(
+      `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1 or -1..1.`,
+    );
+  const side = height ?? SIDE;
+  return classificationTransforms({ resize: side, crop: side, ...INPUT_RANGES[range as InputRange] });
+}
+
+/** Whether a model scales its images in its first layers. */
+function scalesItself(layers: readonly keras.KerasLayer[]): boolean {
+  for (const layer of layers) {
+    const inner = layer.layers;
+    if (inner && scalesItself(inner)) return true;
+    if (layer.type === 'Rescaling' || layer.type === 'Normalization') return true;
+    if (!inner && layer.type !== 'InputLayer' && !layer.type.startsWith('Random')) return false;
+    if (inner && !inner.every(({ type }) => type === 'InputLayer' || type.startsWith('Random'))) return false;
+  }
+  return false;
+}
+
+function shown(shape: readonly (number | null)[]): string {
+  return `(${shape.map((size) => size ?? 'None').join(', ')})`;
+}
