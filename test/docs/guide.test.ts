@@ -12,7 +12,15 @@ const names = readdirSync(new URL('docs/guide', ROOT)).filter((name) => name.end
 const pages = names.map((name) => new Page(`docs/guide/${name}`));
 
 test('has all its pages', () => {
-  expect(names.sort()).toEqual(['browser.md', 'convert.md', 'freeze.md', 'graft.md', 'load.md', 'train.md']);
+  expect(names.sort()).toEqual([
+    'browser.md',
+    'convert.md',
+    'freeze.md',
+    'graft.md',
+    'load.md',
+    'predict.md',
+    'train.md',
+  ]);
 });
 
 test('every TypeScript block of the guide and the README compiles', () => {

@@ -30,6 +30,7 @@ test('every entry is in it, every export is documented, every link resolves', as
     'freeze',
     'graft',
     'train',
+    'predict',
     'convert',
     'browser',
   ]);
