@@ -4,7 +4,10 @@ import type { LeftOut } from './left-out.ts';
 import type { ImageFolders, ValidationSource } from './open-folders.ts';
 import { byCodePoint } from './photo-tree.ts';
 
-/** Groups of files with equal bytes, by where they lie. A group is listed once, at the most serious place. */
+/**
+ * Groups of files with equal bytes, by where they lie. A group is listed once, at the most serious place; its first two files show
+ * what is wrong with it.
+ */
 export interface EqualPhotos {
   /** In different classes: one of the labels is wrong. */
   readonly acrossClasses: readonly (readonly string[])[];
@@ -70,9 +73,12 @@ function equalPhotos(photos: readonly Photo[]): EqualPhotos {
   const found = { acrossClasses: [] as string[][], acrossParts: [] as string[][], withinClass: [] as string[][] };
   for (const group of groups.values()) {
     if (group.length < 2) continue;
-    const differ = (key: 'label' | 'part') => group.some((photo) => photo[key] !== group[0]![key]);
-    const place = differ('label') ? 'acrossClasses' : differ('part') ? 'acrossParts' : 'withinClass';
-    found[place].push(group.map(({ path }) => path).sort(byCodePoint));
+    const [first, ...others] = group.sort((a, b) => byCodePoint(a.path, b.path));
+    const differing = (key: 'label' | 'part') => others.find((photo) => photo[key] !== first![key]);
+    const place = differing('label') ? 'acrossClasses' : differing('part') ? 'acrossParts' : 'withinClass';
+    const second = differing('label') ?? differing('part') ?? others[0]!;
+    const rest = others.filter((photo) => photo !== second);
+    found[place].push([first!, second, ...rest].map(({ path }) => path));
   }
   return found;
 }

@@ -24,6 +24,7 @@ test('classes, left out, equal photos', async () => {
   copy('train/ants/1.jpg', 'train/ants/again.jpg');
   copy('train/ants/2.jpg', 'val/ants/2.jpg');
   copy('train/bees/1.jpg', 'train/cats/3.jpg');
+  copy('train/bees/1.jpg', 'train/bees/11.jpg');
   const found = openImageFolders(root);
   const train = await found.train.verify();
   const validation = await found.validation.verify();
@@ -32,7 +33,7 @@ test('classes, left out, equal photos', async () => {
   expect(account).toEqual({
     classes: [
       { name: 'ants', train: 3, validation: 2 },
-      { name: 'bees', train: 1, validation: 1 },
+      { name: 'bees', train: 2, validation: 1 },
       { name: 'cats', train: 2, validation: 0 },
     ],
     validationFrom: { kind: 'folder', folder: join(root, 'val') },
@@ -45,7 +46,7 @@ test('classes, left out, equal photos', async () => {
       { reason: 'not readable', paths: ['train/ants/bad.jpg'] },
     ],
     equal: {
-      acrossClasses: [['train/bees/1.jpg', 'train/cats/3.jpg']],
+      acrossClasses: [['train/bees/1.jpg', 'train/cats/3.jpg', 'train/bees/11.jpg']],
       acrossParts: [['train/ants/2.jpg', 'val/ants/2.jpg']],
       withinClass: [['train/ants/1.jpg', 'train/ants/again.jpg']],
     },
@@ -54,9 +55,9 @@ test('classes, left out, equal photos', async () => {
     `
            training  validation
 ants              3           2
-bees              1           1
+bees              2           1
 cats              2           0
-3 classes         6           3
+3 classes         7           3
 Validation: the photos in ROOT/val.
 No photos to validate: cats.
 Left out:
