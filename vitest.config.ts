@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // What this machine was tuned to is not what others run.
     env: { REGRAFT_TUNING: 'off' },
+    // In CI the run ends with what was skipped.
+    reporters: process.env.CI ? ['default', './test/skipped.ts'] : ['default'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // One process at a time holds the GPU: two software adapters on the same cores only slow each other.

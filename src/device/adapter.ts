@@ -12,6 +12,8 @@ export type AdapterChoice = 'auto' | 'gpu' | 'lavapipe' | 'swiftshader' | 'wgpu'
 export interface OpenedAdapter {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
+  /** For people, where it differs from {@link adapterName}. */
+  readonly name?: string;
   /** Memory that a software adapter shares with everything else; absent where the adapter has its own or it is unknown. */
   readonly memoryBytes?: number;
 }
@@ -90,9 +92,9 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render|\bsoftware\b/i.test(text);
 }
 
-/** The adapter's name for people: its description, else its device, else vendor and architecture. */
-export function adapterName(info: GPUAdapterInfo): string {
-  return info.description || info.device || `${info.vendor} ${info.architecture}`.trim() || 'unnamed adapter';
+/** The adapter's name for people: its description, else its device, else vendor and architecture, else `unnamed`. */
+export function adapterName(info: GPUAdapterInfo, unnamed = 'unnamed adapter'): string {
+  return info.description || info.device || `${info.vendor} ${info.architecture}`.trim() || unnamed;
 }
 
 /** Why an adapter must not be used, or undefined: lavapipe before Mesa 24 miscompiles or refuses Dawn's shaders. */

@@ -65,14 +65,14 @@ export class Device {
   tuning: string | undefined;
   readonly #faults: Faults;
 
-  constructor({ gpu: entry, adapter, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
+  constructor({ gpu: entry, adapter, name, memoryBytes }: OpenedAdapter, gpu: GPUDevice) {
     this.gpu = gpu;
     this.queue = gpu.queue;
     const { info } = adapter;
     this.info = {
       vendor: info.vendor,
       architecture: info.architecture,
-      description: adapterName(info),
+      description: name ?? adapterName(info),
       software: isSoftware(info),
       features: wantedFeatures.filter((feature) => gpu.features.has(feature)),
       limits: limitsOf(gpu.limits),

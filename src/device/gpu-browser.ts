@@ -40,9 +40,15 @@ export async function openAdapter(choice: AdapterChoice = 'auto'): Promise<Opene
     choice === 'auto' ||
     (choice === 'gpu' ? !isSoftware(info) : matchesName(info, choice === 'lavapipe' ? 'llvmpipe' : choice));
   if (!fits) {
-    throw new DeviceError(`init: expected an adapter '${choice}', but the browser has only ${adapterName(info)}.`);
+    throw new DeviceError(`init: expected an adapter '${choice}', but the browser has only ${nameOf(info)}.`);
   }
-  return { gpu, adapter };
+  return { gpu, adapter, name: nameOf(info) };
+}
+
+/** As the adapter is named, or, where the browser keeps that to itself, by the browser. */
+function nameOf(info: GPUAdapterInfo): string {
+  const [browser = 'this browser'] = /Firefox|Edg|Chrome|Safari/.exec(navigator.userAgent) ?? [];
+  return adapterName(info, `unnamed adapter of ${browser}`);
 }
 
 /** What {@link openAdapter} would find, for a page that tells its user. */
@@ -50,7 +56,7 @@ export async function listAdapters(choice: AdapterChoice = 'auto'): Promise<Adap
   try {
     const { adapter } = await openAdapter(choice);
     const { info } = adapter;
-    return [{ name: adapterName(info), source: 'browser', software: isSoftware(info), status: 'chosen', reason: '' }];
+    return [{ name: nameOf(info), source: 'browser', software: isSoftware(info), status: 'chosen', reason: '' }];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [{ name: 'WebGPU', source: 'browser', software: false, status: 'missing', reason }];

@@ -61,7 +61,7 @@ export async function serveFiles(files: Readonly<Record<string, Uint8Array>>): P
 }
 
 /** Serves a folder, which goes when the site is closed. */
-async function serveFolder(folder: string): Promise<Site> {
+export async function serveFolder(folder: string): Promise<Site> {
   const served = new Set<string>();
   const server = createServer((request, response) => {
     const path = new URL(request.url!, 'http://localhost').pathname;
