@@ -1,6 +1,7 @@
 /** The page: wires the parts to the Worker. All computing happens there. */
-import type { Outcome, Restored, TrainRequest, WorkerEvent } from './messages.ts';
+import type { Outcome, PageState, Restored, TrainRequest, WorkerEvent } from './messages.ts';
 import { reasonOf, Trainer, WorkerFault } from './trainer.ts';
+import { lastVerdict } from './verdict.ts';
 import { recordPhotos } from './view/camera.ts';
 import { ClassesView } from './view/classes.ts';
 import { wireClear } from './view/clear.ts';
@@ -55,13 +56,17 @@ const trial = new TryView(
   (image) => trainer.call('predict', image),
   (file) => lookAt(file, file.name),
 );
-const exports = new ExportsView((kind) => trainer.call('export', kind), report);
+const exports = new ExportsView((kind) => {
+  hideNotice();
+  return trainer.call('export', kind);
+}, report);
 const sampleButton = byId<HTMLButtonElement>('sample');
 const clearButton = wireClear(() => void clear());
 
 byId('version').textContent = __VERSION__;
+byId('conformance').textContent = lastVerdict();
 sampleButton.addEventListener('click', () => void runSample());
-document.addEventListener('change', store);
+document.addEventListener('change', changed);
 // A drop beside every target must not make the browser open the file.
 for (const type of ['dragover', 'drop']) document.addEventListener(type, (event) => event.preventDefault());
 
@@ -133,7 +138,7 @@ function changed(): void {
   queueMicrotask(() => {
     sampleButton.disabled = !ready || running;
     clearButton.disabled = running;
-    training.idle(missing());
+    training.idle(missing(), JSON.stringify([state(), network.weights]));
     const count = classes.classes.length;
     if (count !== counted && restored) void network.refresh().catch(report);
     counted = count;
@@ -148,13 +153,15 @@ function store(): void {
   if (!restored) return;
   clearTimeout(storing);
   storing = setTimeout(() => {
-    const { model, kind, freezeUntil } = network;
-    const { epochs, batchSize, learningRate } = training;
-    const named = classes.listed;
-    void trainer
-      .call('save', { classes: named, model, weights: kind, freezeUntil, epochs, batchSize, learningRate })
-      .catch(report);
+    void trainer.call('save', state()).catch(report);
   }, SAVE_PACE);
+}
+
+/** What the page shows. */
+function state(): PageState {
+  const { model, kind, freezeUntil } = network;
+  const { epochs, batchSize, learningRate } = training;
+  return { classes: classes.listed, model, weights: kind, freezeUntil, epochs, batchSize, learningRate };
 }
 
 function unsaved(reason: string): void {
@@ -167,6 +174,7 @@ async function train(): Promise<void> {
   const { epochs, batchSize, learningRate } = training;
   const request = { model, weights, classes: classes.classes, freezeUntil, epochs, batchSize, learningRate };
   hideNotice();
+  classes.clearFaults();
   await follow(request);
 }
 
@@ -268,6 +276,7 @@ async function clear(): Promise<void> {
 }
 
 async function runSample(): Promise<void> {
+  hideNotice();
   sampleButton.disabled = true;
   try {
     const sample = await trainer.call('sample');

@@ -99,6 +99,13 @@ describe.skipIf(!chromiumPath)('visitors in Chromium (needs REGRAFT_CHROMIUM or 
     await photosIn(page, 71);
     expect(await label()).toBe('Remove fish-23.png');
     expect(await tabTo('#model')).toBeLessThan(25);
+    expect(await page.locator('#stages small').allTextContents()).toEqual([
+      'edges and colours',
+      'textures and shapes',
+      'parts of things',
+      'whole things',
+      'the answer: your classes',
+    ]);
     await tabTo('#unfreeze');
     await page.keyboard.press('ArrowRight');
     expect(await page.getAttribute('#unfreeze', 'aria-valuetext')).toMatch(/^from layer3 on, 230,/);
@@ -180,6 +187,15 @@ describe.skipIf(!chromiumPath)('visitors in Chromium (needs REGRAFT_CHROMIUM or 
     );
     expect(await page.textContent('.class-head span')).toBe('no photos');
     expect(await axeFaults(page)).toEqual([]);
+
+    // Each goes when its cause does.
+    const flower = join(folder, 'good.png');
+    await writeImage(flower, draw(SUBJECTS.flower!, new Generator(7)));
+    await page.locator('.class input[type=file]').first().setInputFiles(flower);
+    await photosIn(page, 1);
+    expect(await page.textContent('.faults')).toBe('');
+    await page.selectOption('#model', 'resnet18');
+    expect(await page.textContent('#weights-fault')).toBe('');
   });
 
   test('a second tab says that the first keeps the work', async () => {

@@ -155,7 +155,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
         expect(difference([...softmaxRows(outputs.output!.data as Float32Array, 2)], inBrowser)).toBeLessThan(1e-3);
       }
 
-      const site2 = await serveFiles(unzipSync(hosted));
+      const site2 = await serveFiles({ 'index.html': hosted });
       try {
         const other = await (await browser.newContext()).newPage();
         await other.goto(site2.url);
@@ -239,6 +239,18 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     expect(await page.textContent('#status')).toMatch(/^Done: 8\sepochs/);
     expect(await page.textContent('#answer li.first')).toContain('flower');
     expect(await page.textContent('#result')).toMatch(/54\s+tensors frozen, 0 bytes changed\./);
+    // The exported page is one file, which a double click opens.
+    const hosted = join(await temporary(), 'model-page.html');
+    await writeFile(hosted, await exported(page, 'page'));
+    const opened = await (await browser.newContext()).newPage();
+    const asked: string[] = [];
+    opened.on('request', (request) => asked.push(request.url()));
+    await opened.goto(`file://${hosted}`);
+    await opened.waitForSelector('#choose:enabled');
+    expect(await opened.textContent('#status')).toBe('It tells 3 classes apart: fish, flower, house.');
+    expect(asked.filter((url) => !url.startsWith('blob:'))).toEqual([`file://${hosted}`]);
+    await opened.close();
+
     await page.click('#look-try');
     await page.waitForFunction(() => /“flower”/.test(document.querySelector('#look-status')!.textContent!));
     expect(await axeFaults(page)).toEqual([]);
@@ -267,9 +279,27 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     await page.reload();
     await page.waitForSelector('.bars');
     await photosIn(page, 72);
+    const dock = () =>
+      page.evaluate(() => document.querySelector('.dock')!.getBoundingClientRect().bottom - innerHeight);
+    const [photos, training] = await Promise.all(['#photos', '#training'].map((id) => page.locator(id).boundingBox()));
+    expect(training!.x).toBeGreaterThan(photos!.x + photos!.width);
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    expect(await dock()).toBe(0);
     await page.setViewportSize({ width: 390, height: 800 });
+    expect(await dock()).toBe(0);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     expect(await axeFaults(page)).toEqual([]);
+    // What went wrong is told until something else is chosen.
+    await page.click('summary:has-text("More settings")');
+    await page.fill('#learning-rate', '1e30');
+    await page.click('#train');
+    await page.waitForSelector('#status.fault', { timeout: 100_000 });
+    expect(await page.textContent('#status')).toMatch(/^fit: the loss is no longer a number in epoch 1/);
+    expect(await axeFaults(page)).toEqual([]);
+    await page.fill('#learning-rate', '0.01');
+    await page.locator('#learning-rate').blur();
+    await page.waitForFunction(() => document.querySelector('#status')!.textContent === 'Ready to train.');
+    expect(await page.locator('#status.fault').count()).toBe(0);
     await page.click('#clear');
     expect(await axeFaults(page)).toEqual([]);
     await page.click('#clear-yes');

@@ -1,5 +1,6 @@
 /** The conformance page: starts the Worker, shows what it finds, saves it. */
 import type { DeviceInfo } from '../../src/index.ts';
+import { keepVerdict } from '../verdict.ts';
 import { byId, download, make } from '../view/dom.ts';
 import { hideNotice, showNotice, webgpuAdvice } from '../view/notice.ts';
 import { showAdapter } from './adapter.ts';
@@ -145,6 +146,7 @@ function finish(how: string): void {
     : passed
       ? `all ${passed} rows that ran pass.`
       : 'no row ran.';
+  if (results.length > 0) keepVerdict({ passed, failed, date: new Date().toISOString() });
   const rest = planned.length > results.length ? ` ${planned.length - results.length} did not run.` : '';
   byId('status').textContent = byId('spoken').textContent = `${how}: ${verdict}${rest}`;
   enable();

@@ -1,11 +1,10 @@
-/** The exported page: a fine-tuned network on a picked photo. Everything lies beside it; nothing is sent anywhere. */
-import { ArgumentError } from '../../src/core/errors.ts';
+/** The exported page: a fine-tuned network on a picked photo. Everything is in its one file; nothing is sent anywhere. */
 import { transformFromJSON } from '../../src/data/compose.ts';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
 import { decodeImage } from '../../src/data/decode-browser.ts';
 import { transformed } from '../../src/data/load-image.ts';
 import type { Transform, TransformJSON } from '../../src/data/transform.ts';
-import { blobSource } from '../../src/device/byte-source.ts';
+import { bytesSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/device/current.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
 import { modelEntry } from '../../src/models/registry.ts';
@@ -32,25 +31,15 @@ const status = byId('status');
 const choose = byId<HTMLButtonElement>('choose');
 let classifier: Classifier | null = null;
 
-wire('choose', 'photo', ([photo]) => photo && void classify(photo));
-wire('open-files', 'model-files', (files) => void openFiles(files));
+const picker = byId<HTMLInputElement>('photo');
+choose.addEventListener('click', () => picker.click());
+picker.addEventListener('change', () => {
+  const [photo] = picker.files ?? [];
+  picker.value = '';
+  if (photo) void classify(photo);
+});
 acceptDrops(byId('target'), ([photo]) => photo && void classify(photo));
-
-if (location.protocol === 'file:') {
-  status.textContent =
-    'Opened from a folder, a page may not read the files beside it. Choose them, or put the folder on a web server.';
-  byId('files').hidden = false;
-} else void told(async () => open(await fetched('model.json'), await fetched('model.safetensors')));
-
-/** A button that opens a file picker. */
-function wire(button: string, picker: string, onFiles: (files: File[]) => void): void {
-  const input = byId<HTMLInputElement>(picker);
-  byId(button).addEventListener('click', () => input.click());
-  input.addEventListener('change', () => {
-    onFiles([...(input.files ?? [])]);
-    input.value = '';
-  });
-}
+void told(open);
 
 /** Does `work`; what goes wrong is shown. */
 async function told(work: () => Promise<void>): Promise<void> {
@@ -61,32 +50,26 @@ async function told(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function fetched(name: string): Promise<Blob> {
-  const response = await fetch(`./${name}`);
-  if (!response.ok)
-    throw new ArgumentError(`${name}: the server answers ${response.status}. It must lie beside index.html.`);
-  return response.blob();
-}
-
-function openFiles(files: readonly File[]): Promise<void> {
-  return told(async () => {
-    const [description, weights] = ['.json', '.safetensors'].map((end) => files.find(({ name }) => name.endsWith(end)));
-    if (!description || !weights) throw new ArgumentError('Choose both: model.json and model.safetensors.');
-    await open(description, weights);
-    byId('files').hidden = true;
-  });
-}
-
-async function open(description: Blob, weights: Blob): Promise<void> {
+async function open(): Promise<void> {
   await init();
-  const { model: name, classes, transforms }: Description = JSON.parse(await description.text());
+  const { model: name, classes, transforms }: Description = JSON.parse(byId('description').textContent!);
   const model = await modelEntry(name).create({ numClasses: classes.length });
-  const { state } = await safetensors.read(blobSource(weights), {});
+  const { state } = await safetensors.read(bytesSource(carriedWeights()), {});
   model.loadStateDict(state, { copy: false });
   classifier = { model: model.eval(), classes, transforms: transformFromJSON(transforms) };
   document.title = `${classes.join(', ')}: which is it?`;
   status.textContent = `It tells ${classes.length} classes apart: ${classes.join(', ')}.`;
   choose.disabled = false;
+}
+
+/** The weights out of the page, which lets go of their text. */
+function carriedWeights(): Uint8Array {
+  const element = byId('weights');
+  const binary = atob(element.textContent!);
+  element.remove();
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 function classify(photo: File): Promise<void> {

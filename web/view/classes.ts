@@ -232,9 +232,14 @@ export class ClassesView {
     if (loose.length > 0) this.addTo(this.#groups[0]?.name ?? 'Class 1', loose);
   }
 
+  /** What was said of files that could not be used; they are not among the photos. */
+  clearFaults(): void {
+    for (const { faults } of this.#groups) faults.textContent = '';
+  }
+
   #add(group: Group, files: readonly File[]): void {
     if (files.length === 0) return;
-    group.faults.textContent = '';
+    this.clearFaults();
     this.#insert(
       group,
       files.map((file) => ({ id: this.#next++, file })),
@@ -275,6 +280,7 @@ export class ClassesView {
       '.remove',
     );
     item?.remove();
+    this.clearFaults();
     group.photos.delete(id);
     this.#owners.delete(id);
     this.#count(group);
@@ -283,6 +289,7 @@ export class ClassesView {
   }
 
   #removeClass(group: Group): void {
+    this.clearFaults();
     group.card.remove();
     this.#groups.splice(this.#groups.indexOf(group), 1);
     for (const id of group.photos.keys()) this.#owners.delete(id);

@@ -17,6 +17,15 @@ const WHERE = {
   publisher: 'downloaded when training starts',
 } as const;
 
+/** What stages see, from the first layers to the last. */
+const SIGHTS = ['edges and colours', 'textures and shapes', 'parts of things', 'whole things'];
+
+/** A stage in words, where `count` of them lead to the head. */
+function sightOf(stage: number, count: number): string {
+  if (stage === count - 1) return 'the answer: your classes';
+  return SIGHTS[Math.floor((stage * SIGHTS.length) / (count - 1))]!;
+}
+
 export class NetworkView {
   readonly #options: NetworkOptions;
   readonly #model = byId<HTMLSelectElement>('model');
@@ -31,6 +40,7 @@ export class NetworkView {
     for (const [name, title] of Object.entries(MODEL_NAMES))
       this.#model.append(make('option', { value: name, textContent: title }));
     this.#model.addEventListener('change', () => {
+      byId('weights-fault').textContent = '';
       if (this.kind === 'file' && this.#file) void this.#open(this.#file);
       else void this.refresh();
     });
@@ -161,7 +171,7 @@ export class NetworkView {
   #tree(info: NetworkInfo): void {
     const open = new Set([...byId('stages').querySelectorAll('details[open] b')].map((b) => b.textContent));
     byId('stages').replaceChildren(
-      ...info.stages.map(({ path, parameters, layers }) =>
+      ...info.stages.map(({ path, parameters, layers }, stage) =>
         make(
           'li',
           {},
@@ -171,7 +181,12 @@ export class NetworkView {
             make(
               'summary',
               {},
-              make('b', { textContent: path }),
+              make(
+                'span',
+                {},
+                make('b', { textContent: path }),
+                make('small', { textContent: sightOf(stage, info.stages.length) }),
+              ),
               make('span', { textContent: formatCount(parameters) }),
               make('span', { className: 'state' }),
             ),

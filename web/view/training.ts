@@ -32,6 +32,9 @@ export class TrainingView {
   #focused = false;
   /** Whether the status line tells of a run, which idling must not overwrite. */
   #told = false;
+  /** Whether the status line tells why training failed, and what was chosen then: with another choice the reason is gone. */
+  #failed = false;
+  #failedWith: string | null = null;
 
   constructor(options: TrainingOptions) {
     this.#options = options;
@@ -80,9 +83,19 @@ export class TrainingView {
     byId<HTMLInputElement>('learning-rate').value = String(value);
   }
 
-  /** @param missing why training cannot start, or null */
-  idle(missing: string | null): void {
+  /**
+   * @param missing why training cannot start, or null
+   * @param choice all that a run depends on
+   */
+  idle(missing: string | null, choice: string): void {
     if (this.#running) return;
+    if (this.#failed) {
+      this.#failedWith ??= choice;
+      if (choice !== this.#failedWith) {
+        this.#fail(false);
+        this.#told = false;
+      }
+    }
     this.#train.disabled = missing !== null;
     if (this.#focused && !missing) this.#train.focus({ preventScroll: true });
     this.#focused = false;
@@ -102,6 +115,7 @@ export class TrainingView {
   }
 
   #start(spoken: string, paused: boolean): void {
+    this.#fail(false);
     this.#running = true;
     this.#told = true;
     this.#train.disabled = true;
@@ -130,7 +144,8 @@ export class TrainingView {
     const was = this.#paused;
     this.#paused = paused;
     this.#pause.textContent = paused ? 'Resume' : 'Pause';
-    if (paused) this.#speed.textContent = 'paused';
+    this.#pause.classList.toggle('primary', paused);
+    if (paused || was) this.#speed.textContent = paused ? 'paused' : 'going on …';
     if (paused || was) this.#spoken.textContent = paused ? 'Paused' : 'Resumed';
   }
 
@@ -199,6 +214,7 @@ export class TrainingView {
   /** As at the start. */
   reset(): void {
     this.#end();
+    this.#fail(false);
     this.#told = false;
     this.#bar.value = 0;
     this.#curves.reset(this.epochs);
@@ -210,6 +226,13 @@ export class TrainingView {
     this.#bar.value = 0;
     this.#status.textContent = message;
     this.#spoken.textContent = message;
+    this.#fail(true);
+  }
+
+  #fail(failed: boolean): void {
+    this.#failed = failed;
+    this.#failedWith = null;
+    this.#status.classList.toggle('fault', failed);
   }
 
   #end(): void {
@@ -221,6 +244,7 @@ export class TrainingView {
     this.#stop.disabled = true;
     this.#speed.textContent = '';
     this.#pause.textContent = 'Pause';
+    this.#pause.classList.remove('primary');
     document.title = PAGE_TITLE;
   }
 }

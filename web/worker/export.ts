@@ -31,7 +31,11 @@ export async function exported(trained: Trained, kind: ExportKind): Promise<File
     case 'folder':
       return zipped('model.zip', trained, { 'metrics.json': metricsJSON(outcome.result), 'report.html': report() });
     case 'page':
-      return zipped('model-page.zip', trained, (await import('./host-page.ts')).hostPage());
+      return file(
+        'model-page.html',
+        'text/html',
+        (await import('./host-page.ts')).hostPage(describing(trained), await weights(trained)),
+      );
   }
 }
 

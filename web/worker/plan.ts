@@ -12,8 +12,16 @@ import type { TrainRequest } from '../messages.ts';
 import type { Photos } from './photos.ts';
 import type { LoadedWeights } from './weights.ts';
 
-/** Part of each class that is held out. */
-const HELD_OUT = 0.2;
+/** Part of each class that is held out; of a few photos, up to so much of it that an accuracy says something. */
+const [HELD_OUT, MOST_HELD_OUT, FEWEST_HELD_OUT] = [0.2, 0.5, 5];
+
+/** The share to hold out of classes of so many photos. */
+export function heldOutShare(counts: readonly number[]): number {
+  const held = (share: number) => counts.reduce((sum, n) => sum + Math.max(1, Math.round(n * share)), 0);
+  let share = HELD_OUT;
+  while (held(share) < FEWEST_HELD_OUT && share < MOST_HELD_OUT) share = Math.min(MOST_HELD_OUT, share + 0.05);
+  return share;
+}
 
 /** What there is to say about weights, without them. */
 export type WeightsOrigin = Pick<LoadedWeights, 'source' | 'sha256' | 'transforms'>;
@@ -56,7 +64,8 @@ export function planOf(request: TrainRequest, weights: WeightsOrigin | null, pho
   );
   const preset = weights?.transforms ?? entry.transforms;
   const transforms = classificationTransforms(preset);
-  const [train, validation] = new BlobDataset(classes, samples, transforms).split(HELD_OUT, { seed: settings.seed });
+  const share = heldOutShare(request.classes.map(({ photos }) => photos.length));
+  const [train, validation] = new BlobDataset(classes, samples, transforms).split(share, { seed: settings.seed });
   return {
     request,
     weights,
