@@ -16,9 +16,13 @@ test('has all its pages', () => {
     'browser.md',
     'convert.md',
     'freeze.md',
+    'from-keras.md',
+    'from-pytorch.md',
+    'from-tfjs.md',
     'graft.md',
     'load.md',
     'predict.md',
+    'recipes.md',
     'train.md',
   ]);
 });

@@ -33,5 +33,9 @@ test('every entry is in it, every export is documented, every link resolves', as
     'predict',
     'convert',
     'browser',
+    'recipes',
+    'from-pytorch',
+    'from-keras',
+    'from-tfjs',
   ]);
 }, 300_000);
