@@ -157,7 +157,7 @@ function store(): void {
   }, SAVE_PACE);
 }
 
-/** What the page shows. */
+/** The page as an earlier visit would have left it. */
 function state(): PageState {
   const { model, kind, freezeUntil } = network;
   const { epochs, batchSize, learningRate } = training;

@@ -1,4 +1,4 @@
-/** What the last check of this GPU came to. Kept in this browser, so that the page can show it beside the link. */
+/** The verdict of the last check of this GPU, kept in this browser, so that the page can show it beside the link. */
 const KEY = 'regraft conformance';
 
 export interface Verdict {

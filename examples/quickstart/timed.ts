@@ -1,4 +1,4 @@
-/** Where the time goes. */
+/** The time of a run, part by part. */
 
 /** Seconds by part, in the order in which the parts began. */
 export const parts: Record<string, number> = {};

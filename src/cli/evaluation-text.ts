@@ -9,7 +9,7 @@ import { columns } from './output.ts';
 const MATRIX_CLASSES = 12;
 /** More classes than this do not fit its height. */
 const LISTED_CLASSES = 40;
-/** How many of the weakest classes and of the commonest confusions stand for all. */
+/** So many of the weakest classes, and of the commonest confusions, stand for all. */
 const SHOWN = 15;
 
 export function evaluationText(evaluation: FolderEvaluation): string {

@@ -95,7 +95,9 @@ export type Amount = number | readonly [number, number];
 export interface ColorJitterOptions {
   /** Default 0: left alone. */
   brightness?: Amount;
+  /** As `brightness`. */
   contrast?: Amount;
+  /** As `brightness`. */
   saturation?: Amount;
   /** At most 0.5. */
   hue?: Amount;

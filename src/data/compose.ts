@@ -25,7 +25,7 @@ export class Compose extends Transform {
   override readonly orientation: Orientation;
   readonly transforms: readonly Transform[];
 
-  /** @param options.orientation 'exif' (the default) decodes images as their EXIF tag turns them, 'ignore' as they are stored */
+  /** @param options orientation: 'exif' (the default) decodes images as their EXIF tag turns them, 'ignore' as they are stored */
   constructor(transforms: readonly Transform[], { orientation = 'exif' }: { readonly orientation?: Orientation } = {}) {
     super();
     if (orientation !== 'exif' && orientation !== 'ignore')

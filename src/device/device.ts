@@ -25,6 +25,7 @@ export type { AdapterChoice, DeviceInfo, DeviceTarget } from './adapter.ts';
 
 /** Which adapter; default: the environment's REGRAFT_ADAPTER in Node, else 'auto'. */
 export interface DeviceOptions {
+  /** The adapter; the best there is by default. */
   readonly adapter?: AdapterChoice;
 }
 

@@ -36,8 +36,11 @@ import {
 
 /** What a stage is built from. */
 export interface BlockOptions {
+  /** Of the block's first 3x3 convolution. */
   stride?: number;
+  /** Brings the input to the output's shape, where they differ. */
   downsample?: Sequential | null;
+  /** Groups of the 3x3 convolution: above 1 in a ResNeXt. */
   groups?: number;
   /** Channels per group at 64 planes; 64 by default. */
   baseWidth?: number;

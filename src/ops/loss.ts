@@ -13,8 +13,11 @@ export type Reduction = 'mean' | 'sum' | 'none';
 
 /** Options of `Tensor.crossEntropy`. */
 export interface CrossEntropyAttributes {
+  /** Share of the target that is spread evenly over all classes; 0 by default. */
   readonly labelSmoothing?: number | undefined;
+  /** Rows with this label count for nothing; -100 by default. */
   readonly ignoreIndex?: number | undefined;
+  /** The mean over the rows (the default), their sum, or each. */
   readonly reduction?: Reduction | undefined;
 }
 

@@ -11,6 +11,7 @@ import { spread } from './reduce.ts';
 
 /** The windows of a pooling. */
 export interface PoolOptions {
+  /** Side of the window, or [height, width], in pixels. */
   readonly kernel: Pair;
   /** The kernel size by default: windows that do not overlap. */
   readonly stride?: Pair | undefined;
@@ -22,6 +23,7 @@ export interface PoolOptions {
 
 /** Options of `Tensor.maxPool2d`. */
 export interface MaxPoolOptions extends PoolOptions {
+  /** Distance between the pixels of a window; 1 by default. */
   readonly dilation?: Pair | undefined;
 }
 

@@ -14,6 +14,7 @@ export interface AdamOptions {
   betas: readonly [number, number];
   /** 1e-8 by default. */
   eps: number;
+  /** Added to the gradient as this share of the weight (Adam), or taken off the weight itself (AdamW). */
   weightDecay: number;
 }
 

@@ -12,17 +12,23 @@ import {
 export interface OneCycleOptions {
   /** Length of the cycle in steps; or else `epochs` and `stepsPerEpoch`. */
   totalSteps?: number;
+  /** With `stepsPerEpoch`, in place of `totalSteps`. */
   epochs?: number;
+  /** Updates in an epoch. */
   stepsPerEpoch?: number;
   /** Share of the cycle in which the rate rises (default 0.3). */
   pctStart?: number;
+  /** Shape of the rise and the fall: 'cos' (the default) or 'linear'. */
   annealStrategy?: 'cos' | 'linear';
   /** Move momentum (SGD) or the first beta (Adam) against the rate (default true). */
   cycleMomentum?: boolean;
+  /** Momentum where the rate is highest; 0.85 by default. */
   baseMomentum?: number | readonly number[];
+  /** Momentum where the rate is lowest; 0.95 by default. */
   maxMomentum?: number | readonly number[];
   /** The first rate is `maxLr / divFactor` (default 25), the last that divided by `finalDivFactor` (default 1e4). */
   divFactor?: number;
+  /** The last rate is the first divided by this; 1e4 by default. */
   finalDivFactor?: number;
   /** Down to the first rate by a mirrored phase, then to the last one (default false: straight to the last one). */
   threePhase?: boolean;

@@ -6,14 +6,17 @@ import { LRScheduler, perGroup, type ScheduledOptimizer, type ScheduleState } fr
 export interface ReduceOnPlateauOptions {
   /** 'min' (default) for a loss, 'max' for an accuracy. */
   mode?: 'min' | 'max';
+  /** The rate is multiplied by this; 0.1 by default. */
   factor?: number;
   /** Steps without improvement that are let pass (default 10). */
   patience?: number;
   /** How much better counts as better (default 1e-4), relative to the best or absolute. */
   threshold?: number;
+  /** Meaning of `threshold`: a share of the best value ('rel', the default) or a difference ('abs'). */
   thresholdMode?: 'rel' | 'abs';
   /** Steps after a reduction in which nothing is counted (default 0). */
   cooldown?: number;
+  /** No rate falls below this; 0 by default. */
   minLr?: number | readonly number[];
   /** A reduction by less than this is not made (default 1e-8). */
   eps?: number;

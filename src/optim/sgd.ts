@@ -12,9 +12,11 @@ export interface SGDOptions {
   lr: number;
   /** 0 by default: no velocity is kept. */
   momentum: number;
+  /** Share of a new gradient that momentum leaves out; 0 by default. */
   dampening: number;
   /** L2: added to the gradient. */
   weightDecay: number;
+  /** Nesterov's momentum, which looks a step ahead; off by default. */
   nesterov: boolean;
 }
 

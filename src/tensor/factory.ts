@@ -13,6 +13,7 @@ export type Nested = number | boolean | readonly Nested[];
 
 /** What a new tensor is: float32 and without gradient by default. */
 export interface TensorOptions {
+  /** float32 by default, or what the values are. */
   readonly dtype?: DType;
   readonly requires_grad?: boolean;
 }

@@ -1,8 +1,8 @@
-/** What an accuracy is worth, in sentences for the terminal, the report and the page. */
+/** The worth of an accuracy, in sentences for the terminal, the report and the page. */
 import { formatCount, formatPercent } from './format.ts';
 import { commonestShare, type Evaluation, wilsonInterval } from './metrics.ts';
 
-/** How far the accuracy can be trusted, and what answering without looking would reach. Empty where nothing was measured. */
+/** The interval in which the accuracy lies, and what answering without looking would reach. Empty where nothing was measured. */
 export function accuracyContext({ accuracy, images, perClass }: Evaluation): string[] {
   if (accuracy === null || images === 0) return [];
   const [low, high] = wilsonInterval(Math.round(accuracy * images), images)!;

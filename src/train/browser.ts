@@ -11,3 +11,4 @@ export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export type * from './result.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
+export type { Loss } from './validate.ts';

@@ -20,6 +20,7 @@ import type { Progress } from './progress.ts';
 export interface ClassifyOptions {
   /** 32 by default. */
   readonly batchSize?: number | undefined;
+  /** Told how far it is. */
   readonly progress?: Progress | null | undefined;
 }
 

@@ -17,6 +17,7 @@ export interface PredictOptions {
   readonly batchSize?: number;
   /** Keeps the frozen trunk's activations for the next call over the same data. */
   readonly cache?: TrunkCache | null;
+  /** Told how far it is. */
   readonly progress?: Progress | null;
   /** 'float16' computes in `autocast`, on an adapter that can; 'float32' by default. */
   readonly precision?: Precision;

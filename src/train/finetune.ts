@@ -51,7 +51,9 @@ export interface FinetuneOptions extends SettingsOptions {
   readonly compareFromScratch?: boolean | undefined;
   /** The command as it was typed, for the report. */
   readonly command?: string | undefined;
+  /** Stops the run before its next batch. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how far it is; `createProgress()` draws a bar. */
   readonly progress?: Progress | null | undefined;
   /** After each epoch, when its checkpoint is written. */
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;

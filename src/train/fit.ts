@@ -35,7 +35,9 @@ export interface Schedule {
 export interface FitOptions {
   /** Images to train on; a loader brings its own batch size, order and seed. */
   readonly train: Dataset | DataLoader<unknown>;
+  /** Images to score the model on after each epoch; it never learns from them. */
   readonly validation?: Dataset | undefined;
+  /** Passes over the images, those of `from` in this phase included. */
   readonly epochs: number;
   /** AdamW over all parameters (the frozen are skipped), at 1e-3, by default. */
   // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
@@ -51,6 +53,7 @@ export interface FitOptions {
   readonly seed?: number | undefined;
   /** Share of the target spread over all classes by the default loss in training; validation tells the plain cross-entropy. */
   readonly labelSmoothing?: number | undefined;
+  /** Changes the learning rate as training goes on. */
   readonly schedule?: Schedule | undefined;
   /** 'epoch' by default. */
   readonly scheduleEvery?: 'epoch' | 'batch' | undefined;
@@ -86,6 +89,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Awaited before each batch: where a page pauses the run. The time it takes does not count as the epoch's. */
   readonly beforeBatch?: (() => unknown) | undefined;
+  /** Told how far it is; `createProgress()` draws a bar. */
   readonly progress?: Progress | null | undefined;
   /** After each epoch, with all that is needed to go on from it. Return false to stop. */
   readonly onEpoch?: ((record: EpochRecord, state: FitState) => unknown) | undefined;

@@ -15,6 +15,7 @@ export {
   openClassifier,
   pretrainedClassifier,
 } from './classify.ts';
+export type { Confusion } from './confusion.ts';
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
@@ -49,4 +50,5 @@ export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery
 export * from './result.ts';
 export { weightFileOf } from './run-start.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
+export type { Loss } from './validate.ts';
 export { version } from './version.ts';

@@ -14,6 +14,7 @@ export type OptimizerName = 'adamw' | 'adam' | 'sgd';
 
 /** What a run's numbers depend on, every default filled in: JSON-able. Saved in checkpoints, shown in the report. */
 export interface FinetuneSettings {
+  /** A name of MODELS. */
   readonly model: string;
   /** A file, a URL or a published name; null for random weights. */
   readonly weights: string | null;
@@ -27,23 +28,29 @@ export interface FinetuneSettings {
   readonly epochs: number;
   /** Of these, with everything frozen but the head. */
   readonly headEpochs: number;
+  /** Images a step. */
   readonly batchSize: number;
+  /** AdamW, Adam or SGD. */
   readonly optimizer: OptimizerName;
   /** Learning rate while the head alone is trained. */
   readonly lr: number;
   /** Learning rate once more is unfrozen. */
   readonly unfrozenLr: number;
+  /** Of the optimizer. */
   readonly weightDecay: number;
   /** Of SGD. */
   readonly momentum: number;
+  /** Share of the target that is spread evenly over all classes. */
   readonly labelSmoothing: number;
   /** Factors of the classes in the loss, 'balanced' by how rare they are; null: every photo counts alike. */
   readonly classWeights: ClassWeights | null;
   /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
   readonly augment: number | null;
+  /** Batches whose gradients make one update. */
   readonly accumulate: number;
   /** 'float16': mixed precision, where the adapter has 16-bit floats. */
   readonly precision: Precision;
+  /** Largest joint norm of the gradients; null for none. */
   readonly clipGradNorm: number | null;
   /** Epochs without a better validation loss after which a phase ends; 0: never. */
   readonly patience: number;
@@ -53,6 +60,7 @@ export interface FinetuneSettings {
   readonly imageSize: number;
   /** 'exif': photos are turned as their EXIF tag says; 'ignore': they are taken as they are stored. */
   readonly orientation: Orientation;
+  /** Of order, augmentation, held-out images and new weights. */
   readonly seed: number;
 }
 

@@ -5,7 +5,7 @@ import { html, Markup, quoted } from './report-markup.ts';
 
 /** Letters of a class name that the matrix has room for. */
 const LETTERS = 20;
-/** How many pairs are listed beside the matrix, and where there is none. */
+/** Pairs that are listed beside the matrix, and where there is none. */
 const [PAIRS, PAIRS_ALONE] = [6, 30];
 
 /** The matrix with the pairs that are mixed up most beside it; of many classes, the pairs alone. */

@@ -33,7 +33,7 @@ export function headline(result: FinetuneResult): Markup {
 </header>`;
 }
 
-/** How far the headline can be trusted, and what it beats. */
+/** Trust in the headline, and what it beats. */
 function context(result: FinetuneResult): Content[] {
   const { evaluation, comparisons = [] } = result;
   return [
@@ -43,7 +43,7 @@ function context(result: FinetuneResult): Content[] {
   ];
 }
 
-/** Why the headline is not the highest accuracy in the curves, where it is not. */
+/** The epoch that the headline is of, where the curves have a higher accuracy. */
 function keptEpoch({ history, bestEpoch }: FinetuneResult): string[] {
   const kept = history.find((record) => record.epoch === bestEpoch)?.validationAccuracy ?? null;
   const highest = history.reduce<EpochRecord | null>(

@@ -1,4 +1,4 @@
-/** What `regraft evaluate` prints of few classes and of many. */
+/** The text of `regraft evaluate` for few classes and for many. */
 import { expect, test } from 'vitest';
 import { evaluationText } from '../../src/cli/evaluation-text.ts';
 import { printable } from '../../src/core/printable.ts';

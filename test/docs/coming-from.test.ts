@@ -14,7 +14,7 @@ const entries: readonly Readonly<Record<string, unknown>>[] = [core, data, io, m
 await core.init();
 const linear = new nn.Linear(1, 1);
 const network = await models.keras.ResNet50({});
-/** What the tables call their values. */
+/** The values that the tables name. */
 const values: Readonly<Record<string, object>> = {
   x: core.zeros([1]),
   p: linear.weight,

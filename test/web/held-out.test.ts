@@ -1,4 +1,4 @@
-/** How many photos the page holds out. */
+/** The share of photos that the page holds out. */
 import { expect, test } from 'vitest';
 import { heldOutShare } from '../../web/worker/plan.ts';
 

@@ -180,6 +180,9 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
       const { page, errors } = await openPage(browser, site.url);
       await antsAndBees(page, 4);
       await page.fill('#epochs', '500');
+      // At a low rate the loss keeps falling: early stopping must not end the run.
+      await page.click('summary:has-text("More settings")');
+      await page.fill('#learning-rate', '0.00002');
       await page.click('#train');
       const epochs = () =>
         page.evaluate(() => Number(/\d+/.exec(document.querySelector('#status')!.textContent!)?.[0]));
@@ -289,7 +292,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     expect(await dock()).toBe(0);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     expect(await axeFaults(page)).toEqual([]);
-    // What went wrong is told until something else is chosen.
+    // A failure is told until something else is chosen.
     await page.click('summary:has-text("More settings")');
     await page.fill('#learning-rate', '1e30');
     await page.click('#train');

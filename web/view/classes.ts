@@ -232,7 +232,7 @@ export class ClassesView {
     if (loose.length > 0) this.addTo(this.#groups[0]?.name ?? 'Class 1', loose);
   }
 
-  /** What was said of files that could not be used; they are not among the photos. */
+  /** Takes back the words about files that could not be used: they are not among the photos. */
   clearFaults(): void {
     for (const { faults } of this.#groups) faults.textContent = '';
   }

@@ -17,7 +17,7 @@ const WHERE = {
   publisher: 'downloaded when training starts',
 } as const;
 
-/** What stages see, from the first layers to the last. */
+/** The sights of a network, from its first layers to its last. */
 const SIGHTS = ['edges and colours', 'textures and shapes', 'parts of things', 'whole things'];
 
 /** A stage in words, where `count` of them lead to the head. */

@@ -32,7 +32,7 @@ export class TrainingView {
   #focused = false;
   /** Whether the status line tells of a run, which idling must not overwrite. */
   #told = false;
-  /** Whether the status line tells why training failed, and what was chosen then: with another choice the reason is gone. */
+  /** Set while the status line tells why training failed, with all that was chosen then: another choice takes the reason away. */
   #failed = false;
   #failedWith: string | null = null;
 
