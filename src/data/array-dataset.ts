@@ -16,8 +16,9 @@ export interface ArrayDatasetOptions {
 /**
  * Float images [N, C, H, W] and a label each; nothing is copied until a sample is taken.
  * @example
- * new ArrayDataset(images, [60, 3, 32, 32], Int32Array.from(classes)); // a class each, for crossEntropy
- * new ArrayDataset(images, [60, 3, 32, 32], new Float32Array(60 * 4)); // four targets each, for mseLoss
+ * const pixels = new Float32Array(60 * 3 * 32 * 32);
+ * new ArrayDataset(pixels, [60, 3, 32, 32], new Int32Array(60)); // a class each, for crossEntropy
+ * new ArrayDataset(pixels, [60, 3, 32, 32], new Float32Array(60 * 4)); // four targets each, for mseLoss
  */
 export class ArrayDataset implements Dataset {
   readonly images: Float32Array;

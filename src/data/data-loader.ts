@@ -48,7 +48,9 @@ function checkInteger(option: string, value: number, least: number): number {
 /**
  * Iterating once is one epoch; the next iteration is the next epoch. An unreadable image is left out of its batch and listed in `skipped`.
  * Order and samples depend on the seed, the epoch and the index only: not on threads, timing or prefetching.
- * @example for await (const { images, labels } of new DataLoader(train, { batchSize: 32, shuffle: true, seed: 0 })) { … }
+ * @example
+ * for await (const { images, labels } of new DataLoader(train, { batchSize: 32, shuffle: true, seed: 0 }))
+ *   console.log(images.shape, labels.shape); // [N, 3, H, W] and [N]; the last batch may be smaller
  */
 export class DataLoader<T = Batch> implements AsyncIterable<T> {
   readonly dataset: Dataset;

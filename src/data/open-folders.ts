@@ -40,6 +40,9 @@ export interface ImageFolders {
  * Opens `root/train` and `root/val` (also valid, validation, test, training_set …) where they exist, else splits the class folders of
  * `root` (or of `root/train`). Folders that are named as splits never are classes; a flat one, unlabelled, is left out.
  * @throws DataError as ImageFolder does; where the validation folder has a class that training lacks; and where it has a sibling but no training folder.
+ * @example
+ * const { train, validation, how } = openImageFolders('photos', { validation: 0.25, seed: 1 });
+ * console.log(how);
  */
 export function openImageFolders(root: string, options: OpenImageFoldersOptions = {}): ImageFolders {
   const { validation: share = 0.2, seed = 0, transform, validationTransform = transform } = options;

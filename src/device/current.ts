@@ -10,6 +10,9 @@ let opening: Promise<Device> | null = null;
  * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again
  * without naming an adapter keeps the device that is open, unless that one was lost.
  * @throws DeviceError if there is none, in one line that says how to get one.
+ * @example
+ * const { description, software } = await init();
+ * console.log(description, software ? '(no GPU)' : '');
  */
 export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
   if (options.adapter !== undefined || current?.lost || !opening) opening = open(options);

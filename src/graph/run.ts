@@ -167,7 +167,11 @@ export interface Explanation {
   readonly kernels: readonly string[];
 }
 
-/** Plans what `fn` records, without running it: memory and kernels are known before the first dispatch. */
+/**
+ * Plans what `fn` records, without running it: memory and kernels are known before the first dispatch.
+ * @example
+ * console.log(String(explain(() => noGrad(() => model.forward(images)))));
+ */
 export function explain(fn: () => unknown): Explanation {
   const { lowered, hoisted, peakBytes, lowerBoundBytes } = plan(fn, tunedTarget(currentDevice()));
   const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));

@@ -16,8 +16,8 @@ import { MARK_KEY, marked } from './mark.ts';
  * @param source A path, URL, File, Blob or bytes.
  * @throws WeightFileError if it cannot be read, is of no known format, damaged, or holds more than data.
  * @example
- * const state = await readWeights('resnet50.pth');
- * model.loadStateDict(state);
+ * const state = await readWeights('resnet20.th');
+ * console.log(state.get('conv1.weight')!.shape);
  */
 export async function readWeights(source: SourceLike, options: ReadOptions = {}): Promise<StateDict> {
   return (await readWeightFile(source, options)).state;

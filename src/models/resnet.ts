@@ -219,7 +219,13 @@ export class ResNet extends Module {
   }
 }
 
-/** 11,689,512 parameters. */
+/**
+ * 11,689,512 parameters.
+ * @example
+ * const model = await resnet18({ weights: 'resnet18.pth' });
+ * model.freeze();
+ * model.fc = new Linear(model.fc.inFeatures, 3);
+ */
 export function resnet18(options: ModelOptions = {}): Promise<ResNet> {
   return create('resnet18', ResNet18Weights, 'fc', options, (c) => new ResNet(BasicBlock, [2, 2, 2, 2], c));
 }

@@ -14,6 +14,8 @@ export interface LinearOptions {
 /**
  * y = x W^T + b over the last axis: [..., inFeatures] to [..., outFeatures].
  * @throws ShapeError from forward, if the last axis is not inFeatures long.
+ * @example
+ * model.linear = new Linear(model.linear.inFeatures, 10); // a new head of ten classes
  */
 export class Linear extends Module {
   /** [outFeatures, inFeatures]. */

@@ -22,6 +22,8 @@ export interface CrossEntropyOptions {
  * Cross-entropy between logits [N, classes] and int32 labels [N]; the softmax is inside.
  * @throws ShapeError if the labels are not one per row; ArgumentError for a label that is no class. Labels that were computed on the GPU
  * are not looked at: one out of range makes the loss NaN.
+ * @example
+ * crossEntropy(model.forward(images), labels, { labelSmoothing: 0.1 }).backward();
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   return logits.crossEntropy(labels, options);

@@ -45,7 +45,11 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 }
 
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019), 0.01 by default. */
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019), 0.01 by default.
+ * @example
+ * const optimizer = new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 });
+ */
 export class AdamW extends Adam {
   constructor(params: Iterable<Tensor> | Iterable<GroupOptions<AdamOptions>>, options: Partial<AdamOptions> = {}) {
     super(params, { weightDecay: 0.01, ...options });

@@ -20,7 +20,11 @@ export interface SGDOptions {
   nesterov: boolean;
 }
 
-/** v = momentum v + g (the first time v = g); p -= lr v, with Nesterov lr (g + momentum v). Sutskever et al. 2013. */
+/**
+ * v = momentum v + g (the first time v = g); p -= lr v, with Nesterov lr (g + momentum v). Sutskever et al. 2013.
+ * @example
+ * const optimizer = new SGD(model.parameters(), { lr: 1e-2, momentum: 0.9, weightDecay: 1e-4 });
+ */
 export class SGD extends Optimizer<SGDOptions> {
   constructor(
     params: Iterable<Tensor> | Iterable<GroupOptions<SGDOptions>>,

@@ -50,6 +50,8 @@ export function isGradEnabled(): boolean {
 /**
  * Runs `fn` without recording gradients, then everything it recorded; what it does not return is freed.
  * `fn` must be synchronous: read results back outside of it.
+ * @example
+ * const probabilities = await noGrad(() => model.forward(images).softmax(1)).data();
  */
 export function noGrad<T>(fn: () => T): T {
   return runScope(() => {
@@ -66,6 +68,15 @@ export function noGrad<T>(fn: () => T): T {
 /**
  * Runs `fn` (typically forward, backward and `optimizer.step()`) as one unit: everything it recorded runs when it ends and,
  * apart from what it returns, is freed. The second call with the same shapes replays the plan of the first.
+ * @example
+ * const loss = step(() => {
+ *   const loss = crossEntropy(model.forward(images), labels);
+ *   loss.backward();
+ *   optimizer.step();
+ *   optimizer.zeroGrad();
+ *   return loss;
+ * });
+ * console.log(await loss.item());
  */
 export function step<T>(fn: () => T): T {
   return runScope(fn);

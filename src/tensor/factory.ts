@@ -56,7 +56,9 @@ function elementsOf(data: unknown): { flat: HostArray | number[]; shape: Shape }
  * float32 (booleans 1 and 0, as comparisons do); with `dtype: 'float16'` a Uint16Array holds its bits, and numbers are rounded. Typed
  * arrays are not copied: do not change them until the tensor was used.
  * @throws ArgumentError for what is no number; ShapeError where the shape does not fit.
- * @example tensor([[1, 2], [3, 4]], { requires_grad: true })
+ * @example
+ * const x = tensor([[1, 2], [3, 4]], { requires_grad: true }); // float32 [2, 2]
+ * const labels = tensor(Int32Array.of(0, 1)); // int32 [2]
  */
 export function tensor(data: Nested | HostArray, shape?: Shape, options?: TensorOptions): Tensor;
 export function tensor(data: Nested | HostArray, options: TensorOptions): Tensor;

@@ -50,7 +50,12 @@ export interface BatchLogits {
   readonly indices: readonly number[];
 }
 
-/** The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards. */
+/**
+ * The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards.
+ * @example
+ * const { logits, labels, classes } = await predictLogits(model, validation);
+ * console.log(evaluateLogits(logits, labels, classes).accuracy);
+ */
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
   const loader = new DataLoader(data, { batchSize: options.batchSize ?? 32 });
   const rows: Float32Array[] = [];

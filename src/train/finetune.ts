@@ -65,7 +65,8 @@ export interface FinetuneOptions extends SettingsOptions {
  * be read are left out and named in the result. Where `weights` is the folder of a fine-tuned model, its head is kept for the classes that
  * it knows.
  * @throws RegraftError of some kind for whatever is wrong with the input, before anything is written where it can be known.
- * @example await finetune({ photos: 'photos', model: 'resnet50', weights: 'resnet50.pth', out: 'runs/photos' });
+ * @example
+ * await finetune({ photos: 'photos', model: 'squeezenet1_1', weights: 'squeezenet1_1.pth', epochs: 2, out: 'runs/photos' });
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const { out = null, progress = null, resume = false, finish = false } = options;

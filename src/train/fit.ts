@@ -128,6 +128,9 @@ export interface FitResult extends FitState {
  * Trains the model's unfrozen parameters. What is frozen is left alone, runs once per image where it can be cached, and
  * backward stops before it. Images that cannot be read are left out and told.
  * @throws DataError where none can be read, or more than `maxSkipped` allows.
+ * @example
+ * const { history } = await fit(model, { train, validation, epochs: 2, batchSize: 8, optimizer });
+ * console.table(history, ['epoch', 'trainLoss', 'validationAccuracy']);
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;

@@ -23,7 +23,8 @@ export interface GradCam {
  * @param image [1, C, H, W]
  * @param layer a part of the model that gives feature maps [1, K, height, width], as a rule the last: `model.layer4`
  * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
- * @example const { map, height, width } = await gradCam(model, image, { layer: model.layer4, target: 3 });
+ * @example
+ * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });
  */
 export async function gradCam(
   model: Module,

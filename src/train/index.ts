@@ -8,6 +8,7 @@ export { accuracyContext } from './accuracy-context.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export { chooseModel } from './choose-model.ts';
+export type { ClassWeights } from './class-weights.ts';
 export {
   type ClassifyOptions,
   evaluateFolder,

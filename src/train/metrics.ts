@@ -246,6 +246,9 @@ export function worstMistakes(
 /**
  * Every metric at once, from the logits [N, C] of a labelled set.
  * @throws ArgumentError if a label is not a class or the lengths do not fit.
+ * @example
+ * const { accuracy, perClass } = evaluateLogits([2, 0, 0, 1], [0, 1], 2);
+ * console.log(accuracy, perClass[0]!.recall);
  */
 export function evaluateLogits(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): Evaluation {
   const losses = crossEntropyRows(logits, labels, classes);

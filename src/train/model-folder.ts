@@ -50,6 +50,9 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
  * when all of the new one has been written.
  * @param files further files by name: `metrics.json`, `report.html`.
  * @throws ArgumentError for a model that regraft cannot build again by name; RegraftError if the folder cannot be written.
+ * @example
+ * const { classes, transform } = train;
+ * await saveModel('runs/insects', { model, name: 'cifarResnet20', classes, transforms: transform });
  */
 export async function saveModel(
   folder: string,

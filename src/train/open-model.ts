@@ -30,6 +30,9 @@ interface SavedModel extends Omit<Classifier, 'model'> {
  * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
  * @param options for Keras models: what their files may not tell.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
+ * @example
+ * const classifier = await openModel('runs/insects');
+ * console.log(classifier.name, classifier.classes);
  */
 export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
   const there = await stat(path).catch(() => null);

@@ -34,6 +34,9 @@ export interface PredictImagesOptions extends ClassifyOptions {
 /**
  * The `topK` (default 5) most probable classes of each image file.
  * Files that cannot be read are named in `skipped`; if there are many, and all are so, that is a DataError.
+ * @example
+ * const { predictions } = await predictImages(await openModel('runs/insects'), ['new/1.png']);
+ * console.log(predictions[0]!.top[0]);
  */
 export async function predictImages(
   classifier: Classifier,

@@ -1,7 +1,7 @@
 /** The API reference: what `npm run docs` builds, without a warning. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Application, Logger, LogLevel, TSConfigReader, TypeDocReader } from 'typedoc';
+import { Application, Logger, LogLevel, ReflectionKind, TSConfigReader, TypeDocReader } from 'typedoc';
 import { expect, test } from 'vitest';
 import { ROOT } from './markdown.ts';
 
@@ -12,7 +12,7 @@ class Warnings extends Logger {
   }
 }
 
-test('every entry is in it, every export is documented, every link resolves', async () => {
+test('every entry is in it, every export and every option is documented, every link resolves', async () => {
   const options = fileURLToPath(new URL('typedoc.json', ROOT));
   const app = await Application.bootstrap({ options }, [new TypeDocReader(), new TSConfigReader()]);
   const warnings = new Warnings();
@@ -21,6 +21,13 @@ test('every entry is in it, every export is documented, every link resolves', as
   expect(warnings.texts).toEqual([]);
   app.validate(project!);
   expect(warnings.texts).toEqual([]);
+
+  // Options are what a reader looks up.
+  const properties = Object.values(project!.reflections).filter(
+    ({ kind, parent }) => kind === ReflectionKind.Property && /(Options|Attributes|Settings)$/.test(parent?.name ?? ''),
+  );
+  expect(properties.length).toBeGreaterThan(150);
+  expect(properties.filter((option) => !option.hasComment()).map((option) => option.getFullName())).toEqual([]);
 
   const { exports } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
   const entries = Object.keys(exports).map((entry) => entry.replace('.', 'regraft'));
