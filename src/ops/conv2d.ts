@@ -29,10 +29,13 @@ export type Pair = number | readonly [number, number];
 
 /** Options of `Tensor.conv2d`. */
 export interface Conv2dOptions {
+  /** Step of the window, or [height, width], in pixels; 1 by default. */
   readonly stride?: Pair | undefined;
   /** Zeros around the input: one number, [height, width] or [top, bottom, left, right]. */
   readonly padding?: number | readonly [number, number] | readonly [number, number, number, number] | undefined;
+  /** Distance between the pixels of a window; 1 by default. */
   readonly dilation?: Pair | undefined;
+  /** Groups of channels that are convolved apart; 1 by default. */
   readonly groups?: number | undefined;
 }
 

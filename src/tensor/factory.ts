@@ -15,6 +15,7 @@ export type Nested = number | boolean | readonly Nested[];
 export interface TensorOptions {
   /** float32 by default, or what the values are. */
   readonly dtype?: DType;
+  /** Collects gradients in `grad`; off by default. */
   readonly requires_grad?: boolean;
 }
 
