@@ -16,8 +16,8 @@ const UNPACK_RATIO = 16;
 /** Chunks of this many bytes are read out of a file of any size. */
 const CHUNK_FREE = 1 << 20;
 /** What the library may take for itself: chunks as they lie and unpacked, trees, heaps; and something to start with. */
-const LIBRARY_RATIO = 32;
-const LIBRARY_FREE = 16 << 20;
+const LIBRARY_RATIO = 8;
+const LIBRARY_FREE = 64 << 20;
 /** More names than this, or than a file has bytes for, are not visited: hard links can make a small file endless. */
 const OBJECT_LIMIT = 20_000;
 const OBJECT_BYTES = 16;
@@ -25,6 +25,8 @@ const OBJECT_BYTES = 16;
 const USUAL_DEPTH = 8;
 /** Names in one attribute. */
 const NAMES_LIMIT = 50_000;
+/** Bytes of one attribute: the topologies of the largest published networks take a few megabytes. */
+const ATTRIBUTE_LIMIT = 16 << 20;
 
 const CLASS = { integer: 0, float: 1, string: 3, enum: 8 } as const;
 const KIND = { group: 0, dataset: 1, softLink: 3, externalLink: 4 } as const;
@@ -177,6 +179,8 @@ export class Hdf5File {
     if (type !== CLASS.string || shape === null) throw this.error(`${label} should be text.`);
     if (n > NAMES_LIMIT || (!vlen && n * size > this.size))
       throw this.error(`${label} declares more than the file has.`);
+    if (!vlen && n * size > ATTRIBUTE_LIMIT)
+      throw this.error(`${label} has ${count(n * size)} bytes: at most ${count(ATTRIBUTE_LIMIT)} are read.`);
     const value = new this.#h5.Attribute(this.#id, path, name).value;
     const list: unknown[] = Array.isArray(value) ? value : [value];
     if (!list.every((v) => typeof v === 'string')) throw this.error(`${label} should be a text, or a list of them.`);

@@ -8,8 +8,10 @@ export const TENSOR_RATIO = 16;
 export const OBJECT_RATIO = 64;
 /** What is allowed of either for a file of any size. */
 export const MEMORY_FREE = 1 << 20;
-/** What objects may take out of the largest file: an engine's heap ends at some gigabytes, and then the process does. */
-export const OBJECT_LIMIT = 1 << 30;
+/** A file beside the first holds numbers and nothing else: each is read once, tied weights twice. */
+export const BESIDE_RATIO = 2;
+/** What objects may take out of the largest file: names and graphs of networks take a fraction of it. */
+export const OBJECT_LIMIT = 1 << 28;
 
 /** What things take, in bytes: measured in V8 on 64 bits, what is used on the way to them included, and rounded up. */
 export const COST = {
@@ -56,6 +58,11 @@ export class MemoryBudget {
 
   static ofTensors(file: FileSize): MemoryBudget {
     return new MemoryBudget(file, TENSOR_RATIO, Number.POSITIVE_INFINITY);
+  }
+
+  /** Of the tensors in a file beside the first. */
+  static ofBeside(file: FileSize): MemoryBudget {
+    return new MemoryBudget(file, BESIDE_RATIO, Number.POSITIVE_INFINITY);
   }
 
   /** In bytes. */

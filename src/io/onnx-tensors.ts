@@ -34,9 +34,10 @@ export const ONNX_DTYPES: ReadonlyMap<number, StoredDType> = new Map([
 /** Reads tensors one after the other; the file of external data that was read last stays open until {@link close}. */
 export class TensorReader {
   readonly #source: ByteSource;
-  #external: { location: string; file: ByteSource } | undefined;
+  #external: { location: string; file: ByteSource; budget: MemoryBudget } | undefined;
   readonly #budget: MemoryBudget;
-  readonly #locations = new Set<string>();
+  /** By every spelling of a file beside the first. */
+  readonly #beside = new Map<string, MemoryBudget>();
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -123,23 +124,25 @@ export class TensorReader {
       throw this.#fault(
         `${label} ${formatShape(tensor.dims)} takes ${count(length)} bytes, but its external data declares ${count(declared)}.`,
       );
-    const file = await this.#open(location, label);
+    const { file, budget } = await this.#open(location, label);
     checkInside(file, offset, length, label);
+    budget.take(length, `the tensors of ${printable(this.#source.name)}`);
     this.#take(length);
     return readRange(file, offset, length, label);
   }
 
-  async #open(location: string, label: string): Promise<ByteSource> {
-    if (this.#external?.location === location) return this.#external.file;
+  async #open(location: string, label: string): Promise<{ file: ByteSource; budget: MemoryBudget }> {
+    if (this.#external?.location === location) return this.#external;
     if (!this.#source.beside)
       throw this.#fault(`${label} lies in another file ('${printable(location)}'). Pass the path or URL of the model.`);
     await this.close();
     const file = await this.#source.beside(location);
-    this.#external = { location, file };
     const key = fileKey(location);
-    if (!this.#locations.has(key)) this.#budget.addFile(file);
-    this.#locations.add(key);
-    return file;
+    const budget = this.#beside.get(key) ?? MemoryBudget.ofBeside(file);
+    if (!this.#beside.has(key)) this.#budget.addFile(file);
+    this.#beside.set(key, budget);
+    this.#external = { location, file, budget };
+    return this.#external;
   }
 
   #take(bytes: number): void {

@@ -159,6 +159,27 @@ describe('external data', () => {
     expectOnnxRefusal(external({ location }), /: expected a plain path inside the model's folder\.$/),
   );
 
+  test('a file beside it is not read over and over', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'regraft-external-'));
+    try {
+      const size = 2 << 20;
+      await writeFile(join(folder, 'w.bin'), new Uint8Array(size));
+      const tensors = Array.from({ length: 30 }, (_, i) => ({
+        name: `w${i}`,
+        dims: [size / 4],
+        dataType: 1,
+        dataLocation: 1,
+        externalData: [{ key: 'location', value: i % 2 ? 'w.bin' : './w.bin' }],
+      }));
+      await writeFile(join(folder, 'x.onnx'), modelOf({ initializer: tensors }));
+      await expect(readWeights(join(folder, 'x.onnx'))).rejects.toThrow(
+        `${join(folder, 'w.bin')}: ${overBudget('the tensors of ' + join(folder, 'x.onnx'), size, 2)}`,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('offsets and lengths that do not fit the file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'regraft-external-'));
     try {
