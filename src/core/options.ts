@@ -34,6 +34,8 @@ function closest(unknown: string, names: readonly string[]): string | undefined 
   const bare = (name: string) => name.replace(/_/g, '').toLowerCase();
   const elsewhere = ELSEWHERE[bare(unknown)];
   if (elsewhere && names.includes(elsewhere)) return elsewhere;
+  const part = names.find((name) => bare(name).includes(bare(unknown)) && unknown.length > 2);
+  if (part) return part;
   const ranked = names
     .map((name) => ({ name, distance: editDistance(bare(unknown), bare(name)) }))
     .sort((a, b) => a.distance - b.distance);

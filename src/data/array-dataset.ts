@@ -1,6 +1,8 @@
 /** Images that are already in memory: generated ones, or another program's. */
+
 import { sha256 } from '../core/digest.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
 import { type Label, type Labels, stackLabels } from './labels.ts';
@@ -44,6 +46,7 @@ export class ArrayDataset implements Dataset {
     options: ArrayDatasetOptions = {},
     places?: readonly number[],
   ) {
+    checkOptions('ArrayDataset', options, { classes: true, name: true });
     if (shape.length !== 4 || sizeOf(shape) !== images.length)
       throw new ArgumentError(
         `ArrayDataset: expected a shape [N, C, H, W] of ${images.length} elements, got ${formatShape(shape)}.`,

@@ -1,6 +1,8 @@
 /** Batches in a seeded order, loaded ahead while the GPU works. */
+
 import { defaultThreads, SampleThreads } from '#threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
 import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
@@ -25,6 +27,17 @@ export interface DataLoaderOptions<T = Batch> {
   /** Makes a batch from samples. Default: {@link stack}, then tensors. */
   collate?: (samples: readonly Sample[]) => T | Promise<T>;
 }
+
+const OPTIONS: OptionNames<DataLoaderOptions> = {
+  batchSize: true,
+  shuffle: true,
+  seed: true,
+  dropLast: true,
+  prefetch: true,
+  views: true,
+  workers: true,
+  collate: true,
+};
 
 /** Where a loader is: batches of `epoch` handed out so far. Goes into a checkpoint. */
 export interface LoaderState {
@@ -71,6 +84,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
 
   /** @throws ArgumentError for an option out of range; DataError for an empty data set. */
   constructor(dataset: Dataset, options: DataLoaderOptions<T> = {}) {
+    checkOptions('DataLoader', options, OPTIONS as OptionNames<DataLoaderOptions<T>>);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 2, views, collate } = options;
     const { workers = defaultThreads() } = options;
     this.dataset = dataset;

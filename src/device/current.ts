@@ -1,5 +1,7 @@
 /** The device that everything runs on, opened once by `init`. */
+
 import { DeviceError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { requireFloat16 } from './adapter.ts';
 import { type Device, type DeviceInfo, type DeviceOptions, openDevice as open } from './device.ts';
 
@@ -15,6 +17,7 @@ let opening: Promise<Device> | null = null;
  * console.log(description, software ? '(no GPU)' : '');
  */
 export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
+  checkOptions('init', options, { adapter: true });
   if (options.adapter !== undefined || current?.lost || !opening) opening = open(options);
   try {
     current = await opening;

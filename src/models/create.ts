@@ -1,6 +1,8 @@
 /** What all model functions have in common: seeded construction, then weights from wherever they are. */
+
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import type { FetchOptions, WeightFile } from '../io/index.ts';
 import { targetOf } from '../io/target.ts';
@@ -33,6 +35,18 @@ export interface ModelOptions {
   download?: FetchOptions;
 }
 
+const OPTIONS: OptionNames<ModelOptions> = {
+  weights: true,
+  numClasses: true,
+  seed: true,
+  frozenStats: true,
+  newHead: true,
+  key: true,
+  stripPrefix: true,
+  onNote: true,
+  download: true,
+};
+
 /**
  * Builds a model and loads its weights.
  * @param head the path of the last layer, whose weight's first dimension is the number of classes; a model may lack it.
@@ -45,6 +59,7 @@ export async function create<M extends Module>(
   options: ModelOptions,
   build: (options: { numClasses?: number }) => M,
 ): Promise<M> {
+  checkOptions(name, options, OPTIONS);
   const { weights, seed, frozenStats, newHead = false } = options;
   const source = typeof weights === 'string' ? (weightsByName(name, table, weights) ?? weights) : weights;
   if (isPretrained(source)) checkRecord(name, source, options.numClasses);

@@ -239,13 +239,16 @@ function versioned(options: ResNetOptions, { strideIn1x1 = false }: KerasCompati
   return { ...options, strideIn1x1 };
 }
 
+/** The options that all model functions have. */
+const plain = ({ strideIn1x1: _, ...options }: KerasCompatibleOptions): ModelOptions => options;
+
 /** 25,557,032 parameters. */
 export function resnet50(options: KerasCompatibleOptions = {}): Promise<ResNet> {
   return create(
     'resnet50',
     ResNet50Weights,
     'fc',
-    options,
+    plain(options),
     (c) => new ResNet(Bottleneck, [3, 4, 6, 3], versioned(c, options)),
   );
 }
@@ -256,7 +259,7 @@ export function resnet101(options: KerasCompatibleOptions = {}): Promise<ResNet>
     'resnet101',
     ResNet101Weights,
     'fc',
-    options,
+    plain(options),
     (c) => new ResNet(Bottleneck, [3, 4, 23, 3], versioned(c, options)),
   );
 }
@@ -267,7 +270,7 @@ export function resnet152(options: KerasCompatibleOptions = {}): Promise<ResNet>
     'resnet152',
     ResNet152Weights,
     'fc',
-    options,
+    plain(options),
     (c) => new ResNet(Bottleneck, [3, 8, 36, 3], versioned(c, options)),
   );
 }

@@ -1,4 +1,5 @@
 /** Activation functions as layers. `inplace` only shows in the printed text: results never overwrite their input. */
+import { checkOptions } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonFloat } from './print.ts';
@@ -14,6 +15,7 @@ abstract class Activation extends Module {
 
   constructor(options: ActivationOptions = {}) {
     super();
+    checkOptions(this.typeName, options, { inplace: true });
     this.inplace = options.inplace ?? false;
   }
 
@@ -82,6 +84,7 @@ export class GELU extends Module {
 
   constructor(options: { approximate?: 'none' | 'tanh' } = {}) {
     super();
+    checkOptions('GELU', options, { approximate: true });
     this.approximate = options.approximate ?? 'none';
   }
 

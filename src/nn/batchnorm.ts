@@ -1,5 +1,7 @@
 /** Batch normalisation, with a state that most frameworks lack: frozen. */
+
 import { ShapeError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
 import { isReplaying } from '../tensor/replay.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -26,6 +28,14 @@ export interface BatchNorm2dOptions {
   frozenStats?: FrozenStats;
 }
 
+const OPTIONS: OptionNames<BatchNorm2dOptions> = {
+  eps: true,
+  momentum: true,
+  affine: true,
+  trackRunningStats: true,
+  frozenStats: true,
+};
+
 let warnedHalfFrozen = false;
 
 /**
@@ -51,6 +61,7 @@ export class BatchNorm2d extends Module {
 
   constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
     super();
+    checkOptions('BatchNorm2d', options, OPTIONS);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, frozenStats = 'keep' } = options;
     const shape = [positiveInteger('BatchNorm2d', 'numFeatures', numFeatures)];
     const zeros = constantValues(numFeatures, 0);

@@ -1,5 +1,7 @@
 /** Convolution layers over images [N, C, H, W]. */
+
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
@@ -29,6 +31,9 @@ export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'padding'> {
   outputPadding?: Size2d;
 }
 
+const OPTIONS: OptionNames<Conv2dOptions> = { stride: true, padding: true, dilation: true, groups: true, bias: true };
+const TRANSPOSE_OPTIONS: OptionNames<ConvTranspose2dOptions> = { ...OPTIONS, outputPadding: true };
+
 /** Fields and printing that both directions share. */
 abstract class Convolution extends Module {
   weight: Parameter;
@@ -46,10 +51,12 @@ abstract class Convolution extends Module {
     outChannels: number,
     kernelSize: Size2d,
     options: Omit<Conv2dOptions, 'padding'>,
+    names: OptionNames<Conv2dOptions> | OptionNames<ConvTranspose2dOptions>,
     weightShape: (groups: number, kernel: [number, number]) => number[],
   ) {
     super();
     const op = this.typeName;
+    checkOptions(op, options, names as OptionNames<Omit<Conv2dOptions, 'padding'>>);
     const groups = positiveInteger(op, 'groups', options.groups ?? 1);
     for (const [name, channels] of Object.entries({ inChannels, outChannels }))
       if (positiveInteger(op, name, channels) % groups !== 0)
@@ -90,7 +97,7 @@ export class Conv2d extends Convolution {
   readonly padding: [number, number] | readonly [number, number, number, number];
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
-    super(inChannels, outChannels, kernelSize, options, (g, k) => [outChannels, inChannels / g, ...k]);
+    super(inChannels, outChannels, kernelSize, options, OPTIONS, (g, k) => [outChannels, inChannels / g, ...k]);
     const padding = options.padding ?? 0;
     this.padding = typeof padding !== 'number' && padding.length === 4 ? padding : pair(padding);
   }
@@ -115,7 +122,11 @@ export class ConvTranspose2d extends Convolution {
   readonly outputPadding: [number, number];
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: ConvTranspose2dOptions = {}) {
-    super(inChannels, outChannels, kernelSize, options, (g, k) => [inChannels, outChannels / g, ...k]);
+    super(inChannels, outChannels, kernelSize, options, TRANSPOSE_OPTIONS, (g, k) => [
+      inChannels,
+      outChannels / g,
+      ...k,
+    ]);
     this.padding = pair(options.padding ?? 0);
     this.outputPadding = pair(options.outputPadding ?? 0);
   }

@@ -1,5 +1,7 @@
 /** Dropout. */
+
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
 import { drawOnce } from '../tensor/replay.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -25,6 +27,7 @@ export class Dropout extends Module {
 
   constructor(p = 0.5, options: DropoutOptions = {}) {
     super();
+    checkOptions('Dropout', options, { inplace: true, seed: true });
     if (!(p >= 0 && p <= 1)) throw new ArgumentError(`Dropout: p must be a probability from 0 to 1, got ${p}.`);
     this.p = p;
     this.inplace = options.inplace ?? false;

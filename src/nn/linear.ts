@@ -1,4 +1,5 @@
 /** Fully connected layer. */
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
@@ -10,6 +11,8 @@ export interface LinearOptions {
   /** Whether there is a bias; true by default. */
   bias?: boolean;
 }
+
+const OPTIONS: OptionNames<LinearOptions> = { bias: true };
 
 /**
  * y = x W^T + b over the last axis: [..., inFeatures] to [..., outFeatures].
@@ -27,6 +30,7 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    checkOptions('Linear', options, OPTIONS);
     const shape = [outFeatures, inFeatures];
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

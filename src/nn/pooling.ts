@@ -1,4 +1,5 @@
 /** Pooling layers over images [N, C, H, W]. */
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonBool, pythonSize } from './print.ts';
@@ -26,6 +27,10 @@ export interface AvgPool2dOptions extends PoolOptions {
   countIncludePad?: boolean;
 }
 
+const POOL: OptionNames<PoolOptions> = { stride: true, padding: true, ceilMode: true };
+const MAX_POOL: OptionNames<MaxPool2dOptions> = { ...POOL, dilation: true };
+const AVG_POOL: OptionNames<AvgPool2dOptions> = { ...POOL, countIncludePad: true };
+
 /** The largest element of each window; padding never wins. */
 export class MaxPool2d extends Module {
   readonly kernelSize: Size2d;
@@ -36,6 +41,7 @@ export class MaxPool2d extends Module {
 
   constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
     super();
+    checkOptions('MaxPool2d', options, MAX_POOL);
     this.kernelSize = kernelSize;
     this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;
@@ -67,6 +73,7 @@ export class AvgPool2d extends Module {
 
   constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
     super();
+    checkOptions('AvgPool2d', options, AVG_POOL);
     this.kernelSize = kernelSize;
     this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;

@@ -1,5 +1,7 @@
 /** Adam and AdamW. The step count is kept per parameter, so that one unfrozen late starts with full bias correction. */
+
 import { ArgumentError } from '../core/errors.ts';
+import type { OptionNames } from '../core/options.ts';
 import { recordUpdate } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
 import { adam, adamHyper, adamw } from '../kernels/optimizer.ts';
@@ -18,10 +20,17 @@ export interface AdamOptions {
   weightDecay: number;
 }
 
+const OPTIONS: OptionNames<AdamOptions> = { lr: true, betas: true, eps: true, weightDecay: true };
+
 /** Adam (Kingma and Ba 2015). Weight decay is L2: added to the gradient. */
 export class Adam extends Optimizer<AdamOptions> {
-  constructor(params: Iterable<Tensor> | Iterable<GroupOptions<AdamOptions>>, options: Partial<AdamOptions> = {}) {
-    super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options });
+  /** @param weightDecay what it is by default; for subclasses */
+  constructor(
+    params: Iterable<Tensor> | Iterable<GroupOptions<AdamOptions>>,
+    options: Partial<AdamOptions> = {},
+    weightDecay = 0,
+  ) {
+    super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay }, options, OPTIONS);
     for (const { betas } of this.paramGroups)
       if (!betas.every((b) => b >= 0 && b < 1))
         throw new ArgumentError(`Adam: betas must be from 0 to below 1, got [${betas.join(', ')}].`);
@@ -52,7 +61,7 @@ export class Adam extends Optimizer<AdamOptions> {
  */
 export class AdamW extends Adam {
   constructor(params: Iterable<Tensor> | Iterable<GroupOptions<AdamOptions>>, options: Partial<AdamOptions> = {}) {
-    super(params, { weightDecay: 0.01, ...options });
+    super(params, options, 0.01);
   }
 
   protected override get kernel(): { name: string; update: typeof adam } {

@@ -1,6 +1,8 @@
 /** What all optimizers share: parameter groups, skipping what is frozen, state that can be saved and resumed. */
+
 import type { TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { internal } from '../graph/record.ts';
 import { dispose, readBack } from '../graph/run.ts';
@@ -21,15 +23,27 @@ export abstract class Optimizer<H extends { lr: number }> {
   readonly #state = new Map<Tensor, Record<string, Value>>();
 
   /** @param params parameters, or groups of them with options of their own. Frozen ones may be among them: they are skipped. */
-  constructor(params: Iterable<Tensor> | Iterable<GroupOptions<H>>, defaults: H) {
+  constructor(
+    params: Iterable<Tensor> | Iterable<GroupOptions<H>>,
+    defaults: Partial<H>,
+    options: Partial<H>,
+    names: OptionNames<H>,
+  ) {
+    const name = this.constructor.name;
+    checkOptions(name, options, names as OptionNames<Partial<H>>);
     const list = [...params] as (Tensor | GroupOptions<H>)[];
     const grouped = list.filter((p): p is GroupOptions<H> => 'params' in p);
     const groups = grouped.length ? grouped : [{ params: list as Tensor[] }];
-    this.paramGroups = groups.map((g) => ({ ...defaults, ...g, params: [...g.params] }));
+    const groupNames = { ...names, params: true, initialLr: true } as OptionNames<GroupOptions<H>>;
+    for (const group of groups) checkOptions(`${name}: a group`, group as GroupOptions<H>, groupNames);
+    this.paramGroups = groups.map((g) => ({ ...defaults, ...options, ...g, params: [...g.params] }) as ParamGroup<H>);
     const all = this.paramGroups.flatMap((g) => g.params);
     if (!all.length) throw new ArgumentError('optimizer: got no parameters.');
     if (new Set(all).size < all.length)
       throw new ArgumentError('optimizer: a parameter appears in two groups, or twice in one.');
+    for (const { lr } of this.paramGroups)
+      if (typeof lr !== 'number')
+        throw new ArgumentError(`${name}: expected a learning rate, got ${lr}. Pass { lr: 1e-3 }.`);
     for (const g of this.paramGroups)
       for (const [name, value] of Object.entries(g))
         if (typeof value === 'number' && !(value >= 0))

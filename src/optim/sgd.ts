@@ -1,5 +1,7 @@
 /** Stochastic gradient descent with momentum, in PyTorch's form. */
+
 import { ArgumentError } from '../core/errors.ts';
+import type { OptionNames } from '../core/options.ts';
 import { recordUpdate } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
 import { sgd, sgdHyper } from '../kernels/optimizer.ts';
@@ -20,6 +22,14 @@ export interface SGDOptions {
   nesterov: boolean;
 }
 
+const OPTIONS: OptionNames<SGDOptions> = {
+  lr: true,
+  momentum: true,
+  dampening: true,
+  weightDecay: true,
+  nesterov: true,
+};
+
 /**
  * v = momentum v + g (the first time v = g); p -= lr v, with Nesterov lr (g + momentum v). Sutskever et al. 2013.
  * @example
@@ -30,7 +40,7 @@ export class SGD extends Optimizer<SGDOptions> {
     params: Iterable<Tensor> | Iterable<GroupOptions<SGDOptions>>,
     options: Partial<SGDOptions> & { lr: number },
   ) {
-    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options });
+    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false }, options, OPTIONS);
     for (const g of this.paramGroups)
       if (g.nesterov && (g.momentum <= 0 || g.dampening !== 0))
         throw new ArgumentError('SGD: Nesterov momentum needs momentum above 0 and no dampening.');

@@ -1,6 +1,7 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -95,6 +96,34 @@ export interface FitOptions {
   readonly onEpoch?: ((record: EpochRecord, state: FitState) => unknown) | undefined;
 }
 
+const OPTIONS: OptionNames<FitOptions> = {
+  train: true,
+  validation: true,
+  epochs: true,
+  optimizer: true,
+  loss: true,
+  batchSize: true,
+  seed: true,
+  labelSmoothing: true,
+  schedule: true,
+  scheduleEvery: true,
+  clipGradNorm: true,
+  accumulate: true,
+  earlyStopping: true,
+  keepBest: true,
+  precision: true,
+  scaler: true,
+  maxSkipped: true,
+  cache: true,
+  from: true,
+  phase: true,
+  totalEpochs: true,
+  signal: true,
+  beforeBatch: true,
+  progress: true,
+  onEpoch: true,
+};
+
 /** The best epoch so far: of highest validation accuracy, or else of lowest loss. */
 export interface BestEpoch {
   readonly epoch: number;
@@ -133,6 +162,7 @@ export interface FitResult extends FitState {
  * console.table(history, ['epoch', 'trainLoss', 'validationAccuracy']);
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
+  checkOptions('fit', options, OPTIONS);
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   if (!model.parameters().some((p) => p.requires_grad))
     throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
