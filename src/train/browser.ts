@@ -10,5 +10,6 @@ export type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export type * from './result.ts';
+export { loadCheckpoint, saveCheckpoint, type TrainingState } from './training-checkpoint.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 export type { Loss } from './validate.ts';

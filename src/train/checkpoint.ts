@@ -1,11 +1,9 @@
 /** A run's state after an epoch, as one weight file: with it an interrupted run goes on as if nothing had happened. */
 import type { StateDict, TensorData } from '../core/dtype.ts';
-import { WeightFileError } from '../core/errors.ts';
 import type { SourceLike } from '../device/byte-source.ts';
-import { readWeightFile } from '../io/read.ts';
-import { safetensorsChunks } from '../io/safetensors.ts';
 import type { GradScalerState, ScheduleState } from '../optim/index.ts';
 import type { FitState } from './fit.ts';
+import { partsChunks, readParts } from './parts-file.ts';
 import type { FinetuneSettings } from './recipe.ts';
 import { type FinetuneResult, thinLosses } from './result.ts';
 
@@ -46,27 +44,22 @@ export interface WeightsPlace {
 /** Enough for the report's curve; the header of a weight file is not for megabytes. */
 const STEP_LOSSES = 2000;
 
+const MARK = 'regraft_checkpoint';
+
 /** The bytes of a checkpoint: a safetensors file. */
 export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
   const { model, optimizer, progress, ...plain } = checkpoint;
   const { best, stepLosses, history, waited } = progress;
-  const state: StateDict = new Map();
-  const add = (prefix: string, tensors: ReadonlyMap<string, TensorData> | null | undefined) => {
-    for (const [name, tensor] of tensors ?? []) state.set(`${prefix}/${name}`, tensor);
-  };
-  add('model', model);
-  add('optimizer', optimizer.state);
-  add('best', best?.state);
   const { state: bestState, predictions: _, ...bestNumbers } = best ?? { state: null };
-  const text = JSON.stringify({
+  const json = {
     ...plain,
     groups: optimizer.groups,
     history,
     waited,
     stepLosses: thinLosses(stepLosses, STEP_LOSSES),
     best: best && { ...bestNumbers, kept: bestState !== null },
-  });
-  return safetensorsChunks(state, { metadata: { regraft_checkpoint: text } });
+  };
+  return partsChunks({ model, optimizer: optimizer.state, best: bestState }, MARK, json);
 }
 
 /**
@@ -74,18 +67,9 @@ export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
  * @throws WeightFileError if it cannot be read.
  */
 export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint> {
-  const { state, metadata } = await readWeightFile(source);
-  const text = metadata.regraft_checkpoint;
-  if (text === undefined)
-    throw new WeightFileError(
-      typeof source === 'string' ? source : 'checkpoint',
-      'is no checkpoint of regraft finetune.',
-    );
-  const { groups, history, stepLosses, waited, best, ...plain } = JSON.parse(text);
-  const part = (prefix: string): StateDict =>
-    new Map(
-      [...state].flatMap(([name, t]) => (name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), t]] : [])),
-    );
+  const { json, part } = await readParts(source, MARK, 'checkpoint of regraft finetune');
+  // biome-ignore lint/suspicious/noExplicitAny: what reads a run's checkpoint looks through it
+  const { groups, history, stepLosses, waited, best, ...plain } = json as any;
   const { kept, ...bestNumbers } = best ?? {};
   return {
     ...plain,

@@ -50,6 +50,7 @@ export { renderReport } from './report.ts';
 export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery.ts';
 export * from './result.ts';
 export { weightFileOf } from './run-start.ts';
+export { loadCheckpoint, saveCheckpoint, type TrainingState } from './training-checkpoint.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
 export type { Loss } from './validate.ts';
 export { version } from './version.ts';

@@ -1,0 +1,110 @@
+/** Checkpoints of a training loop of one's own: everything that the next step depends on, in one file without code. */
+import { writeFileAtomic } from '#files';
+import { ArgumentError, WeightFileError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
+import { defaultGenerator } from '../core/random.ts';
+import type { SourceLike } from '../device/byte-source.ts';
+import type { Module } from '../nn/module.ts';
+import type { GradScaler, LRScheduler } from '../optim/index.ts';
+import type { AnyOptimizer } from '../optim/optimizer.ts';
+import { partsChunks, readParts } from './parts-file.ts';
+
+/** What a checkpoint is of. */
+export interface TrainingState {
+  readonly model: Module;
+  readonly optimizer?: AnyOptimizer;
+  readonly schedule?: LRScheduler;
+  /** Of mixed precision. */
+  readonly scaler?: GradScaler;
+}
+
+const STATE: OptionNames<TrainingState> = { model: true, optimizer: true, schedule: true, scaler: true };
+
+const MARK = 'regraft_training';
+
+/**
+ * Saves a model, and the optimizer, schedule and loss scaling that train it, with the state of the generator behind everything random.
+ * A loop that loads them goes on bit for bit. The path gets the whole file or stays as it was.
+ * @param state `extra` is any JSON of your own: the epoch, a history, a loader's `state`.
+ * @throws RegraftError if the file cannot be written.
+ * @example
+ * await saveCheckpoint('epoch.safetensors', { model, optimizer, schedule, extra: { epoch } });
+ */
+export async function saveCheckpoint(
+  path: string | URL,
+  state: TrainingState & { readonly extra?: unknown },
+): Promise<void> {
+  checkOptions('saveCheckpoint', state, { ...STATE, extra: true });
+  const { model, optimizer, schedule, scaler, extra = null } = state;
+  const [weights, slots, scaling] = await Promise.all([model.stateDict(), optimizer?.stateDict(), scaler?.stateDict()]);
+  const json = {
+    extra,
+    random: defaultGenerator.state,
+    groups: slots?.groups ?? null,
+    schedule: schedule?.state() ?? null,
+    scaler: scaling ?? null,
+  };
+  await writeFileAtomic(path, partsChunks({ model: weights, optimizer: slots?.state }, MARK, json));
+}
+
+/**
+ * Puts back what {@link saveCheckpoint} saved, into a model, an optimizer and a schedule that were made alike.
+ * @returns the `extra` that was saved with them.
+ * @throws WeightFileError for a file that is no checkpoint or damaged; ArgumentError where it lacks what is asked for, or has it for other
+ * groups; StateDictError where the model is another. The model is then as it was before.
+ * @example
+ * const { epoch } = await loadCheckpoint<{ epoch: number }>('epoch.safetensors', { model, optimizer, schedule });
+ */
+export async function loadCheckpoint<T = unknown>(source: SourceLike, state: TrainingState): Promise<T> {
+  checkOptions('loadCheckpoint', state, STATE);
+  const { model, optimizer, schedule, scaler } = state;
+  const name = typeof source === 'string' ? source : 'checkpoint';
+  const { json, part } = await readParts(source, MARK, 'checkpoint of saveCheckpoint');
+  if (!isSaved(json)) throw new WeightFileError(name, 'is damaged: it does not say what it holds.');
+  const missing = Object.entries({
+    optimizer: [optimizer, json.groups],
+    schedule: [schedule, json.schedule],
+    scaler: [scaler, json.scaler],
+  })
+    .filter(([, [wanted, saved]]) => wanted && !saved)
+    .map(([part]) => part);
+  if (missing.length)
+    throw new ArgumentError(
+      `${name}: expected a checkpoint of ${missing.join(' and ')} too, got one without. Leave it out, or save it as well.`,
+    );
+  const before = await model.stateDict();
+  model.loadStateDict(part('model'));
+  try {
+    optimizer?.loadStateDict({ state: part('optimizer'), groups: json.groups! });
+    schedule?.loadState(json.schedule as never);
+  } catch (error) {
+    model.loadStateDict(before);
+    throw error;
+  }
+  scaler?.loadStateDict(json.scaler as never);
+  defaultGenerator.state = json.random;
+  return json.extra as T;
+}
+
+interface Saved {
+  readonly extra: unknown;
+  readonly random: readonly number[];
+  readonly groups: readonly Record<string, unknown>[] | null;
+  readonly schedule: object | null;
+  readonly scaler: object | null;
+}
+
+/** Whether it has the parts that {@link saveCheckpoint} writes. */
+function isSaved(json: unknown): json is Saved {
+  if (json === null || typeof json !== 'object') return false;
+  const { random, groups, schedule, scaler } = json as Saved;
+  const isObject = (value: unknown) => value !== null && typeof value === 'object' && !Array.isArray(value);
+  return (
+    Array.isArray(random) &&
+    random.length === 4 &&
+    random.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32) &&
+    (groups === null || (Array.isArray(groups) && groups.every(isObject))) &&
+    (schedule === null || isObject(schedule)) &&
+    (scaler === null || isObject(scaler))
+  );
+}
