@@ -17,6 +17,12 @@ export function portNumber(text: string): number {
   throw new InvalidArgumentError('Expected a whole number, 0 to 65535.');
 }
 
+/** A seed, as {@link checkSeed} takes it. */
+export function seed(text: string): number {
+  if (/^\d{1,10}$/.test(text.trim()) && Number(text) < 2 ** 32) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number from 0 to 4,294,967,295.');
+}
+
 /** A number above 0. */
 export function positive(text: string): number {
   const value = Number(text);

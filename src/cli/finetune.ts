@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FinetuneOptions } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
-import { classWeights, notNegative, positive, share, wholeNumber } from './arguments.ts';
+import { classWeights, notNegative, positive, seed, share, wholeNumber } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
@@ -79,7 +79,7 @@ export function finetuneCommand(): Command {
         'ignore: photos as they are stored (default: turned as their EXIF tag says)',
       ).choices(['exif', 'ignore']),
     )
-    .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', wholeNumber(0))
+    .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', seed)
     .option('--no-cache', 'compute the frozen part in every epoch; the result is the same')
     .option('--compare-from-scratch', 'then train from random weights for as many epochs, to compare')
     .option('--json', 'print the metrics as JSON')

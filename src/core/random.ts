@@ -3,6 +3,17 @@
  * The generator is xoshiro128** (Blackman and Vigna), seeded through splitmix32; its state is four words that a
  * checkpoint can hold.
  */
+import { ArgumentError } from './errors.ts';
+import { shown } from './options.ts';
+
+/** The largest seed: the generator takes 32 bits, and a larger one would be the same as another. */
+const LARGEST_SEED = 2 ** 32 - 1;
+
+/** @throws ArgumentError unless `seed` is a whole number from 0 to 4,294,967,295. */
+export function checkSeed(op: string, seed: number): number {
+  if (Number.isInteger(seed) && seed >= 0 && seed <= LARGEST_SEED) return seed;
+  throw new ArgumentError(`${op}: expected a whole number from 0 to 4,294,967,295, got ${shown(seed)}.`);
+}
 
 export class Generator {
   #s: Uint32Array = new Uint32Array(4);
@@ -12,9 +23,9 @@ export class Generator {
     this.seed(seed);
   }
 
-  /** Starts over from `seed` (an integer). */
+  /** Starts over from `seed`. @throws ArgumentError for what is no seed: see {@link checkSeed}. */
   seed(seed: number): this {
-    let x = seed >>> 0;
+    let x = checkSeed('seed', seed);
     for (let i = 0; i < 4; i++) {
       x = (x + 0x9e3779b9) >>> 0;
       let z = x;
@@ -93,5 +104,5 @@ export const defaultGenerator: Generator = new Generator(0);
 
 /** Seeds the generator behind everything random: initial weights, dropout and shuffles repeat from here. */
 export function manualSeed(seed: number): void {
-  defaultGenerator.seed(seed);
+  defaultGenerator.seed(checkSeed('manualSeed', seed));
 }

@@ -3,6 +3,7 @@
 import { defaultThreads, SampleThreads } from '#threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkSeed } from '../core/random.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
 import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
@@ -90,7 +91,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     this.dataset = dataset;
     this.batchSize = checkInteger('batchSize', batchSize, 1);
     this.shuffle = shuffle;
-    this.seed = checkInteger('seed', seed, 0);
+    this.seed = checkSeed('DataLoader: seed', seed);
     this.dropLast = dropLast;
     this.prefetch = checkInteger('prefetch', prefetch, 0);
     this.views = views === undefined ? undefined : checkInteger('views', views, 1);

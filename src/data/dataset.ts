@@ -42,7 +42,8 @@ export interface Dataset {
 /** A stream for one view of one sample. */
 export function sampleGenerator(index: number, { seed, view }: View): Generator {
   // Each number is stirred before the next comes in, so that neighbouring seeds, views and indices share nothing.
-  return new Generator(new Generator(new Generator(seed).uint32() ^ view).uint32() ^ index);
+  const stirred = (word: number, by: number) => new Generator((word ^ by) >>> 0);
+  return stirred(stirred(new Generator(seed).uint32(), view).uint32(), index);
 }
 
 /** The view that a single `get(index)` shows. */

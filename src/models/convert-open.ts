@@ -55,6 +55,9 @@ export interface ModelInput {
   readonly open?: string;
 }
 
+/** Networks of torchvision's that are there in Keras's form, v1, as well. */
+const V1_TOO: readonly string[] = ['resnet50', 'resnet101', 'resnet152'];
+
 /** Keras's networks that can be asked for by name. */
 const KERAS_NETWORKS = {
   'keras.ResNet50': keras.ResNet50,
@@ -158,12 +161,12 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
 
 async function openTorchvision(input: SourceLike, name: string, options: OpenOptions): Promise<Opened> {
   const { numClasses, strideIn1x1 = false } = options;
+  if (strideIn1x1 && !V1_TOO.includes(name))
+    throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
   const entry = modelEntry(name);
   const build = (classes: number | undefined): Promise<Module> =>
-    entry.create({ ...(classes !== undefined && { numClasses: classes }), ...{ strideIn1x1 } });
+    entry.create({ ...(classes !== undefined && { numClasses: classes }), ...(strideIn1x1 && { strideIn1x1 }) });
   let model = await build(numClasses);
-  if (strideIn1x1 && !(model instanceof ResNet && model.strideIn1x1))
-    throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
   let target = targetOf(model);
   const expected = openedAt(target.expected, numClasses === undefined ? entry.head : undefined);
   let file = await readWeightFile(input, { ...target, expected, ...readOptions(options) });

@@ -1,5 +1,7 @@
 /** The fine-tuning recipe: its settings with their defaults, the phases they mean, the optimizer and schedule of each. */
+
 import { ArgumentError } from '../core/errors.ts';
+import { checkSeed } from '../core/random.ts';
 import type { Orientation } from '../data/orientation.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
@@ -126,7 +128,7 @@ export function resolveSettings(
     validation: within('validation', 0, 1, options.validation ?? 0.2),
     imageSize: atLeast('imageSize', 1, options.imageSize ?? entry.transforms.crop),
     orientation: orientationOf(options.orientation ?? 'exif'),
-    seed: atLeast('seed', 0, options.seed ?? 0),
+    seed: checkSeed('finetune: seed', options.seed ?? 0),
   };
 }
 

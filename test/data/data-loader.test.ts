@@ -270,7 +270,7 @@ describe('errors', () => {
     ],
     [
       () => new DataLoader(numbers(3), { seed: -1 }),
-      'ArgumentError: DataLoader: seed must be an integer, 0 or more, got -1.',
+      'ArgumentError: DataLoader: seed: expected a whole number from 0 to 4,294,967,295, got -1.',
     ],
     [() => new DataLoader(numbers(0)), 'DataError: DataLoader: the data set is empty.'],
     [
