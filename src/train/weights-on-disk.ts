@@ -6,7 +6,7 @@ import { someOf } from '../data/some-of.ts';
 import { FORMATS } from '../io/formats.ts';
 import { MODELS } from '../models/registry.ts';
 
-/** A sentence on the published weights in the cache and the weight files in `folder`, the current one; '' where there are none. */
+/** Sentences on the published weights in the cache and the weight files in `folder`, the current one; '' where there are none. */
 export async function weightsOnDisk(folder = '.'): Promise<string> {
   const cached = new Set(await namesIn(await cacheFolder('weights').catch(() => undefined)));
   const networks = Object.entries(MODELS)
@@ -14,11 +14,10 @@ export async function weightsOnDisk(folder = '.'): Promise<string> {
     .map(([name]) => name);
   const endings = FORMATS.flatMap(({ extensions }) => extensions).filter((ending) => ending !== '.json');
   const files = (await namesIn(folder)).filter((name) => endings.some((ending) => name.endsWith(ending)));
-  const found = [
-    ...(networks.length > 0 ? [`the weights of ${someOf(networks, '')} (name that network)`] : []),
-    ...(files.length > 0 ? [`here ${someOf(files)} (name it as weights)`] : []),
-  ];
-  return found.length > 0 ? `On this disk there are ${found.join(', and ')}.` : '';
+  return [
+    ...(networks.length > 0 ? [`In the cache are the weights of ${someOf(networks, '')}: name that network.`] : []),
+    ...(files.length > 0 ? [`In this folder there is ${someOf(files, '')}: name it as weights.`] : []),
+  ].join(' ');
 }
 
 async function namesIn(folder: string | undefined): Promise<string[]> {

@@ -50,9 +50,9 @@ test('weights that need no network', async () => {
   expect(await weightsOnDisk(folder)).toBe('');
   mkdirSync(join(cache, 'weights'), { recursive: true });
   writeFileSync(join(cache, 'weights/resnet18-f37072fd.pth'), '');
-  expect(await weightsOnDisk(folder)).toBe('On this disk there are the weights of resnet18 (name that network).');
+  expect(await weightsOnDisk(folder)).toBe('In the cache are the weights of resnet18: name that network.');
   for (const name of ['b.pth', 'a.safetensors', 'notes.txt']) writeFileSync(join(folder, name), '');
   expect(await weightsOnDisk(folder)).toBe(
-    "On this disk there are the weights of resnet18 (name that network), and here 'a.safetensors', 'b.pth' (name it as weights).",
+    'In the cache are the weights of resnet18: name that network. In this folder there is a.safetensors, b.pth: name it as weights.',
   );
 });
