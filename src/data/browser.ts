@@ -14,6 +14,7 @@ export {
 export {
   type ClassificationPreset,
   Compose,
+  type ComposeOptions,
   classificationTransforms,
   isSaveable,
   type TrainingPreset,

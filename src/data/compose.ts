@@ -18,6 +18,12 @@ import type { Orientation } from './orientation.ts';
 import type { Interpolation } from './resample.ts';
 import { type Size, Transform, type TransformJSON } from './transform.ts';
 
+/** Options of {@link Compose}. */
+export interface ComposeOptions {
+  /** 'exif' (the default) has images decoded as their EXIF tag turns them, 'ignore' as they are stored. */
+  readonly orientation?: Orientation;
+}
+
 /** Applies its transforms in order. Neighbours that can share a pass do; the result is the same. */
 export class Compose extends Transform {
   readonly name: string = 'Compose';
@@ -25,8 +31,7 @@ export class Compose extends Transform {
   override readonly orientation: Orientation;
   readonly transforms: readonly Transform[];
 
-  /** @param options orientation: 'exif' (the default) decodes images as their EXIF tag turns them, 'ignore' as they are stored */
-  constructor(transforms: readonly Transform[], { orientation = 'exif' }: { readonly orientation?: Orientation } = {}) {
+  constructor(transforms: readonly Transform[], { orientation = 'exif' }: ComposeOptions = {}) {
     super();
     if (orientation !== 'exif' && orientation !== 'ignore')
       throw new ArgumentError(`Compose: orientation must be exif or ignore, got ${JSON.stringify(orientation)}.`);
@@ -139,7 +144,7 @@ const FROM_JSON: Readonly<
 > = {
   Compose: (o, read) => {
     if (!Array.isArray(o.transforms)) throw new ArgumentError('Compose: transforms must be a list.');
-    return new Compose(o.transforms.map(read), o as { orientation?: Orientation });
+    return new Compose(o.transforms.map(read), o as ComposeOptions);
   },
   Resize: (o) => new Resize(o.size as Size, o as ResizeOptions),
   CenterCrop: (o) => new CenterCrop(o.size as Size),

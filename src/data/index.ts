@@ -17,6 +17,7 @@ export {
 export {
   type ClassificationPreset,
   Compose,
+  type ComposeOptions,
   classificationTransforms,
   isSaveable,
   type TrainingPreset,
