@@ -123,11 +123,12 @@ function part(folder: PhotoTree, folders: readonly PhotoTree[]): Part {
   return { folder, classes: folders.filter((f) => !isOutput(f)).map((f) => [nameOf(f).normalize('NFC'), f]) };
 }
 
-/** A run's folder, or weights: no images in it or below, but a network. */
+/** What a run leaves in its folder, from its lock on, and weights of other programs. */
+const OUTPUT = /(?:^|\/)run\.lock$|\.(?:safetensors|pth?|ckpt|h5|keras|onnx)$/i;
+
+/** A folder of runs or weights: no images in it or below. */
 export function isOutput(folder: PhotoTree): boolean {
-  return (
-    folder.count === 0 && othersOf(folder).some((path) => /\.(?:safetensors|pth?|ckpt|h5|keras|onnx)$/i.test(path))
-  );
+  return folder.count === 0 && othersOf(folder).some((path) => OUTPUT.test(path));
 }
 
 /** The parts of `ants/train`, `ants/val`, `bees/train` …: every class with splits of its own. */

@@ -52,7 +52,7 @@ export function leftOutOf(tree: PhotoTree, used: ReadonlySet<string>, output: re
     ...othersOf(tree)
       .filter((path) => !skipped.has(path))
       .map((path) => [reasonByEnding(path), path] as const),
-    ...output.map((folder) => ['a folder of weights, no class', `${folder.path}/`] as const),
+    ...output.map((folder) => ['a folder of runs or weights, no class', `${folder.path}/`] as const),
   ]);
 }
 

@@ -132,9 +132,14 @@ describe('layouts', () => {
     ['an empty class in val', ['train/{a,b}/2', 'val/a/2', 'val/b/', 'val/c/'], 'a b | train 4 | val 2'],
     ['an empty val', ['train/{a,b}/2', 'val/'], 'a b | train 4 | -'],
     [
+      'a run inside that has just begun',
+      ['{ants,bees}/2', 'runs/one/run.lock'],
+      'ants bees | . 4 | - | 1 a folder of runs or weights, no class',
+    ],
+    [
       'a run inside',
       ['{ants,bees}/2', 'runs/one/{model.safetensors,model.json,report.html}'],
-      'ants bees | . 4 | - | 1 a folder of weights, no class',
+      'ants bees | . 4 | - | 1 a folder of runs or weights, no class',
     ],
     [
       'clutter',
