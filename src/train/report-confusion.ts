@@ -5,6 +5,8 @@ import { html, Markup, quoted } from './report-markup.ts';
 
 /** Letters of a class name that the matrix has room for. */
 const LETTERS = 20;
+/** Letters of a slanted name above one cell. */
+const LETTERS_PER_CELL = 6;
 /** Pairs that are listed beside the matrix, and where there is none. */
 const [PAIRS, PAIRS_ALONE] = [6, 30];
 
@@ -20,9 +22,11 @@ export function confusionSection(confusion: Confusion, classes: readonly string[
 /** The matrix as a heat-map table of square cells: colour is the share of the row. One tab stop, then arrow keys. */
 function confusionTable(confusion: Confusion, classes: readonly string[]): Markup {
   const size = classes.length > 40 ? 'tiny' : classes.length > 12 ? 'small' : 'roomy';
-  const letters = Math.min(LETTERS, Math.max(...classes.map((name) => name.length)));
+  const lengths = classes.map((name) => Math.min(LETTERS, name.length));
+  // Slanted names of the last columns reach beyond them, those further left by so many letters less.
+  const reach = Math.max(...lengths.map((letters, j) => letters - LETTERS_PER_CELL * (classes.length - 1 - j)));
   const digits = String(Math.max(...confusion.flatMap((row) => Object.values(row)))).length;
-  return html`<div tabindex="0" class="scroll matrix ${size}" style="--letters:${letters};--digits:${digits}">
+  return html`<div tabindex="0" class="scroll matrix ${size}" style="--letters:${Math.max(...lengths)};--reach:${reach};--digits:${digits}">
 <table id="confusion" role="grid" data-classes="${JSON.stringify(classes)}">
 <caption>Images by true class (rows) and predicted class (columns)</caption>
 <thead><tr><th scope="col" class="corner">true ↓<br>predicted →</th>${classes.map((name) => html`<th scope="col" title="${name}"><span>${name}</span></th>`)}</tr></thead>

@@ -1,7 +1,7 @@
 /** The report's beginning: the accuracy, how it was reached, what to hold it against. */
 import { accuracyContext } from './accuracy-context.ts';
 import { formatCount, formatPercent, plural } from './format.ts';
-import { breakable, type Content, html, type Markup } from './report-markup.ts';
+import { type Content, html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
 import type { ComparisonRun, EpochRecord, FinetuneResult, Measured } from './result.ts';
 
@@ -19,11 +19,11 @@ export function headline(result: FinetuneResult): Markup {
   const { value, images, validation } = headlineAccuracy(result);
   const plan = phases.map((phase) => `${phase.name} (${plural(phase.epochs, 'epoch')})`).join(', then ');
   return html`<header>
-<p class="eyebrow">${model.name} on <bdi>${breakable(data.source)}</bdi></p>
+<p class="eyebrow">${model.name} on ${quoted(data.source)}</p>
 <h1><b>${formatPercent(value)}</b> of ${formatCount(images)} ${validation ? 'validation' : 'training'} images classified correctly</h1>
 <p class="lead">${
     model.weights
-      ? html`Weights from <bdi>${breakable(fileName(model.weights.source))}</bdi> were fine-tuned`
+      ? html`Weights from ${quoted(fileName(model.weights.source))} were fine-tuned`
       : html`From random weights, the model was trained`
   } for ${plural(history.length, 'epoch')} on ${formatCount(data.trainImages)} images of ${plural(data.classes.length, 'class', 'classes')}${phases.length > 1 && html`: ${plan}`}. ${
     result.frozen.tensors > 0 &&

@@ -21,10 +21,10 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
 
 /**
  * A string from outside (a class, a file) as inline text, isolated so that right-to-left marks in it cannot reorder
- * what stands around it.
+ * what stands around it, and breakable as {@link breakable} says.
  */
 export function quoted(text: string): Markup {
-  return html`<bdi>${text}</bdi>`;
+  return html`<bdi>${breakable(text)}</bdi>`;
 }
 
 /** A path or a file name, which may break after its separators and underscores. */

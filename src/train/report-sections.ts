@@ -1,6 +1,6 @@
 /** The report's figures and tables: key figures, epochs, freezing proof, time, run facts. */
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue, plural } from './format.ts';
-import { breakable, type Content, html, type Markup } from './report-markup.ts';
+import { breakable, type Content, html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
 import type { EpochRecord, FinetuneResult } from './result.ts';
 
@@ -118,7 +118,7 @@ export function runFacts(result: FinetuneResult): Markup {
     [
       'initial weights',
       model.weights
-        ? html`<bdi>${breakable(model.weights.source)}</bdi><span class="digest">sha256 ${model.weights.sha256}</span>`
+        ? html`${quoted(model.weights.source)}<span class="digest">sha256 ${model.weights.sha256}</span>`
         : 'random',
     ],
     [

@@ -118,7 +118,7 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .matrix { --cell: max(clamp(2.1rem, 7vw, 2.8rem), var(--digits) * .62em + .6em); --slant: calc(min(var(--letters), 20) * .58em + .8em); max-height: min(80vh, 46rem); }
 .matrix.small { --cell: max(1.8rem, var(--digits) * .6em + .4em); font-size: .85rem; }
 .matrix.tiny { --cell: max(1.45rem, var(--digits) * .6em + .3em); font-size: .72rem; }
-.matrix table { width: auto; table-layout: fixed; border-collapse: separate; border-spacing: 1px; padding-right: calc(var(--slant) * .75); }
+.matrix table { width: auto; table-layout: fixed; border-collapse: separate; border-spacing: 1px; padding-right: calc(var(--reach) * .36em + .3em); }
 .matrix caption, .classes caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); padding: 0; }
 .matrix th, .matrix td { border: 0; padding: 0; font-weight: 500; }
 .matrix td { text-align: center; vertical-align: middle; width: var(--cell); min-width: var(--cell); height: var(--cell); background: var(--tint); }
@@ -180,6 +180,7 @@ html:not(.scripted) .script { display: none; }
   .classes { font-size: .82rem; }
   .classes small { font-size: .75rem; line-height: 1.3; }
   .classes th, .classes td { padding: .3rem .15rem .4rem; }
+  .classes tbody th { max-width: 6rem; overflow-wrap: anywhere; }
   .classes .bar { min-width: 3.4rem; background-size: 3.2rem .25rem; background-position: right .15rem bottom .1rem; }
   .sortable th:not([aria-sort]) button::after { content: none; }
 }
