@@ -12,6 +12,7 @@ import { classesOf } from './create.ts';
 import { guessNetwork, namingNetwork } from './guess-network.ts';
 import { bindWeights, findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
+import { randomNotes } from './keras/random.ts';
 import { formatKerasShape } from './keras/shape.ts';
 import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
 import { axisNames } from './keras/weights.ts';
@@ -136,7 +137,7 @@ function openKeras(file: WeightFile, model: keras.KerasModel, name: string): Ope
     return names ? [[name, names] as const] : [];
   });
   return {
-    file,
+    file: { ...file, notes: [...file.notes, ...randomNotes(model)] },
     model,
     inputs: kerasInputs(model),
     origins: new Map(found.map(({ name, key }) => [name, key])),

@@ -1,9 +1,12 @@
 /** Keras models as both generations and Teachable Machine save them: arithmetic, random layers, shapes inside, names of weights. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { init } from '../../src/device/current.ts';
 import { kerasH5Bytes } from '../../src/io/keras-h5-write.ts';
-import { keras } from '../../src/models/index.ts';
+import { convertModel, keras } from '../../src/models/index.ts';
 import { modelFiles } from '../../src/models/keras/save.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { ones, tensor } from '../../src/tensor/factory.ts';
@@ -158,6 +161,25 @@ describe('random layers', () => {
       const [file] = await modelFiles(built, name);
       const again = await keras.loadModel(file!.bytes);
       expect(again.layers[0]!.layers!.map(({ type }) => type)).toEqual(augmentation);
+    }
+  });
+
+  test('convert tells of them', async () => {
+    const json = sequential([layer('RandomFlip', sized), layer('Dense', { units: 1, use_bias: false })]);
+    const kernel: TensorData = { shape: [2, 1], dtype: 'float32', data: Float32Array.of(1, 2) };
+    const file = await kerasH5Bytes({
+      layers: [
+        ['randomflip', new Map()],
+        ['dense', new Map([['kernel', kernel]])],
+      ],
+      config: JSON.stringify(json),
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'regraft-random-'));
+    try {
+      const { notes } = await convertModel(file, join(folder, 'a.safetensors'));
+      expect(notes[0]).toBe('Give their input back, in training too: randomflip. Augment the images before the model.');
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 

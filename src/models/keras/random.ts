@@ -1,4 +1,5 @@
 /** Keras's layers that draw random numbers: dropout with shared masks, and augmentation, which is the identity here. */
+import { listed } from '../../io/bytes.ts';
 import { Dropout, Module } from '../../nn/index.ts';
 import { ones } from '../../tensor/factory.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -27,6 +28,13 @@ export class RandomLayer extends Module {
   override forward(x: Tensor): Tensor {
     return x;
   }
+}
+
+/** What is worth a note of a model with such layers. */
+export function randomNotes(model: Module): string[] {
+  const names = model.namedModules().flatMap(([path, module]) => (module instanceof RandomLayer ? [path] : []));
+  if (names.length === 0) return [];
+  return [`Give their input back, in training too: ${listed(names)}. Augment the images before the model.`];
 }
 
 /** Dropout with one mask for all elements along some axes: of whole samples, or of whole channels. */
