@@ -16,6 +16,7 @@ import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Batches } from './batches.ts';
 import { cacheNote } from './cache-note.ts';
+import { epochsSinceGain } from './early-stopping.ts';
 import type { Predictions } from './evaluate.ts';
 import { notFinite } from './finite.ts';
 import { frozenTensors } from './freezing-proof.ts';
@@ -376,18 +377,6 @@ function checkGroups(model: Module, optimizer: AnyOptimizer): void {
       'fit',
       missing.map(([name, p]) => ({ label: `${name} ${formatShape(p.shape)}` })),
     );
-}
-
-/** Epochs since a loss was last below the one that counted as best before by more than `minDelta`. */
-function epochsSinceGain(losses: readonly number[], minDelta: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  let since = 0;
-  for (const loss of losses) {
-    const gain = loss < best - minDelta;
-    if (gain) best = loss;
-    since = gain ? 0 : since + 1;
-  }
-  return since;
 }
 
 /** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
