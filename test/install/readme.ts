@@ -21,8 +21,8 @@ export function readmeCommands(): string[] {
 export async function writeInputs(folder: string): Promise<void> {
   const at = (name: string) => join(folder, name);
   const [ants, bees] = Object.values(SUBJECTS);
-  for (const photos of ['photos', 'other-photos']) await drawFolder(at(photos), { ants: ants!, bees: bees! }, 8, 0);
-  cpSync(at('photos/ants/01.png'), at('new-photo.jpg'));
+  for (const photos of ['photos', 'other-photos', 'new-photos'])
+    await drawFolder(at(photos), { ants: ants!, bees: bees! }, 8, 0);
   await writeWeights(at('resnet50.pth'), (await resnet50({ seed: 0 })).stateDict());
   await writeWeights(at('squeezenet1_1.pth'), (await squeezenet1_1({ seed: 0 })).stateDict());
   cpSync(fileURLToPath(new URL('../fixtures/keras/small.keras', import.meta.url)), at('mobilenet.keras'));
