@@ -186,12 +186,18 @@ describe('a network of torchvision’s', () => {
     for (const [name, tensor] of after) expect(tensor).toEqual(before.get(name));
   });
 
-  test('what does not fit the network is listed', async () => {
+  test('the network that weights are of is named, or what does not fit is listed', async () => {
     await writeWeights(out('x.pth'), state());
+    const named = await refused(out('x.pth'), 'y.onnx', { model: 'squeezenet1_1' });
+    expect(named.message).toBe(
+      'x.pth: these are the weights of cifarResnet20, not of squeezenet1_1. Name cifarResnet20 instead.',
+    );
+    const part = new Map([...(await state())].filter(([name]) => !name.startsWith('layer2.')));
+    await writeWeights(out('x.pth'), part);
     const error = await refused(out('x.pth'), 'y.onnx', { model: 'squeezenet1_1' });
     expect(error).toBeInstanceOf(StateDictError);
     expect(error.message).toMatch(
-      /^squeezenet1_1: 52 missing keys \(features\.0\.weight, .*\), 116 unexpected keys \(.*\), 0 wrong shapes\.$/,
+      /^squeezenet1_1: 52 missing keys \(features\.0\.weight, .*\), 80 unexpected keys \(.*\), 0 wrong shapes\. The weights in \S+ are of another network: regraft inspect lists them\.$/,
     );
   });
 
