@@ -75,6 +75,11 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   readonly prefetch: number;
   readonly views: number | undefined;
   readonly workers: number;
+  /**
+   * A last batch of one sample goes to the batch before it: a batch norm in training cannot tell a spread from one. `fit` turns it on where
+   * the model trains one.
+   */
+  mergeSingle = false;
   /** Images left out so far, each once. */
   readonly skipped: SkippedSample[] = [];
   readonly #collate: (samples: readonly Sample[]) => T | Promise<T>;
@@ -110,7 +115,8 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   /** Batches in an epoch. */
   get length(): number {
     const full = this.dataset.length / this.batchSize;
-    return this.dropLast ? Math.floor(full) : Math.ceil(full);
+    if (this.dropLast) return Math.floor(full);
+    return Math.ceil(full) - (this.mergesLast ? 1 : 0);
   }
 
   /** The epoch that is being handed out, or comes next. */
@@ -148,7 +154,14 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   batches(epoch: number = this.#epoch): number[][] {
     const order = Array.from({ length: this.dataset.length }, (_, i) => i);
     if (this.shuffle) sampleGenerator(epoch, { seed: this.seed, view: -1 }).shuffle(order);
-    return Array.from({ length: this.length }, (_, b) => order.slice(b * this.batchSize, (b + 1) * this.batchSize));
+    const ends = (b: number) => (b === this.length - 1 && this.mergesLast ? order.length : (b + 1) * this.batchSize);
+    return Array.from({ length: this.length }, (_, b) => order.slice(b * this.batchSize, ends(b)));
+  }
+
+  /** Whether the last batch would be of one sample, and is not to be. */
+  get mergesLast(): boolean {
+    const { length } = this.dataset;
+    return this.mergeSingle && !this.dropLast && this.batchSize > 1 && length > 1 && length % this.batchSize === 1;
   }
 
   /** Loads these samples, in order, without the unreadable ones (see `skipped`). */

@@ -2,7 +2,6 @@
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
-import { formatShape } from '../core/shape.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { crossEntropy } from '../nn/loss.ts';
@@ -10,7 +9,7 @@ import type { Module } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
-import { type AnyOptimizer, forgotten, type Optimizer } from '../optim/optimizer.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
 import { autocast } from '../tensor/autocast.ts';
 import { step } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -19,6 +18,7 @@ import { cacheNote } from './cache-note.ts';
 import { epochsSinceGain } from './early-stopping.ts';
 import type { Predictions } from './evaluate.ts';
 import { notFinite } from './finite.ts';
+import { checkGroups, mergeSingleImage } from './fit-checks.ts';
 import { frozenTensors } from './freezing-proof.ts';
 import { LostImages } from './lost-images.ts';
 import { availablePrecision, type Precision, scalerFor } from './precision.ts';
@@ -200,6 +200,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
     options.train instanceof DataLoader
       ? options.train
       : new DataLoader(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
+  mergeSingleImage(model, loader, progress);
   const cacheFor = (images: number) =>
     options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache, progress);
   const left = epochs - (from?.history ?? []).filter((record) => record.phase === phase).length;
@@ -367,17 +368,6 @@ const structureOf = (model: Module): unknown[] => [
   ...model.modules(),
   ...model.parameters().flatMap((p) => [p, p.requires_grad]),
 ];
-
-/** @throws ArgumentError if the model has trainable parameters that the optimizer has not. */
-function checkGroups(model: Module, optimizer: AnyOptimizer): void {
-  const grouped = new Set(optimizer.paramGroups.flatMap((g) => g.params as Tensor[]));
-  const missing = model.namedParameters().filter(([, p]) => p.requires_grad && !grouped.has(p));
-  if (missing.length)
-    throw forgotten(
-      'fit',
-      missing.map(([name, p]) => ({ label: `${name} ${formatShape(p.shape)}` })),
-    );
-}
 
 /** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
 async function viewsReturn({ dataset, views, seed }: DataLoader<unknown>): Promise<boolean> {

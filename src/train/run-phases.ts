@@ -9,6 +9,7 @@ import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type FitOptions, type FitState, fit, movingState } from './fit.ts';
+import { mergeSingleImage } from './fit-checks.ts';
 import { scalerFor } from './precision.ts';
 import {
   type FinetuneSettings,
@@ -66,6 +67,7 @@ export async function trainPhases(
       return from.progress;
     }
     const train = loader(phase);
+    mergeSingleImage(model, train);
     const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
     if (from?.phase === p) {
       model.loadStateDict(from.model, { strict: false });
