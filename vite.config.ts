@@ -28,7 +28,7 @@ function head(): Plugin {
   return {
     name: 'regraft-head',
     transformIndexHtml: (_html, { server }) => [
-      { tag: 'style', children: STYLE, injectTo: 'head-prepend' },
+      { tag: 'style', children: plainStyle(STYLE), injectTo: 'head-prepend' },
       ...(server
         ? []
         : [
@@ -41,6 +41,13 @@ function head(): Plugin {
     ],
   };
 }
+
+/** Leaves comments and the space around punctuation out of a style sheet that Vite does not see as one. */
+const plainStyle = (style: string) =>
+  style
+    .replace(/\/\*.*?\*\//gs, '')
+    .replace(/\s*([{};,])\s*/g, '$1')
+    .replace(/([{;][\w-]+): /g, '$1:');
 
 /** Leaves comments and indentation out of kernels: to a minifier WGSL is a text like any other. */
 function plainWgsl(): Plugin {

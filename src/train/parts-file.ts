@@ -2,7 +2,6 @@
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { SourceLike } from '../device/byte-source.ts';
-import { readWeightFile } from '../io/read.ts';
 import { safetensorsChunks } from '../io/safetensors.ts';
 
 type Tensors = ReadonlyMap<string, TensorData>;
@@ -32,6 +31,8 @@ export interface Parts {
  * @throws WeightFileError if it cannot be read, or is another kind of file.
  */
 export async function readParts(source: SourceLike, mark: string, expected: string): Promise<Parts> {
+  // On demand: a page that begins a run needs no reader of weight files yet.
+  const { readWeightFile } = await import('../io/read.ts');
   const { state, metadata } = await readWeightFile(source);
   const name = typeof source === 'string' ? source : 'checkpoint';
   const text = metadata[mark];
