@@ -220,7 +220,7 @@ const rows: [string, () => unknown][] = [
     'ShapeError: tensor: sizes must be whole numbers of 0 or more, got [-2, -3].',
     () => tensor(new Float32Array(6), [-2, -3]),
   ],
-  ['ShapeError: tensor: sizes must be whole numbers of 0 or more, got [2, -1].', () => zeros([2, -1])],
+  ['ShapeError: zeros: sizes must be whole numbers of 0 or more, got [2, -1].', () => zeros([2, -1])],
   [
     'ShapeError: backward: expected a scalar, got [5]. Reduce it, or pass the gradient of the output.',
     () => leaf(5).mul(2).backward(),
