@@ -1,4 +1,4 @@
-/** Options by name: one that does not exist is an error, for callers whose compiler does not tell. */
+/** Options by name, and arguments by kind: a wrong one is an error, for callers whose compiler does not tell. */
 import { ArgumentError } from './errors.ts';
 
 /** The names of all options of an interface; the compiler sees to it that none is missing and none too many. */
@@ -27,6 +27,24 @@ export function checkOptions<T extends object>(op: string, options: T, names: Op
   const near = closest(unknown, Object.keys(names));
   const fix = near ? `Write ${near}.` : `There are ${Object.keys(names).join(', ')}.`;
   throw new ArgumentError(`${op}: expected options that exist, got '${unknown}'. ${fix}`);
+}
+
+/** `value`. @throws ArgumentError if it is no number. */
+export function checkNumber(op: string, name: string, value: number): number {
+  if (typeof value === 'number') return value;
+  throw new ArgumentError(`${op}: expected ${name} as a number, got ${shown(value)}.`);
+}
+
+/** @throws ArgumentError if `value` is no array, as where its elements are given one by one. */
+export function checkList(op: string, name: string, value: readonly unknown[]): void {
+  if (Array.isArray(value)) return;
+  throw new ArgumentError(`${op}: expected ${name} as an array, got ${shown(value)}. Write [${shown(value)}, …].`);
+}
+
+/** @throws ArgumentError if `value` is no function. */
+export function checkFunction(op: string, name: string, value: unknown, example: string): void {
+  if (typeof value === 'function') return;
+  throw new ArgumentError(`${op}: expected ${name} as a function, got ${shown(value)}. Write ${example}.`);
 }
 
 /** The name that `unknown` most probably stands for. */

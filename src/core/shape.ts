@@ -70,14 +70,14 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   const a = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || a < 0 || a >= rank)
-    throw new ShapeError(op, `axis ${axis} is out of range for a tensor of rank ${rank}.`);
+    throw new ShapeError(op, `axis ${shown(axis)} is out of range for a tensor of rank ${rank}.`);
   return a;
 }
 
 /** Axes to reduce, sorted and without repeats; all of them when none is named. */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = typeof axes === 'number' ? [axes] : axes;
+  const list = Array.isArray(axes) ? (axes as readonly number[]) : [axes as number];
   return [...new Set(list.map((a) => normalizeAxis(op, a, rank)))].sort((a, b) => a - b);
 }
 

@@ -1,5 +1,5 @@
 /** Activation functions as layers. `inplace` only shows in the printed text: results never overwrite their input. */
-import { checkOptions } from '../core/options.ts';
+import { checkNumber, checkOptions } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonFloat } from './print.ts';
@@ -44,7 +44,7 @@ export class LeakyReLU extends Activation {
 
   constructor(slope = 0.01, options: ActivationOptions = {}) {
     super(options);
-    this.slope = slope;
+    this.slope = checkNumber('LeakyReLU', 'slope', slope);
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,9 +1,27 @@
 /** Modules made of modules in order. Elements are fields '0', '1', …, and so are their state-dict names. */
 import { ArgumentError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 import { checkpoint } from '../tensor/checkpoint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { printList } from './print.ts';
+
+function checkModule(op: string, module: Module): Module {
+  if (module instanceof Module) return module;
+  const fix =
+    typeof module === 'function'
+      ? 'Put it into the forward of a Module'
+      : `Write new ${op}(${op === 'Sequential' ? '...layers' : 'layers'})`;
+  throw new ArgumentError(`${op}: expected a module, got ${shown(module)}. ${fix}.`);
+}
+
+/** A Sequential's modules by name. */
+function checkNamed(named: Readonly<Record<string, Module>>): Readonly<Record<string, Module>> {
+  const isRecord = typeof named === 'object' && named !== null && !Array.isArray(named);
+  if (!isRecord) checkModule('Sequential', named as never);
+  for (const module of Object.values(named)) checkModule('Sequential', module);
+  return named;
+}
 
 abstract class ModuleSequence extends Module {
   [index: number]: Module;
@@ -24,7 +42,7 @@ abstract class ModuleSequence extends Module {
 
   /** Adds `module` behind the last one. */
   append(module: Module): this {
-    this[this.length] = module;
+    this[this.length] = checkModule(this.typeName, module);
     return this;
   }
 
@@ -56,9 +74,9 @@ export class Sequential extends ModuleSequence {
   /** @param modules the modules in order, or one record of named modules. */
   constructor(...modules: Module[] | [Readonly<Record<string, Module>>]) {
     const [first] = modules;
-    const named = first !== undefined && !(first instanceof Module) ? first : undefined;
+    const named = modules.length === 1 && !(first instanceof Module) ? first : undefined;
     super(named ? [] : (modules as Module[]));
-    if (named) Object.assign(this, named);
+    if (named) Object.assign(this, checkNamed(named));
   }
 
   override forward(x: Tensor): Tensor {
@@ -76,6 +94,10 @@ export class Sequential extends ModuleSequence {
 /** A list of modules; how they are run is up to the module that owns it. */
 export class ModuleList extends ModuleSequence {
   constructor(modules: Iterable<Module> = []) {
+    if (typeof modules?.[Symbol.iterator] !== 'function')
+      throw new ArgumentError(
+        `ModuleList: expected an array of modules, got ${shown(modules)}. Write new ModuleList([…]).`,
+      );
     super([...modules]);
   }
 

@@ -7,7 +7,7 @@ import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { pythonSize } from './print.ts';
-import { type Padding2d, pair, positiveInteger, type Size2d } from './sizes.ts';
+import { checkSize, type Padding2d, pair, positiveInteger, type Size2d } from './sizes.ts';
 
 /** Options of {@link Conv2d}, with PyTorch’s defaults. */
 export interface Conv2dOptions {
@@ -63,9 +63,9 @@ abstract class Convolution extends Module {
         throw new ArgumentError(`${op}: ${name} must be a multiple of groups, got ${channels} and ${groups}.`);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = pair(kernelSize);
-    this.stride = pair(options.stride ?? 1);
-    this.dilation = pair(options.dilation ?? 1);
+    this.kernelSize = pair(checkSize(op, 'kernelSize', kernelSize, 1));
+    this.stride = pair(checkSize(op, 'stride', options.stride ?? 1, 1));
+    this.dilation = pair(checkSize(op, 'dilation', options.dilation ?? 1, 1));
     this.groups = groups;
     const shape = weightShape(groups, this.kernelSize);
     this.weight = new Parameter(shape, layerWeight(shape));
@@ -98,7 +98,7 @@ export class Conv2d extends Convolution {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
     super(inChannels, outChannels, kernelSize, options, OPTIONS, (g, k) => [outChannels, inChannels / g, ...k]);
-    const padding = options.padding ?? 0;
+    const padding = checkSize('Conv2d', 'padding', options.padding ?? 0, 0, 4);
     this.padding = typeof padding !== 'number' && padding.length === 4 ? padding : pair(padding);
   }
 
@@ -127,8 +127,8 @@ export class ConvTranspose2d extends Convolution {
       outChannels / g,
       ...k,
     ]);
-    this.padding = pair(options.padding ?? 0);
-    this.outputPadding = pair(options.outputPadding ?? 0);
+    this.padding = pair(checkSize('ConvTranspose2d', 'padding', options.padding ?? 0, 0));
+    this.outputPadding = pair(checkSize('ConvTranspose2d', 'outputPadding', options.outputPadding ?? 0, 0));
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,4 +1,5 @@
 /** Layers that only change shapes, or nothing. */
+import { checkNumber } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 
@@ -9,8 +10,8 @@ export class Flatten extends Module {
 
   constructor(start = 1, end = -1) {
     super();
-    this.start = start;
-    this.end = end;
+    this.start = checkNumber('Flatten', 'start', start);
+    this.end = checkNumber('Flatten', 'end', end);
   }
 
   override forward(x: Tensor): Tensor {

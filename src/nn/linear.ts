@@ -5,6 +5,7 @@ import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { pythonBool } from './print.ts';
+import { positiveInteger } from './sizes.ts';
 
 /** Options of {@link Linear}. */
 export interface LinearOptions {
@@ -31,7 +32,10 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
     checkOptions('Linear', options, OPTIONS);
-    const shape = [outFeatures, inFeatures];
+    const shape = [
+      positiveInteger('Linear', 'outFeatures', outFeatures),
+      positiveInteger('Linear', 'inFeatures', inFeatures),
+    ];
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = new Parameter(shape, layerWeight(shape));

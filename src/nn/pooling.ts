@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonBool, pythonSize } from './print.ts';
-import type { Size2d } from './sizes.ts';
+import { checkSize, type Size2d } from './sizes.ts';
 
 /** Options that all pooling layers have. */
 export interface PoolOptions {
@@ -42,10 +42,10 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
     super();
     checkOptions('MaxPool2d', options, MAX_POOL);
-    this.kernelSize = kernelSize;
-    this.stride = options.stride ?? kernelSize;
-    this.padding = options.padding ?? 0;
-    this.dilation = options.dilation ?? 1;
+    this.kernelSize = checkSize('MaxPool2d', 'kernelSize', kernelSize, 1);
+    this.stride = checkSize('MaxPool2d', 'stride', options.stride ?? kernelSize, 1);
+    this.padding = checkSize('MaxPool2d', 'padding', options.padding ?? 0, 0);
+    this.dilation = checkSize('MaxPool2d', 'dilation', options.dilation ?? 1, 1);
     this.ceilMode = options.ceilMode ?? false;
   }
 
@@ -74,9 +74,9 @@ export class AvgPool2d extends Module {
   constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
     super();
     checkOptions('AvgPool2d', options, AVG_POOL);
-    this.kernelSize = kernelSize;
-    this.stride = options.stride ?? kernelSize;
-    this.padding = options.padding ?? 0;
+    this.kernelSize = checkSize('AvgPool2d', 'kernelSize', kernelSize, 1);
+    this.stride = checkSize('AvgPool2d', 'stride', options.stride ?? kernelSize, 1);
+    this.padding = checkSize('AvgPool2d', 'padding', options.padding ?? 0, 0);
     this.ceilMode = options.ceilMode ?? false;
     this.countIncludePad = options.countIncludePad ?? true;
   }
@@ -98,6 +98,9 @@ export class AdaptiveAvgPool2d extends Module {
 
   constructor(outputSize: number | readonly [number | null, number | null]) {
     super();
+    // null keeps a side as it is.
+    const sides = Array.isArray(outputSize) ? outputSize.map((side) => side ?? 1) : outputSize;
+    checkSize('AdaptiveAvgPool2d', 'outputSize', sides as Size2d, 1);
     this.outputSize = outputSize;
   }
 

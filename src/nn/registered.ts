@@ -18,10 +18,17 @@ export function requireRegistered(module: Module, isLost: (part: unknown) => 'mo
   }
 }
 
-/** What an array, a map, a set or a plain object holds. */
-function partsOf(value: unknown): unknown[] {
-  if (value === null || typeof value !== 'object') return [];
-  if (Array.isArray(value)) return value;
+/** What an array, a map, a set or a plain object holds, and what those in it hold. */
+function partsOf(value: unknown, seen: Set<unknown> = new Set()): unknown[] {
+  if (value === null || typeof value !== 'object' || seen.has(value)) return [];
+  seen.add(value);
+  return heldBy(value).flatMap((part) => [part, ...partsOf(part, seen)]);
+}
+
+function heldBy(value: object): unknown[] {
+  // Numbers, however many, hold nothing.
+  if (Array.isArray(value)) return value.filter((part) => typeof part === 'object');
   if (value instanceof Map || value instanceof Set) return [...value.values()];
-  return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? Object.values(value) : [];
 }

@@ -1,6 +1,7 @@
 /** Loading a state dict: every fault is found before a byte is written, and all of them are reported at once. */
 import { castTo, type HostArray, type StateDict, type TensorData, toFloat32, toInt32 } from '../core/dtype.ts';
-import { StateDictError } from '../core/errors.ts';
+import { ArgumentError, StateDictError } from '../core/errors.ts';
+import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { Buffer, Parameter } from './parameter.ts';
 
@@ -24,6 +25,8 @@ export interface LoadOptions {
   fix?: string;
 }
 
+const OPTIONS: OptionNames<LoadOptions> = { strict: true, copy: true, fix: true };
+
 /** How many names a message lists of each kind; the error's fields hold all of them. */
 const NAMES_SHOWN = 8;
 
@@ -32,7 +35,7 @@ const NAMES_SHOWN = 8;
  * Half, bfloat16, float64 and integer values are converted. A missing `num_batches_tracked` is no fault, as in PyTorch:
  * files from before it existed, and most converted ones, have none.
  * @returns the faults, when not strict.
- * @throws StateDictError when strict and there is a fault; nothing has been written then.
+ * @throws ArgumentError for what is no state dict; StateDictError when strict and there is a fault; nothing has been written then.
  */
 export function loadStateDict(
   type: string,
@@ -40,6 +43,11 @@ export function loadStateDict(
   state: StateDict,
   options: LoadOptions,
 ): StateDictFaults {
+  checkOptions('loadStateDict', options, OPTIONS);
+  if (!(state instanceof Map))
+    throw new ArgumentError(
+      `loadStateDict: expected a state dict, a Map, got ${shown(state)}. Pass await readWeights(file), or another model's stateDict().`,
+    );
   const known = new Set(entries.map(([name]) => name));
   const missing: string[] = [];
   const wrongShapes: string[] = [];

@@ -46,7 +46,11 @@ export interface ConvTranspose2dOptions extends Conv2dOptions {
 }
 
 export const pairOf = (p: Pair | undefined, otherwise: number): readonly [number, number] =>
-  p === undefined ? [otherwise, otherwise] : typeof p === 'number' ? [p, p] : p;
+  p === undefined
+    ? [otherwise, otherwise]
+    : Array.isArray(p)
+      ? (p as readonly [number, number])
+      : [p as number, p as number];
 
 function paddingOf(p: Conv2dOptions['padding']): readonly [number, number, number, number] {
   if (p === undefined || typeof p === 'number') return [p ?? 0, p ?? 0, p ?? 0, p ?? 0];

@@ -1,6 +1,7 @@
 /** Losses: cross-entropy over logits, mean squared error. */
 import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, materialise, type Value } from '../graph/value.ts';
@@ -19,6 +20,12 @@ export interface CrossEntropyAttributes {
   readonly ignoreIndex?: number | undefined;
   /** The mean over the rows (the default), their sum, or each. */
   readonly reduction?: Reduction | undefined;
+}
+
+/** @throws ArgumentError for a reduction that does not exist. */
+function checkReduction(op: string, reduction: Reduction): void {
+  if (['mean', 'sum', 'none'].includes(reduction)) return;
+  throw new ArgumentError(`${op}: expected reduction 'mean', 'sum' or 'none', got ${shown(reduction)}.`);
 }
 
 function optionsOf(
@@ -53,6 +60,7 @@ function optionsOf(
       weight.shape,
     ]);
   const { labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' } = attributes;
+  checkReduction('crossEntropy', reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}.`);
   return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
@@ -116,6 +124,7 @@ export const mseLoss: Op<{ reduction?: Reduction | undefined }> = defineOp<{ red
   name: 'mseLoss',
   autocast: 'float32',
   forward: ([prediction, target], { reduction = 'mean' }) => {
+    checkReduction('mseLoss', reduction);
     if (!sameShape(prediction!.shape, target!.shape))
       throw new ShapeError(
         'mseLoss',

@@ -1,6 +1,7 @@
 /** Pooling over windows of [N, C, H, W]: maximum, average, adaptive average. */
 import type { DType } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 import { dims4, formatShape, type Shape } from '../core/shape.ts';
 import { type KernelOptions, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value } from '../graph/value.ts';
@@ -56,7 +57,7 @@ function windowOf(op: string, x: Shape, options: MaxPoolOptions): kernels.MaxWin
   const { ceilMode = false } = options;
   for (const [name, pair] of Object.entries({ kernel, stride, dilation }))
     if (!pair.every((v) => Number.isInteger(v) && v > 0))
-      throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair.join('x')}.`);
+      throw new ArgumentError(`${op}: ${name} must be a positive integer, got ${pair.map(shown).join('x')}.`);
   if (!padding.every((p, d) => Number.isInteger(p) && p >= 0 && 2 * p <= kernel[d]!))
     throw new ArgumentError(
       `${op}: padding must be at most half of the kernel, got padding ${padding.join('x')} for kernel ${kernel.join('x')}.`,

@@ -1,4 +1,5 @@
 /** Gradient clipping. */
+import { checkNumber } from '../core/options.ts';
 import { internal, recordElementwise, reveal } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
@@ -11,6 +12,7 @@ import { Tensor } from '../tensor/tensor.ts';
  * @returns the norm before clipping, a scalar.
  */
 export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor {
+  checkNumber('clipGradNorm', 'maxNorm', maxNorm);
   return internal(() => {
     const list = [...params].filter((p) => p.requires_grad && p.grad);
     let squares: Value | null = null;
@@ -40,6 +42,7 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor 
 
 /** Multiplies all gradients by `factor`. Call it between backward() and step(). */
 export function scaleGrad(params: Iterable<Tensor>, factor: number): void {
+  checkNumber('scaleGrad', 'factor', factor);
   internal(() => {
     for (const p of params) {
       if (!p.requires_grad || !p.grad) continue;
@@ -51,6 +54,7 @@ export function scaleGrad(params: Iterable<Tensor>, factor: number): void {
 
 /** Limits every element of every gradient to [-limit, limit]. */
 export function clipGradValue(params: Iterable<Tensor>, limit: number): void {
+  checkNumber('clipGradValue', 'limit', limit);
   internal(() => {
     for (const p of params) {
       if (!p.requires_grad || !p.grad) continue;

@@ -5,6 +5,7 @@
  * and a training step stays one plan.
  */
 import { ArgumentError, RegraftError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { internal, recordAssign, recordElementwise } from '../graph/record.ts';
 import { readBack } from '../graph/run.ts';
 import { hostValue, slotValue, type Value } from '../graph/value.ts';
@@ -26,6 +27,14 @@ export interface GradScalerOptions {
   /** false makes `scale` and `step` what they are without a scaler; true by default. */
   readonly enabled?: boolean;
 }
+
+const OPTIONS: OptionNames<GradScalerOptions> = {
+  initScale: true,
+  growthFactor: true,
+  backoffFactor: true,
+  growthInterval: true,
+  enabled: true,
+};
 
 /** What {@link GradScaler.stateDict} gives. */
 export interface GradScalerState {
@@ -65,6 +74,7 @@ export class GradScaler {
 
   /** @throws ArgumentError for factors that do not grow, or back off. */
   constructor(options: GradScalerOptions = {}) {
+    checkOptions('GradScaler', options, OPTIONS);
     const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000, enabled = true } = options;
     if (!(growthFactor > 1)) throw new ArgumentError(`GradScaler: growthFactor must be above 1, got ${growthFactor}.`);
     if (!(backoffFactor > 0 && backoffFactor < 1))

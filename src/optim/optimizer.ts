@@ -2,13 +2,13 @@
 
 import type { TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import { internal } from '../graph/record.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import { slotValue, type Value } from '../graph/value.ts';
 import { adopt, orphansBeside } from '../tensor/ownership.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 
 /** Parameters with hyperparameters of their own; the optimizer's defaults fill in what is left out. */
 export type GroupOptions<H> = { readonly params: Iterable<Tensor> } & Partial<H>;
@@ -31,23 +31,26 @@ export abstract class Optimizer<H extends { lr: number }> {
   ) {
     const name = this.constructor.name;
     checkOptions(name, options, names as OptionNames<Partial<H>>);
-    const list = [...params] as (Tensor | GroupOptions<H>)[];
-    const grouped = list.filter((p): p is GroupOptions<H> => 'params' in p);
-    const groups = grouped.length ? grouped : [{ params: list as Tensor[] }];
+    const list = listed(name, params as Iterable<Tensor | GroupOptions<H>>);
+    const grouped = list.some(isGroup);
+    const groups = (grouped ? list : [{ params: list }]) as GroupOptions<H>[];
     const groupNames = { ...names, params: true, initialLr: true } as OptionNames<GroupOptions<H>>;
-    for (const group of groups) checkOptions(`${name}: a group`, group as GroupOptions<H>, groupNames);
-    this.paramGroups = groups.map((g) => ({ ...defaults, ...options, ...g, params: [...g.params] }) as ParamGroup<H>);
+    for (const group of groups) checkOptions(`${name}: a group`, group, groupNames);
+    this.paramGroups = groups.map(
+      (g) => ({ ...defaults, ...options, ...g, params: listed(name, g.params) }) as ParamGroup<H>,
+    );
     const all = this.paramGroups.flatMap((g) => g.params);
+    for (const param of all) if (!(param instanceof Tensor)) throw noParameters(name, param);
     if (!all.length) throw new ArgumentError('optimizer: got no parameters.');
     if (new Set(all).size < all.length)
       throw new ArgumentError('optimizer: a parameter appears in two groups, or twice in one.');
     for (const { lr } of this.paramGroups)
       if (typeof lr !== 'number')
-        throw new ArgumentError(`${name}: expected a learning rate, got ${lr}. Pass { lr: 1e-3 }.`);
+        throw new ArgumentError(`${name}: expected a learning rate, got ${shown(lr)}. Pass { lr: 1e-3 }.`);
     for (const g of this.paramGroups)
       for (const [name, value] of Object.entries(g))
         if (typeof value === 'number' && !(value >= 0))
-          throw new ArgumentError(`optimizer: ${name} must not be negative, got ${value}.`);
+          throw new ArgumentError(`optimizer: ${name} must be 0 or more, got ${value}.`);
     adopt(all);
   }
 
@@ -141,6 +144,20 @@ export abstract class Optimizer<H extends { lr: number }> {
     }
   }
 }
+
+/** Parameters or groups as a list. @throws ArgumentError for what is none: a model, one parameter alone. */
+function listed<T>(op: string, params: Iterable<T>): T[] {
+  if (typeof params === 'string' || typeof params?.[Symbol.iterator] !== 'function') throw noParameters(op, params);
+  return [...params];
+}
+
+const isGroup = (part: unknown): boolean =>
+  typeof part === 'object' && part !== null && 'params' in part && !(part instanceof Tensor);
+
+const noParameters = (op: string, got: unknown): ArgumentError =>
+  new ArgumentError(
+    `${op}: expected parameters, or groups { params, lr }, got ${shown(got)}. Pass model.parameters().`,
+  );
 
 /** The error for parameters that training reaches and no optimizer has. */
 export function forgotten(op: string, parameters: readonly { readonly label: string }[]): ArgumentError {

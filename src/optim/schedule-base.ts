@@ -1,5 +1,6 @@
 /** What all learning-rate schedules share: the step count, the parameter groups, the state for a checkpoint. */
 import { ArgumentError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 
 /** What a schedule sees of an optimizer. `initialLr` is written by the first schedule; `betas` are Adam's. */
 export interface ScheduledOptimizer {
@@ -37,7 +38,9 @@ export abstract class LRScheduler {
   baseLrs: number[];
   protected lastLrs: number[];
 
+  /** @throws ArgumentError for what is no optimizer. */
   constructor(optimizer: ScheduledOptimizer) {
+    checkOptimizer(optimizer);
     for (const group of optimizer.paramGroups) group.initialLr ??= group.lr;
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group) => group.initialLr!);
@@ -113,10 +116,16 @@ export abstract class LRScheduler {
   }
 }
 
+/** @throws ArgumentError for what has no parameter groups. */
+export function checkOptimizer(optimizer: ScheduledOptimizer): void {
+  if (Array.isArray(optimizer?.paramGroups)) return;
+  throw new ArgumentError(`schedule: expected an optimizer, got ${shown(optimizer)}. Pass new AdamW(…), say.`);
+}
+
 /** `value`, or an ArgumentError that names the option. */
 export function positiveInteger(schedule: string, name: string, value: number): number {
   if (!Number.isInteger(value) || value <= 0)
-    throw new ArgumentError(`${schedule}: ${name} must be a positive integer, got ${value}.`);
+    throw new ArgumentError(`${schedule}: ${name} must be a positive integer, got ${shown(value)}.`);
   return value;
 }
 

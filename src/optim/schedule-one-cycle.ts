@@ -1,6 +1,8 @@
 /** The one-cycle schedule: the rate goes up and down once, momentum against it. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import {
+  checkOptimizer,
   LRScheduler,
   perGroup,
   positiveInteger,
@@ -34,6 +36,20 @@ export interface OneCycleOptions {
   threePhase?: boolean;
 }
 
+const OPTIONS: OptionNames<OneCycleOptions> = {
+  totalSteps: true,
+  epochs: true,
+  stepsPerEpoch: true,
+  pctStart: true,
+  annealStrategy: true,
+  cycleMomentum: true,
+  baseMomentum: true,
+  maxMomentum: true,
+  divFactor: true,
+  finalDivFactor: true,
+  threePhase: true,
+};
+
 /**
  * Up to `maxLr`, then down to nearly nothing: one cycle, stepped once a batch.
  * @throws ArgumentError when stepped past its end, as PyTorch does.
@@ -49,6 +65,8 @@ export class OneCycleLR extends LRScheduler {
   readonly #momentum: { base: readonly number[]; max: readonly number[] } | undefined;
 
   constructor(optimizer: ScheduledOptimizer, maxLr: number | readonly number[], options: OneCycleOptions) {
+    checkOptimizer(optimizer);
+    checkOptions('OneCycleLR', options, OPTIONS);
     const maxLrs = perGroup('OneCycleLR', 'maxLr', maxLr, optimizer);
     optimizer.paramGroups.forEach((group, i) => {
       group.initialLr = maxLrs[i]! / (options.divFactor ?? 25);

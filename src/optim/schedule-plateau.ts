@@ -1,5 +1,6 @@
 /** The schedule that watches a metric. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { LRScheduler, perGroup, type ScheduledOptimizer, type ScheduleState } from './schedule-base.ts';
 
 /** Options of {@link ReduceLROnPlateau}. */
@@ -22,6 +23,17 @@ export interface ReduceOnPlateauOptions {
   eps?: number;
 }
 
+const OPTIONS: OptionNames<ReduceOnPlateauOptions> = {
+  mode: true,
+  factor: true,
+  patience: true,
+  threshold: true,
+  thresholdMode: true,
+  cooldown: true,
+  minLr: true,
+  eps: true,
+};
+
 /** Multiplies the rate by `factor` (default 0.1) when the metric given to `step(metric)` has stopped improving. */
 export class ReduceLROnPlateau extends LRScheduler {
   readonly type = 'ReduceLROnPlateau';
@@ -34,6 +46,7 @@ export class ReduceLROnPlateau extends LRScheduler {
 
   constructor(optimizer: ScheduledOptimizer, options: ReduceOnPlateauOptions = {}) {
     super(optimizer);
+    checkOptions('ReduceLROnPlateau', options, OPTIONS);
     const defaults = {
       mode: 'min',
       factor: 0.1,

@@ -6,6 +6,7 @@
  * applies its value for step 0; call `step()` after `optimizer.step()`, once an epoch or once a batch as you count.
  */
 import { ArgumentError } from '../core/errors.ts';
+import { checkFunction, checkNumber, checkOptions, shown } from '../core/options.ts';
 import {
   LRScheduler,
   perGroup,
@@ -26,8 +27,9 @@ export class StepLR extends LRScheduler {
   readonly #gamma: number;
   constructor(optimizer: ScheduledOptimizer, stepSize: number, options: { gamma?: number } = {}) {
     super(optimizer);
+    checkOptions('StepLR', options, { gamma: true });
     this.#stepSize = positiveInteger('StepLR', 'stepSize', stepSize);
-    this.#gamma = options.gamma ?? 0.1;
+    this.#gamma = checkNumber('StepLR', 'gamma', options.gamma ?? 0.1);
     this.apply();
   }
   protected nextLr(lr: number): number {
@@ -42,8 +44,13 @@ export class MultiStepLR extends LRScheduler {
   readonly #gamma: number;
   constructor(optimizer: ScheduledOptimizer, milestones: readonly number[], options: { gamma?: number } = {}) {
     super(optimizer);
+    checkOptions('MultiStepLR', options, { gamma: true });
+    if (!Array.isArray(milestones))
+      throw new ArgumentError(
+        `MultiStepLR: expected milestones as an array, got ${shown(milestones)}. Write [30, 60].`,
+      );
     this.#milestones = [...milestones];
-    this.#gamma = options.gamma ?? 0.1;
+    this.#gamma = checkNumber('MultiStepLR', 'gamma', options.gamma ?? 0.1);
     this.apply();
   }
   protected nextLr(lr: number): number {
@@ -57,7 +64,7 @@ export class ExponentialLR extends LRScheduler {
   readonly #gamma: number;
   constructor(optimizer: ScheduledOptimizer, gamma: number) {
     super(optimizer);
-    this.#gamma = gamma;
+    this.#gamma = checkNumber('ExponentialLR', 'gamma', gamma);
     this.apply();
   }
   protected nextLr(lr: number): number {
@@ -72,6 +79,7 @@ export class ConstantLR extends LRScheduler {
   readonly #totalIters: number;
   constructor(optimizer: ScheduledOptimizer, options: { factor?: number; totalIters?: number } = {}) {
     super(optimizer);
+    checkOptions('ConstantLR', options, { factor: true, totalIters: true });
     this.#factor = options.factor ?? 1 / 3;
     this.#totalIters = positiveInteger('ConstantLR', 'totalIters', options.totalIters ?? 5);
     if (!(this.#factor > 0 && this.#factor <= 1))
@@ -95,6 +103,7 @@ export class LinearLR extends LRScheduler {
     options: { startFactor?: number; endFactor?: number; totalIters?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('LinearLR', options, { startFactor: true, endFactor: true, totalIters: true });
     this.#start = options.startFactor ?? 1 / 3;
     this.#end = options.endFactor ?? 1;
     this.#totalIters = positiveInteger('LinearLR', 'totalIters', options.totalIters ?? 5);
@@ -122,8 +131,9 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly #etaMin: number;
   constructor(optimizer: ScheduledOptimizer, tMax: number, options: { etaMin?: number } = {}) {
     super(optimizer);
+    checkOptions('CosineAnnealingLR', options, { etaMin: true });
     this.#tMax = positiveInteger('CosineAnnealingLR', 'tMax', tMax);
-    this.#etaMin = options.etaMin ?? 0;
+    this.#etaMin = checkNumber('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0);
     this.apply();
   }
   protected nextLr(lr: number, index: number): number {
@@ -147,6 +157,7 @@ export class LambdaLR extends LRScheduler {
   ) {
     super(optimizer);
     this.#factors = perGroup('LambdaLR', 'factor', factor, optimizer);
+    for (const f of this.#factors) checkFunction('LambdaLR', 'factor', f, '(epoch) => 0.95 ** epoch');
     this.apply();
   }
   protected nextLr(_lr: number, index: number): number {
@@ -167,6 +178,10 @@ export class SequentialLR extends LRScheduler {
 
   constructor(optimizer: ScheduledOptimizer, schedules: readonly LRScheduler[], milestones: readonly number[]) {
     super(optimizer);
+    if (!Array.isArray(schedules) || !Array.isArray(milestones))
+      throw new ArgumentError(
+        `SequentialLR: expected an array of schedules and one of milestones, got ${shown(schedules)} and ${shown(milestones)}.`,
+      );
     if (schedules.length === 0 || milestones.length !== schedules.length - 1)
       throw new ArgumentError(
         `SequentialLR: expected one milestone fewer than schedules, got ${milestones.length} and ${schedules.length}.`,

@@ -1,7 +1,7 @@
 /** Making tensors. */
 import { checkDType, type DType, type HostArray, hostArray } from '../core/dtype.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
-import { checkOptions, type OptionNames, shown } from '../core/options.ts';
+import { checkNumber, checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { wantFloat16 } from '../device/current.ts';
@@ -105,6 +105,7 @@ const made = (
 
 /** All elements `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkNumber('full', 'value', value);
   return made('full', shape, options, () => value);
 }
 /** All elements 0. */

@@ -1,7 +1,7 @@
 /** The tensor that users hold: methods record ops, `data()` and `item()` read back. */
 import { checkDType, type DType, type HostArray, hostArray } from '../core/dtype.ts';
-import { RegraftError, ShapeError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { ArgumentError, RegraftError, ShapeError } from '../core/errors.ts';
+import { checkList, checkNumber, checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import { formatShape, normalizeAxis, type Shape } from '../core/shape.ts';
 import { recorder } from '../graph/record.ts';
@@ -29,6 +29,12 @@ const CROSS_ENTROPY: OptionNames<ops.CrossEntropyAttributes & { weight?: Tensor 
   ignoreIndex: true,
   reduction: true,
 };
+
+const CONV: OptionNames<ops.Conv2dOptions> = { stride: true, padding: true, dilation: true, groups: true };
+const CONV_TRANSPOSE: OptionNames<ops.ConvTranspose2dOptions> = { ...CONV, outputPadding: true };
+const POOL = { stride: true, padding: true, ceilMode: true } as const;
+const MAX_POOL: OptionNames<Omit<ops.MaxPoolOptions, 'kernel'>> = { ...POOL, dilation: true };
+const AVG_POOL: OptionNames<Omit<ops.AvgPoolOptions, 'kernel'>> = { ...POOL, countIncludePad: true };
 
 /**
  * An n-dimensional array on the GPU, float32, float16 or int32, row-major in its public layout. Ops are recorded and run when a
@@ -130,6 +136,7 @@ export class Tensor implements Variable {
    * @param gradient of the output, of its shape; may be left out for a scalar.
    */
   backward(gradient?: Tensor, options: { retainGraph?: boolean } = {}): void {
+    checkOptions('backward', options, { retainGraph: true });
     if (!gradient && this.size !== 1)
       throw new ShapeError(
         'backward',
@@ -284,6 +291,7 @@ export class Tensor implements Variable {
   }
   /** this where positive, else `slope` times it. */
   leakyRelu(slope = 0.01): Tensor {
+    checkNumber('leakyRelu', 'slope', slope);
     return apply(ops.elementwiseOps.leakyRelu, [this], { scalars: [slope] });
   }
   /** 1 / (1 + e ^ -this). */
@@ -300,6 +308,7 @@ export class Tensor implements Variable {
   }
   /** this times the normal distribution function of it; by its tanh formula if asked. Hendrycks and Gimpel 2016. */
   gelu(options: { approximate?: 'none' | 'tanh' } = {}): Tensor {
+    checkOptions('gelu', options, { approximate: true });
     return unary(options.approximate === 'tanh' ? 'geluTanh' : 'gelu', this);
   }
   /** this * relu6(this + 3) / 6. */
@@ -312,6 +321,8 @@ export class Tensor implements Variable {
   }
   /** Limits to [min, max]; a bound left out is none. */
   clamp(min = -3.4028234663852886e38, max = 3.4028234663852886e38): Tensor {
+    checkNumber('clamp', 'min', min);
+    checkNumber('clamp', 'max', max);
     return apply(ops.elementwiseOps.clamp, [this], { scalars: [min, max] });
   }
 
@@ -351,6 +362,7 @@ export class Tensor implements Variable {
 
   /** The same elements under another shape; one size may be -1. */
   reshape(shape: Shape): Tensor {
+    checkList('reshape', 'a shape', shape);
     return apply(ops.reshape, [this], { shape });
   }
   /** Joins the axes from `start` to `end`. */
@@ -379,6 +391,7 @@ export class Tensor implements Variable {
   }
   /** The axes in another order: axis k of the result is axis `axes[k]`. */
   permute(axes: readonly number[]): Tensor {
+    checkList('permute', 'the axes', axes);
     return apply(ops.permute, [this], { axes });
   }
   /** Swaps two axes. */
@@ -390,6 +403,7 @@ export class Tensor implements Variable {
   }
   /** Repeats axes of size 1 (and new leading ones) to `shape`; -1 keeps an axis. */
   expand(shape: Shape): Tensor {
+    checkList('expand', 'a shape', shape);
     return apply(ops.expand, [this], { shape });
   }
   /** The range [start, end) of one axis; negative positions count from the end. */
@@ -398,15 +412,18 @@ export class Tensor implements Variable {
   }
   /** Constant padding as `F.pad`: [left, right, top, bottom, …], from the last axis backwards. */
   pad(padding: readonly number[], value = 0): Tensor {
+    checkList('pad', 'the padding', padding);
     return apply(ops.pad, [this], { padding, value });
   }
 
   /** Convolution of [N, C, H, W] by weight [K, C / groups, R, S], plus bias [K]. */
   conv2d(weight: Tensor, bias: Tensor | null = null, options: ops.Conv2dOptions = {}): Tensor {
+    checkOptions('conv2d', options, CONV);
     return apply(ops.conv2d, bias ? [this, weight, bias] : [this, weight], options);
   }
   /** Transposed convolution of [N, C, H, W] by weight [C, K / groups, R, S], plus bias [K]. */
   convTranspose2d(weight: Tensor, bias: Tensor | null = null, options: ops.ConvTranspose2dOptions = {}): Tensor {
+    checkOptions('convTranspose2d', options, CONV_TRANSPOSE);
     return apply(ops.convTranspose2d, bias ? [this, weight, bias] : [this, weight], options);
   }
   /**
@@ -432,10 +449,12 @@ export class Tensor implements Variable {
   }
   /** Maximum of each window of [N, C, H, W]; windows do not overlap unless `stride` says so. */
   maxPool2d(kernel: ops.Pair, options: Omit<ops.MaxPoolOptions, 'kernel'> = {}): Tensor {
+    checkOptions('maxPool2d', options, MAX_POOL);
     return apply(ops.maxPool2d, [this], { kernel, ...options });
   }
   /** Mean of each window of [N, C, H, W]. */
   avgPool2d(kernel: ops.Pair, options: Omit<ops.AvgPoolOptions, 'kernel'> = {}): Tensor {
+    checkOptions('avgPool2d', options, AVG_POOL);
     return apply(ops.avgPool2d, [this], { kernel, ...options });
   }
   /** [N, C, H, W] to [N, C, outH, outW] by means over equal windows; 1 is the global mean. */
@@ -452,6 +471,7 @@ export class Tensor implements Variable {
   }
   /** Zeroes each element with probability `p`, scales the others by 1 / (1 - p). Without `seed`, masks follow from `manualSeed`. */
   dropout(p: number, options: { seed?: number } = {}): Tensor {
+    checkOptions('dropout', options, { seed: true });
     return apply(ops.dropout, [this], ops.dropoutScalars(p, options.seed ?? drawOnce(() => defaultGenerator.uint32())));
   }
   /** Cross-entropy of logits [N, C, …] against int32 labels [N, …]; the softmax is inside. As `F.cross_entropy`. */
@@ -472,11 +492,17 @@ function checkFloat(dtype: DType): void {
     throw new RegraftError('requires_grad: only float32 and float16 tensors have gradients, this one is int32.');
 }
 
-/** Applies an op to tensors. */
+/** Applies an op to tensors. @throws ArgumentError for operands that are none. */
 export function apply<A>(op: ops.Op<A>, inputs: readonly (Tensor | null)[], attributes: A): Tensor {
+  for (const input of inputs) if (input !== null && !(input instanceof Tensor)) throw noTensor(op.name, input);
   const { value, gradNode } = applyOp(op, inputs, attributes);
   return new Tensor(value, { gradNode });
 }
+
+const noTensor = (op: string, got: unknown, expected = 'a tensor'): ArgumentError =>
+  new ArgumentError(
+    `${op}: expected ${expected}, got ${shown(got)}.${typeof got === 'object' && got ? ' Write tensor(…).' : ''}`,
+  );
 
 /** @throws ArgumentError for options that do not exist, as `keepdim` by its place. */
 function reduced<A extends object, O extends object>(
@@ -492,6 +518,7 @@ function reduced<A extends object, O extends object>(
 
 /** Joins tensors along `axis`. */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
+  checkList('cat', 'the tensors', tensors);
   return apply(ops.cat, tensors, { axis });
 }
 
@@ -501,5 +528,6 @@ function unary(name: ops.ElementwiseName, a: Tensor, scalar?: number): Tensor {
 
 function binary(name: ops.ElementwiseName, a: Tensor, b: Tensor | number): Tensor {
   if (typeof b === 'number') return unary(SCALAR_FORM[name as keyof typeof SCALAR_FORM], a, b);
+  if (!(b instanceof Tensor)) throw noTensor(name, b, 'a tensor or a number');
   return apply(ops.elementwiseOps[name], [a, b], {});
 }

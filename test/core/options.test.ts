@@ -9,11 +9,27 @@ import {
   Conv2d,
   ConvTranspose2d,
   Dropout,
+  Flatten,
   Linear,
   MaxPool2d,
+  ModuleList,
   ReLU,
+  Sequential,
 } from '../../src/nn/index.ts';
-import { AdamW, SGD } from '../../src/optim/index.ts';
+import {
+  AdamW,
+  CosineAnnealingLR,
+  clipGradNorm,
+  ExponentialLR,
+  GradScaler,
+  LambdaLR,
+  LinearLR,
+  MultiStepLR,
+  OneCycleLR,
+  ReduceLROnPlateau,
+  SGD,
+  StepLR,
+} from '../../src/optim/index.ts';
 import { fit } from '../../src/train/index.ts';
 
 /** As a caller without a compiler. */
@@ -21,6 +37,8 @@ import { fit } from '../../src/train/index.ts';
 const js = (value: unknown): any => value;
 const data = () => new ArrayDataset(new Float32Array(12), [1, 3, 2, 2], [0]);
 const layer = new Linear(1, 1);
+const sgd = () => new SGD(layer.parameters(), { lr: 1 });
+const parametersWanted = 'expected parameters, or groups { params, lr }';
 
 test.each<[() => unknown, string]>([
   [
@@ -74,6 +92,100 @@ test.each<[() => unknown, string]>([
   [
     () => new ArrayDataset(new Float32Array(12), [1, 3, 2, 2], [0], js({ labels: ['a'] })),
     "ArrayDataset: expected options that exist, got 'labels'. There are classes, name.",
+  ],
+  [
+    () => new SGD(js(layer), { lr: 1 }),
+    `SGD: ${parametersWanted}, got an object of type Linear. Pass model.parameters().`,
+  ],
+  [
+    () => new SGD(js(layer.namedParameters()), { lr: 1 }),
+    `SGD: ${parametersWanted}, got ['weight', an object of type Parameter]. Pass model.parameters().`,
+  ],
+  [
+    () => new AdamW(js([{ parameters: layer.parameters() }]), { lr: 1 }),
+    `AdamW: ${parametersWanted}, got an object of type Object. Pass model.parameters().`,
+  ],
+  [
+    () => new SGD(layer.parameters(), { lr: js('0.1') }),
+    "SGD: expected a learning rate, got '0.1'. Pass { lr: 1e-3 }.",
+  ],
+  [() => new StepLR(sgd(), 1, js({ gama: 1 })), "StepLR: expected options that exist, got 'gama'. Write gamma."],
+  [() => new StepLR(sgd(), 1, js(0.5)), 'StepLR: expected options as an object, got 0.5. Write { gamma: … }.'],
+  [
+    () => new CosineAnnealingLR(sgd(), 5, js({ eta_min: 1 })),
+    "CosineAnnealingLR: expected options that exist, got 'eta_min'. Write etaMin.",
+  ],
+  [
+    () => new LinearLR(sgd(), js({ start_factor: 1 })),
+    "LinearLR: expected options that exist, got 'start_factor'. Write startFactor.",
+  ],
+  [
+    () => new ReduceLROnPlateau(sgd(), js({ min_lr: 1 })),
+    "ReduceLROnPlateau: expected options that exist, got 'min_lr'. Write minLr.",
+  ],
+  [
+    () => new OneCycleLR(sgd(), 1, js({ total_steps: 9 })),
+    "OneCycleLR: expected options that exist, got 'total_steps'. Write totalSteps.",
+  ],
+  [() => new ExponentialLR(sgd(), js(undefined)), 'ExponentialLR: expected gamma as a number, got undefined.'],
+  [
+    () => new LambdaLR(sgd(), js(0.9)),
+    'LambdaLR: expected factor as a function, got 0.9. Write (epoch) => 0.95 ** epoch.',
+  ],
+  [() => new MultiStepLR(sgd(), js(30)), 'MultiStepLR: expected milestones as an array, got 30. Write [30, 60].'],
+  [
+    () => new StepLR(js({ lr: 1 }), 1),
+    'schedule: expected an optimizer, got an object of type Object. Pass new AdamW(…), say.',
+  ],
+  [
+    () => new GradScaler(js({ init_scale: 1 })),
+    "GradScaler: expected options that exist, got 'init_scale'. Write initScale.",
+  ],
+  [
+    () => clipGradNorm(layer.parameters(), js({ maxNorm: 1 })),
+    'clipGradNorm: expected maxNorm as a number, got an object of type Object.',
+  ],
+  [
+    () => layer.loadStateDict(new Map(), js({ stict: false })),
+    "loadStateDict: expected options that exist, got 'stict'. Write strict.",
+  ],
+  [
+    () => layer.loadStateDict(new Map(), js(false)),
+    'loadStateDict: expected options as an object, got false. Write { strict: … }.',
+  ],
+  [
+    () => layer.loadStateDict(js({ weight: [1] })),
+    "loadStateDict: expected a state dict, a Map, got an object of type Object. Pass await readWeights(file), or another model's stateDict().",
+  ],
+  [
+    () => new Conv2d(1, 1, 3, { padding: js('same') }),
+    "Conv2d: expected padding as a whole number of 0 or more, [height, width] or [top, bottom, left, right], got 'same'.",
+  ],
+  [
+    () => new Conv2d(1, 1, js(undefined)),
+    'Conv2d: expected kernelSize as a whole number of 1 or more or [height, width], got undefined.',
+  ],
+  [
+    () => new AvgPool2d(js({ kernelSize: 2 })),
+    'AvgPool2d: expected kernelSize as a whole number of 1 or more or [height, width], got an object of type Object.',
+  ],
+  [() => new Linear(js('2'), 1), "Linear: inFeatures must be a positive whole number, got '2'."],
+  [() => new Flatten(js({ start: 1 })), 'Flatten: expected start as a number, got an object of type Object.'],
+  [
+    () => new Sequential(js([layer, layer])),
+    'Sequential: expected a module, got [an object of type Linear, an object of type Linear]. Write new Sequential(...layers).',
+  ],
+  [
+    () =>
+      new Sequential(
+        layer,
+        js(() => 1),
+      ),
+    'Sequential: expected a module, got a function. Put it into the forward of a Module.',
+  ],
+  [
+    () => new ModuleList(js(layer)),
+    'ModuleList: expected an array of modules, got an object of type Linear. Write new ModuleList([…]).',
   ],
   [() => init(js({ device: 'cuda' })), "init: expected options that exist, got 'device'. There are adapter."],
   [

@@ -47,6 +47,16 @@ test('a plain object, a map, parameters', () => {
   );
 });
 
+test('in lists of lists, as deep as they go', () => {
+  const model = new Listed();
+  model.ls = { stages: [[1, new Linear(2, 2)]] };
+  expect(() => model.parameters()).toThrow(message.replace('array', 'object'));
+  const ring: Record<string, unknown> = { name: 'of itself' };
+  ring.self = [ring];
+  model.ls = ring;
+  expect(model.parameters().length).toBe(2);
+});
+
 test('as the message says; and a list of what has fields as well is fine', () => {
   const model = new Listed();
   model.ls = new ModuleList(model.ls as Linear[]);

@@ -274,7 +274,7 @@ test('gradients of four quarter batches add up to the big batch, and train as it
 describe('errors', () => {
   test.each<[string, () => unknown, string]>([
     ['no parameters', () => new SGD([], { lr: 1 }), 'optimizer: got no parameters.'],
-    ['a negative rate', () => new SGD(newParams(), { lr: -1 }), 'optimizer: lr must not be negative, got -1.'],
+    ['a negative rate', () => new SGD(newParams(), { lr: -1 }), 'optimizer: lr must be 0 or more, got -1.'],
     [
       'Nesterov alone',
       () => new SGD(newParams(), { lr: 1, nesterov: true }),

@@ -1,6 +1,6 @@
 /** What JavaScript callers get wrong: each is one clear error, or works as in PyTorch. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { arange, init, ones, rand, randn, type Tensor, tensor, zeros } from '../../src/index.ts';
+import { arange, full, init, ones, rand, randn, type Tensor, tensor, zeros } from '../../src/index.ts';
 import { crossEntropy, Linear, mseLoss, Parameter } from '../../src/nn/index.ts';
 
 beforeAll(async () => {
@@ -93,6 +93,32 @@ test.each<[() => unknown, string]>([
     () => randn([2 ** 20, 2 ** 20]),
     'randn: expected at most 2,147,483,648 elements, got 1,099,511,627,776 for [1048576, 1048576]. Make it smaller.',
   ],
+  [() => zeros([2]).add(js([1, 2])), 'add: expected a tensor or a number, got [1, 2]. Write tensor(…).'],
+  [() => zeros([2]).mul(js(null)), 'mul: expected a tensor or a number, got null.'],
+  [() => zeros([2, 2]).matmul(js('a')), "matmul: expected a tensor, got 'a'."],
+  [() => zeros([2, 3]).reshape(js(3)), 'reshape: expected a shape as an array, got 3. Write [3, …].'],
+  [() => zeros([2, 3]).permute(js(1)), 'permute: expected the axes as an array, got 1. Write [1, …].'],
+  [
+    () => zeros([2, 3]).mean(js({ dim: 1 })),
+    'mean: axis an object of type Object is out of range for a tensor of rank 2.',
+  ],
+  [() => zeros([2, 3]).clamp(js({ min: 1 })), 'clamp: expected min as a number, got an object of type Object.'],
+  [
+    () => zeros([1, 1, 4, 4]).conv2d(ones([1, 1, 2, 2]), null, js({ strides: 2 })),
+    "conv2d: expected options that exist, got 'strides'. Write stride.",
+  ],
+  [
+    () => zeros([1, 1, 4, 4]).maxPool2d(2, js({ strides: 2 })),
+    "maxPool2d: expected options that exist, got 'strides'. Write stride.",
+  ],
+  [
+    () =>
+      zeros([1])
+        .sum()
+        .backward(undefined, js({ retain_graph: true })),
+    "backward: expected options that exist, got 'retain_graph'. Write retainGraph.",
+  ],
+  [() => full([2], js(undefined)), 'full: expected value as a number, got undefined.'],
   [() => zeros(js(3)), 'zeros: expected a shape, an array of sizes as in [2, 3], got 3.'],
   [
     () => ones([2], js({ device: 'cuda' })),
@@ -134,6 +160,10 @@ describe('losses', () => {
     [
       () => crossEntropy(logits(), tensor(Int32Array.of(1, 0)), js({ label_smoothing: 0.1 })),
       "crossEntropy: expected options that exist, got 'label_smoothing'. Write labelSmoothing.",
+    ],
+    [
+      () => mseLoss(logits(), logits(), js({ reduction: 'avg' })),
+      "mseLoss: expected reduction 'mean', 'sum' or 'none', got 'avg'.",
     ],
     [
       () => mseLoss(logits(), logits(), js('sum')),
