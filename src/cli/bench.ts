@@ -15,8 +15,8 @@ export function benchCommand(): Command {
   return new Command('bench')
     .summary('time the kernels, ResNet-50 and loading')
     .description(
-      'Times products, convolutions, their gradients, batch norm, pooling and ResNet-50: forward, fine-tuning, training;\n' +
-        'then loading photos alone, beside a training step, and both together.\n' +
+      'Times products, convolutions, their gradients, batch norm, pooling and ResNet-50: forward, fine-tuning, training; ' +
+        'then loading photos alone, beside a training step, and both together. ' +
         'Medians after a warm-up; the first run, which compiles, stands apart. Other work on the machine disturbs it.',
     )
     .option('--only <text>', 'workloads whose name contains this; may be repeated', (text, all: string[] = []) => [

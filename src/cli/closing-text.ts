@@ -1,7 +1,7 @@
 /** The end of a fine-tuning run on a terminal: how good the model is, how far to trust that, where it is. */
 import { join } from 'node:path';
 import { accuracyContext } from '../train/accuracy-context.ts';
-import { formatDuration, formatPercent } from '../train/format.ts';
+import { formatCount, formatDuration, formatPercent } from '../train/format.ts';
 import type { FinetuneResult, MODEL_FILES } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
 import { matrix } from './evaluation-text.ts';
@@ -33,7 +33,7 @@ function outcome({ evaluation, bestEpoch, history, data: { classes } }: Finetune
       `${formatPercent(history.at(-1)!.trainAccuracy)} of the training images are classified correctly; none were held out, so this says little about new ones. The last of ${history.length} epochs was kept.`,
     ];
   return [
-    `${formatPercent(evaluation.accuracy)} of ${evaluation.images} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
+    `${formatPercent(evaluation.accuracy)} of ${formatCount(evaluation.images)} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
     ...accuracyContext(evaluation),
     ...(unequal(evaluation) ? [`Averaged over the classes, it is ${formatPercent(evaluation.macro.recall)}.`] : []),
     ...(classes.length <= MATRIX_CLASSES ? ['', matrix({ ...evaluation, classes }), ''] : []),

@@ -1,6 +1,6 @@
 /** `regraft evaluate`: scores of a fine-tuned model on labelled photos. */
 import { Command } from 'commander';
-import { oneLine } from '../core/printable.ts';
+import { oneLine, printable } from '../core/printable.ts';
 import type { InputRange } from '../train/index.ts';
 import { storedEvaluation } from '../train/metrics-json.ts';
 import { inputRangeOption, wholeNumber } from './arguments.ts';
@@ -35,14 +35,16 @@ Examples:
 }
 
 async function run(model: string, photos: string, { inputRange, batchSize, json }: Flags): Promise<void> {
+  const { describeLeftOut } = await import('../data/describe-photos.ts');
   const { createProgress, evaluateFolder, openModel } = await import('../train/index.ts');
   const evaluation = await evaluateFolder(await openModel(model, { inputRange }), photos, {
     batchSize,
     progress: createProgress(),
   });
   const { accuracy, ...scores } = storedEvaluation(evaluation);
-  const { classes, perClass, skipped } = scores;
+  const { classes, perClass, leftOut, skipped } = scores;
   if (json) printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });
   else print(evaluationText(evaluation));
+  for (const line of describeLeftOut(leftOut)) complain(printable(line));
   for (const { path, reason } of skipped) complain(oneLine(`Skipped ${path}: ${reason}`));
 }

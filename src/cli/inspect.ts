@@ -8,7 +8,7 @@ export function inspectCommand(): Command {
   return new Command('inspect')
     .summary('list what a weight file holds')
     .description(
-      'Lists the tensors of a weight file of any format with their shapes and types, what it says beside them, which network\n' +
+      'Lists the tensors of a weight file of any format with their shapes and types, what it says beside them, which network ' +
         'they are of, and what was left out. Nothing in the file is run, and no GPU is opened.',
     )
     .argument('<file>', 'weight file or URL, or folder of a fine-tuned model')

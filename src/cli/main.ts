@@ -9,7 +9,6 @@ import { watchSignals } from './signals.ts';
 const program = new Command('regraft')
   .description('Fine-tunes pretrained networks on whatever GPU there is.')
   .version(version, '-V, --version', 'print the version')
-  .helpOption('-h, --help', 'print help')
   .helpCommand('help [command]', 'print help on a command')
   .option('--adapter <name>', 'auto, gpu, lavapipe, swiftshader, wgpu (in Deno), or part of an adapter’s name')
   .option('--debug', 'print where in the program a fault came from, and what Dawn and drivers say')
@@ -18,6 +17,7 @@ const program = new Command('regraft')
 for (const command of COMMANDS) program.addCommand(command());
 for (const command of [program, ...program.commands])
   command
+    .helpOption('-h, --help', 'print help')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'regraft: ')) })

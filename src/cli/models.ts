@@ -8,7 +8,7 @@ export function modelsCommand(): Command {
   return new Command('models')
     .summary('list the networks')
     .description(
-      'Lists the networks that can be fine-tuned: parameters, size of the published weights, how many of ImageNet’s photos\n' +
+      'Lists the networks that can be fine-tuned: parameters, size of the published weights, how many of ImageNet’s photos ' +
         'they get right, and about how many photos a second they take on this machine.',
     )
     .option('--json', 'print [{ name, parameters, megabytes, top1, photosPerSecond, weights, default }]')

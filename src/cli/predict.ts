@@ -23,8 +23,8 @@ export function predictCommand(): Command {
   return new Command('predict')
     .summary('classify images')
     .description(
-      'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how\n' +
-        'sure the model is. What cannot be read is named on standard error, and the exit code is 1 then.',
+      'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how sure the model is. ' +
+        'What cannot be read is named on standard error, and the exit code is 1 then.',
     )
     .argument(
       '<model>',

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, extname, join, sep } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { causeOf } from '../core/cause.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { portNumber } from './arguments.ts';
@@ -44,7 +44,7 @@ export function uiCommand(): Command {
       'Serves the page to browsers on this machine, until Ctrl+C. Everything it does happens in the browser.',
     )
     .option('--port <n>', 'port on localhost; 0 takes a free one', portNumber, 4173)
-    .option('--page <folder>', 'the built page', PAGE)
+    .addOption(new Option('--page <folder>', 'the built page').default(PAGE, 'that of this installation'))
     .addHelpText(
       'after',
       `

@@ -54,7 +54,9 @@ function summary(account: PhotoAccount): string[] {
   const [least, median, most] = [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!];
   return [
     `${count(sorted.length, 'class')}: ${count(train, 'photo')} to train on, ${number(validation)} to validate.`,
-    `To train on, a class has ${number(least.train)} (${least.name}) to ${number(most.train)} (${most.name}), the median ${number(median.train)}.`,
+    least.train === most.train
+      ? `To train on, every class has ${number(least.train)}.`
+      : `To train on, a class has ${number(least.train)} (${least.name}) to ${number(most.train)} (${most.name}), the median ${number(median.train)}.`,
   ];
 }
 

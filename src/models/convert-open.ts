@@ -36,6 +36,8 @@ export interface OpenOptions {
 export interface Opened {
   readonly file: WeightFile;
   readonly model: Module;
+  /** The network's, where the tensors told it. */
+  readonly guessed?: string;
   readonly inputs: readonly ModelInput[];
   /** The model's names to those of `file.state`, where the two differ. */
   readonly origins: ReadonlyMap<string, string>;
@@ -119,7 +121,7 @@ async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOpt
   if (name === undefined) return file;
   const opened = await openTorchvision(input, name, options);
   const note = `The network is ${name}, ${isOwn ? 'as the file says' : 'by the names and shapes of its tensors'}.`;
-  return { ...opened, file: { ...opened.file, notes: [note, ...opened.file.notes] } };
+  return { ...opened, guessed: name, file: { ...opened.file, notes: [note, ...opened.file.notes] } };
 }
 
 function readOptions({ key, stripPrefix }: OpenOptions): ReadOptions {

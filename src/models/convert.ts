@@ -54,7 +54,7 @@ export async function convertModel(
 ): Promise<ConvertReport> {
   const path = String(output);
   checkOptions(path, options);
-  const opened = await openModel(input, { ...options, needsModel: isOnnx(path) });
+  const opened = await openModel(input, { ...options, needsModel: isModelFormat(path) });
   if (!('model' in opened)) {
     if (!isModelFormat(path)) return writeConverted(asItIs(opened), output, options);
     const { format, state } = opened;
@@ -98,7 +98,7 @@ function asItIs(file: WeightFile): WeightFile {
 }
 
 /** Whether the output has a place for this model. */
-function checkHolds(path: string, { model, file }: Opened, options: ConvertModelOptions): void {
+function checkHolds(path: string, { model, file, guessed }: Opened, options: ConvertModelOptions): void {
   const isWeightsOnly = isModelFormat(path)
     ? /\.weights\.h5$/i.test(path)
     : outputFormat(path).storesMetadata === false;
@@ -108,7 +108,7 @@ function checkHolds(path: string, { model, file }: Opened, options: ConvertModel
     );
   if (kerasExtension(path) === undefined || model instanceof keras.KerasModel) return;
   throw new ArgumentError(
-    `convert: ${path} holds Keras layers, and ${options.model} is no network of Keras's: ` +
+    `convert: ${path} holds Keras layers, and ${options.model ?? guessed} is no network of Keras's: ` +
       `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) fit none. Use .safetensors, .pth or .onnx.`,
   );
 }

@@ -138,7 +138,7 @@ const FURTHER: Readonly<Record<string, ModelEntry>> = {
  * and `152`, which take a file that Keras saved).
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
-export function modelEntry(name: string): ModelEntry {
+export function modelEntry(name: string, kind = 'network'): ModelEntry {
   for (const table of [MODELS, FURTHER]) if (Object.hasOwn(table, name)) return table[name]!;
   const key = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   const ranked = Object.keys(MODELS)
@@ -149,7 +149,7 @@ export function modelEntry(name: string): ModelEntry {
     ranked[0]!.distance <= 4
       ? `Close names: ${close.map(({ known }) => known).join(', ')}.`
       : `There are ${Object.keys(MODELS).join(', ')}.`;
-  throw new ArgumentError(`model: there is no network '${name}'. ${hint}`);
+  throw new ArgumentError(`model: there is no ${kind} '${name}'. ${hint}`);
 }
 
 /** How far a name is from a known one; not at all where it is a part of it, as resnet20 of cifarResnet20. */

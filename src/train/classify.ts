@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { classificationTransforms } from '../data/compose.ts';
+import type { LeftOut } from '../data/left-out.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../device/current.ts';
 import { namingNetwork } from '../models/guess-network.ts';
@@ -70,6 +71,7 @@ export async function openClassifier(
     );
   if (!network && isModelFolder(name)) return openModel(name);
   if (!network && !Object.hasOwn(MODELS, name) && /[\\/.]/.test(name)) return openModel(name);
+  if (weights === undefined) modelEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
 }
 
@@ -84,6 +86,8 @@ export interface FolderEvaluation extends Evaluation {
   readonly classes: readonly string[];
   /** The folder whose images were scored. */
   readonly folder: string;
+  /** Files of the folder that are no images of a class, by reason. */
+  readonly leftOut: readonly LeftOut[];
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -98,7 +102,7 @@ export async function evaluateFolder(
   options: ClassifyOptions = {},
 ): Promise<FolderEvaluation> {
   const { batchSize = 32, progress = null } = options;
-  const { images: data } = openLabelledFolder(photos, { classes, transform: transforms });
+  const { images: data, leftOut } = openLabelledFolder(photos, { classes, transform: transforms });
   const folder = data.root;
   await init();
   progress?.start(data.length, 'Evaluating');
@@ -111,7 +115,7 @@ export async function evaluateFolder(
         logits.subarray(row * classes.length, (row + 1) * classes.length),
       );
     if (labels.length === 0) throw new DataError(folder, 'no image can be read.');
-    return { ...evaluateLogits(logits, labels, classes.length), classes, folder, skipped };
+    return { ...evaluateLogits(logits, labels, classes.length), classes, folder, leftOut, skipped };
   } finally {
     progress?.end();
   }

@@ -1,17 +1,18 @@
 /** A run's phases in words that need no knowledge of networks. */
-import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
+import type { ModelEntry } from '../models/registry.ts';
+import { type FinetuneSettings, isHead, type PlannedPhase } from './recipe.ts';
 
-/** 'Training: a new last layer for 3 epochs, then everything from layer4 on for 7. The rest of the network stays as it is.' */
+/** 'Training: the last layer for 3 epochs, then everything from layer4 on for 7. The rest of the network stays as it is.' */
 export function describeTraining(
   phases: readonly PlannedPhase[],
   { weights }: Pick<FinetuneSettings, 'weights'>,
-  head: string,
+  entry: ModelEntry,
 ): string {
   const parts = phases.map(({ epochs, frozenUntil }) => {
     const part =
       frozenUntil === null
         ? 'the whole network'
-        : frozenUntil === head || frozenUntil.startsWith(`${head}.`)
+        : isHead(frozenUntil, entry)
           ? 'the last layer'
           : `everything from ${frozenUntil} on`;
     return `${part} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;

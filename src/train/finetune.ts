@@ -124,7 +124,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   if (progress) {
     const account = await accountFor({ ...found, ...images }, (path) => relative(photos, path), images.unreadable);
     for (const line of describePhotos(account)) progress.note(line);
-    progress.note(describeTraining(phases, settings, entry.head));
+    progress.note(describeTraining(phases, settings, entry));
   }
   const start = out === null ? null : placeOf(out, weights, opened?.sha256);
 

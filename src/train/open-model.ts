@@ -36,7 +36,7 @@ interface SavedModel extends Omit<Classifier, 'model'> {
  */
 export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
   const there = await stat(path).catch(() => null);
-  if (!there) throw noModel(path, 'there is no such folder');
+  if (!there) throw noModel(path, 'there is no such file or folder');
   const found = there.isDirectory() ? await readFolder(path) : await readFileOf(path, options);
   if ('model' in found) return found;
   if (options.labels !== undefined || options.inputRange !== undefined)

@@ -142,7 +142,8 @@ class LineProgress implements Progress {
     if (!this.#stretch) return;
     const { text, done, total, unit, begun } = this.#stretch;
     const seconds = (this.#now() - begun) / 1000;
-    const of = done < total ? [`stopped at ${amount(done, unit)} of ${amount(total, unit)}`] : [];
+    const of =
+      done < total ? [`${unit === 'bytes' ? formatBytes(done) : formatCount(done)} of ${amount(total, unit)}`] : [];
     this.#stream.write(
       plain(`${text}: ${[...of, ...measures(this.#stretch, seconds), formatDuration(seconds)].join(', ')}\n`),
     );

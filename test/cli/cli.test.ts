@@ -17,6 +17,8 @@ beforeAll(async () => {
   weights = await someWeights();
   photos = await colourPhotos(6, 3, {
     'train/red/zero.jpg': '',
+    'val/red/notes.txt': 'sunny',
+    'val/red/phone.heic': 'x',
     'train/red/cut.jpg': (await colourPhoto('red', 0)).subarray(0, 600),
     'train/red/cmyk.jpg': await sharp({ create: { width: 40, height: 40, channels: 3, background: '#c33' } })
       .toColourspace('cmyk')
@@ -80,6 +82,12 @@ describe('finetune, predict, evaluate', () => {
       expect(top.reduce((n: number, t: { probability: number }) => n + t.probability, 0)).toBeCloseTo(1, 6);
     }
     expect(scores.code, scores.stderr).toBe(0);
+    expect(scores.stderr).toContain(
+      'Left out:\n' +
+        '  22  in train, which is not used (train/blue/0.jpg …)\n' +
+        '   1  no images (.txt) (val/red/notes.txt)\n' +
+        '   1  HEIC, which is not read: save as JPEG (val/red/phone.heic)\n',
+    );
     const { accuracy, perClass, confusion, images } = JSON.parse(scores.stdout);
     expect(images).toBe(9);
     expect(accuracy).toBeCloseTo(metrics.evaluation.accuracy, 10);
@@ -179,7 +187,7 @@ describe('faults', () => {
       [
         `predict nowhere/model ${photos}/val/red/0.jpg`,
         1,
-        'ArgumentError: nowhere/model: there is no such folder; expected the folder of a fine-tuned model, as regraft finetune --out writes it.\n',
+        'ArgumentError: nowhere/model: there is no such file or folder; expected the folder of a fine-tuned model, as regraft finetune --out writes it.\n',
       ],
       [
         `convert ${weights} x.safetensors --model cifarResnet32`,

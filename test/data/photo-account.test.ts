@@ -84,6 +84,8 @@ test('many classes are summed up', () => {
     'To train on, a class has 301 (n999) to 1,300 (n0), the median 801.',
     'Validation: 20 % of each class, held out (seed 7).',
   ]);
+  const even = { ...account, classes: classes.map((of) => ({ ...of, train: 2 })) };
+  expect(describePhotos(even)[1]).toBe('To train on, every class has 2.');
 });
 
 test('without a validation part', async () => {

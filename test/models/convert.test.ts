@@ -225,6 +225,9 @@ describe('a network of torchvision’s', () => {
     expect((await refused(out('x.pth'), 'y.h5', { model: 'cifarResnet20' })).message).toMatch(
       /^convert: y\.h5 holds Keras layers, and cifarResnet20 is no network of Keras's: 116 tensors \(conv1\.weight, .* and 111 more\) fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
     );
+    expect((await refused(out('x.pth'), 'y.keras')).message).toMatch(
+      /^convert: y\.keras holds Keras layers, and cifarResnet20 is no network of Keras's: 116 tensors .* fit none\. Use \.safetensors, \.pth or \.onnx\.$/,
+    );
   });
 });
 

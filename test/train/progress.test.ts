@@ -43,7 +43,7 @@ describe('without a terminal', () => {
     expect(text()).toBe(
       'Epoch 1/2: loss 0.412, accuracy 91.3 %, 100 images/s, 2.00 s\n' +
         'kept epoch 1\n' +
-        'Epoch 2/2: stopped at 50 images of 200 images, loss 0.300, 48 images/s, 1.00 s\n',
+        'Epoch 2/2: 50 of 200 images, loss 0.300, 48 images/s, 1.00 s\n',
     );
   });
 
