@@ -47,12 +47,17 @@ export class BufferPool {
    * @throws DeviceError if `bytes` is more than one binding may hold, or more than a software adapter's machine has left.
    */
   acquire(bytes: number): GPUBuffer {
-    if (bytes > this.#largest) throw bindingError('acquire', bytes, this.#largest);
+    if (bytes > this.#largest) throw bindingError('device', bytes, this.#largest);
     const size = sizeClass(bytes, this.#largest);
     const buffer = this.#free.get(size)?.pop() ?? this.#create(size);
     this.#used.add(buffer);
     this.#counters.bytesInUse += size;
     return buffer;
+  }
+
+  /** Whether the buffer is of this pool, and in use. */
+  owns(buffer: GPUBuffer): boolean {
+    return this.#used.has(buffer);
   }
 
   /** Gives a buffer back. Each buffer once: a second release is a bug of the caller and throws. */
@@ -131,10 +136,14 @@ export class BufferPool {
 }
 
 /** The error for more bytes than an adapter binds at once. */
-export function bindingError(what: string, bytes: number, allowed: number): DeviceError {
+export function bindingError(
+  what: string,
+  bytes: number,
+  allowed: number,
+  fix = 'Reduce the batch size or the image size.',
+): DeviceError {
   return new DeviceError(
-    `${what}: needs a ${grouped(bytes)}-byte binding; this adapter allows ${grouped(allowed)}. ` +
-      'Reduce the batch size or the image size.',
+    `${what}: needs a ${grouped(bytes)}-byte binding; this adapter allows ${grouped(allowed)}. ${fix}`,
   );
 }
 

@@ -1,16 +1,18 @@
 /** The device that everything runs on, opened once by `init`. */
-
+import { defaultChoice } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
-import { requireFloat16 } from './adapter.ts';
+import { type AdapterChoice, requireFloat16 } from './adapter.ts';
 import { type Device, type DeviceInfo, type DeviceOptions, openDevice as open } from './device.ts';
 
 let current: Device | null = null;
-let opening: Promise<Device> | null = null;
+/** The device that the latest call asked for, on its way or open. */
+let latest: { readonly adapter: AdapterChoice; readonly device: Promise<Device> } | null = null;
 
 /**
- * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again
- * without naming an adapter keeps the device that is open, unless that one was lost.
+ * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again keeps the
+ * device that is open, unless that one was lost or another adapter is named: then that one is opened, and the former device ends with
+ * all tensors on it.
  * @throws DeviceError if there is none, in one line that says how to get one.
  * @example
  * const { description, software } = await init();
@@ -18,14 +20,22 @@ let opening: Promise<Device> | null = null;
  */
 export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
   checkOptions('init', options, { adapter: true });
-  if (options.adapter !== undefined || current?.lost || !opening) opening = open(options);
+  const former = latest;
+  const adapter = options.adapter ?? former?.adapter ?? defaultChoice();
+  if (!former || former.adapter !== adapter || current?.lost) latest = { adapter, device: open({ adapter }) };
+  const mine = latest!;
+  let device: Device;
   try {
-    current = await opening;
+    device = await mine.device;
   } catch (error) {
-    opening = null;
+    if (latest === mine) latest = current && former;
     throw error;
   }
-  return current.info;
+  if (latest === mine && device !== current) {
+    current?.destroy('it was replaced by init({ adapter }). Build the model and its optimizer again.');
+    current = device;
+  }
+  return device.info;
 }
 
 /** @throws DeviceError before {@link init}. */

@@ -16,7 +16,7 @@ import {
 import { Backlog } from './backlog.ts';
 import { BufferPool, bindingError } from './buffer-pool.ts';
 import { type Counters, newCounters } from './counters.ts';
-import { Faults, type LostState } from './faults.ts';
+import { DESTROYED, Faults, type LostState } from './faults.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 import { Readback, type ReadRange } from './readback.ts';
 import { TexturePool } from './texture-pool.ts';
@@ -121,14 +121,14 @@ export class Device {
     return Math.min(this.gpu.limits.maxBufferSize, this.gpu.limits.maxStorageBufferBindingSize);
   }
 
-  /** @throws DeviceError if `what` (an op's name) needs a larger binding than the adapter allows. */
-  checkBinding(what: string, bytes: number): void {
-    if (bytes > this.maxBindingBytes) throw bindingError(what, bytes, this.maxBindingBytes);
+  /** @throws DeviceError if `what` (an op's name) needs a larger binding than the adapter allows; it ends with `fix`. */
+  checkBinding(what: string, bytes: number, fix?: string): void {
+    if (bytes > this.maxBindingBytes) throw bindingError(what, bytes, this.maxBindingBytes, fix);
   }
 
-  /** Frees the GPU's memory; whatever waits on the device rejects. */
-  destroy(): void {
-    this.#faults.lose({ reason: 'destroyed', message: '' });
+  /** Frees the GPU's memory; whatever waits on the device rejects, and says `why`. */
+  destroy(why = DESTROYED): void {
+    this.#faults.lose({ reason: 'destroyed', message: why });
     this.gpu.destroy();
   }
 }

@@ -2,7 +2,10 @@
 import { waitPatiently } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 
-/** Why a device is gone, as WebGPU says it. */
+/** The message of a device that was destroyed by whoever had it. */
+export const DESTROYED = 'it was destroyed. Call init() to open a new one.';
+
+/** Why a device is gone: as WebGPU says it, or the message that it was destroyed with. */
 export interface LostState {
   readonly reason: 'unknown' | 'destroyed';
   readonly message: string;
@@ -21,7 +24,9 @@ export class Faults {
       event.preventDefault();
       this.store(deviceErrorOf(event.error));
     });
-    void gpu.lost.then(({ reason, message }) => this.lose({ reason: reason ?? 'unknown', message }));
+    void gpu.lost.then(({ reason, message }) =>
+      this.lose(reason === 'destroyed' ? { reason, message: DESTROYED } : { reason: 'unknown', message }),
+    );
   }
 
   /** Marks the device as gone: everything that waits rejects now. */
@@ -94,7 +99,7 @@ export class Faults {
 }
 
 function lostError(lost: LostState): DeviceError {
-  if (lost.reason === 'destroyed') return new DeviceError('device: it was destroyed. Call init() to open a new one.');
+  if (lost.reason === 'destroyed') return new DeviceError(`device: ${lost.message}`);
   const detail = firstLine(lost.message);
   return new DeviceError(
     `device: the GPU was lost${detail && ` (${detail})`}. Call init() again; if it happens again, reduce the batch size.`,

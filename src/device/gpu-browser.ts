@@ -20,6 +20,9 @@ export async function openGPU(_choice?: AdapterChoice): Promise<GPU> {
   return gpu;
 }
 
+/** The adapter that is opened where none is named. */
+export const defaultChoice = (): AdapterChoice => 'auto';
+
 /** Whether what earlier tuning found is used. */
 export const usesTuning = (): boolean => true;
 

@@ -73,7 +73,8 @@ export function usesTuning(): boolean {
   return !process.env.CI && process.env.REGRAFT_TUNING !== 'off';
 }
 
-function defaultChoice(): AdapterChoice {
+/** The adapter that is opened where none is named. */
+export function defaultChoice(): AdapterChoice {
   return process.env.REGRAFT_ADAPTER || 'auto';
 }
 

@@ -15,6 +15,8 @@ import type { Data, Value } from './value.ts';
 export interface Group {
   /** The last node of the group: its outputs are what the group leaves behind. */
   readonly root: Node;
+  /** What it is called in messages: the node that has a kernel of its own, else the root. */
+  readonly main: Node;
   /** Buffers the program reads: its `input(k)`. */
   readonly reads: readonly Data[];
   /** Buffers the program writes: its `output(k)`. */
@@ -207,7 +209,7 @@ function finishUpdate(root: UpdateNode, { anchor, dynamic, text, scalars }: Draf
     const named = steps.map((s) => (s.fusion === update.fusion ? { ...s, name: `${s.name}+${update.name}` } : s));
     return { steps: [...named, ...update.after], temps };
   };
-  return { root, reads, writes: root.outputs, inPlace: true, dynamic, key: text, lower };
+  return { root, main: anchor ?? root, reads, writes: root.outputs, inPlace: true, dynamic, key: text, lower };
 }
 
 function finishComputation(draft: Draft): Group {
@@ -243,5 +245,6 @@ function finishComputation(draft: Draft): Group {
   // The virtual input of an `element` kernel is not a buffer: the loads of its expression stand for it.
   const reads = [...own, ...loads.map((l) => l.data)];
   if (anchor?.fuses === 'element') reads[0] = loads[0]!.data;
-  return { root, reads, writes, inPlace: root.inPlace, dynamic: draft.dynamic, key: draft.text, lower };
+  const { dynamic, text: key } = draft;
+  return { root, main: anchor ?? root, reads, writes, inPlace: root.inPlace, dynamic, key, lower };
 }

@@ -9,6 +9,7 @@ import { texelBytes } from '../device/texture-pool.ts';
 import { withElementTypes } from '../kernels/element-types.ts';
 import { withImmediates } from '../kernels/immediates.ts';
 import { type KernelTarget, type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
+import { checkBindings } from './bindings.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
 import { Commands } from './commands.ts';
 import { fuse, type Group } from './fuse.ts';
@@ -163,6 +164,7 @@ export class Plan {
       externals,
       options,
     );
+    checkBindings(device, lowered);
     this.peakBytes = peakBytes;
     this.copies = options.copies ?? false;
     this.slots = new Set(externals.filter((d) => d.slot).map((d) => d.buffer!));
@@ -192,7 +194,6 @@ export class Plan {
         const data = dataOf(l.group, o);
         const size = bytesOf(l, o);
         if (!data) return { buffer: tempBuffers[o.index]!, size };
-        device.checkBinding(l.group.root.name, size);
         return { buffer: place.get(data)!, size };
       };
     };

@@ -1,7 +1,7 @@
 /** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
 import { type HostArray, hostView } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import type { KernelTarget, Step } from '../kernels/kernel.ts';
@@ -10,7 +10,7 @@ import type { Group } from './fuse.ts';
 import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { batchScaleOf, type Node, recorder } from './record.ts';
-import { free, slotGone, upload } from './storage.ts';
+import { checkDevice, free, slotGone, upload } from './storage.ts';
 import { tunedTarget, tuningStamp } from './tuning.ts';
 import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
 
@@ -66,7 +66,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
   const places: number[] = [];
   const names = new Map<Data, string>();
   const keys: string[] = [`${Object.values(graphOptions)} ${tuningStamp(device)}`];
-  const nameOf = (data: Data): string => {
+  const nameOf = (data: Data, shape: Shape): string => {
     let name = names.get(data);
     if (name) return name;
     if (data.host !== null) {
@@ -74,6 +74,7 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
       uploads.set(data, times);
       if (data.slot || times > UPLOADS_BEFORE_STAYING) upload(device, data);
     }
+    checkDevice(device, data, shape);
     name = `x${externals.push(data)}`;
     names.set(data, name);
     if (data.buffer && !data.slot) places.push(bufferId(data.buffer));
@@ -82,9 +83,9 @@ function survey(device: Device, nodes: readonly Node[]): Survey {
     return name;
   };
   nodes.forEach((node, n) => {
-    const inputs = node.inputs.map((v) => `${nameOf(v.data)}:${v.shape.join('x')}`);
+    const inputs = node.inputs.map((v) => `${nameOf(v.data, v.shape)}:${v.shape.join('x')}`);
     const outputs = node.outputs.map((data, k) => {
-      if (node.inPlace) return `>${nameOf(data)}`;
+      if (node.inPlace) return `>${nameOf(data, 'shape' in node ? node.shape : node.inputs[0]!.shape)}`;
       names.set(data, `n${n}.${k}`);
       return `${data.dtype}${data.kept ? ',kept' : ''}`;
     });
@@ -255,6 +256,7 @@ export async function readBack(value: Value): Promise<HostArray> {
   if (data.freed) throw new DisposedError(`tensor ${formatShape(value.shape)}: it was freed: ${data.freed}`);
   if (data.host !== null) return materialise(data).slice();
   const device = currentDevice();
+  checkDevice(device, data, value.shape);
   const bytes = await device.readback.read(data.buffer!, 0, data.bytes);
   const host = hostView(data.dtype, bytes, data.count);
   // A small result stays on the host, so that the plan may reuse its buffer at once.

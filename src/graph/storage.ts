@@ -1,7 +1,10 @@
 /** Who owns a datum's buffer, and how it finds its way back to the pool. */
 
 import type { HostArray } from '../core/dtype.ts';
+import { DeviceError } from '../core/errors.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import type { Device } from '../device/device.ts';
+import { SMALLER_LAYER } from './bindings.ts';
 import { bindingBytes } from './buffers.ts';
 import { type Data, materialise } from './value.ts';
 
@@ -38,13 +41,26 @@ export function own(device: Device, data: Data, buffer: GPUBuffer): void {
   collected.register(data, { device, buffer, slot: data.slot }, data);
 }
 
+/**
+ * To be called before a datum's buffer is used.
+ * @throws DeviceError where it is of a device that was lost, destroyed or replaced since.
+ */
+export function checkDevice(device: Device, data: Data, shape: Shape): void {
+  if (data.buffer === null || device.pool.owns(data.buffer)) return;
+  throw new DeviceError(
+    `tensor ${formatShape(shape)}: expected one of the open device, got one of a device that is gone. ` +
+      'Build the model and its optimizer again.',
+  );
+}
+
 /** Gives the datum's storage back. `why` is what a later read will say. */
 export function free(device: Device, data: Data, why: string): void {
   if (data.lender) {
     if (data.lender.owner?.deref() === data) data.lender.owner = null;
   } else if (data.buffer) {
     collected.unregister(data);
-    release({ device, buffer: data.buffer, slot: data.slot });
+    // A device that is gone took its buffers with it.
+    if (device.pool.owns(data.buffer)) release({ device, buffer: data.buffer, slot: data.slot });
   }
   data.buffer = null;
   data.ballast = null;
@@ -66,8 +82,9 @@ export function writeElements(device: Device, buffer: GPUBuffer, host: HostArray
 /** Puts host elements into a buffer of the datum's own; the host copy is let go. */
 export function upload(device: Device, data: Data): void {
   const host = materialise(data);
+  if (data.buffer && !device.pool.owns(data.buffer)) data.buffer = null;
   if (!data.buffer) {
-    device.checkBinding('tensor', data.bytes);
+    device.checkBinding('tensor', data.bytes, data.slot ? SMALLER_LAYER : undefined);
     own(device, data, device.pool.acquire(bindingBytes(data.bytes)));
   }
   writeElements(device, data.buffer!, host);

@@ -16,7 +16,13 @@ import { Adam } from '../../src/optim/index.ts';
 import { emulateMatrices } from '../kernels/emulate-matrices.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
 
-const supported = hasFloat16(await init({ adapter: process.env.REGRAFT_ADAPTER || 'auto' }));
+const supported = hasFloat16(await init());
+
+/** The device as another run would open it. */
+async function reopen(): Promise<void> {
+  currentDevice().destroy();
+  await init();
+}
 
 let folder: string;
 beforeEach(async () => {
@@ -24,7 +30,7 @@ beforeEach(async () => {
   vi.stubEnv('REGRAFT_CACHE', folder);
   vi.stubEnv('REGRAFT_TUNING', '');
   vi.stubEnv('CI', '');
-  await init({ adapter: process.env.REGRAFT_ADAPTER || 'auto' });
+  await reopen();
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -69,7 +75,7 @@ describe('tune', () => {
     await writeFile(join(folder, tuningNote), JSON.stringify({ adapter: target.adapter, tiles }));
     const before = explain(program).kernels;
     const expected = await program().data();
-    await init({ adapter: process.env.REGRAFT_ADAPTER || 'auto' });
+    await reopen();
     expect(tilesOf(currentDevice())).toEqual({ [product!.class]: other });
     const [p, q] = [a(), b()];
     expect(explain(() => noGrad(() => p.matmul(q))).kernels).not.toEqual(before);
@@ -80,7 +86,7 @@ describe('tune', () => {
     await writeFile(join(folder, currentDevice().tuningNote), '{"tiles":{}}');
     vi.stubEnv('CI', ci);
     if (!ci) vi.stubEnv('REGRAFT_TUNING', 'off');
-    await init({ adapter: process.env.REGRAFT_ADAPTER || 'auto' });
+    await reopen();
     expect(currentDevice().tuning).toBeUndefined();
   });
 

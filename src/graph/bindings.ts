@@ -1,0 +1,35 @@
+/** What a plan would bind, looked at before anything of it is made: an adapter binds so many bytes at once and no more. */
+import type { Device } from '../device/device.ts';
+import { bindingBytes } from './buffers.ts';
+import type { Group } from './fuse.ts';
+import type { Lowered } from './plan.ts';
+
+/** @throws DeviceError naming the op with the largest operand, and how many images would fit where that is known. */
+export function checkBindings(device: Device, lowered: readonly Lowered[]): void {
+  let worst: { group: Group; bytes: number; slot: boolean } | undefined;
+  let most = device.maxBindingBytes;
+  const look = (group: Group, bytes: number, slot: boolean) => {
+    if (bytes <= most) return;
+    worst = { group, bytes, slot };
+    most = bytes;
+  };
+  for (const { group, temps } of lowered) {
+    for (const data of [...group.reads, ...group.writes]) look(group, bindingBytes(data.bytes), data.slot);
+    for (const bytes of temps) look(group, bindingBytes(bytes), false);
+  }
+  if (!worst) return;
+  const { group, bytes, slot } = worst;
+  device.checkBinding(group.main.name, bytes, slot ? SMALLER_LAYER : fixOf(group, bytes, device.maxBindingBytes));
+}
+
+/** The way out for what a model holds: no batch size changes it. */
+export const SMALLER_LAYER = 'Make the layer smaller, or take another adapter.';
+
+/** The way out for what a batch takes; undefined where the op does not tell how many images it has. */
+function fixOf({ main }: Group, bytes: number, allowed: number): string | undefined {
+  const apart = main.kind === 'kernel' ? main.samplewise : main.kind === 'elementwise';
+  const shape = main.kind === 'elementwise' ? main.shape : main.inputs[0]!.shape;
+  if (!apart || shape.length !== 4) return undefined;
+  const fitting = Math.floor((shape[0]! * allowed) / bytes);
+  return fitting < 1 ? 'Reduce the image size.' : `Reduce the batch size to ${fitting} or less.`;
+}
