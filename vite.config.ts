@@ -5,6 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { STYLE } from './src/train/report-style.ts';
 import { leaveOut } from './web/build/leave-out.ts';
 import { collectLicenses, licenses } from './web/build/licenses.ts';
+import { plainWgsl } from './web/build/plain-wgsl.ts';
 import { hostScript } from './web/host/plugin.ts';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -48,13 +49,6 @@ const plainStyle = (style: string) =>
     .replace(/\/\*.*?\*\//gs, '')
     .replace(/\s*([{};,])\s*/g, '$1')
     .replace(/([{;][\w-]+): /g, '$1:');
-
-/** Leaves comments and indentation out of kernels: to a minifier WGSL is a text like any other. */
-function plainWgsl(): Plugin {
-  const isKernel = /[\\/]src[\\/]kernels[\\/]/;
-  const plain = (code: string) => code.replace(/(^|\s)\/\/ .*$/gm, '').replace(/\n\s+/g, '\n');
-  return { name: 'regraft-plain-wgsl', transform: (code, id) => (isKernel.test(id) ? plain(code) : undefined) };
-}
 
 const define = { __VERSION__: JSON.stringify(version) };
 

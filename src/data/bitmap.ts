@@ -1,11 +1,6 @@
 /** Two simple formats that `sharp` does not read and torchvision's ImageFolder takes: BMP (uncompressed) and PNM (P5, P6). */
 import type { RgbImage } from './image.ts';
-
-/** Thrown with the reason only; the caller knows the file's name. */
-export class BitmapError extends Error {}
-
-/** More pixels than this are refused, as in Pillow: a small file that claims them is an attack or a mistake. */
-export const MAX_PIXELS: number = 178_956_970;
+import { BitmapError, MAX_PIXELS } from './image-format.ts';
 
 function checkSize(width: number, height: number): void {
   if (!(width > 0 && height > 0)) throw new BitmapError(`claims a size of ${width} x ${height} pixels`);

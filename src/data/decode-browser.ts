@@ -1,8 +1,7 @@
 /** `#image` in browsers: image files to 8-bit RGB, by the browser's own decoder. */
 import { DataError } from '../core/errors.ts';
-import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
-import { checkedFormat, type Format } from './image-format.ts';
+import { BitmapError, checkedFormat, type Format, MAX_PIXELS } from './image-format.ts';
 import { plainJpeg } from './jpeg-segments.ts';
 import { type DecodeOptions, turned, turnOf, withoutExif } from './orientation.ts';
 
@@ -34,8 +33,11 @@ export async function decodeImage(
   const path = name ?? (typeof source === 'string' ? source : 'image');
   const format = checkedFormat(bytes, path);
   try {
-    if (format === 'bmp') return decodeBmp(bytes);
-    if (format === 'pnm') return decodePnm(bytes);
+    if (format === 'bmp' || format === 'pnm') {
+      // What a browser does not decode itself is rare.
+      const { decodeBmp, decodePnm } = await import('./bitmap.ts');
+      return format === 'bmp' ? decodeBmp(bytes) : decodePnm(bytes);
+    }
     const image = rgbOf(await bitmapOf(bytes, format));
     return orientation === 'exif' ? turned(image, turnOf(bytes, format)) : image;
   } catch (error) {

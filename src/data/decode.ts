@@ -2,9 +2,9 @@
 import sharp, { type Sharp } from 'sharp';
 import { openSource } from '#files';
 import { DataError, WeightFileError } from '../core/errors.ts';
-import { BitmapError, decodeBmp, decodePnm, MAX_PIXELS } from './bitmap.ts';
+import { decodeBmp, decodePnm } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
-import { checkedFormat, type Format } from './image-format.ts';
+import { BitmapError, checkedFormat, type Format, MAX_PIXELS } from './image-format.ts';
 import { type DecodeOptions, type Turn, turnOf } from './orientation.ts';
 
 /** Why `sharp` gave up, as one clause. Its own words are not passed on: libvips keeps one text for all threads, so they may be another file's. */

@@ -21,6 +21,12 @@ export const IMAGE_EXTENSIONS: readonly string[] = [
   '.avif',
 ];
 
+/** Thrown with the reason only; the caller knows the file's name. */
+export class BitmapError extends Error {}
+
+/** More pixels than this are refused, as in Pillow: a small file that claims them is an attack or a mistake. */
+export const MAX_PIXELS: number = 178_956_970;
+
 export type Format = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp' | 'pnm';
 
 const latin1 = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));

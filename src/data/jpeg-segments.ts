@@ -1,5 +1,5 @@
 /** JPEG files without what makes a browser turn or recolour them, and without an end that is missing. */
-import { BitmapError } from './bitmap.ts';
+import { BitmapError } from './image-format.ts';
 
 /** APP1 holds EXIF (with the orientation), APP2 the colour profile. APP14 must stay: it tells how colours are coded. */
 const DROPPED = new Set([0xe1, 0xe2]);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, type Rolldown } from 'vite';
 import { describe, expect, test } from 'vitest';
+import { plainWgsl } from '../../web/build/plain-wgsl.ts';
 import { chromiumPath, launch, openPage, serveBuiltPage } from './browser.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,7 +41,8 @@ async function bundle(code: string): Promise<Bundle> {
     configFile: false,
     logLevel: 'silent',
     root,
-    plugins: [application],
+    // What is published has its kernels so.
+    plugins: [plainWgsl(), application],
     resolve: { conditions: ['regraft-source', 'browser', 'module'] },
     build: {
       write: false,

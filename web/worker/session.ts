@@ -26,7 +26,7 @@ import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
 import { built, inputsOf, type Plan, planOf } from './plan.ts';
-import { explained, probabilities, type Trained } from './predict.ts';
+import { probabilities, type Trained } from './predict.ts';
 import { outcomeOf } from './result.ts';
 import { Storage } from './storage.ts';
 import { WeightsInMemory } from './weights-choice.ts';
@@ -245,6 +245,7 @@ export class Session {
   /** @throws as {@link predict}. */
   async explain(image: File | number, target: number | null): Promise<Explanation> {
     const file = typeof image === 'number' ? this.#photos.file(image) : image;
+    const { explained } = await import('./explain.ts');
     return explained(this.#finished(), file, target);
   }
 
