@@ -50,7 +50,7 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
       if (n < 2)
         throw new ShapeError(
           'batchNorm2d',
-          `expected more than 1 value per channel when training, got input ${formatShape(x!.shape)}.`,
+          `expected more than 1 value per channel when training, got input ${formatShape(x!.shape)}. Use larger batches or images, or evaluation mode.`,
           [x!.shape],
         );
       [mean, variance] = recordKernel('batchNormStats', [x!], [{ shape: [C] }, { shape: [C] }], {

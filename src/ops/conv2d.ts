@@ -97,7 +97,7 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   if (outH < 1 || outW < 1)
     throw new ShapeError(
       'conv2d',
-      `the kernel ${R}x${S} (dilation ${dilation.join('x')}) is larger than the padded input ${H + padding[0] + padding[1]}x${W + padding[2] + padding[3]}.`,
+      `the kernel ${R}x${S} (dilation ${dilation.join('x')}) is larger than the padded input ${H + padding[0] + padding[1]}x${W + padding[2] + padding[3]}. Use larger images or a smaller kernel.`,
       [x.shape, weight.shape],
     );
   const [strideH, strideW] = stride;

@@ -65,7 +65,11 @@ function windowOf(op: string, x: Shape, options: MaxPoolOptions): kernels.MaxWin
   const outH = outputSize(H, kernel[0], stride[0], padding[0], dilation[0], ceilMode);
   const outW = outputSize(W, kernel[1], stride[1], padding[1], dilation[1], ceilMode);
   if (outH < 1 || outW < 1)
-    throw new ShapeError(op, `the window ${kernel.join('x')} is larger than the padded input ${formatShape(x)}.`, [x]);
+    throw new ShapeError(
+      op,
+      `the window ${kernel.join('x')} is larger than the padded input ${formatShape(x)}. Use larger images or a smaller window.`,
+      [x],
+    );
   return { N, C, H, W, outH, outW, kernel, stride, padding, dilation };
 }
 

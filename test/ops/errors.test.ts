@@ -103,7 +103,7 @@ const rows: [string, () => unknown][] = [
   ],
   ['ShapeError: conv2d: bias must be [4], got [3].', () => t(1, 3, 8, 8).conv2d(t(4, 3, 3, 3), t(3))],
   [
-    'ShapeError: conv2d: the kernel 3x3 (dilation 1x1) is larger than the padded input 2x8.',
+    'ShapeError: conv2d: the kernel 3x3 (dilation 1x1) is larger than the padded input 2x8. Use larger images or a smaller kernel.',
     () => t(1, 3, 2, 8).conv2d(t(4, 3, 3, 3)),
   ],
   [
@@ -152,12 +152,12 @@ const rows: [string, () => unknown][] = [
     () => t(2, 3, 4, 4).batchNorm2d(null, null, null, null, { training: false }),
   ],
   [
-    'ShapeError: batchNorm2d: expected more than 1 value per channel when training, got input [1, 3, 1, 1].',
+    'ShapeError: batchNorm2d: expected more than 1 value per channel when training, got input [1, 3, 1, 1]. Use larger batches or images, or evaluation mode.',
     () => t(1, 3, 1, 1).batchNorm2d(null, null, null, null, { training: true }),
   ],
   ['ShapeError: maxPool2d: the input must have 4 dimensions [N, C, H, W], got [3, 8].', () => t(3, 8).maxPool2d(2)],
   [
-    'ShapeError: maxPool2d: the window 3x3 is larger than the padded input [1, 3, 2, 2].',
+    'ShapeError: maxPool2d: the window 3x3 is larger than the padded input [1, 3, 2, 2]. Use larger images or a smaller window.',
     () => t(1, 3, 2, 2).maxPool2d(3),
   ],
   [
@@ -169,7 +169,7 @@ const rows: [string, () => unknown][] = [
     () => t(1, 3, 8, 8).maxPool2d(2, { stride: 0 }),
   ],
   [
-    'ShapeError: avgPool2d: the window 3x3 is larger than the padded input [1, 3, 2, 2].',
+    'ShapeError: avgPool2d: the window 3x3 is larger than the padded input [1, 3, 2, 2]. Use larger images or a smaller window.',
     () => t(1, 3, 2, 2).avgPool2d(3),
   ],
   [
