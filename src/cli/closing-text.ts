@@ -16,7 +16,7 @@ export function closingText(result: FinetuneResult, out: string, names: typeof M
     '',
     ...outcome(result),
     ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
-    `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ${formatDuration(seconds.total)} on ${result.adapter.description}.`,
+    `${frozen.tensors > 0 ? `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ` : ''}${formatDuration(seconds.total)} on ${result.adapter.description}.`,
     ...(data.skipped.length > 0
       ? [`${data.skipped.length} unreadable ${data.skipped.length === 1 ? 'image was' : 'images were'} skipped.`]
       : []),
