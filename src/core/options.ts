@@ -38,7 +38,8 @@ export function checkNumber(op: string, name: string, value: number): number {
 /** @throws ArgumentError if `value` is no array, as where its elements are given one by one. */
 export function checkList(op: string, name: string, value: readonly unknown[]): void {
   if (Array.isArray(value)) return;
-  throw new ArgumentError(`${op}: expected ${name} as an array, got ${shown(value)}. Write [${shown(value)}, …].`);
+  const fix = typeof value === 'number' ? ` Write [${value}, …].` : '';
+  throw new ArgumentError(`${op}: expected ${name} as an array, got ${shown(value)}.${fix}`);
 }
 
 /** @throws ArgumentError if `value` is no function. */

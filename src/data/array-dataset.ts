@@ -2,7 +2,7 @@
 
 import { sha256 } from '../core/digest.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
-import { checkOptions } from '../core/options.ts';
+import { checkList, checkOptions, shown } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
 import { type Label, type Labels, stackLabels } from './labels.ts';
@@ -47,6 +47,11 @@ export class ArrayDataset implements Dataset {
     places?: readonly number[],
   ) {
     checkOptions('ArrayDataset', options, { classes: true, name: true });
+    if (!(images instanceof Float32Array))
+      throw new ArgumentError(
+        `ArrayDataset: expected the images as one Float32Array, got ${shown(images)}. Write Float32Array.from(…).`,
+      );
+    checkList('ArrayDataset', 'the shape', shape);
     if (shape.length !== 4 || sizeOf(shape) !== images.length)
       throw new ArgumentError(
         `ArrayDataset: expected a shape [N, C, H, W] of ${images.length} elements, got ${formatShape(shape)}.`,

@@ -1,5 +1,6 @@
 /** Colour: brightness, contrast, saturation and hue of 8-bit RGB, with Pillow's rounding, and the random jitter of all four. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import type { Generator } from '../core/random.ts';
 import { expectRgb, type FloatImage, type RgbImage } from './image.ts';
 import { checkRange, Transform } from './transform.ts';
@@ -127,8 +128,10 @@ export class ColorJitter extends Transform {
   readonly saturation: readonly [number, number];
   readonly hue: readonly [number, number];
 
-  constructor({ brightness = 0, contrast = 0, saturation = 0, hue = 0 }: ColorJitterOptions = {}) {
+  constructor(options: ColorJitterOptions = {}) {
     super();
+    checkOptions('ColorJitter', options, { brightness: true, contrast: true, saturation: true, hue: true });
+    const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options;
     this.brightness = rangeOf('brightness', brightness, 1);
     this.contrast = rangeOf('contrast', contrast, 1);
     this.saturation = rangeOf('saturation', saturation, 1);

@@ -1,5 +1,6 @@
 /** Transforms one after another, the usual chains of them, and reading them back from JSON. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkList, checkOptions, type OptionNames } from '../core/options.ts';
 import { Generator } from '../core/random.ts';
 import { ColorJitter, type ColorJitterOptions } from './color.ts';
 import {
@@ -31,8 +32,11 @@ export class Compose extends Transform {
   override readonly orientation: Orientation;
   readonly transforms: readonly Transform[];
 
-  constructor(transforms: readonly Transform[], { orientation = 'exif' }: ComposeOptions = {}) {
+  constructor(transforms: readonly Transform[], options: ComposeOptions = {}) {
     super();
+    checkList('Compose', 'the transforms', transforms);
+    checkOptions('Compose', options, { orientation: true });
+    const { orientation = 'exif' } = options;
     if (orientation !== 'exif' && orientation !== 'ignore')
       throw new ArgumentError(`Compose: orientation must be exif or ignore, got ${JSON.stringify(orientation)}.`);
     this.transforms = transforms;
@@ -88,8 +92,26 @@ export interface ClassificationPreset {
   orientation?: Orientation;
 }
 
+const PRESET: OptionNames<ClassificationPreset> = {
+  crop: true,
+  resize: true,
+  mean: true,
+  std: true,
+  interpolation: true,
+  orientation: true,
+};
+/** With `resize`, which the presets of weights have: training cuts its pieces from the whole image. */
+const TRAINING: OptionNames<TrainingPreset & ClassificationPreset> = {
+  ...PRESET,
+  scale: true,
+  ratio: true,
+  flip: true,
+  jitter: true,
+};
+
 /** Resize, CenterCrop, ToTensor, Normalize: for evaluation and prediction. */
 export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
+  checkOptions('classificationTransforms', preset, PRESET);
   const { resize = 256, crop = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD, interpolation = 'bilinear' } = preset;
   const steps = [new Resize(resize, { interpolation }), new CenterCrop(crop), new ToTensor(), new Normalize(mean, std)];
   return new Compose(steps, orientationOf(preset));
@@ -108,6 +130,7 @@ export interface TrainingPreset extends Omit<ClassificationPreset, 'resize'> {
 
 /** RandomResizedCrop, RandomHorizontalFlip, (ColorJitter,) ToTensor, Normalize: for training. */
 export function trainingTransforms(preset: TrainingPreset = {}): Compose {
+  checkOptions('trainingTransforms', preset, TRAINING);
   const {
     crop = 224,
     scale,
@@ -138,20 +161,24 @@ const orientationOf = ({ orientation }: ClassificationPreset) => (orientation ? 
 const MOST = 100;
 const DEEPEST = 8;
 
+/** What is no argument of its own. */
+const optionsIn = ({ name: _, size: __, transforms: ___, ...options }: TransformJSON): Record<string, unknown> =>
+  options;
+
 /** How each class is made again from its options; the constructors check the values. */
 const FROM_JSON: Readonly<
   Record<string, (json: TransformJSON, read: (json: TransformJSON) => Transform) => Transform>
 > = {
   Compose: (o, read) => {
     if (!Array.isArray(o.transforms)) throw new ArgumentError('Compose: transforms must be a list.');
-    return new Compose(o.transforms.map(read), o as ComposeOptions);
+    return new Compose(o.transforms.map(read), optionsIn(o) as ComposeOptions);
   },
-  Resize: (o) => new Resize(o.size as Size, o as ResizeOptions),
+  Resize: (o) => new Resize(o.size as Size, optionsIn(o) as ResizeOptions),
   CenterCrop: (o) => new CenterCrop(o.size as Size),
-  RandomCrop: (o) => new RandomCrop(o.size as Size, o as RandomCropOptions),
-  RandomResizedCrop: (o) => new RandomResizedCrop(o.size as Size, o as unknown as RandomResizedCropOptions),
+  RandomCrop: (o) => new RandomCrop(o.size as Size, optionsIn(o) as RandomCropOptions),
+  RandomResizedCrop: (o) => new RandomResizedCrop(o.size as Size, optionsIn(o) as RandomResizedCropOptions),
   RandomHorizontalFlip: (o) => new RandomHorizontalFlip(o.p as number),
-  ColorJitter: (o) => new ColorJitter(o as ColorJitterOptions),
+  ColorJitter: (o) => new ColorJitter(optionsIn(o) as ColorJitterOptions),
   ToTensor: () => new ToTensor(),
   Normalize: (o) => new Normalize(o.mean as number[], o.std as number[]),
 };

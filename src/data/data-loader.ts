@@ -2,7 +2,7 @@
 
 import { defaultThreads, SampleThreads } from '#threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkFunction, checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { checkSeed } from '../core/random.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
@@ -59,6 +59,14 @@ function checkInteger(option: string, value: number, least: number): number {
   throw new ArgumentError(`DataLoader: ${option} must be an integer, ${least} or more, got ${value}.`);
 }
 
+/** @throws ArgumentError for what has no samples to give: a path, an array. */
+function checkDataset(dataset: Dataset): void {
+  if (typeof dataset?.get === 'function' && typeof dataset.length === 'number') return;
+  throw new ArgumentError(
+    `DataLoader: expected a data set, got ${shown(dataset)}. Pass new ImageFolder(folder) or new ArrayDataset(…).`,
+  );
+}
+
 /**
  * Iterating once is one epoch; the next iteration is the next epoch. An unreadable image is left out of its batch and listed in `skipped`.
  * Order and samples depend on the seed, the epoch and the index only: not on threads, timing or prefetching.
@@ -91,6 +99,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   /** @throws ArgumentError for an option out of range; DataError for an empty data set. */
   constructor(dataset: Dataset, options: DataLoaderOptions<T> = {}) {
     checkOptions('DataLoader', options, OPTIONS as OptionNames<DataLoaderOptions<T>>);
+    checkDataset(dataset);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 2, views, collate } = options;
     const { workers = defaultThreads() } = options;
     this.dataset = dataset;
@@ -101,6 +110,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     this.prefetch = checkInteger('prefetch', prefetch, 0);
     this.views = views === undefined ? undefined : checkInteger('views', views, 1);
     this.workers = checkInteger('workers', workers, 0);
+    if (collate) checkFunction('DataLoader', 'collate', collate, '(samples) => …');
     this.#collate = collate ?? (async (samples) => (await toTensors(stack(samples))) as T);
     this.#threads = workers > 0 ? threads(workers) : undefined;
     this.#gate = gate(workers > 0 ? 2 * workers : 4);

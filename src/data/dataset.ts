@@ -1,5 +1,6 @@
 /** What a loader needs of a data set, and the random streams that make a sample independent of the order of loading. */
 import { DataError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { Generator } from '../core/random.ts';
 import type { Label } from './labels.ts';
 import type { SampleThreads } from './sample-threads.ts';
@@ -67,8 +68,10 @@ export function splitIndices(
   name: string,
   labels: ArrayLike<number>,
   fraction: number,
-  { seed = 0, stratified = true }: SplitOptions = {},
+  options: SplitOptions = {},
 ): [first: number[], second: number[]] {
+  checkOptions('split', options, { seed: true, stratified: true });
+  const { seed = 0, stratified = true } = options;
   if (!(fraction > 0 && fraction < 1))
     throw new DataError(
       name,

@@ -1,5 +1,6 @@
 /** Transforms that move pixels: resizing, cropping, mirroring. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Generator } from '../core/random.ts';
 import { crop, expectRgb, type FloatImage, flipHorizontal, type Rectangle, type RgbImage } from './image.ts';
 import { INTERPOLATIONS, type Interpolation, resample } from './resample.ts';
@@ -20,6 +21,8 @@ export interface ResizeOptions {
   antialias?: boolean;
 }
 
+const RESIZE: OptionNames<ResizeOptions> = { interpolation: true, antialias: true };
+
 function checkInterpolation(transform: string, interpolation: Interpolation): Interpolation {
   if (INTERPOLATIONS.includes(interpolation)) return interpolation;
   throw new ArgumentError(`${transform}: interpolation must be ${INTERPOLATIONS.join(', ')}, got '${interpolation}'.`);
@@ -32,8 +35,10 @@ export class Resize extends Transform {
   readonly interpolation: Interpolation;
   readonly antialias: boolean;
 
-  constructor(size: Size, { interpolation = 'bilinear', antialias = true }: ResizeOptions = {}) {
+  constructor(size: Size, options: ResizeOptions = {}) {
     super();
+    checkOptions('Resize', options, RESIZE);
+    const { interpolation = 'bilinear', antialias = true } = options;
     this.size = checkSize('Resize', size);
     this.interpolation = checkInterpolation('Resize', interpolation);
     this.antialias = antialias;
@@ -118,8 +123,10 @@ export class RandomCrop extends Transform {
   readonly padIfNeeded: boolean;
   readonly fill: number;
 
-  constructor(size: Size, { padding = 0, padIfNeeded = false, fill = 0 }: RandomCropOptions = {}) {
+  constructor(size: Size, options: RandomCropOptions = {}) {
     super();
+    checkOptions('RandomCrop', options, { padding: true, padIfNeeded: true, fill: true });
+    const { padding = 0, padIfNeeded = false, fill = 0 } = options;
     this.size = checkSize('RandomCrop', size);
     const sides = typeof padding === 'number' ? [padding] : padding;
     if (![1, 2, 4].includes(sides.length) || !sides.every((p) => Number.isInteger(p) && p >= 0 && p <= 65535))
@@ -175,6 +182,7 @@ export class RandomResizedCrop extends Transform {
 
   constructor(size: Size, options: RandomResizedCropOptions = {}) {
     super();
+    checkOptions('RandomResizedCrop', options, { ...RESIZE, scale: true, ratio: true });
     const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], interpolation = 'bilinear', antialias = true } = options;
     this.size = checkSize('RandomResizedCrop', size);
     this.scale = checkRange('RandomResizedCrop', 'scale', scale, Number.MIN_VALUE, 1);

@@ -1,5 +1,6 @@
 /** A folder of photos, one sub-folder a class, as torchvision's ImageFolder reads it. */
 import { join } from 'node:path';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { TransformLike } from './compose.ts';
 import { type LaidOutPart, layOutClasses } from './folder-layout.ts';
 import { ImageDataset, type ImageFile } from './image-dataset.ts';
@@ -18,6 +19,8 @@ export interface ImageFolderOptions {
   extensions?: readonly string[];
 }
 
+const OPTIONS: OptionNames<ImageFolderOptions> = { transform: true, classes: true, extensions: true };
+
 /**
  * Images in class folders: `photos/ants/1.jpg`, `photos/bees/2.jpg`. Listing is synchronous and opens no image. Names of classes are
  * in Unicode's composed form (NFC). A folder that is named as a split (`train`, `test`) is a class only if `classes` has it.
@@ -28,7 +31,9 @@ export class ImageFolder extends ImageDataset {
   /** Files that are not used, by reason. Paths are relative to the folder. */
   readonly leftOut: readonly LeftOut[];
 
-  constructor(root: string, { transform, classes, extensions = IMAGE_EXTENSIONS }: ImageFolderOptions = {}) {
+  constructor(root: string, options: ImageFolderOptions = {}) {
+    checkOptions('ImageFolder', options, OPTIONS);
+    const { transform, classes, extensions = IMAGE_EXTENSIONS } = options;
     const { tree, unusable } = openTree(root, extensions);
     const found = layOutClasses(tree, root, classes);
     super(root, found.classes, filesOf(root, found.part), transform);

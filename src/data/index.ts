@@ -58,6 +58,7 @@ export {
   type ImageFolders,
   type LabelledFolder,
   type OpenImageFoldersOptions,
+  type OpenLabelledFolderOptions,
   openImageFolders,
   openLabelledFolder,
   type ValidationSource,

@@ -1,5 +1,6 @@
 /** One argument, the photos' folder, to a training and a validation part. */
 import { join } from 'node:path';
+import { checkList, checkOptions, type OptionNames } from '../core/options.ts';
 import type { TransformLike } from './compose.ts';
 import { type LaidOutPart, layOut, layOutLabelled } from './folder-layout.ts';
 import { ImageDataset } from './image-dataset.ts';
@@ -17,6 +18,13 @@ export interface OpenImageFoldersOptions {
   /** For validation; default: `transform`. */
   validationTransform?: TransformLike;
 }
+
+const OPTIONS: OptionNames<OpenImageFoldersOptions> = {
+  validation: true,
+  seed: true,
+  transform: true,
+  validationTransform: true,
+};
 
 /** Where a validation part came from. */
 export type ValidationSource =
@@ -45,6 +53,7 @@ export interface ImageFolders {
  * console.log(how);
  */
 export function openImageFolders(root: string, options: OpenImageFoldersOptions = {}): ImageFolders {
+  checkOptions('openImageFolders', options, OPTIONS);
   const { validation: share = 0.2, seed = 0, transform, validationTransform = transform } = options;
   const { tree, unusable } = openTree(root);
   const { classes, leftOut: unused, ...parts } = layOut(tree, root);
@@ -78,14 +87,22 @@ export interface LabelledFolder {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** Options of {@link openLabelledFolder}. */
+export interface OpenLabelledFolderOptions {
+  /** Those of the model, in its order. */
+  readonly classes: readonly string[];
+  /** What makes an image the model's input. Default: ToTensor alone. */
+  readonly transform?: TransformLike;
+}
+
 /**
  * Opens the images that a model with these classes can be scored on: the validation part of `root` where it has one, else its class folders.
  * @throws DataError for a class folder that is not in `classes`, and where there are no images.
  */
-export function openLabelledFolder(
-  root: string,
-  { classes, transform }: { readonly classes: readonly string[]; readonly transform?: TransformLike },
-): LabelledFolder {
+export function openLabelledFolder(root: string, options: OpenLabelledFolderOptions): LabelledFolder {
+  checkOptions('openLabelledFolder', options, { classes: true, transform: true });
+  const { classes, transform } = options;
+  checkList('openLabelledFolder', 'classes', classes);
   const { tree, unusable } = openTree(root);
   const { part, leftOut } = layOutLabelled(tree, root, classes);
   const images = new ImageDataset(join(root, part.folder), classes, filesOf(root, part), transform);

@@ -109,5 +109,3 @@ function addressOf(text: string): URL {
   if (url) return url;
   throw new WeightFileError(text, 'is no valid address. Check it.');
 }
-
-export { causeOf as reasonOf } from '../core/cause.ts';

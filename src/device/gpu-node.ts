@@ -3,6 +3,7 @@
  * this order.
  */
 import { tmpdir, totalmem } from 'node:os';
+import { causeOf } from '../core/cause.ts';
 import { DeviceError } from '../core/errors.ts';
 import {
   type AdapterChoice,
@@ -13,7 +14,6 @@ import {
   type OpenedAdapter,
   refusalOf,
 } from './adapter.ts';
-import { reasonOf } from './byte-source.ts';
 import { quietly } from './quiet-node.ts';
 import { loadLibrary, ownGPU, runtimeName, setEnvironment } from './runtime-node.ts';
 import { loadSwiftshader, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
@@ -120,7 +120,7 @@ async function loadDawn(): Promise<CreateDawn> {
     const toggles = process.env.REGRAFT_DAWN_FEATURES;
     return toggles ? (flags) => create([...flags, `enable-dawn-features=${toggles}`]) : create;
   } catch (error) {
-    throw new DeviceError(`Dawn, the npm package webgpu, cannot be loaded: ${reasonOf(error).split('\n', 1)[0]}`);
+    throw new DeviceError(`Dawn, the npm package webgpu, cannot be loaded: ${causeOf(error).split('\n', 1)[0]}`);
   }
 }
 
@@ -129,14 +129,14 @@ async function* searchSystem(choice: AdapterChoice, all: boolean): AsyncGenerato
   try {
     create = await loadDawn();
   } catch (error) {
-    yield { report: missing('system', 'system', reasonOf(error)) };
+    yield { report: missing('system', 'system', causeOf(error)) };
     return;
   }
   try {
     // Dawn would find out by itself, but prints two lines of warning about it.
     if (process.platform === 'linux') loadLibrary(vulkanLoader);
   } catch (error) {
-    yield { report: missing('system', 'system', `no Vulkan: ${reasonOf(error)}`) };
+    yield { report: missing('system', 'system', `no Vulkan: ${causeOf(error)}`) };
     return;
   }
   const attempts = (flags: string[]) => request(create, flags, choice, 'system');
@@ -163,7 +163,7 @@ async function searchPackage(choice: AdapterChoice): Promise<Attempt> {
     const icd = await loadSwiftshader();
     return await request(create, [], choice, swiftshaderPackage, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd });
   } catch (error) {
-    return { report: missing('SwiftShader', swiftshaderPackage, reasonOf(error).replace(/\.$/, '')) };
+    return { report: missing('SwiftShader', swiftshaderPackage, causeOf(error).replace(/\.$/, '')) };
   }
 }
 
@@ -194,7 +194,7 @@ async function judge(
   try {
     adapter = await withEnvironment(environment, () => gpu.requestAdapter(REQUEST));
   } catch (error) {
-    return { report: missing(source, source, reasonOf(error).split('\n', 1)[0]!) };
+    return { report: missing(source, source, causeOf(error).split('\n', 1)[0]!) };
   }
   if (!adapter) return { report: missing(source, source, 'no GPU driver for Vulkan, Metal or Direct3D 12') };
   const { info } = adapter;

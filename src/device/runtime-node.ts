@@ -1,7 +1,7 @@
 /** What differs between Node, Bun and Deno, which all run what is for Node. */
 import { constants } from 'node:os';
+import { causeOf } from '../core/cause.ts';
 import { DeviceError } from '../core/errors.ts';
-import { reasonOf } from './byte-source.ts';
 
 interface Deno {
   dlopen(path: string, symbols: object): unknown;
@@ -42,7 +42,7 @@ export function loadLibrary(path: string): void {
     if (deno) deno.dlopen(path, {});
     else process.dlopen({ exports: {} }, path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
   } catch (error) {
-    if (!NO_ADDON.test(reasonOf(error))) throw new DeviceError(reasonOf(error));
+    if (!NO_ADDON.test(causeOf(error))) throw new DeviceError(causeOf(error));
   }
 }
 

@@ -26,6 +26,7 @@ export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export {
   CrossEntropyLoss,
+  type CrossEntropyLossOptions,
   type CrossEntropyOptions,
   crossEntropy,
   MSELoss,

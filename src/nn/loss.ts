@@ -1,4 +1,5 @@
 /** Losses, as functions and as modules. */
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Buffer } from './parameter.ts';
@@ -17,6 +18,19 @@ export interface CrossEntropyOptions {
   /** 'mean' by default. */
   reduction?: Reduction;
 }
+
+/** Options of {@link CrossEntropyLoss}: those of {@link crossEntropy}, with the class weights as numbers. */
+export interface CrossEntropyLossOptions extends Omit<CrossEntropyOptions, 'weight'> {
+  /** A factor per class. */
+  weight?: readonly number[];
+}
+
+const CROSS_ENTROPY: OptionNames<CrossEntropyLossOptions> = {
+  weight: true,
+  labelSmoothing: true,
+  ignoreIndex: true,
+  reduction: true,
+};
 
 /**
  * Cross-entropy between logits [N, classes] and int32 labels [N]; the softmax is inside.
@@ -39,9 +53,9 @@ export class CrossEntropyLoss extends Module {
   weight: Buffer | null;
   readonly options: Omit<CrossEntropyOptions, 'weight'>;
 
-  /** @param options those of {@link crossEntropy}, the class weights as numbers. */
-  constructor(options: Omit<CrossEntropyOptions, 'weight'> & { weight?: readonly number[] } = {}) {
+  constructor(options: CrossEntropyLossOptions = {}) {
     super();
+    checkOptions('CrossEntropyLoss', options, CROSS_ENTROPY);
     const { weight, ...rest } = options;
     this.weight = weight ? new Buffer([weight.length], () => Float32Array.from(weight)) : null;
     this.options = rest;
@@ -58,6 +72,7 @@ export class MSELoss extends Module {
 
   constructor(options: { reduction?: Reduction } = {}) {
     super();
+    checkOptions('MSELoss', options, { reduction: true });
     this.options = options;
   }
 

@@ -114,13 +114,19 @@ export abstract class Optimizer<H extends { lr: number }> {
     return { state, groups: this.paramGroups.map(({ params, ...numbers }) => ({ ...numbers, params: params.length })) };
   }
 
-  /** Takes up where {@link stateDict} left off. @throws ArgumentError if the groups or the parameters' shapes differ. */
+  /** Takes up where {@link stateDict} left off. @throws ArgumentError if it is of another optimizer, or the groups or the parameters' shapes differ. */
   loadStateDict(saved: { state: ReadonlyMap<string, TensorData>; groups: readonly Record<string, unknown>[] }): void {
     const sizes = (groups: readonly number[]) => `[${groups.join(', ')}]`;
     const [had, has] = [saved.groups.map((g) => g.params as number), this.paramGroups.map((g) => g.params.length)];
     if (sizes(had) !== sizes(has))
       throw new ArgumentError(
         `optimizer: the saved state has parameter groups of ${sizes(had)}, this one of ${sizes(has)}.`,
+      );
+    const own = Object.keys(this.paramGroups[0]!);
+    const foreign = Object.keys(saved.groups[0]!).filter((key) => key !== 'initialLr' && !own.includes(key));
+    if (foreign.length)
+      throw new ArgumentError(
+        `${this.constructor.name}: expected its own saved state, got one with ${foreign.join(', ')}. Make the optimizer that was saved.`,
       );
     const entries = [...saved.state].map(([key, values]) => {
       const [g, k, name] = key.split('.') as [string, string, string];

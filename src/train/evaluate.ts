@@ -1,4 +1,5 @@
 /** Running a model over a data set without training it. */
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { joined, joinLabels, type Labels } from '../data/labels.ts';
@@ -24,6 +25,14 @@ export interface PredictOptions {
   /** Is asked for the loss of each batch, weighted by its images. */
   readonly loss?: ((outputs: Tensor, labels: Tensor) => Tensor) | undefined;
 }
+
+const OPTIONS: OptionNames<PredictOptions> = {
+  batchSize: true,
+  cache: true,
+  progress: true,
+  precision: true,
+  loss: true,
+};
 
 /** Logits for every readable image of a data set, in its order. */
 export interface Predictions {
@@ -57,6 +66,7 @@ export interface BatchLogits {
  * console.log(evaluateLogits(logits, labels, classes).accuracy);
  */
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
+  checkOptions('predictLogits', options, OPTIONS);
   const loader = new DataLoader(data, { batchSize: options.batchSize ?? 32 });
   const rows: Float32Array[] = [];
   const labels: Labels[] = [];

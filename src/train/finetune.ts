@@ -92,7 +92,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   const { settings, entry, phases, tuned, checkpoint } = plan;
   const watch = new Stopwatch(checkpoint?.seconds);
   const date = checkpoint?.date ?? new Date().toISOString();
-  const found = openImageFolders(photos, settings);
+  const found = openImageFolders(photos, { validation: settings.validation, seed: settings.seed });
   const { weights } = settings;
   const opened =
     weights === null

@@ -1,11 +1,46 @@
 /** What is looked at before a model is trained on a loader's batches by an optimizer. */
+import { ArgumentError } from '../core/errors.ts';
+import { checkFunction, shown } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
 import type { DataLoader } from '../data/data-loader.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { Module } from '../nn/module.ts';
-import { type AnyOptimizer, forgotten } from '../optim/optimizer.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { type AnyOptimizer, forgotten, Optimizer } from '../optim/optimizer.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { FitOptions } from './fit.ts';
 import type { Progress } from './progress.ts';
+
+/** @throws ArgumentError for an option of the wrong kind, or a number out of range. */
+export function checkFitOptions({ train, validation, epochs, accumulate = 1, ...options }: FitOptions): void {
+  for (const [name, data] of Object.entries({ train, validation }))
+    if ((data || name === 'train') && typeof data?.length !== 'number')
+      throw new ArgumentError(`fit: expected ${name} as a data set, got ${shown(data)}. Pass new ImageFolder(folder).`);
+  for (const [name, value, least] of [
+    ['epochs', epochs, 0],
+    ['accumulate', accumulate, 1],
+  ] as const)
+    if (!Number.isInteger(value) || value < least)
+      throw new ArgumentError(`fit: expected ${name} as a whole number of ${least} or more, got ${shown(value)}.`);
+  const { optimizer, schedule, loss, onEpoch } = options;
+  if (optimizer && !(optimizer instanceof Optimizer))
+    throw new ArgumentError(
+      `fit: expected an optimizer, got ${shown(optimizer)}. Pass new AdamW(model.parameters(), { lr: 1e-3 }).`,
+    );
+  if (schedule && typeof schedule.step !== 'function')
+    throw new ArgumentError(
+      `fit: expected a schedule, got ${shown(schedule)}. Pass new CosineAnnealingLR(optimizer, epochs).`,
+    );
+  if (loss) checkFunction('fit', 'loss', loss, '(outputs, labels) => mseLoss(outputs, labels)');
+  if (onEpoch) checkFunction('fit', 'onEpoch', onEpoch, '(record) => console.log(record)');
+}
+
+/** @throws ArgumentError for a loss of the user's that gives no tensor. */
+export function checkLoss(value: Tensor): Tensor {
+  if (value instanceof Tensor) return value;
+  throw new ArgumentError(
+    `fit: expected a tensor from loss, got ${shown(value)}. Return what is computed from the outputs.`,
+  );
+}
 
 /** A batch norm that is trained never meets a batch of one. */
 export function mergeSingleImage(model: Module, loader: DataLoader<unknown>, progress?: Progress | null): void {

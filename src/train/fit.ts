@@ -18,7 +18,7 @@ import { cacheNote } from './cache-note.ts';
 import { epochsSinceGain } from './early-stopping.ts';
 import type { Predictions } from './evaluate.ts';
 import { notFinite } from './finite.ts';
-import { checkGroups, mergeSingleImage } from './fit-checks.ts';
+import { checkFitOptions, checkGroups, checkLoss, mergeSingleImage } from './fit-checks.ts';
 import { frozenTensors } from './freezing-proof.ts';
 import { LostImages } from './lost-images.ts';
 import { availablePrecision, type Precision, scalerFor } from './precision.ts';
@@ -164,6 +164,7 @@ export interface FitResult extends FitState {
  */
 export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, OPTIONS);
+  checkFitOptions(options);
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   if (!model.parameters().some((p) => p.requires_grad))
     throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
@@ -280,7 +281,7 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
                 const logits = model.forward(input);
                 forwardDone();
                 if (crossEntropic) checkLabels('fit', batch, logits.shape[1]!, loader.dataset.classes);
-                return { logits, batchLoss: loss(logits, labels) };
+                return { logits, batchLoss: checkLoss(loss(logits, labels)) };
               });
               scaler.scale(accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
               if (update) applyGradients(gathered);

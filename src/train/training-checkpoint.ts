@@ -73,7 +73,7 @@ export async function loadCheckpoint<T = unknown>(source: SourceLike, state: Tra
       `${name}: expected a checkpoint of ${missing.join(' and ')} too, got one without. Leave it out, or save it as well.`,
     );
   const before = await model.stateDict();
-  model.loadStateDict(part('model'));
+  model.loadStateDict(part('model'), { fix: 'Make the model that was saved.' });
   try {
     optimizer?.loadStateDict({ state: part('optimizer'), groups: json.groups! });
     schedule?.loadState(json.schedule as never);

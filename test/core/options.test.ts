@@ -1,6 +1,15 @@
 /** Options that do not exist: refused wherever options are taken, with the name that was meant. */
 import { expect, test } from 'vitest';
-import { ArrayDataset, DataLoader } from '../../src/data/index.ts';
+import {
+  ArrayDataset,
+  ColorJitter,
+  DataLoader,
+  ImageFolder,
+  openImageFolders,
+  openLabelledFolder,
+  Resize,
+  trainingTransforms,
+} from '../../src/data/index.ts';
 import { init } from '../../src/index.ts';
 import { resnet18, resnet50, squeezenet1_1 } from '../../src/models/index.ts';
 import {
@@ -8,11 +17,13 @@ import {
   BatchNorm2d,
   Conv2d,
   ConvTranspose2d,
+  CrossEntropyLoss,
   Dropout,
   Flatten,
   Linear,
   MaxPool2d,
   ModuleList,
+  MSELoss,
   ReLU,
   Sequential,
 } from '../../src/nn/index.ts';
@@ -30,7 +41,7 @@ import {
   SGD,
   StepLR,
 } from '../../src/optim/index.ts';
-import { fit } from '../../src/train/index.ts';
+import { fit, predictLogits } from '../../src/train/index.ts';
 
 /** As a caller without a compiler. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what it is about
@@ -186,6 +197,79 @@ test.each<[() => unknown, string]>([
   [
     () => new ModuleList(js(layer)),
     'ModuleList: expected an array of modules, got an object of type Linear. Write new ModuleList([…]).',
+  ],
+  [
+    () => new ImageFolder('photos', js({ transforms: [] })),
+    "ImageFolder: expected options that exist, got 'transforms'. Write transform.",
+  ],
+  [
+    () => openImageFolders('photos', js({ val: 0.1 })),
+    "openImageFolders: expected options that exist, got 'val'. Write validation.",
+  ],
+  [
+    () => openLabelledFolder('photos', js({ transform: {} })),
+    'openLabelledFolder: expected classes as an array, got undefined.',
+  ],
+  [
+    () => data().split(0.5, js({ stratify: true })),
+    "split: expected options that exist, got 'stratify'. There are seed, stratified.",
+  ],
+  [
+    () => new Resize(8, js({ interpolate: 'bicubic' })),
+    "Resize: expected options that exist, got 'interpolate'. Write interpolation.",
+  ],
+  [
+    () => new ColorJitter(js({ brightnes: 1 })),
+    "ColorJitter: expected options that exist, got 'brightnes'. Write brightness.",
+  ],
+  [
+    () => trainingTransforms(js({ flips: 1 })),
+    "trainingTransforms: expected options that exist, got 'flips'. Write flip.",
+  ],
+  [
+    () => new DataLoader(js('photos')),
+    "DataLoader: expected a data set, got 'photos'. Pass new ImageFolder(folder) or new ArrayDataset(…).",
+  ],
+  [
+    () => new ArrayDataset(js([0]), [1, 1, 1, 1], [0]),
+    'ArrayDataset: expected the images as one Float32Array, got [0]. Write Float32Array.from(…).',
+  ],
+  [
+    () => fit(layer, js({ epochs: 1 })),
+    'fit: expected train as a data set, got undefined. Pass new ImageFolder(folder).',
+  ],
+  [
+    () => fit(layer, js({ train: data(), epochs: '2' })),
+    "fit: expected epochs as a whole number of 0 or more, got '2'.",
+  ],
+  [
+    () => fit(layer, { train: data(), epochs: 1, accumulate: 0 }),
+    'fit: expected accumulate as a whole number of 1 or more, got 0.',
+  ],
+  [
+    () => fit(layer, { train: data(), epochs: 1, optimizer: js('sgd') }),
+    "fit: expected an optimizer, got 'sgd'. Pass new AdamW(model.parameters(), { lr: 1e-3 }).",
+  ],
+  [
+    () => fit(layer, { train: data(), epochs: 1, schedule: js('cosine') }),
+    "fit: expected a schedule, got 'cosine'. Pass new CosineAnnealingLR(optimizer, epochs).",
+  ],
+  [
+    () => fit(layer, { train: data(), epochs: 1, loss: js(new MSELoss()) }),
+    'fit: expected loss as a function, got an object of type MSELoss. Write (outputs, labels) => mseLoss(outputs, labels).',
+  ],
+  [
+    () => predictLogits(layer, data(), js({ batch_size: 1 })),
+    "predictLogits: expected options that exist, got 'batch_size'. Write batchSize.",
+  ],
+  [
+    () => new CrossEntropyLoss(js({ label_smoothing: 0.1 })),
+    "CrossEntropyLoss: expected options that exist, got 'label_smoothing'. Write labelSmoothing.",
+  ],
+  [
+    async () =>
+      new SGD(layer.parameters(), { lr: 1 }).loadStateDict(await new AdamW(layer.parameters(), { lr: 1 }).stateDict()),
+    'SGD: expected its own saved state, got one with betas, eps. Make the optimizer that was saved.',
   ],
   [() => init(js({ device: 'cuda' })), "init: expected options that exist, got 'device'. There are adapter."],
   [
