@@ -68,7 +68,8 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   const entry = modelEntry(name);
   if (weights === undefined) return { model: await entry.create(), known: name };
   const { file } = await openWeights(name, entry, weights, createProgress());
-  return { model: await namingNetwork(file, name, () => entry.create({ weights: file })), known: name };
+  const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
+  return { model: await load().finally(() => file.close()), known: name };
 }
 
 /** Keras's networks by name; anything else is a file. */

@@ -22,8 +22,10 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-/** What {@link ByteSource}s are opened from. */
-export type SourceLike = string | URL | File | Blob | Uint8Array | ArrayBuffer;
+/** What {@link ByteSource}s are opened from; one that is open already stays so. */
+export type SourceLike = string | URL | File | Blob | Uint8Array | ArrayBuffer | ByteSource;
+
+const isOpen = (source: SourceLike): source is ByteSource => typeof source === 'object' && 'read' in source;
 
 /** Throws where [offset, offset + length) is not inside `size` bytes. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
@@ -96,6 +98,7 @@ export function openPortable(
   keep: KeepBody,
   options: BodyOptions,
 ): Promise<ByteSource> | ByteSource | undefined {
+  if (isOpen(source)) return { ...source, close: async () => {} };
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return bytesSource(source);
   if (source instanceof Blob) return blobSource(source);
   const url = source instanceof URL ? source : /^(https?|data|blob):/i.test(source) ? addressOf(source) : undefined;

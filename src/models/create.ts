@@ -1,5 +1,6 @@
 /** What all model functions have in common: seeded construction, then weights from wherever they are. */
 
+import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
@@ -11,7 +12,7 @@ import { loadWeights, openedAt } from './load.ts';
 import { isPretrained, type PretrainedWeights, type WeightsTable, weightsByName } from './weights.ts';
 
 /** Where weights come from: a record, its name, or a file in any format that `readWeights` knows. */
-export type WeightsSource = PretrainedWeights | string | URL | Blob | Uint8Array | ArrayBuffer;
+export type WeightsSource = PretrainedWeights | SourceLike;
 
 /** Options of all model functions. */
 export interface ModelOptions {

@@ -58,7 +58,7 @@ export async function namingNetwork<T>(
     return await load();
   } catch (error) {
     if (!(error instanceof StateDictError)) throw error;
-    const path = file instanceof Blob && 'name' in file ? String(file.name) : String(file);
+    const path = typeof file === 'object' && 'name' in file ? String(file.name) : String(file);
     const guess = await guessNetwork((await readWeightFile(file, options)).state, named);
     if (guess !== undefined && guess !== named)
       throw new WeightFileError(path, `these are the weights of ${guess}, not of ${named}. Name ${guess} instead.`);

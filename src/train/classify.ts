@@ -43,7 +43,8 @@ export async function pretrainedClassifier(
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
   const { file, transforms } = await openWeights(name, entry, weights, options.progress);
-  const model = await namingNetwork(file, name, () => entry.create({ weights: file }));
+  const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
+  const model = await load().finally(() => file.close());
   model.eval();
   const count = model.namedParameters().findLast(([path]) => path.startsWith(`${entry.head}.`))![1].shape[0]!;
   const classes = options.labels ? await readLabels(options.labels, count) : await categoriesOf(entry, count);

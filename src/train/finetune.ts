@@ -111,7 +111,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
 
   manualSeed(settings.seed);
   const model = await watch.time('reading weights', () =>
-    buildModel(entry, opened, tuned, classes, settings, progress),
+    buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
   );
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),

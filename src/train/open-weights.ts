@@ -1,6 +1,6 @@
 /** Weights by name, path or URL, to a file with a digest. */
 import { createHash } from 'node:crypto';
-import { openSource } from '#files';
+import { type ByteSource, openSource } from '#files';
 import { WeightFileError } from '../core/errors.ts';
 import { fetchPretrained } from '../io/index.ts';
 import type { ImagePreset } from '../models/preset.ts';
@@ -11,8 +11,8 @@ import { weightsOnDisk } from './weights-on-disk.ts';
 
 /** What {@link openWeights} found. */
 export interface OpenedWeights {
-  /** What a model function takes as `weights`. */
-  readonly file: string;
+  /** What a model function takes as `weights`. It is open: a URL is fetched once. Close it after use. */
+  readonly file: ByteSource;
   /** Where they come from, for people. */
   readonly source: string;
   readonly sha256: string;
@@ -31,7 +31,7 @@ export async function openWeights(
   progress: Progress | null = null,
 ): Promise<OpenedWeights> {
   const record = weightsByName(model, entry.weights, weights);
-  let file = weights;
+  let path = weights;
   if (record) {
     let shown = false;
     const onProgress = (received: number, total: number | undefined) => {
@@ -40,7 +40,7 @@ export async function openWeights(
       progress?.update(received);
     };
     try {
-      file = (await fetchPretrained(record, { onProgress })) as string;
+      path = (await fetchPretrained(record, { onProgress })) as string;
     } catch (error) {
       if (!(error instanceof WeightFileError)) throw error;
       const message = error.message.slice(error.path.length + 2);
@@ -50,19 +50,20 @@ export async function openWeights(
     }
   }
   const transforms = record?.transforms() ?? entry.transforms;
+  const file = await openSource(path);
   return { file, source: record?.url ?? weights, sha256: await sha256Of(file), transforms };
 }
 
 const CHUNK = 1 << 24;
 
-async function sha256Of(file: string): Promise<string> {
-  const source = await openSource(file);
+/** Closes a file that cannot be read. */
+async function sha256Of(file: ByteSource): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for (let at = 0; at < source.size; at += CHUNK)
-      hash.update(await source.read(at, Math.min(CHUNK, source.size - at)));
-  } finally {
-    await source.close();
+    for (let at = 0; at < file.size; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, file.size - at)));
+  } catch (error) {
+    await file.close();
+    throw error;
   }
   return hash.digest('hex');
 }
