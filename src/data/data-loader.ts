@@ -84,10 +84,12 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   readonly views: number | undefined;
   readonly workers: number;
   /**
-   * A last batch of one sample goes to the batch before it: a batch norm in training cannot tell a spread from one. `fit` turns it on where
-   * the model trains one.
+   * A last batch of one sample goes to the batch before it, and a sample that is the only readable one of its batch is left out of the
+   * epoch: a batch norm in training cannot tell a spread from one. `fit` turns it on where the model trains one.
    */
   mergeSingle = false;
+  /** Told of each sample that is left out of an epoch in that way. */
+  onSingle: ((index: number) => void) | undefined;
   /** Images left out so far, each once. */
   readonly skipped: SkippedSample[] = [];
   readonly #collate: (samples: readonly Sample[]) => T | Promise<T>;
@@ -174,6 +176,13 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     return this.mergeSingle && !this.dropLast && this.batchSize > 1 && length > 1 && length % this.batchSize === 1;
   }
 
+  /** Whether what could be read of a batch is one sample, and that is not to be trained on by itself. */
+  leavesOut(readable: readonly number[]): boolean {
+    if (!this.mergeSingle || this.batchSize === 1 || this.dataset.length === 1 || readable.length !== 1) return false;
+    this.onSingle?.(readable[0]!);
+    return true;
+  }
+
   /** Loads these samples, in order, without the unreadable ones (see `skipped`). */
   async load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
     const load = (index: number) => this.#gate(() => this.dataset.get(index, view, this.#threads));
@@ -230,15 +239,18 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
         }
         const samples = await ahead.shift()!;
         this.#batch = b + 1;
-        if (samples.length === 0) continue;
+        if (samples.length === 0 || this.leavesOut(samples.map((s) => s.index))) continue;
         delivered++;
         yield await collate(samples);
       }
-      if (delivered === 0 && start === 0)
+      if (delivered === 0 && start === 0) {
+        const { path, reason } = this.skipped[0]!;
+        const none = this.skipped.length === this.dataset.length ? 'None' : 'No two of a batch';
         throw new DataError(
-          this.skipped[0]!.path,
-          `${this.skipped[0]!.reason} None of the ${this.dataset.length} images could be read; this is the first.`,
+          path,
+          `${reason} ${none} of the ${this.dataset.length} images could be read; this is the first.`,
         );
+      }
     } finally {
       // Also after a `break`: the epoch is over.
       this.#epoch = epoch + 1;

@@ -2,10 +2,11 @@
 import { type SourceLike, writeFileAtomic } from '#files';
 import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dtype.ts';
 import { StateDictError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { count, listed, plural } from './bytes.ts';
 import { writtenDType } from './cast.ts';
-import type { FloatDType, ReadOptions, WeightFile, WeightFormat } from './format.ts';
+import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { MARK_KEY, markOf, RESNET_V1 } from './mark.ts';
 import { readWeightFile } from './read.ts';
 import { outputFormat } from './write.ts';
@@ -72,8 +73,10 @@ export async function convert(
   output: string | URL,
   options: ConvertOptions = {},
 ): Promise<ConvertReport> {
+  checkOptions('convert', options, { ...READ_OPTIONS, dtype: true, metadata: true, model: true });
   outputFormat(output);
-  return writeConverted(await readWeightFile(input, options), output, options);
+  const { dtype: _, metadata: __, model: ___, ...reading } = options;
+  return writeConverted(await readWeightFile(input, reading), output, options);
 }
 
 /** {@link convert} of a file that has been read. */

@@ -1,5 +1,6 @@
 /** What a weight format is: how it is recognised, read and written. A new one is a file with one of these, and a row in formats.ts. */
 import type { StateDict } from '../core/dtype.ts';
+import type { OptionNames } from '../core/options.ts';
 import type { Shape } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 
@@ -37,6 +38,15 @@ export interface ReadOptions {
   /** Strides of the model's convolutions by their paths: a file that tells other ones is refused, whatever its shapes. */
   strides?: ReadonlyMap<string, readonly number[]>;
 }
+
+/** The names of {@link ReadOptions}. */
+export const READ_OPTIONS: OptionNames<ReadOptions> = {
+  key: true,
+  stripPrefix: true,
+  expected: true,
+  batchNormEps: true,
+  strides: true,
+};
 
 /** What floating-point tensors can be written as. */
 export type FloatDType = 'float32' | 'float16' | 'bfloat16';

@@ -2,10 +2,11 @@
 import { openSource, type SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { listed, plural, printable } from './bytes.ts';
 import { type Fit, fitNames, shapesOf } from './fit-names.ts';
-import { HEAD_BYTES, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
+import { HEAD_BYTES, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { withLabels } from './labels.ts';
 import { MARK_KEY, marked } from './mark.ts';
@@ -28,6 +29,7 @@ export async function readWeights(source: SourceLike, options: ReadOptions = {})
  * @throws WeightFileError
  */
 export async function readWeightFile(source: SourceLike, options: ReadOptions = {}): Promise<WeightFile> {
+  checkOptions('readWeights', options, READ_OPTIONS);
   const file = await openSource(source);
   try {
     return await readOpened(file, options);

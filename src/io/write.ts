@@ -2,6 +2,7 @@
 import { writeFileAtomic } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import type { WeightFormat, WriteOptions } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { MARK_KEY, markOf } from './mark.ts';
@@ -25,6 +26,7 @@ export async function writeWeights(
   state: StateDict | Promise<StateDict>,
   options: WriteFileOptions = {},
 ): Promise<void> {
+  checkOptions('writeWeights', options, { format: true, dtype: true, metadata: true });
   const format = outputFormat(path, options.format);
   const tensors = await state;
   const mark = markOf(tensors);

@@ -5,6 +5,7 @@
  */
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { listed, plural } from '../io/bytes.ts';
 import { contentOf } from '../io/convert.ts';
 import type { WeightFile } from '../io/format.ts';
@@ -37,6 +38,18 @@ export interface ConvertModelOptions extends Pick<ConvertOptions, 'dtype' | 'key
   tolerance?: number;
 }
 
+const OPTIONS: OptionNames<ConvertModelOptions> = {
+  dtype: true,
+  key: true,
+  stripPrefix: true,
+  metadata: true,
+  model: true,
+  numClasses: true,
+  strideIn1x1: true,
+  foldBatchNorm: true,
+  tolerance: true,
+};
+
 /**
  * Converts a file. Where there is a model, it is run before and after on one seeded input: an ONNX output by its own graph. The
  * output appears once that is right, whole; until then, and if anything fails, what was there stays.
@@ -53,7 +66,8 @@ export async function convertModel(
   options: ConvertModelOptions = {},
 ): Promise<ConvertReport> {
   const path = String(output);
-  checkOptions(path, options);
+  checkOptions('convert', options, OPTIONS);
+  checkOutput(path, options);
   const opened = await openModel(input, { ...options, needsModel: isModelFormat(path) });
   if (!('model' in opened)) {
     if (!isModelFormat(path)) return writeConverted(asItIs(opened), output, options);
@@ -80,7 +94,7 @@ const TOPOLOGIES = KERAS_EXTENSIONS.filter((extension) => extension !== '.weight
 const isOnnx = (path: string): boolean => /\.onnx$/i.test(path);
 const isModelFormat = (path: string): boolean => kerasExtension(path) !== undefined || isOnnx(path);
 
-function checkOptions(path: string, { dtype, foldBatchNorm }: ConvertModelOptions): void {
+function checkOutput(path: string, { dtype, foldBatchNorm }: ConvertModelOptions): void {
   if (!isModelFormat(path)) outputFormat(path, undefined, ['.onnx', ...KERAS_EXTENSIONS]);
   else if (dtype !== undefined)
     throw new ArgumentError(`convert: only .safetensors and .pth hold ${dtype} (${path}). Leave dtype out.`);

@@ -3,6 +3,7 @@
  * Micikevicius et al. 2018, https://arxiv.org/abs/1710.03740.
  */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { wantFloat16 } from '../device/current.ts';
 import type { Op } from '../ops/op.ts';
 
@@ -31,6 +32,7 @@ export function autocast<T>(fn: () => T): T;
 export function autocast<T>(options: AutocastOptions, fn: () => T): T;
 export function autocast<T>(...args: [() => T] | [AutocastOptions, () => T]): T {
   const [options, fn] = args.length === 1 ? [{} as AutocastOptions, args[0]] : args;
+  checkOptions('autocast', options, { enabled: true, dtype: true });
   const { enabled: wanted = true, dtype = 'float16' } = options;
   if (dtype !== 'float16') throw new ArgumentError(`autocast: dtype must be 'float16', got '${dtype}'.`);
   if (wanted) wantFloat16('autocast');

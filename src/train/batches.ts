@@ -55,7 +55,8 @@ export class Batches {
     this.cached = false;
     if (this.#cache?.has([])) {
       const unreadable = new Set(loader.skipped.map((s) => s.index));
-      const batches = loader.batches(epoch).map((indices) => indices.filter((i) => !unreadable.has(i)));
+      const readable = loader.batches(epoch).map((indices) => indices.filter((i) => !unreadable.has(i)));
+      const batches = readable.filter((indices) => indices.length > 0 && !loader.leavesOut(indices));
       const keys: string[][] = [];
       for (const indices of batches) keys.push(await this.#keys(indices, view));
       this.cached = this.#cache.has(keys.flat());
@@ -66,7 +67,7 @@ export class Batches {
             (at) => `sample ${indices[at]}`,
           );
           const shape = [indices.length, ...this.#cache.imageShape];
-          if (indices.length) yield { images: null, shape, labels, indices, paths: [], keys: keys[b]! };
+          yield { images: null, shape, labels, indices, paths: [], keys: keys[b]! };
         }
         return;
       }

@@ -1,6 +1,7 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
 import { relative } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { manualSeed } from '../core/random.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { describePhotos } from '../data/describe-photos.ts';
@@ -30,7 +31,7 @@ import type { ComparisonRun, EpochRecord, FinetuneResult } from './result.ts';
 import { takeFolder } from './run-folder.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
-import { lastingSettings } from './run-settings.ts';
+import { lastingSettings, SETTINGS } from './run-settings.ts';
 import { buildModel, placeOf, presetOf, weightFileOf } from './run-start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
@@ -59,6 +60,20 @@ export interface FinetuneOptions extends SettingsOptions {
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;
 }
 
+const OPTIONS: OptionNames<FinetuneOptions> = {
+  ...SETTINGS,
+  photos: true,
+  out: true,
+  resume: true,
+  finish: true,
+  cache: true,
+  compareFromScratch: true,
+  command: true,
+  signal: true,
+  progress: true,
+  onEpoch: true,
+};
+
 /**
  * Fine-tunes a model of {@link regraft/models!MODELS | MODELS} on a folder of photos: a new head first, with all else frozen, then, where
  * `freezeUntil` names an earlier stage, from there on at a lower rate. The best epoch's weights are kept. Photos that cannot
@@ -69,6 +84,7 @@ export interface FinetuneOptions extends SettingsOptions {
  * await finetune({ photos: 'photos', model: 'squeezenet1_1', weights: 'squeezenet1_1.pth', epochs: 2, out: 'runs/photos' });
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkOptions('finetune', options, OPTIONS);
   const { out = null, progress = null, resume = false, finish = false } = options;
   const checkpoint = resume || finish ? await readCheckpoint(outFolder(out)) : null;
   const plan = checkpoint ? await resumedPlan(out!, options, checkpoint) : await newPlan(options);

@@ -45,6 +45,12 @@ export function checkLoss(value: Tensor): Tensor {
 /** A batch norm that is trained never meets a batch of one. */
 export function mergeSingleImage(model: Module, loader: DataLoader<unknown>, progress?: Progress | null): void {
   loader.mergeSingle ||= model.modules().some((module) => module instanceof BatchNorm2d && !module.frozen);
+  loader.onSingle = () => {
+    progress?.note(
+      'An image is left out of an epoch where no other of its batch can be read: no batch norm can learn from one.',
+    );
+    loader.onSingle = undefined;
+  };
   if (loader.mergesLast)
     progress?.note(
       'The last batch would be of one image, from which no batch norm can learn: it goes to the batch before.',

@@ -1,42 +1,48 @@
 /** The settings of a run from its options: of a new one with the defaults, of a resumed one as it was begun. */
 import { ArgumentError } from '../core/errors.ts';
+import type { OptionNames } from '../core/options.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type FinetuneSettings, isHead, planPhases, resolveSettings, type SettingsOptions } from './recipe.ts';
 
-const KEYS = [
-  'model',
-  'weights',
-  'key',
-  'stripPrefix',
-  'freezeUntil',
-  'epochs',
-  'headEpochs',
-  'batchSize',
-  'optimizer',
-  'lr',
-  'unfrozenLr',
-  'weightDecay',
-  'momentum',
-  'labelSmoothing',
-  'classWeights',
-  'augment',
-  'accumulate',
-  'precision',
-  'clipGradNorm',
-  'patience',
-  'validation',
-  'imageSize',
-  'orientation',
-  'seed',
-] as const satisfies readonly (keyof FinetuneSettings)[];
+export const SETTINGS: OptionNames<FinetuneSettings> = {
+  model: true,
+  weights: true,
+  key: true,
+  stripPrefix: true,
+  freezeUntil: true,
+  epochs: true,
+  headEpochs: true,
+  batchSize: true,
+  optimizer: true,
+  lr: true,
+  unfrozenLr: true,
+  weightDecay: true,
+  momentum: true,
+  labelSmoothing: true,
+  classWeights: true,
+  augment: true,
+  accumulate: true,
+  precision: true,
+  clipGradNorm: true,
+  patience: true,
+  validation: true,
+  imageSize: true,
+  orientation: true,
+  seed: true,
+};
 
 /** What may be other when a run goes on: how long it lasts, and where the weights lie, which are told by their digest. */
 const CHANGEABLE: readonly string[] = ['weights', 'epochs', 'patience'];
 
 /** The settings among the options of a run: those that were given. */
 export function givenSettings(options: SettingsOptions): SettingsOptions {
-  return Object.fromEntries(KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
+  return Object.fromEntries(
+    Object.keys(SETTINGS).flatMap((name) => {
+      const value = options[name as keyof FinetuneSettings];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** What must be the same when a run goes on, as text. */

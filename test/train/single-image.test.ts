@@ -1,6 +1,8 @@
 /** A last batch of one image, from which no batch norm can learn. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { DataError } from '../../src/core/errors.ts';
 import { DataLoader } from '../../src/data/data-loader.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
 import { init, type Tensor } from '../../src/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
@@ -34,6 +36,39 @@ describe('a last batch of one image', () => {
     expect(notes).toEqual([
       'The last batch would be of one image, from which no batch norm can learn: it goes to the batch before.',
     ]);
+  });
+
+  /** Nine images, of which only those with these numbers can be read. */
+  const damaged = (readable: readonly number[]): Dataset => {
+    const data = images(9);
+    const { get } = data;
+    return Object.assign(data, {
+      get: async (index: number) => {
+        if (!readable.includes(index)) throw new DataError(`${index}.jpg`, 'it cannot be read.');
+        return get.call(data, index);
+      },
+    });
+  };
+
+  test.each([true, false])('one whose batch cannot be read is left out, with a note (cache: %s)', async (cache) => {
+    const notes: string[] = [];
+    const progress = { start() {}, update() {}, end() {}, note: (text: string) => notes.push(text) } as never;
+    const model = pooled().freeze('conv');
+    const train = new DataLoader(damaged([0, 1, 2, 4]), { batchSize: 4 });
+    const { history, stepLosses } = await fit(model, { train, epochs: 3, optimizer: sgd(model), cache, progress });
+    expect(stepLosses.length).toBe(3);
+    expect(history.map((record) => record.cached)).toEqual([false, cache, cache]);
+    expect(notes.filter((note) => note.startsWith('An image is left out'))).toEqual([
+      'An image is left out of an epoch where no other of its batch can be read: no batch norm can learn from one.',
+    ]);
+  });
+
+  test('where no batch has two that can be read, there is nothing to train on', async () => {
+    const model = pooled();
+    const train = new DataLoader(damaged([0, 5]), { batchSize: 4 });
+    await expect(fit(model, { train, epochs: 1, optimizer: sgd(model) })).rejects.toThrow(
+      '1.jpg: it cannot be read. No two of a batch of the 9 images could be read; this is the first.',
+    );
   });
 
   test('stays where none is', async () => {
