@@ -6,7 +6,7 @@ import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src
 import type { FitState } from '../../src/train/fit.ts';
 import { FrozenSnapshot } from '../../src/train/freezing-proof.ts';
 import { freezeFor } from '../../src/train/recipe.ts';
-import { loaderFor, type PhasedRun, trainFromScratch, trainPhases } from '../../src/train/run-phases.ts';
+import type { PhasedRun } from '../../src/train/run-phases.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 import type {
   Explanation,
@@ -27,9 +27,10 @@ import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
 import { built, inputsOf, type Plan, planOf } from './plan.ts';
 import { probabilities, type Trained } from './predict.ts';
-import { outcomeOf } from './result.ts';
 import { Storage } from './storage.ts';
 import { WeightsInMemory } from './weights-choice.ts';
+
+const training = () => import('./training.ts');
 
 export class Session {
   readonly #photos: Photos;
@@ -169,6 +170,7 @@ export class Session {
       );
 
     this.#work('Building the network');
+    const { trainPhases, outcomeOf } = await training();
     manualSeed(settings.seed);
     const model = await watch.time('reading weights', () => built(plan, weights));
     freezeFor(model, phases[0]!);
@@ -177,7 +179,7 @@ export class Session {
     this.#post({ event: 'begun', epochs: settings.epochs, history: state.history });
     const live = new Live(settings.epochs, state.history.length, this.#post);
     try {
-      state = await trainPhases(model, phases, this.#phased(plan, live, signal), {
+      state = await trainPhases(model, phases, await this.#phased(plan, live, signal), {
         from: checkpoint,
         onEpoch: async (record, now, point) => {
           state = now;
@@ -218,7 +220,9 @@ export class Session {
       const live = new Live(settings.epochs, history.length, this.#post);
       const inputs = await inputsOf(plan);
       const { date, seconds } = outcome.result;
-      const comparison = await trainFromScratch(entry, train.classes.length, this.#phased(plan, live, signal), {
+      const { trainFromScratch } = await training();
+      const run = await this.#phased(plan, live, signal);
+      const comparison = await trainFromScratch(entry, train.classes.length, run, {
         from,
         onEpoch: async (record, _, point) => {
           live.finished(record);
@@ -254,7 +258,12 @@ export class Session {
     return exported(this.#finished(), kind);
   }
 
-  #phased({ settings, train, validation, preset }: Plan, progress: Live, signal: AbortSignal): PhasedRun {
+  async #phased(
+    { settings, train, validation, preset }: Plan,
+    progress: Live,
+    signal: AbortSignal,
+  ): Promise<PhasedRun> {
+    const { loaderFor } = await training();
     return {
       settings,
       validation,
