@@ -1,0 +1,91 @@
+/** Options of data, files and whole runs that do not exist: refused before anything is opened. */
+import { expect, test } from 'vitest';
+import {
+  ColorJitter,
+  Compose,
+  classificationTransforms,
+  ImageFolder,
+  openImageFolders,
+  RandomCrop,
+  RandomResizedCrop,
+  Resize,
+  ToTensor,
+  trainingTransforms,
+  transformFromJSON,
+} from '../../src/data/index.ts';
+import { autocast } from '../../src/index.ts';
+import { convert, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { convertModel } from '../../src/models/index.ts';
+import { finetune } from '../../src/train/index.ts';
+
+/** As a caller without a compiler. */
+// biome-ignore lint/suspicious/noExplicitAny: that is what it is about
+const js = (value: unknown): any => value;
+const exist = 'expected options that exist, got';
+
+test.each<[() => unknown, string]>([
+  [() => new Resize(8, js({ interpolate: 'nearest' })), `Resize: ${exist} 'interpolate'. Write interpolation.`],
+  [
+    () => new Resize(8, js('nearest')),
+    "Resize: expected options as an object, got 'nearest'. Write { interpolation: … }.",
+  ],
+  [() => new RandomCrop(8, js({ pad_if_needed: true })), `RandomCrop: ${exist} 'pad_if_needed'. Write padIfNeeded.`],
+  [() => new RandomCrop(8, js(4)), 'RandomCrop: expected options as an object, got 4. Write { padding: … }.'],
+  [() => new RandomResizedCrop(8, js({ scales: [0.5, 1] })), `RandomResizedCrop: ${exist} 'scales'. Write scale.`],
+  [
+    () => new ColorJitter(js({ colour: 1 })),
+    `ColorJitter: ${exist} 'colour'. There are brightness, contrast, saturation, hue.`,
+  ],
+  [() => new ColorJitter(js(0.4)), 'ColorJitter: expected options as an object, got 0.4. Write { brightness: … }.'],
+  [() => new Compose([], js({ orient: 'exif' })), `Compose: ${exist} 'orient'. Write orientation.`],
+  [() => classificationTransforms(js({ size: 8 })), `classificationTransforms: ${exist} 'size'. Write resize.`],
+  [() => trainingTransforms(js({ flips: 0 })), `trainingTransforms: ${exist} 'flips'. Write flip.`],
+  [
+    () => transformFromJSON({ name: 'Resize', size: 8, sise: 8 }),
+    `Resize: ${exist} 'sise'. There are interpolation, antialias.`,
+  ],
+  [
+    () => new ImageFolder('none', js({ transforms: new ToTensor() })),
+    `ImageFolder: ${exist} 'transforms'. Write transform.`,
+  ],
+  [
+    () => openImageFolders('none', js({ valSplit: 0.2 })),
+    `openImageFolders: ${exist} 'valSplit'. There are validation, seed, transform, validationTransform.`,
+  ],
+  [() => autocast(js({ dtypes: 'float16' }), () => 1), `autocast: ${exist} 'dtypes'. Write dtype.`],
+  [() => readWeights('none.pth', js({ keys: 'model' })), `readWeights: ${exist} 'keys'. Write key.`],
+  [
+    () => readWeightFile('none.pth', js({ strip_prefix: 'a.' })),
+    `readWeights: ${exist} 'strip_prefix'. Write stripPrefix.`,
+  ],
+  [() => writeWeights('none.pth', new Map(), js({ type: 'float16' })), `writeWeights: ${exist} 'type'. Write dtype.`],
+  [() => convert('none.pth', 'none.safetensors', js({ dType: 'float16' })), `convert: ${exist} 'dType'. Write dtype.`],
+  [
+    () => convertModel('none.pth', 'none.onnx', js({ num_classes: 3 })),
+    `convert: ${exist} 'num_classes'. Write numClasses.`,
+  ],
+  [
+    () => finetune(js({ photos: 'none', model: 'resnet18', learningRate: 0.1 })),
+    `finetune: ${exist} 'learningRate'. Write lr.`,
+  ],
+  [() => finetune(js({ photos: 'none', batch_size: 8 })), `finetune: ${exist} 'batch_size'. Write batchSize.`],
+  [() => finetune(js('photos')), "finetune: expected options as an object, got 'photos'. Write { model: … }."],
+])('%s', async (run, message) => {
+  const said = await Promise.resolve()
+    .then(run)
+    .then(
+      () => 'nothing was thrown',
+      (error: Error) => error.message,
+    );
+  expect(said).toBe(message);
+});
+
+test('a transform is read back from what it wrote', () => {
+  const chain = new Compose(
+    [new Resize(8, { antialias: false }), new RandomCrop(8, { padding: 2 }), new ColorJitter({ hue: 0.1 })],
+    {
+      orientation: 'ignore',
+    },
+  );
+  expect(transformFromJSON(chain.toJSON()).toJSON()).toEqual(chain.toJSON());
+});
