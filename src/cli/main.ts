@@ -20,7 +20,7 @@ for (const command of [program, ...program.commands])
     .helpOption('-h, --help', 'print help')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'regraft: ')) })
+    .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, 'regraft: ').trimEnd()) })
     .showHelpAfterError(`(regraft ${command === program ? '' : `${command.name()} `}--help explains)`);
 program.hook('preAction', () => {
   const { adapter, debug } = program.opts<{ adapter?: string; debug?: boolean }>();

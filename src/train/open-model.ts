@@ -37,7 +37,7 @@ interface SavedModel extends Omit<Classifier, 'model'> {
 export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such file or folder');
-  const found = there.isDirectory() ? await readFolder(path) : await readFileOf(path, options);
+  const found = there.isDirectory() ? await readFolder(path, options) : await readFileOf(path, options);
   if ('model' in found) return found;
   if (options.labels !== undefined || options.inputRange !== undefined)
     throw new ArgumentError(
@@ -58,13 +58,19 @@ async function saved({ model, classes, transforms }: Described, read: () => Prom
 /** How often a folder is read again that holds two models, and how long to wait before: a run may just be saving there. */
 const RETRIES = { times: 3, milliseconds: 150 } as const;
 
-async function readFolder(folder: string, retries: number = RETRIES.times): Promise<SavedModel> {
+async function readFolder(
+  folder: string,
+  options: KerasClassifierOptions,
+  retries: number = RETRIES.times,
+): Promise<SavedModel | Classifier> {
   const [path, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((file) => join(folder, file)) as [
     string,
     string,
   ];
   if (!existsSync(path)) throw noModel(folder, `holds no ${MODEL_FILES.description}`);
-  const description = parseDescription(path, await readTextFile(path));
+  const json = await readTextFile(path);
+  if (!existsSync(weights) && isTensorFlow(json)) return readDescribed(path, options);
+  const description = parseDescription(path, json);
   let whole = true;
   const model = await saved(description, async () => {
     const { state, metadata } = await readWeightFile(weights);
@@ -72,12 +78,15 @@ async function readFolder(folder: string, retries: number = RETRIES.times): Prom
     return state;
   });
   if (whole) return model;
-  if (retries > 0) return sleep(RETRIES.milliseconds).then(() => readFolder(folder, retries - 1));
+  if (retries > 0) return sleep(RETRIES.milliseconds).then(() => readFolder(folder, options, retries - 1));
   throw new WeightFileError(
     folder,
     `its ${MODEL_FILES.description} and ${MODEL_FILES.weights} are of two models: saving was interrupted. Finish it by regraft finetune with --out ${folder} --resume, or save the model again.`,
   );
 }
+
+/** Whether a model.json is TF.js's, or Teachable Machine's. */
+const isTensorFlow = (json: string): boolean => json.includes('"modelTopology"');
 
 /** Whether the weights are those that `model.json` describes; files from elsewhere do not say. */
 function sameModel(json: Described, weights: Described | null): boolean {
@@ -100,8 +109,8 @@ async function readZip(file: ByteSource, options: KerasClassifierOptions): Promi
   const entries = await readZipDirectory(file);
   const [text, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((name) => entries.get(name));
   const json = text && new TextDecoder().decode(await readZipEntry(file, text));
-  // A PyTorch file and a Keras one are zip archives too, and TF.js's models have a model.json.
-  if (!weights && (!json || json.includes('"modelTopology"'))) return readDescribed(file.name, options);
+  // A PyTorch file and a Keras one are zip archives too.
+  if (!weights && (!json || isTensorFlow(json))) return readDescribed(file.name, options);
   if (!text || !json || !weights)
     throw noModel(file.name, `is a zip archive without ${MODEL_FILES.description} and ${MODEL_FILES.weights}`);
   return saved(parseDescription(`${file.name}/${text.name}`, json), async () =>

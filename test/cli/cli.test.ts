@@ -207,6 +207,7 @@ describe('faults', () => {
     const hint = (command: string) => `(regraft ${command}--help explains)\n`;
     await expectAll([
       ['nix', 2, `regraft: unknown command 'nix'\n${hint('')}`],
+      ['\u001b[31mnix', 2, `regraft: unknown command '\\u001b[31mnix'\n${hint('')}`],
       ['finetune', 2, `regraft: missing required argument 'photos'\n${hint('finetune ')}`],
       [
         'finetune photos --epochs 0',

@@ -81,6 +81,7 @@ describe("Teachable Machine's exports", () => {
   test('TF.js in a folder', async () => {
     for (const [name, content] of Object.entries(tfjsFiles)) await save(name, content);
     await expectTeachable(at('model.json'));
+    await expectTeachable(folder);
     await rm(at('metadata.json'));
   });
 
