@@ -30,7 +30,8 @@ export function closingText(result: FinetuneResult, out: string, names: typeof M
 function outcome({ evaluation, bestEpoch, history, data: { classes } }: FinetuneResult): string[] {
   if (!evaluation)
     return [
-      `${formatPercent(history.at(-1)!.trainAccuracy)} of the training images are classified correctly; none were held out, so this says little about new ones. The last of ${history.length} epochs was kept.`,
+      `${formatPercent(history.at(-1)!.trainAccuracy)} of the training images are classified correctly; none were held out, so this says little about new ones.`,
+      ...(history.length > 1 ? [`The last of ${history.length} epochs was kept.`] : []),
     ];
   return [
     `${formatPercent(evaluation.accuracy)} of ${formatCount(evaluation.images)} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,

@@ -1,4 +1,5 @@
 /** `regraft summary`: a network's layers, shapes and parameters, and what is frozen. */
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
 import type { Module } from '../nn/index.ts';
@@ -21,9 +22,9 @@ export function summaryCommand(): Command {
     .description(
       'Prints the layers of a network or a fine-tuned model: types, output shapes, parameters, what is frozen.',
     )
-    .argument('<model>', 'name of a network, or folder of a fine-tuned model')
+    .argument('<model>', 'name of a network, or folder or file of a fine-tuned model')
     .option('--weights <file>', 'weight file, URL or published name: check that it fits, take its classes')
-    .option('--keras', 'Keras’s own network of that name, or the file of a whole Keras model, as Keras’s table')
+    .option('--keras', 'Keras’s own network of that name, as Keras’s table; so is the file of a Keras model')
     .option('--freeze-until <module>', 'show what is frozen when everything before this module is')
     .option('--image-size <pixels>', 'side of the images, for the shapes (default: the network’s own)', wholeNumber(1))
     .option('--depth <n>', 'how many levels to print (default: all)', wholeNumber(1))
@@ -36,19 +37,21 @@ Examples:
   regraft summary resnet50 --freeze-until layer4 --depth 2
   regraft summary squeezenet1_1 --weights squeezenet1_1.pth --tree
   regraft summary resnet50 --keras
-  regraft summary my-model.keras --keras`,
+  regraft summary my-model.keras`,
     )
     .action(run);
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
   const { modelEntry } = await import('../models/index.ts');
-  const { model, known } = await (flags.keras ? openKeras(name, flags.weights) : open(name, flags.weights));
+  const { kerasExtension } = await import('../models/keras/save.ts');
+  const isKeras = flags.keras || kerasExtension(name) !== undefined;
+  const { model, known } = await (isKeras ? openKeras(name, flags.weights) : open(name, flags.weights));
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
   if (flags.json) printJson(await asJson(known, model));
   else if (flags.tree) print(String(model));
-  else if (flags.keras) print(model.summary());
+  else if (isKeras) print(model.summary());
   else {
     const size = flags.imageSize ?? modelEntry(known).inputSize;
     // Convolutions are recorded for the adapter that is open.
@@ -59,13 +62,14 @@ async function run(name: string, flags: Flags): Promise<void> {
 }
 
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
-  const { modelEntry, namingNetwork } = await import('../models/index.ts');
-  const { createProgress, isModelFolder, openModel, openWeights } = await import('../train/index.ts');
-  if (isModelFolder(name)) {
+  const { MODELS, modelEntry, namingNetwork } = await import('../models/index.ts');
+  const { createProgress, openModel, openWeights } = await import('../train/index.ts');
+  if (!Object.hasOwn(MODELS, name) && existsSync(name)) {
+    if (weights !== undefined) throw twice(name);
     const { model, name: known } = await openModel(name);
     return { model, known };
   }
-  const entry = modelEntry(name);
+  const entry = modelEntry(name, 'network, file or folder');
   if (weights === undefined) return { model: await entry.create(), known: name };
   const { file } = await openWeights(name, entry, weights, createProgress());
   const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
@@ -80,10 +84,12 @@ async function openKeras(name: string, weights: string | undefined): Promise<{ m
     const create = networks[name as keyof typeof networks];
     return { model: await create(weights === undefined ? {} : { weights }), known: name };
   }
-  if (weights !== undefined)
-    throw new ArgumentError(`--weights: ${name} is a file with weights of its own. Leave one of the two out.`);
+  if (weights !== undefined) throw twice(name);
   return { model: await keras.loadModel(name), known: name };
 }
+
+const twice = (name: string) =>
+  new ArgumentError(`--weights: ${name} has weights of its own. Leave one of the two out.`);
 
 async function asJson(name: string, model: Module): Promise<unknown> {
   const { frozenTensors } = await import('../train/index.ts');

@@ -248,7 +248,9 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
         const none = this.skipped.length === this.dataset.length ? 'None' : 'No two of a batch';
         throw new DataError(
           path,
-          `${reason} ${none} of the ${this.dataset.length} images could be read; this is the first.`,
+          this.dataset.length === 1
+            ? reason
+            : `${reason} ${none} of the ${this.dataset.length} images could be read; this is the first.`,
         );
       }
     } finally {

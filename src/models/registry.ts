@@ -136,6 +136,7 @@ const FURTHER: Readonly<Record<string, ModelEntry>> = {
 /**
  * The entry of a model by name: one of {@link MODELS}, or a network of the browser page (`smallResnet`; `kerasResnet50`, `101`
  * and `152`, which take a file that Keras saved).
+ * @param kind what the message says there is none of
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
 export function modelEntry(name: string, kind = 'network'): ModelEntry {

@@ -23,18 +23,22 @@ const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 export async function fineTunedAt(path: string): Promise<Classifier | null> {
   if (isURL(path) || !existsSync(path)) return null;
   if (isModelFolder(path)) return openModel(path);
-  if (statSync(path).isDirectory())
-    throw new ArgumentError(
-      `${path}: is a folder without ${MODEL_FILES.description} and ${MODEL_FILES.weights}; expected a weight file or the folder of a fine-tuned model.`,
-    );
-  if (!path.endsWith('.safetensors')) return null;
+  if (!weightFileOf(path).endsWith('.safetensors')) return null;
   const { metadata } = await readWeightFile(path);
   return descriptionIn(path, metadata) ? openModel(path) : null;
 }
 
-/** The file with the weights, of a file or a run's folder. */
+/**
+ * The file with the weights, of a file or a run's folder.
+ * @throws ArgumentError for another folder.
+ */
 export function weightFileOf(path: string): string {
-  return isModelFolder(path) ? join(path, MODEL_FILES.weights) : path;
+  if (isModelFolder(path)) return join(path, MODEL_FILES.weights);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new ArgumentError(
+      `${path}: is a folder without ${MODEL_FILES.description} and ${MODEL_FILES.weights}; expected a weight file or the folder of a fine-tuned model.`,
+    );
+  return path;
 }
 
 /** How a fine-tuned model wants its images, or null where it was not by the usual chain. */

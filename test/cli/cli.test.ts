@@ -118,7 +118,7 @@ describe('finetune, predict, evaluate', () => {
   });
 });
 
-/** Runs all rows, two at a time: each takes a second or two to start. A text without a line's end is the line's beginning. */
+/** Runs all rows, two at a time (so no two may write to one place): each takes a second or two to start. A text without a line's end is the line's beginning. */
 async function expectAll(rows: readonly (readonly [args: string, code: number, stderr: string])[]): Promise<void> {
   const outcomes: unknown[] = [];
   for (let i = 0; i < rows.length; i += 2)
@@ -150,32 +150,32 @@ describe('faults', () => {
     const model = '--model cifarResnet20';
     await expectAll([
       [
-        `finetune empty ${model} --weights ${weights} --out x`,
+        `finetune empty ${model} --weights ${weights} --out x1`,
         1,
         'DataError: empty: is empty. Put the images of each class into a sub-folder of its own.\n',
       ],
       [
-        `finetune one ${model} --weights ${weights} --out x`,
+        `finetune one ${model} --weights ${weights} --out x2`,
         1,
         "DataError: one: has one class only ('ants'); a classifier needs two or more class folders.\n",
       ],
       [
-        `finetune nowhere ${model} --weights ${weights} --out x`,
+        `finetune nowhere ${model} --weights ${weights} --out x3`,
         1,
         'DataError: nowhere: does not exist. Expected a folder with one sub-folder of images for each class.\n',
       ],
       [
-        `finetune ${photos} --model squeznet1_1 --out x`,
+        `finetune ${photos} --model squeznet1_1 --out x4`,
         1,
         "ArgumentError: model: there is no network 'squeznet1_1'. Close names: squeezenet1_1.\n",
       ],
       [
-        `finetune ${photos} ${model} --weights nowhere.pth --out x`,
+        `finetune ${photos} ${model} --weights nowhere.pth --out x5`,
         1,
         'WeightFileError: nowhere.pth: there is no such file. Check the path.\n',
       ],
       [
-        `finetune ${photos} ${model} --weights empty.pth --out x`,
+        `finetune ${photos} ${model} --weights empty.pth --out x6`,
         1,
         'WeightFileError: empty.pth: is empty (0 bytes). Download or save it again.\n',
       ],
@@ -265,10 +265,35 @@ describe('other commands', () => {
     expect(tensors[0]).toEqual({ name: 'conv1.weight', shape: [64, 3, 7, 7], frozen: true });
   });
 
+  test('a folder without a model is no file of weights, and no network', async () => {
+    await expectAll([
+      [
+        `inspect ${photos}`,
+        1,
+        `ArgumentError: ${photos}: is a folder without model.json and model.safetensors; expected a weight file or the folder of a fine-tuned model.\n`,
+      ],
+      [
+        `convert ${photos} x.onnx`,
+        1,
+        `ArgumentError: ${photos}: is a folder without model.json and model.safetensors; expected a weight file or the folder of a fine-tuned model.\n`,
+      ],
+      [
+        `summary none-such`,
+        1,
+        "ArgumentError: model: there is no network, file or folder 'none-such'. There are resnet18",
+      ],
+      [
+        `summary ${weights} --weights ${weights}`,
+        1,
+        `ArgumentError: --weights: ${weights} has weights of its own. Leave one of the two out.\n`,
+      ],
+    ]);
+  });
+
   test('summary --keras prints Keras’s table, of a network or of nothing but a file', async () => {
     const [table, absent] = await Promise.all([
       run('summary', 'resnet50', '--keras', '--freeze-until', 'avg_pool'),
-      run('summary', 'no-such.keras', '--keras'),
+      run('summary', 'no-such.keras'),
     ]);
     expect(table.stdout).toMatch(
       /^│ conv1_pad \(ZeroPadding2D\) +│ \(None, 230, 230, 3\) +│ +0 │ input_layer\[0\]\[0\] +│$/m,

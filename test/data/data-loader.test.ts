@@ -215,6 +215,9 @@ describe('images from files', async () => {
     expect(await faultOf(() => all(new DataLoader(new ImageFolder(bad), { batchSize: 2 })), bad)).toBe(
       'DataError: ROOT/ants/0.jpg: is empty (0 bytes). Remove it or replace it. None of the 2 images could be read; this is the first.',
     );
+    expect(await faultOf(() => all(new DataLoader(new ImageFolder(bad).subset([1]))), bad)).toBe(
+      'DataError: ROOT/bees/0.jpg: is empty (0 bytes). Remove it or replace it.',
+    );
   });
 
   test.each([0, 1])('a fault of the transform ends the epoch: it is no bad image (workers %i)', async (workers) => {
