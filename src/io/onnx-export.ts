@@ -2,6 +2,7 @@
 import { writeFileAtomic } from '#files';
 import { type StateDict, type TensorData, toFloat32 } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions, type OptionNames } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import type { Value } from '../graph/value.ts';
 import type { Module } from '../nn/index.ts';
@@ -27,6 +28,14 @@ export interface ExportOnnxOptions {
   /** Text to store in the file. */
   metadata?: Readonly<Record<string, string>>;
 }
+
+const OPTIONS: OptionNames<ExportOnnxOptions> = {
+  inputShape: true,
+  foldBatchNorm: true,
+  inputName: true,
+  outputName: true,
+  metadata: true,
+};
 
 /**
  * Writes a model as ONNX (opset 17), as it is in evaluation mode. Initialisers have the names of the state dict. The path gets the
@@ -54,6 +63,7 @@ export async function onnxBytes(model: Module, options: ExportOnnxOptions): Prom
 
 /** The writer comes with protobufjs: it is loaded when it is needed. */
 async function chunksOf(model: Module, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
+  checkOptions('exportOnnx', options, OPTIONS);
   const graph = await onnxGraph(model, options);
   return (await import('./onnx-write.ts')).onnxChunks(graph);
 }

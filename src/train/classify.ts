@@ -1,6 +1,7 @@
 /** Opening a classifier by what a user names, and its scores on a folder of labelled photos. */
 import { existsSync } from 'node:fs';
 import { ArgumentError, DataError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
@@ -102,6 +103,7 @@ export async function evaluateFolder(
   photos: string,
   options: ClassifyOptions = {},
 ): Promise<FolderEvaluation> {
+  checkOptions('evaluateFolder', options, { batchSize: true, progress: true });
   const { batchSize = 32, progress = null } = options;
   const { images: data, leftOut } = openLabelledFolder(photos, { classes, transform: transforms });
   const folder = data.root;

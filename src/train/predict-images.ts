@@ -1,5 +1,6 @@
 /** A classifier's predictions for image files, as they come. */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import { checkImage } from '../data/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/image-dataset.ts';
@@ -61,6 +62,7 @@ export async function* predictEach(
   files: readonly string[],
   options: PredictImagesOptions = {},
 ): AsyncGenerator<ImagePrediction | BadImage, void, undefined> {
+  checkOptions('predict', options, { topK: true, batchSize: true, progress: true });
   const { topK = 5, batchSize = 32, progress = null } = options;
   if (!(Number.isInteger(topK) && topK >= 1))
     throw new ArgumentError(`predict: topK must be a whole number, 1 or more, got ${topK}.`);

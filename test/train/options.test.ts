@@ -4,19 +4,17 @@ import {
   ColorJitter,
   Compose,
   classificationTransforms,
-  ImageFolder,
-  openImageFolders,
   RandomCrop,
   RandomResizedCrop,
   Resize,
-  ToTensor,
   trainingTransforms,
   transformFromJSON,
 } from '../../src/data/index.ts';
 import { autocast } from '../../src/index.ts';
-import { convert, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { convert, exportOnnx, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
 import { convertModel } from '../../src/models/index.ts';
-import { finetune } from '../../src/train/index.ts';
+import { ReLU } from '../../src/nn/index.ts';
+import { evaluateFolder, finetune, predictImages } from '../../src/train/index.ts';
 
 /** As a caller without a compiler. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what it is about
@@ -24,7 +22,6 @@ const js = (value: unknown): any => value;
 const exist = 'expected options that exist, got';
 
 test.each<[() => unknown, string]>([
-  [() => new Resize(8, js({ interpolate: 'nearest' })), `Resize: ${exist} 'interpolate'. Write interpolation.`],
   [
     () => new Resize(8, js('nearest')),
     "Resize: expected options as an object, got 'nearest'. Write { interpolation: … }.",
@@ -44,14 +41,6 @@ test.each<[() => unknown, string]>([
     () => transformFromJSON({ name: 'Resize', size: 8, sise: 8 }),
     `Resize: ${exist} 'sise'. There are interpolation, antialias.`,
   ],
-  [
-    () => new ImageFolder('none', js({ transforms: new ToTensor() })),
-    `ImageFolder: ${exist} 'transforms'. Write transform.`,
-  ],
-  [
-    () => openImageFolders('none', js({ valSplit: 0.2 })),
-    `openImageFolders: ${exist} 'valSplit'. There are validation, seed, transform, validationTransform.`,
-  ],
   [() => autocast(js({ dtypes: 'float16' }), () => 1), `autocast: ${exist} 'dtypes'. Write dtype.`],
   [() => readWeights('none.pth', js({ keys: 'model' })), `readWeights: ${exist} 'keys'. Write key.`],
   [
@@ -63,6 +52,15 @@ test.each<[() => unknown, string]>([
   [
     () => convertModel('none.pth', 'none.onnx', js({ num_classes: 3 })),
     `convert: ${exist} 'num_classes'. Write numClasses.`,
+  ],
+  [
+    () => exportOnnx(new ReLU(), 'none.onnx', js({ input_shape: [1] })),
+    `exportOnnx: ${exist} 'input_shape'. Write inputShape.`,
+  ],
+  [() => predictImages(js({}), [], js({ top_k: 1 })), `predict: ${exist} 'top_k'. Write topK.`],
+  [
+    () => evaluateFolder(js({}), 'none', js({ batch_size: 1 })),
+    `evaluateFolder: ${exist} 'batch_size'. Write batchSize.`,
   ],
   [
     () => finetune(js({ photos: 'none', model: 'resnet18', learningRate: 0.1 })),
