@@ -15,6 +15,7 @@ export function checkSeed(op: string, seed: number): number {
   throw new ArgumentError(`${op}: expected a whole number from 0 to 4,294,967,295, got ${shown(seed)}.`);
 }
 
+/** Seeded random numbers: the same seed gives the same numbers everywhere. */
 export class Generator {
   #s: Uint32Array = new Uint32Array(4);
   #spare: number | undefined;
@@ -23,7 +24,7 @@ export class Generator {
     this.seed(seed);
   }
 
-  /** Starts over from `seed`. @throws ArgumentError for what is no seed: see {@link checkSeed}. */
+  /** Starts over from `seed`. @throws ArgumentError for what is no whole number from 0 to 2^32 - 1. */
   seed(seed: number): this {
     let x = checkSeed('seed', seed);
     for (let i = 0; i < 4; i++) {

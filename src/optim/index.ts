@@ -2,6 +2,7 @@
  * Optimizers, learning-rate schedules and gradient clipping.
  * @module regraft/optim
  */
+export type { OptionNames } from '../core/options.ts';
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export { clipGradNorm, clipGradValue, scaleGrad } from './clip.ts';
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.ts';

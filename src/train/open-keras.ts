@@ -16,12 +16,12 @@ export const INPUT_RANGES = {
 } as const;
 
 /** How the pixels of a network's images are scaled. */
-export type InputRange = keyof typeof INPUT_RANGES;
+export type InputRange = '0..255' | '0..1' | '-1..1';
 
 /** Side of images where a model takes any. */
 const SIDE = 224;
 
-/** Options of {@link kerasClassifier}. */
+/** What the file of a Keras model may not tell. */
 export interface KerasClassifierOptions {
   /** How its images are scaled; by default as the file or its first layers tell. */
   readonly inputRange?: InputRange | undefined;
