@@ -27,6 +27,7 @@ const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^cli\//];
 /** Which layers may import a package; one that is not listed here is not to be imported at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['device'],
+  'string-width': ['device'],
   fflate: ['io'],
   h5wasm: ['io'],
   protobufjs: ['io'],
@@ -40,6 +41,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const BROWSER: Readonly<Record<string, string>> = {
   '#gpu': 'device/gpu-browser.ts',
   '#files': 'device/files-browser.ts',
+  '#text-width': 'device/text-width-browser.ts',
   '#image': 'data/decode-browser.ts',
   '#threads': 'data/sample-threads-browser.ts',
   '#activations': 'train/activations-browser.ts',

@@ -1,5 +1,5 @@
 /** A comparison for people: a row a workload, the peers' figures beside ours and as multiples of them. */
-import { columns } from '../../src/cli/output.ts';
+import { columns } from '../../src/device/columns.ts';
 import { formatMs } from '../table.ts';
 import type { Outcome, Result, Row } from './comparison.ts';
 
@@ -76,5 +76,5 @@ export function formatTable(rows: readonly Row[], peers: readonly string[]): str
   const shown = all.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
   const lines = [shown.map(({ title }) => title), ...rows.map((row) => shown.map(({ cell }) => cell(row)))];
   const right = shown.map((_, c) => c).slice(1);
-  return columns(lines, right);
+  return columns(lines, right).join('\n');
 }

@@ -3,12 +3,13 @@
 import { Command } from 'commander';
 import { DeviceError } from '../core/errors.ts';
 import type { AdapterReport } from '../device/adapter.ts';
+import { columns } from '../device/columns.ts';
 import type { DeviceInfo } from '../device/device.ts';
 import { runtimeName } from '../device/runtime-node.ts';
 import { formatBytes } from '../train/format.ts';
 import type { AdapterCheck } from '../train/index.ts';
 import { version } from '../train/version.ts';
-import { columns, print, printJson } from './output.ts';
+import { print, printJson } from './output.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -78,7 +79,7 @@ function report(
     name === source ? name : `${name} (${source})`,
     reason || (software ? 'software: computes on the CPU' : 'GPU'),
   ]);
-  lines.push(columns(rows));
+  lines.push(...columns(rows));
   if (!(info instanceof DeviceError)) {
     const limits = SHOWN_LIMITS.map(([limit, text, bytes]) => {
       const value = info.limits[limit] ?? 0;
@@ -89,7 +90,7 @@ function report(
       'In use',
       `  ${info.description}`,
       `  features: ${info.features.join(', ') || 'none'}`,
-      columns(limits, [1]),
+      ...columns(limits, [1]),
     );
   }
   if (check && !(check instanceof DeviceError))

@@ -1,9 +1,9 @@
 /** An evaluation on a terminal: all of it where there are few classes, else what is weakest and what is mixed up most. */
+import { columns } from '../device/columns.ts';
 import { accuracyContext } from '../train/accuracy-context.ts';
 import { confusedPairs } from '../train/confusion.ts';
 import { formatCount, formatPercent, formatValue } from '../train/format.ts';
 import type { ClassScores, FolderEvaluation } from '../train/index.ts';
-import { columns } from './output.ts';
 
 /** More classes than this do not fit a terminal's line as a matrix. */
 const MATRIX_CLASSES = 12;
@@ -49,7 +49,7 @@ function scoreTable(rows: readonly Row[]): string {
     formatPercent(f1),
     String(support),
   ]);
-  return columns([['class', 'precision', 'recall', 'F1', 'images'], ...cells], [1, 2, 3, 4]);
+  return columns([['class', 'precision', 'recall', 'F1', 'images'], ...cells], [1, 2, 3, 4]).join('\n');
 }
 
 /** The confusion matrix: a row a class, how often it was predicted as each. */
@@ -58,7 +58,7 @@ export function matrix({ confusion, classes }: Pick<FolderEvaluation, 'confusion
   return columns(
     [['is \\ predicted', ...classes], ...rows],
     classes.map((_, c) => c + 1),
-  );
+  ).join('\n');
 }
 
 function mixedUp({ confusion, classes }: FolderEvaluation): string[] {
@@ -70,6 +70,6 @@ function mixedUp({ confusion, classes }: FolderEvaluation): string[] {
   return [
     'Mixed up most often; the whole confusion matrix is in the output of --json.',
     '',
-    columns([['is', 'predicted', 'images'], ...rows], [2]),
+    ...columns([['is', 'predicted', 'images'], ...rows], [2]),
   ];
 }

@@ -1,8 +1,9 @@
 /** `regraft inspect`: what a weight file holds, without opening an adapter. */
 import { Command } from 'commander';
+import { columns } from '../device/columns.ts';
 import type { WeightFile } from '../io/index.ts';
 import { formatBytes, formatCount, plural } from '../train/format.ts';
-import { columns, print, printJson } from './output.ts';
+import { print, printJson } from './output.ts';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
@@ -62,8 +63,8 @@ function report(
     text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${plural(text.length, 'character')})` : text,
   ]);
   return [
-    columns([...state].map(([name, { shape, dtype }]) => [name, `[${shape.join(', ')}]`, dtype])),
-    ...(beside.length > 0 ? ['', 'Beside the tensors', columns(beside)] : []),
+    ...columns([...state].map(([name, { shape, dtype }]) => [name, `[${shape.join(', ')}]`, dtype])),
+    ...(beside.length > 0 ? ['', 'Beside the tensors', ...columns(beside)] : []),
     '',
     ...notes,
     `${format}: ${plural(state.size, 'tensor')}, ${formatCount(parameters)} numbers, ${formatBytes(bytes)}.`,

@@ -1,8 +1,9 @@
 /** `regraft models`: the networks there are, with what they weigh, score and cost. */
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { columns } from '../device/columns.ts';
 import { formatCount, formatPercent } from '../train/format.ts';
-import { columns, print, printJson } from './output.ts';
+import { print, printJson } from './output.ts';
 
 export function modelsCommand(): Command {
   return new Command('models')
@@ -52,7 +53,7 @@ async function run({ json }: { readonly json?: true }): Promise<void> {
     photosPerSecond < 10 ? photosPerSecond.toFixed(1) : String(Math.round(photosPerSecond)),
     taken ? 'taken when none is named' : '',
   ]);
-  print(columns([['network', 'parameters', 'weights', 'ImageNet', 'photos/s', ''], ...rows], [1, 2, 3, 4]));
+  print(columns([['network', 'parameters', 'weights', 'ImageNet', 'photos/s', ''], ...rows], [1, 2, 3, 4]).join('\n'));
   const on = software ? `${availableParallelism()} cores (no GPU was found)` : chosen!.name;
   print(
     `\nPhotos a second: a rough estimate from the arithmetic, for the first pass on ${on}.\n` +

@@ -41,21 +41,3 @@ export function faultLine(error: unknown): string {
   if (syscall !== undefined) return `RegraftError: ${oneLine(path ?? syscall)}: ${causeOf(error)}.`;
   return `Unexpected fault: ${line}. Please report it; --debug shows where it came from.`;
 }
-
-/** Rows in columns, two spaces apart; `right` are flush right. */
-export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths: number[] = [];
-  const cells = rows.map((row) => row.map(printable));
-  for (const row of cells)
-    row.forEach((cell, c) => {
-      widths[c] = Math.max(widths[c] ?? 0, cell.length);
-    });
-  return cells
-    .map((row) =>
-      row
-        .map((cell, c) => (right.includes(c) ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}

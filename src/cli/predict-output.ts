@@ -1,4 +1,5 @@
 /** Predictions as they are printed: lines for people, CSV, JSON. */
+import { padded, widest } from '../device/columns.ts';
 import { formatPercent } from '../train/format.ts';
 import type { ImagePrediction } from '../train/index.ts';
 import { csvRow, jsonText, print } from './output.ts';
@@ -19,19 +20,18 @@ export interface OutputOptions {
   readonly labels: readonly string[];
 }
 
-/** Columns are as wide as their longest text, up to so many characters. */
+/** Columns are as wide as their longest text, up to so many cells. */
 const WIDEST = 48;
 
-const widthOf = (texts: readonly string[]) =>
-  texts.reduce((width, { length }) => Math.max(width, Math.min(length, WIDEST)), 0);
+const widthOf = (texts: readonly string[]) => Math.min(widest(texts), WIDEST);
 
 /** A line a file: its name, then the classes, each with how sure the model is. */
 export function lineOutput({ names, labels }: OutputOptions): PredictionOutput {
   const [name, label] = [widthOf(names), widthOf(labels)];
   const cell = (score: ImagePrediction['top'][number]) =>
-    `${score.label.padEnd(label)}  ${formatPercent(score.probability).padStart(6)}`;
+    `${padded(score.label, label)}  ${padded(formatPercent(score.probability), 6, true)}`;
   return {
-    add: ({ top }, file) => print([file.padEnd(name), ...top.map(cell)].join('  ').replaceAll('\n', ' ')),
+    add: ({ top }, file) => print([padded(file, name), ...top.map(cell)].join('  ')),
     end: () => {},
   };
 }

@@ -1,4 +1,5 @@
 /** An account of photos as lines of text. */
+import { columns } from '../device/columns.ts';
 import type { LeftOut } from './left-out.ts';
 import type { ValidationSource } from './open-folders.ts';
 import type { PhotoAccount } from './photo-account.ts';
@@ -42,10 +43,7 @@ function table(account: PhotoAccount): string[] {
     ...account.classes.map((c) => [c.name, number(c.train), number(c.validation)]),
     [count(account.classes.length, 'class'), ...totals(account).map(number)],
   ];
-  const widths = [0, 1, 2].map((c) => Math.max(...rows.map((row) => row[c]!.length)));
-  return rows.map(([name, ...cells]) =>
-    [name!.padEnd(widths[0]!), ...cells.map((cell, c) => cell.padStart(widths[c + 1]!))].join('  '),
-  );
+  return columns(rows, [1, 2]);
 }
 
 function summary(account: PhotoAccount): string[] {
@@ -72,10 +70,12 @@ function grouped(reason: string, groups: readonly (readonly string[])[]): LeftOu
 
 /** A reason a line, with how often and the first example; nothing where there is none. */
 function block(title: string, groups: readonly LeftOut[]): string[] {
-  const width = Math.max(...groups.map(({ paths }) => number(paths.length).length));
-  const lines = groups.map(
-    ({ reason, paths }) =>
-      `  ${number(paths.length).padStart(width)}  ${reason} (${paths[0]}${paths.length > 1 ? ' …' : ''})`,
+  const lines = columns(
+    groups.map(({ reason, paths }) => [
+      `  ${number(paths.length)}`,
+      `${reason} (${paths[0]}${paths.length > 1 ? ' …' : ''})`,
+    ]),
+    [0],
   );
   return lines.length > 0 ? [title, ...lines] : [];
 }

@@ -4,6 +4,7 @@ import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dty
 import { StateDictError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { columns } from '../device/columns.ts';
 import { count, listed, plural } from './bytes.ts';
 import { writtenDType } from './cast.ts';
 import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
@@ -171,15 +172,8 @@ export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verif
     changed(dtypeIn, dtypeOut),
     layout,
   ]);
-  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   return [
-    ...lines,
+    ...columns(rows),
     ...notes,
     ...(verification ? [verified(verification)] : []),
     `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,

@@ -1,5 +1,6 @@
 /** `model.summary()`: the layers as a table. */
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { columns, columnWidths } from '../device/columns.ts';
 import { recorder } from '../graph/record.ts';
 import { hostValue } from '../graph/value.ts';
 import { noGrad } from '../tensor/autograd.ts';
@@ -97,14 +98,8 @@ function withoutOutput([name, type, , parameters, state]: Row): string[] {
   return [name, type, parameters, state];
 }
 
-/** Columns as wide as their longest cell; the column of parameter counts is set flush right. */
+/** The column of parameter counts is set flush right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const right = head.indexOf('parameters');
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (i === right ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((w) => '-'.repeat(w))), ...rows.map(line)];
+  const rule = columnWidths([head, ...rows]).map((width) => '-'.repeat(width));
+  return columns([head, rule, ...rows], [head.indexOf('parameters')]);
 }

@@ -1,7 +1,7 @@
 /** What the commands print, as text. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { columns, csvRow, faultLine } from '../../src/cli/output.ts';
+import { csvRow, faultLine } from '../../src/cli/output.ts';
 import { DataError } from '../../src/core/errors.ts';
 
 const caught = (work: () => unknown) => {
@@ -24,16 +24,4 @@ test('a fault is one line: regraft’s own, the system’s in words, an unexpect
 test('CSV: quoted where it must be, exact numbers', () => {
   expect(csvRow(['a,b', 'say "no"', ' x', 0.25, 'plain'])).toBe('"a,b","say ""no"""," x",0.25,plain');
   expect(csvRow(['a\u001b[31m\nb'])).toBe('a\\u001b[31m\\u000ab');
-});
-
-test('columns: cells on one line, none with an escape', () => {
-  expect(
-    columns(
-      [
-        ['a\nb', '1'],
-        ['\u001bc', '22'],
-      ],
-      [1],
-    ),
-  ).toBe('a\\u000ab   1\n\\u001bc   22');
 });

@@ -1,4 +1,5 @@
 /** `model.summary()` as Keras 3 prints it. */
+import { columnWidths, padded } from '../../device/columns.ts';
 import type { SummaryOptions } from '../../nn/index.ts';
 import type { KerasLayer } from './layer.ts';
 import { formatKerasShape } from './shape.ts';
@@ -87,11 +88,11 @@ function twoDecimals(value: number): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const widths = columnWidths([head, ...rows]);
   const rule = (left: string, line: string, cross: string, right: string) =>
     `${left}${widths.map((w) => line.repeat(w + 2)).join(cross)}${right}`;
   const cells = (edge: string, row: readonly string[]) =>
-    `${edge}${row.map((cell, i) => ` ${aligned(cell, widths[i]!, head[i]!)} `).join(edge)}${edge}`;
+    `${edge}${row.map((cell, i) => ` ${padded(cell, widths[i]!, head[i] === 'Param #')} `).join(edge)}${edge}`;
   const separator = rule('├', '─', '┼', '┤');
   return [
     rule('┏', '━', '┳', '┓'),
@@ -100,8 +101,4 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     ...rows.flatMap((row, i) => (i === 0 ? [cells('│', row)] : [separator, cells('│', row)])),
     rule('└', '─', '┴', '┘'),
   ];
-}
-
-function aligned(cell: string, width: number, title: string): string {
-  return title === 'Param #' ? cell.padStart(width) : cell.padEnd(width);
 }
