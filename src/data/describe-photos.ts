@@ -1,7 +1,6 @@
 /** An account of photos as lines of text. */
 import { columns } from '../device/columns.ts';
 import type { LeftOut } from './left-out.ts';
-import type { ValidationSource } from './open-folders.ts';
 import type { PhotoAccount } from './photo-account.ts';
 import { count, someOf } from './some-of.ts';
 
@@ -10,11 +9,11 @@ const LISTED = 20;
 
 /** The lines to print before training: classes with their counts, what is held out, what was left out and why, equal photos. */
 export function describePhotos(account: PhotoAccount): string[] {
-  const { classes, validationFrom, leftOut, equal } = account;
+  const { classes, validationFrom, leftOut, notes, equal } = account;
   const untested = validationFrom.kind === 'none' ? [] : classes.filter((c) => c.validation === 0).map((c) => c.name);
   return [
     ...(classes.length > LISTED ? summary(account) : table(account)),
-    sourceOf(validationFrom),
+    sourceOf(account),
     ...(untested.length > 0 ? [`No photos to validate: ${someOf(untested, '')}.`] : []),
     ...describeLeftOut(leftOut),
     ...block('Equal photos:', [
@@ -22,6 +21,7 @@ export function describePhotos(account: PhotoAccount): string[] {
       ...grouped('in training and validation, which flatters the accuracy', equal.acrossParts),
       ...grouped('twice or more in one class', equal.withinClass),
     ]),
+    ...notes,
   ];
 }
 
@@ -58,10 +58,12 @@ function summary(account: PhotoAccount): string[] {
   ];
 }
 
-function sourceOf(from: ValidationSource): string {
+function sourceOf(account: PhotoAccount): string {
+  const { validationFrom: from } = account;
   if (from.kind === 'folder') return `Validation: the photos in ${from.folder}.`;
   if (from.kind === 'none') return 'Validation: none.';
-  return `Validation: ${Math.round(from.share * 100)} % of each class, held out (seed ${from.seed}).`;
+  const [train, validation] = totals(account);
+  return `Validation: ${number(validation)} of ${count(train + validation, 'photo')}, held out class by class (seed ${from.seed}).`;
 }
 
 function grouped(reason: string, groups: readonly (readonly string[])[]): LeftOut[] {

@@ -4,6 +4,7 @@
  */
 import { DataError } from '../core/errors.ts';
 import { findClassPart, findLabelledPart, findParts, isOutput, type Part } from './folder-splits.ts';
+import { layoutNotes } from './layout-notes.ts';
 import { type LeftOut, leftOutOf, reasonByEnding } from './left-out.ts';
 import { byCodePoint, imagesOf, nameOf, othersOf, type PhotoTree, withImages } from './photo-tree.ts';
 import { count, someOf } from './some-of.ts';
@@ -29,6 +30,8 @@ export interface FolderLayout {
   /** null where the folder has no validation part of its own. */
   readonly validation: LaidOutPart | null;
   readonly leftOut: readonly LeftOut[];
+  /** What is odd about it and yet may be meant, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** One part, all class folders of it. */
@@ -48,7 +51,13 @@ export function layOut(tree: PhotoTree, root: string): FolderLayout {
   const { train, validation } = findParts(tree, root);
   const classes = classesOf(train, root);
   const parts = [train, ...(validation ? [validation] : [])].map((part) => laidOut(part, classes, root));
-  return { classes, train: parts[0]!, validation: parts[1] ?? null, leftOut: leftOut(tree, parts) };
+  return {
+    classes,
+    train: parts[0]!,
+    validation: parts[1] ?? null,
+    leftOut: leftOut(tree, parts),
+    notes: layoutNotes(train),
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ const OPTIONS: OptionNames<OpenImageFoldersOptions> = {
 /** Where a validation part came from. */
 export type ValidationSource =
   | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'held out'; readonly share: number; readonly seed: number }
+  | { readonly kind: 'held out'; readonly seed: number }
   | { readonly kind: 'none' };
 
 /** What {@link openImageFolders} opened. */
@@ -40,6 +40,8 @@ export interface ImageFolders {
   readonly validationFrom: ValidationSource;
   /** Files that are not used, by reason. Paths are relative to the folder that was opened. */
   readonly leftOut: readonly LeftOut[];
+  /** What is odd about the layout and yet may be meant, a sentence each. */
+  readonly notes: readonly string[];
   /** One line that says where both came from. */
   readonly how: string;
 }
@@ -56,7 +58,7 @@ export function openImageFolders(root: string, options: OpenImageFoldersOptions 
   checkOptions('openImageFolders', options, OPTIONS);
   const { validation: share = 0.2, seed = 0, transform, validationTransform = transform } = options;
   const { tree, unusable } = openTree(root);
-  const { classes, leftOut: unused, ...parts } = layOut(tree, root);
+  const { classes, leftOut: unused, notes, ...parts } = layOut(tree, root);
   const open = (part: LaidOutPart, like?: TransformLike) =>
     new ImageDataset(join(root, part.folder), classes, filesOf(root, part), like);
   const all = open(parts.train, transform);
@@ -66,16 +68,17 @@ export function openImageFolders(root: string, options: OpenImageFoldersOptions 
     const missing = validation.classCounts().flatMap((n, i) => (n === 0 ? [classes[i]!] : []));
     const note = missing.length > 0 ? `; none of ${missing.join(', ')} in validation` : '';
     const how = `${all.root} (${all.length} images) and ${validation.root} (${validation.length})${note}`;
-    return { train: all, validation, validationFrom: { kind: 'folder', folder: validation.root }, leftOut, how };
+    return { train: all, validation, validationFrom: { kind: 'folder', folder: validation.root }, leftOut, notes, how };
   }
   const [train, rest] = share === 0 ? [all, all.subset([])] : all.split(share, { seed });
   const validation = validationTransform ? rest.withTransform(validationTransform) : rest;
-  const held = `${validation.length} held out (${Math.round(share * 100)} % of each class, seed ${seed})`;
+  const held = `${validation.length} held out, class by class (seed ${seed})`;
   return {
     train,
     validation,
-    validationFrom: share === 0 ? { kind: 'none' } : { kind: 'held out', share, seed },
+    validationFrom: share === 0 ? { kind: 'none' } : { kind: 'held out', seed },
     leftOut,
+    notes,
     how: `${all.root}: ${train.length} images to train on, ${share === 0 ? 'none held out' : held}`,
   };
 }

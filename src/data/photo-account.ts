@@ -22,6 +22,8 @@ export interface PhotoAccount {
   readonly classes: readonly { readonly name: string; readonly train: number; readonly validation: number }[];
   readonly validationFrom: ValidationSource;
   readonly leftOut: readonly LeftOut[];
+  /** What is odd about the layout and yet may be meant, a sentence each. */
+  readonly notes: readonly string[];
   readonly equal: EqualPhotos;
 }
 
@@ -31,7 +33,7 @@ export interface PhotoAccount {
  * @param bad what {@link ImageDataset.verify} left out of them
  */
 export async function accountFor(
-  { train, validation, validationFrom, leftOut }: Omit<ImageFolders, 'how'>,
+  { train, validation, validationFrom, leftOut, notes }: Omit<ImageFolders, 'how'>,
   relative: (path: string) => string,
   bad: readonly BadImage[] = [],
 ): Promise<PhotoAccount> {
@@ -41,6 +43,7 @@ export async function accountFor(
     classes: train.classes.map((name, c) => ({ name, train: counts[0]![c]!, validation: counts[1]![c]! })),
     validationFrom,
     leftOut: unreadable.length > 0 ? [...leftOut, { reason: 'not readable', paths: unreadable }] : leftOut,
+    notes,
     equal: equalPhotos(await photosOf([train, validation], relative)),
   };
 }

@@ -66,6 +66,7 @@ test('the photos of a run, and what was left out', () => {
     classes,
     validationFrom: { kind: 'none' },
     leftOut: [],
+    notes: [],
     equal: { acrossClasses: [], acrossParts: [], withinClass: [] },
   });
   expect(new Set(lines.slice(0, NAMES.length + 2).map(textWidth)).size).toBe(1);

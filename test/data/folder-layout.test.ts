@@ -176,6 +176,41 @@ describe('layouts', () => {
   });
 });
 
+describe('what may be meant otherwise', () => {
+  const notes = (...patterns: readonly string[]) => laid(...patterns).notes.join(' ');
+
+  test.each([
+    ['folds', ['fold{1,2,3}/{a,b}/2'], "'a', 'b'", 'fold1', 'fold2'],
+    [
+      'participants, one without a class',
+      ['participant{1,2}/{smile,frown}/2', 'participant3/smile/1'],
+      "'frown', 'smile'",
+      'participant1',
+      'participant2',
+    ],
+    [
+      'years in the training folder',
+      ['train/{2023,2024}/{oak,elm}/1', 'val/{2023,2024}/{oak,elm}/1'],
+      "'elm', 'oak'",
+      '2023',
+      '2024',
+    ],
+    ['years, each with a class of its own', ['{2023,2024}/{oak,elm}/1', '2024/ash/1'], "'elm', 'oak'", '2023', '2024'],
+  ])('%s', (_, patterns, names, first, second) => {
+    expect(notes(...patterns)).toBe(
+      `The same folders (${names}) are in every class, so '${first}' is told from '${second}', whichever of them a photo is in. If they are the classes, put all photos of each into one folder.`,
+    );
+  });
+
+  test.each([
+    ['class folders', ['{ants,bees}/3']],
+    ['a folder of images in each class', ['{ants,bees}/images/3']],
+    ['other folders in each class', ['ants/{red,black}/1', 'bees/{honey,wild}/1']],
+    ['images beside the folders', ['{ants,bees}/{red,black}/1', 'ants/2']],
+    ['splits in each class', ['{ants,bees}/{train,val}/2']],
+  ])('not: %s', (_, patterns) => expect(notes(...patterns)).toBe(''));
+});
+
 describe('what cannot be told', () => {
   const rows: [what: string, patterns: string[], message: string][] = [
     [

@@ -292,7 +292,7 @@ describe('openImageFolders', () => {
       [3, 3],
       [2, 2],
     ]);
-    expect(how).toBe(`${root}: 6 images to train on, 4 held out (40 % of each class, seed 2)`);
+    expect(how).toBe(`${root}: 6 images to train on, 4 held out, class by class (seed 2)`);
     expect([train.transform.random, validation.transform.random]).toEqual([true, false]);
   });
 
@@ -318,7 +318,7 @@ describe('openImageFolders', () => {
     const below = (folder: string) => Object.fromEntries(Object.entries(files).map(([k, v]) => [`${folder}/${k}`, v]));
     const train = await photoFolder(below('train'));
     expect(openImageFolders(train).how).toBe(
-      `${join(train, 'train')}: 2 images to train on, 2 held out (20 % of each class, seed 0)`,
+      `${join(train, 'train')}: 2 images to train on, 2 held out, class by class (seed 0)`,
     );
     const val = await photoFolder(below('val'));
     expect(await faultOf(() => openImageFolders(val), val)).toBe(

@@ -45,6 +45,7 @@ test('classes, left out, equal photos', async () => {
       },
       { reason: 'not readable', paths: ['train/ants/bad.jpg'] },
     ],
+    notes: [],
     equal: {
       acrossClasses: [['train/bees/1.jpg', 'train/cats/3.jpg', 'train/bees/11.jpg']],
       acrossParts: [['train/ants/2.jpg', 'val/ants/2.jpg']],
@@ -75,14 +76,15 @@ test('many classes are summed up', () => {
   const classes = Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, train: 1300 - i, validation: 50 }));
   const account: PhotoAccount = {
     classes,
-    validationFrom: { kind: 'held out', share: 0.2, seed: 7 },
+    validationFrom: { kind: 'held out', seed: 7 },
     leftOut: [],
+    notes: [],
     equal: none,
   };
   expect(describePhotos(account)).toEqual([
     '1,000 classes: 800,500 photos to train on, 50,000 to validate.',
     'To train on, a class has 301 (n999) to 1,300 (n0), the median 801.',
-    'Validation: 20 % of each class, held out (seed 7).',
+    'Validation: 50,000 of 850,500 photos, held out class by class (seed 7).',
   ]);
   const even = { ...account, classes: classes.map((of) => ({ ...of, train: 2 })) };
   expect(describePhotos(even)[1]).toBe('To train on, every class has 2.');
@@ -98,5 +100,21 @@ test('without a validation part', async () => {
     'b                 1           0',
     '2 classes         2           0',
     'Validation: none.',
+  ]);
+});
+
+test('three photos a class: the counts of what is held out, and folders that may be the classes', async () => {
+  const photos = Object.fromEntries(
+    ['fold1', 'fold2'].flatMap((fold, f) => ['a', 'b'].map((name, c) => [`${fold}/${name}/1.jpg`, 2 * f + c] as const)),
+  );
+  const root = await photoFolder({ ...photos, 'fold1/a/2.jpg': 8, 'fold2/a/2.jpg': 9 });
+  const found = openImageFolders(root);
+  expect(describePhotos(await accountFor(found, (path) => relative(root, path)))).toEqual([
+    '           training  validation',
+    'fold1             2           1',
+    'fold2             2           1',
+    '2 classes         4           2',
+    'Validation: 2 of 6 photos, held out class by class (seed 0).',
+    "The same folders ('a', 'b') are in every class, so 'fold1' is told from 'fold2', whichever of them a photo is in. If they are the classes, put all photos of each into one folder.",
   ]);
 });

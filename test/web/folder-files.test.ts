@@ -18,6 +18,12 @@ test('class folders, with or without a folder around them', () => {
   expect(counts()).toEqual([]);
 });
 
+test('folders that may be the classes are told', () => {
+  expect(files('d/fold1/a/1.jpg', 'd/fold1/b/1.jpg', 'd/fold2/a/1.jpg', 'd/fold2/b/1.jpg').notes).toEqual([
+    "The same folders ('a', 'b') are in every class, so 'fold1' is told from 'fold2', whichever of them a photo is in. If they are the classes, put all photos of each into one folder.",
+  ]);
+});
+
 test('splits are no classes; what is put together and left out is told', () => {
   const found = files(
     'd/train/ants/1.jpg',

@@ -1,5 +1,6 @@
 /** A chosen or dropped folder as classes, by the rules that the command line reads folders by. */
 import { findParts } from '../../src/data/folder-splits.ts';
+import { layoutNotes } from '../../src/data/layout-notes.ts';
 import { leftOutOf } from '../../src/data/left-out.ts';
 import { imagesOf, nameOf, photoTree } from '../../src/data/photo-tree.ts';
 
@@ -36,6 +37,7 @@ export function folderFiles<F>(files: ReadonlyMap<string, F>): FolderFiles<F> {
             `The photos of ${nameOf(train.folder)} and ${nameOf(validation.folder)} are put together; some are held out again.`,
           ]
         : []),
+      ...layoutNotes(train),
       ...(leftOut.length > 0 ? [`Left out: ${leftOut.join('; ')}.`] : []),
     ],
   };
