@@ -1,7 +1,6 @@
 """Records test/fixtures/keras: Keras's files in each of its layouts, and what the models in them compute.
 
-    python3 scripts/record-keras-fixtures.py            # small fixtures (Debian: python3-h5py, python3-torch)
-    python3 scripts/record-keras-fixtures.py resnet50.h5  # a whole ResNet-50 of the same hashed weights, 103 MB
+    python3 scripts/record-keras-fixtures.py  # Debian: python3-h5py, python3-torch
 
 Keras itself is not needed: files are written as Keras writes them (legacy/saving/legacy_h5_format.py,
 saving/saving_lib.py), and the models are re-stated here layer by layer, in NHWC and float64, from Keras's documentation.
@@ -12,7 +11,6 @@ import json
 import math
 import pathlib
 import re
-import sys
 import zipfile
 
 import h5py
@@ -508,17 +506,11 @@ def record_resnet50():
         "logits": base64_of(logits),
     }))
     print("resnet50:", len(model.layers), "layers, logits", logits[0, :4], "largest", abs(logits).max())
-    return model
 
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    if len(sys.argv) > 1:
-        model = resnet50()
-        model.run(hash_input((1, 32, 32, 3)))  # Makes the weights, which no image changes.
-        whole_h5(sys.argv[1], model, [None, 224, 224, 3], state=False)
-    else:
-        record_small()
-        record_packed()
-        record_hostile()
-        record_resnet50()
+    record_small()
+    record_packed()
+    record_hostile()
+    record_resnet50()

@@ -1,14 +1,15 @@
 /** Keras's ResNet-50 (v1) against a re-statement in NumPy and PyTorch, and in torchvision's tree. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Group } from 'h5wasm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { init } from '../../src/device/current.ts';
+import { loadHdf5 } from '../../src/io/h5-library.ts';
 import { keras, resnet50 } from '../../src/models/index.ts';
 import { numbered } from '../../src/models/keras/bind.ts';
 import { foldKerasResNet } from '../../src/models/keras/torchvision.ts';
@@ -20,12 +21,6 @@ import { hashInput, hashValues, unpacked } from './hash-weights.ts';
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const expected = JSON.parse(readFileSync(path('../fixtures/keras/resnet50.json'), 'utf8'));
 const logits = unpacked(expected.logits);
-
-/** Python with h5py and PyTorch, which takes seconds to import, if there is one: it writes the whole file. */
-const PROBE = 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("h5py", "torch"))))';
-const python = [process.env.REGRAFT_PYTHON, 'python3', '/usr/bin/python3'].find(
-  (name) => name && spawnSync(name, ['-c', PROBE]).status === 0,
-);
 
 /** The weights that scripts/record-keras-fixtures.py gives it, under Keras's names and in its layouts. */
 function hashedState(model: keras.KerasModel): StateDict {
@@ -159,7 +154,42 @@ describe('keras.ResNet50', () => {
   });
 });
 
-describe.skipIf(!python)('a .h5 of a ResNet-50 that h5py wrote in Keras’s layout', () => {
+/**
+ * The `.h5` of a model's weights as Keras lays it out by layer, and scripts/record-keras-fixtures.py does with h5py, made by the same HDF5
+ * library.
+ */
+async function kerasFile(model: keras.KerasModel, state: StateDict): Promise<Uint8Array> {
+  const { h5, module } = await loadHdf5();
+  const file = new h5.File('/by-layer.h5', 'w');
+  const names = (at: Group, attribute: string, values: string[]) =>
+    at.create_attribute(attribute, values, [values.length], `S${Math.max(1, ...values.map((value) => value.length))}`);
+  names(
+    file,
+    'layer_names',
+    model.layers.map(({ name }) => name),
+  );
+  for (const { name, weights } of model.layers) {
+    const group = file.create_group(name);
+    if (weights.length === 0) continue;
+    names(
+      group,
+      'weight_names',
+      weights.map((weight) => `${weight.name}:0`),
+    );
+    const inner = group.create_group(name);
+    for (const weight of weights) {
+      const { shape, data } = state.get(weight.name)!;
+      const own = weight.name.slice(name.length + 1);
+      inner.create_dataset({ name: `${own}:0`, data: data as Float32Array, shape: [...shape], dtype: '<f' });
+    }
+  }
+  file.close();
+  const bytes = module.FS.readFile('/by-layer.h5') as Uint8Array;
+  module.FS.unlink('/by-layer.h5');
+  return bytes;
+}
+
+describe('a .h5 of a ResNet-50 in Keras’s layout', () => {
   let folder: string;
   let file: string;
 
@@ -167,8 +197,8 @@ describe.skipIf(!python)('a .h5 of a ResNet-50 that h5py wrote in Keras’s layo
     await init();
     folder = await mkdtemp(join(tmpdir(), 'regraft-keras-'));
     file = join(folder, 'resnet50.h5');
-    const written = spawnSync(python!, [path('../../scripts/record-keras-fixtures.py'), file], { encoding: 'utf8' });
-    expect(written.stderr).toBe('');
+    const model = await keras.ResNet50();
+    await writeFile(file, await kerasFile(model, hashedState(model)));
   });
   afterAll(() => rm(folder, { recursive: true }));
 
