@@ -23,7 +23,7 @@ export function closingText(result: FinetuneResult, out: string, names: typeof M
     `Saved in ${out}: ${files}.`,
     '',
     `Look at it:  ${join(out, names.report)}`,
-    `Use it:      regraft predict ${shellWord(out)} photo.jpg`,
+    `Use it:      npx regraft predict ${shellWord(out)} photo.jpg`,
   ].join('\n');
 }
 

@@ -125,7 +125,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
       ...(weights !== undefined && { weights: weights === 'random' ? null : weights }),
       photos,
       out,
-      command: ['regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
+      command: ['npx', 'regraft', ...process.argv.slice(2)].map(shellWord).join(' '),
       progress,
       onEpoch: () => {
         saved = true;
@@ -141,6 +141,6 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
 /** Both ways on for a run that was stopped. What is not a file of this machine has to be named again. */
 function howToGoOn(photos: string, out: string, weights: string | undefined): string {
   const source = weights?.includes('://') ? ` --weights ${shellWord(weights)}` : '';
-  const command = `regraft finetune ${shellWord(photos)} --out ${shellWord(out)}${source}`;
+  const command = `npx regraft finetune ${shellWord(photos)} --out ${shellWord(out)}${source}`;
   return `Go on with: ${command} --resume\nOr save the best so far with: ${command} --finish`;
 }

@@ -81,7 +81,7 @@ async function readFolder(
   if (retries > 0) return sleep(RETRIES.milliseconds).then(() => readFolder(folder, options, retries - 1));
   throw new WeightFileError(
     folder,
-    `its ${MODEL_FILES.description} and ${MODEL_FILES.weights} are of two models: saving was interrupted. Finish it by regraft finetune with --out ${folder} --resume, or save the model again.`,
+    `its ${MODEL_FILES.description} and ${MODEL_FILES.weights} are of two models: saving was interrupted. Finish it by npx regraft finetune with --out ${folder} --resume, or save the model again.`,
   );
 }
 
@@ -137,7 +137,7 @@ async function undescribed(path: string, state: StateDict): Promise<ArgumentErro
   const what = network === undefined ? 'weights, but not of which network' : `the weights of ${network}`;
   const use = network === undefined ? 'Name the network and give the file' : `Name ${network} and give the file`;
   return new ArgumentError(
-    `${path}: holds ${what}, and no names of classes. ${use} as its weights: regraft predict ${network ?? 'NETWORK'} --weights ${path}`,
+    `${path}: holds ${what}, and no names of classes. ${use} as its weights: npx regraft predict ${network ?? 'NETWORK'} --weights ${path}`,
   );
 }
 

@@ -238,7 +238,7 @@ export function reproduceCommand(photos: string, out: string | null, settings: F
   const words = Object.entries(options).flatMap(([name, value]) =>
     value == null ? [] : [kebab(name), shellWord(String(value))],
   );
-  return ['regraft finetune', shellWord(photos), ...words].join(' ');
+  return ['npx regraft finetune', shellWord(photos), ...words].join(' ');
 }
 
 /** `--batch-size`. */

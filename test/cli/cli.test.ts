@@ -54,7 +54,7 @@ describe('finetune, predict, evaluate', () => {
     );
     expect(stdout).toContain('114 tensors frozen, 0 bytes changed.');
     expect(stdout).toContain('2 unreadable images were skipped.');
-    expect(stdout).toContain('Use it:      regraft predict runs/colours photo.jpg');
+    expect(stdout).toContain('Use it:      npx regraft predict runs/colours photo.jpg');
     expect(stderr).toContain('Skipped train/red/zero.jpg: is empty (0 bytes). Remove it or replace it.\n');
     expect(stderr).toContain('Skipped train/red/cut.jpg: is truncated or damaged. Remove it or replace it.\n');
     expect(stderr).toMatch(/^Epoch 6\/6: loss [\d.]+, accuracy [\d.]+ %, [\d,.]+ images\/s, [\d.]+ s$/m);
@@ -107,7 +107,7 @@ describe('finetune, predict, evaluate', () => {
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toMatch(
       new RegExp(
-        `\nStopped. Go on with: regraft finetune ${photos} --out stopped --resume\nOr save the best so far with: regraft finetune ${photos} --out stopped --finish\n$`,
+        `\nStopped. Go on with: npx regraft finetune ${photos} --out stopped --resume\nOr save the best so far with: npx regraft finetune ${photos} --out stopped --finish\n$`,
       ),
     );
     expect(readdirSync(join(home, 'stopped'))).toEqual(['checkpoint.safetensors']);

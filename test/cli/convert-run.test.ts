@@ -43,7 +43,7 @@ test('a PyTorch file does not name its classes: its network is guessed', async (
     run('convert', 'm.pth', 'again.onnx'),
   ]);
   expect(predict.stderr).toBe(
-    'ArgumentError: m.pth: holds the weights of cifarResnet20, and no names of classes. Name cifarResnet20 and give the file as its weights: regraft predict cifarResnet20 --weights m.pth\n',
+    'ArgumentError: m.pth: holds the weights of cifarResnet20, and no names of classes. Name cifarResnet20 and give the file as its weights: npx regraft predict cifarResnet20 --weights m.pth\n',
   );
   expect(named.stderr).toBe(
     'WeightFileError: m.pth: these are the weights of cifarResnet20, not of resnet18. Name cifarResnet20 instead.\n',

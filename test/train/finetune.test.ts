@@ -88,10 +88,10 @@ describe('finetune', () => {
     await writeWeights(weights, state);
     await writeWeights(archive, state);
     await expect(openModel(weights)).rejects.toThrow(
-      `${weights}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: regraft predict NETWORK --weights ${weights}`,
+      `${weights}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: npx regraft predict NETWORK --weights ${weights}`,
     );
     await expect(openModel(archive)).rejects.toThrow(
-      `${archive}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: regraft predict NETWORK --weights ${archive}`,
+      `${archive}: holds weights, but not of which network, and no names of classes. Name the network and give the file as its weights: npx regraft predict NETWORK --weights ${archive}`,
     );
   });
 
@@ -273,7 +273,7 @@ describe('recipe', () => {
   test('the command to reproduce a run can be pasted into a shell', async () => {
     const { reproduce } = await finetune(options({ photos: `${photos}/`, epochs: 1 }));
     expect(reproduce).toBe(
-      `regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
+      `npx regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
         '--batch-size 6 --optimizer adamw --lr 0.002 --unfrozen-lr 0.0002 --weight-decay 0.01 --momentum 0.9 --label-smoothing 0 ' +
         '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --orientation exif --seed 0',
     );

@@ -269,6 +269,6 @@ test('a folder whose files are of two models is refused', async () => {
   const path = join(folder, 'model.json');
   writeFileSync(path, readFileSync(path, 'utf8').replace('"green"', '"zebra"'));
   expect(await faultOf(() => openModel(folder), folder)).toBe(
-    'WeightFileError: ROOT: its model.json and model.safetensors are of two models: saving was interrupted. Finish it by regraft finetune with --out ROOT --resume, or save the model again.',
+    'WeightFileError: ROOT: its model.json and model.safetensors are of two models: saving was interrupted. Finish it by npx regraft finetune with --out ROOT --resume, or save the model again.',
   );
 });

@@ -37,8 +37,8 @@ export function sampleResult(options: SampleOptions): FinetuneResult {
   return {
     version: '0.1.0',
     date: '2026-03-14T09:26:53.589Z',
-    command: 'regraft finetune photos/flowers --model resnet50 --freeze-until layer4 --epochs 12',
-    reproduce: `regraft finetune photos/flowers --model resnet50 --weights IMAGENET1K_V2 --freeze-until layer4 --epochs ${total} --batch-size 32 --lr 0.01,0.001 --momentum 0.9 --weight-decay 0.0001 --label-smoothing 0 --validation 0.2 --seed 0 --out runs/flowers`,
+    command: 'npx regraft finetune photos/flowers --model resnet50 --freeze-until layer4 --epochs 12',
+    reproduce: `npx regraft finetune photos/flowers --model resnet50 --weights IMAGENET1K_V2 --freeze-until layer4 --epochs ${total} --batch-size 32 --lr 0.01,0.001 --momentum 0.9 --weight-decay 0.0001 --label-smoothing 0 --validation 0.2 --seed 0 --out runs/flowers`,
     model: {
       name: 'resnet50',
       weights: {
