@@ -1,6 +1,6 @@
 /** What all optimizers share: parameter groups, skipping what is frozen, state that can be saved and resumed. */
 
-import type { TensorData } from '../core/dtype.ts';
+import { type TensorData, toFloat32 } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
@@ -130,11 +130,14 @@ export abstract class Optimizer<H extends { lr: number }> {
       );
     const entries = [...saved.state].map(([key, values]) => {
       const [g, k, name] = key.split('.') as [string, string, string];
-      const param = this.paramGroups[+g]!.params[+k]!;
+      const param = this.paramGroups[+g]?.params[+k];
       const { shape } = values;
-      if (name !== 'step' && !sameShape(shape, param.shape))
+      if (!param || !name)
+        throw new ArgumentError(`optimizer: the saved state has '${key}', which is of no parameter.`);
+      const expected = name === 'step' ? [1] : param.shape;
+      if (!sameShape(shape, expected))
         throw new ArgumentError(
-          `optimizer: the saved ${name} of parameter ${k} in group ${g} is ${formatShape(shape)}, the parameter ${formatShape(param.shape)}.`,
+          `optimizer: the saved ${name} of parameter ${k} in group ${g} is ${formatShape(shape)}, expected ${formatShape(expected)}.`,
         );
       return { param, name, values };
     });
@@ -145,7 +148,7 @@ export abstract class Optimizer<H extends { lr: number }> {
     for (const p of this.#state.keys()) this.#forget(p);
     for (const { param, name, values } of entries) {
       const value = this.state(param, name, values.shape);
-      value.data.host = Float32Array.from(values.data as Float32Array);
+      value.data.host = Float32Array.from(toFloat32(values));
       value.data.touch();
     }
   }

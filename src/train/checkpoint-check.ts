@@ -1,14 +1,19 @@
 /** A checkpoint as it was read, looked through before anything is done with it: files are edited, cut and swapped. */
+import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
+import { sameShape } from '../core/shape.ts';
 import { modelEntry } from '../models/registry.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { planPhases, resolveSettings } from './recipe.ts';
+import { notFinite } from './finite.ts';
+import { type OptimizerName, planPhases, resolveSettings } from './recipe.ts';
 
 type Test = (value: unknown) => boolean;
 
 const number: Test = (value) => typeof value === 'number' && Number.isFinite(value);
 const amount: Test = (value) => number(value) && (value as number) >= 0;
 const count: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const share: Test = (value) => amount(value) && (value as number) <= 1;
 const word: Test = (value) => count(value) && (value as number) < 2 ** 32;
 const text: Test = (value) => typeof value === 'string';
 const flag: Test = (value) => typeof value === 'boolean';
@@ -38,12 +43,13 @@ const tensors: Test = (value) => value instanceof Map;
 const EPOCH = fields({
   epoch: count,
   phase: count,
-  trainLoss: measured,
-  trainAccuracy: measured,
+  trainLoss: number,
+  trainAccuracy: either(share, none),
   validationLoss: measured,
-  validationAccuracy: measured,
+  validationAccuracy: either(share, none),
   learningRate: amount,
   seconds: amount,
+  validationSeconds: either(absent, amount),
   imagesPerSecond: amount,
   cached: flag,
 });
@@ -62,7 +68,10 @@ const PARTS: Readonly<Record<string, Test>> = {
     ),
   }),
   schedule: fields({ type: text, lastEpoch: count, baseLrs: list(amount, 1), lastLrs: list(amount, 1) }),
-  scaler: either(absent, record(either(amount, flag))),
+  scaler: either(
+    absent,
+    fields({ scale: amount, growthFactor: amount, backoffFactor: amount, growthInterval: count, growthTracker: count }),
+  ),
   random: list(word, 4),
   seconds: fields({ total: amount, parts: record(amount) }),
   start: either(absent, none, fields({ path: text, fromRun: text, sha256: text })),
@@ -70,7 +79,7 @@ const PARTS: Readonly<Record<string, Test>> = {
     history: list(EPOCH),
     stepLosses: list(fields({ step: count, epoch: amount, loss: measured })),
     waited: count,
-    best: either(none, fields({ epoch: count, score: number, loss: measured, state: either(none, tensors) })),
+    best: fields({ epoch: count, score: number, loss: number, state: either(none, tensors) }),
   }),
 };
 
@@ -83,7 +92,7 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
     if (!holds) throw damaged(path, `its ${part} is not as regraft writes it`);
   };
   for (const [part, test] of Object.entries(PARTS)) check(test(checkpoint[part as keyof Checkpoint]), part);
-  const { settings, phase, progress, optimizer } = checkpoint;
+  const { settings, phase, progress } = checkpoint;
   const { history, best } = progress;
   check(text(settings.model), 'settings');
   const { phases, epochs } = settingsOf(path, checkpoint);
@@ -97,14 +106,52 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
     'history',
   );
   check(phase < phases.length && history.at(-1)!.phase === phase, 'phase');
-  check(best === null || (best.epoch >= 1 && best.epoch <= history.length), 'best');
-  const params = optimizer.groups[0]!.params as number;
-  const owned = [...optimizer.state.keys()].every((key) => {
-    const [, parameter] = /^0\.(\d+)\.\w+$/.exec(key) ?? [];
-    return parameter !== undefined && Number(parameter) < params;
-  });
-  check(owned, 'optimizer');
+  const { trainLoss, validationLoss, validationAccuracy } = history[best!.epoch - 1] ?? {};
+  const loss = validationLoss ?? trainLoss;
+  check(loss === best!.loss && best!.score === (validationAccuracy ?? -loss), 'best');
   return checkpoint;
+}
+
+/** What an optimizer keeps for each parameter. */
+const SLOTS: Readonly<Record<OptimizerName, readonly string[]>> = {
+  adamw: ['exp_avg', 'exp_avg_sq', 'step'],
+  adam: ['exp_avg', 'exp_avg_sq', 'step'],
+  sgd: ['momentum_buffer'],
+};
+
+/**
+ * Compares the tensors of a checkpoint with those of the run, whose model is frozen as in the checkpoint's phase.
+ * @param moving what training changes, as it is now
+ * @param trained the parameters among it, in the optimizer's order
+ * @param keepsBest whether the run keeps the weights of its best epoch
+ * @throws WeightFileError unless they are of the same names, types and shapes, in numbers.
+ */
+export function checkTensors(
+  path: string,
+  { settings, model, progress, optimizer }: Checkpoint,
+  { moving, trained, keepsBest }: { moving: StateDict; trained: readonly Tensor[]; keepsBest: boolean },
+): void {
+  const check = (holds: boolean, part: string) => {
+    if (!holds) throw damaged(path, `the tensors of its ${part} are not those of the run`);
+  };
+  const best = progress.best!.state;
+  check(fits(model, moving), 'model');
+  check(best === null ? !keepsBest : fits(best, moving), 'best epoch');
+  const names = settings.optimizer === 'sgd' && settings.momentum === 0 ? [] : SLOTS[settings.optimizer];
+  const slots = trained.flatMap(({ shape }, k) =>
+    names.map((name) => [`0.${k}.${name}`, { dtype: 'float32', shape: name === 'step' ? [1] : shape }] as const),
+  );
+  check(optimizer.groups[0]!.params === trained.length && fits(optimizer.state, new Map(slots)), 'optimizer');
+}
+
+type Tensors = ReadonlyMap<string, TensorData>;
+
+function fits(state: Tensors, expected: ReadonlyMap<string, Pick<TensorData, 'dtype' | 'shape'>>): boolean {
+  const isSame = ([name, { dtype, shape }]: [string, Pick<TensorData, 'dtype' | 'shape'>]) => {
+    const given = state.get(name);
+    return given !== undefined && given.dtype === dtype && sameShape(given.shape, shape);
+  };
+  return state.size === expected.size && [...expected].every(isSame) && notFinite(state) === undefined;
 }
 
 function settingsOf(path: string, { settings }: Checkpoint) {

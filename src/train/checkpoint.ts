@@ -69,12 +69,27 @@ export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
 export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint> {
   const { json, part } = await readParts(source, MARK, 'checkpoint of regraft finetune');
   // biome-ignore lint/suspicious/noExplicitAny: what reads a run's checkpoint looks through it
-  const { groups, history, stepLosses, waited, best, ...plain } = json as any;
-  const { kept, ...bestNumbers } = best ?? {};
+  const { settings, inputs, start, date, phase, schedule, scaler, random, seconds, ...parts } = json as any;
+  const { groups, history, stepLosses, waited, best } = parts;
+  // By name: what else an edited file has there goes nowhere.
+  const { epoch, score, loss, kept } = best ?? {};
   return {
-    ...plain,
-    progress: { history, stepLosses, waited, best: best && { ...bestNumbers, state: kept ? part('best') : null } },
+    settings,
+    inputs,
+    start,
+    date,
+    phase,
+    progress: {
+      history,
+      stepLosses,
+      waited,
+      best: best && { epoch, score, loss, state: kept ? part('best') : null },
+    },
     model: part('model'),
     optimizer: { state: part('optimizer'), groups },
+    schedule,
+    scaler,
+    random,
+    seconds,
   };
 }

@@ -1,5 +1,5 @@
 /** Fine-tuning from end to end: a folder of photos and pretrained weights in, a model with its report out. */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { manualSeed } from '../core/random.ts';
@@ -11,12 +11,14 @@ import { accountFor } from '../data/photo-account.ts';
 import { currentDevice, init } from '../device/current.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
+import { checkTensors } from './checkpoint-check.ts';
+import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
 import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
 import { predictLogits } from './evaluate.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf } from './finetune-result.ts';
+import { movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
 import { evaluateLogits } from './metrics.ts';
 import { metricsJSON } from './metrics-json.ts';
@@ -117,18 +119,17 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
           ...(await openWeights(settings.model, entry, weightFileOf(weights), progress)),
           ...(tuned && { source: weights }),
         }));
+  const { classes } = found.train;
+  manualSeed(settings.seed);
+  const model = await watch.time('reading weights', () =>
+    buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
+  );
   const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.transforms;
   const { imageSize, orientation } = settings;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);
   const sized = { ...preset, resize, crop: imageSize, orientation };
   const plain = classificationTransforms(sized);
   const train = found.train.withTransform(plain);
-  const classes = train.classes;
-
-  manualSeed(settings.seed);
-  const model = await watch.time('reading weights', () =>
-    buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
-  );
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
   );
@@ -147,11 +148,17 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   const device = await init();
   // Of a run begun before there was a choice: float32.
   const precision = availablePrecision(settings.precision ?? 'float32', progress);
+  const validated = images.validation.length > 0;
+  if (checkpoint) {
+    freezeFor(model, phases[checkpoint.phase]!);
+    const [moving, trained] = [await movingState(model), model.parameters().filter((p) => p.requires_grad)];
+    checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained, keepsBest: validated });
+  }
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
   const run: PhasedRun = {
     settings,
-    validation: images.validation.length > 0 ? images.validation : undefined,
+    validation: validated ? images.validation : undefined,
     loader: (phase) => loaderFor(images.train, phase, settings, sized),
     cache,
     precision,

@@ -1,9 +1,9 @@
 /** A model of NaNs is no model: it is not saved, and it does not answer. */
-import type { StateDict } from '../core/dtype.ts';
+import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError } from '../core/errors.ts';
 
 /** The name of the first tensor that holds an infinite number or none at all; undefined where all are numbers. */
-export function notFinite(state: StateDict): string | undefined {
+export function notFinite(state: ReadonlyMap<string, TensorData>): string | undefined {
   for (const [name, { data, dtype }] of state)
     if ((dtype === 'float32' || dtype === 'float64') && !allFinite(data as Float32Array)) return name;
   return undefined;

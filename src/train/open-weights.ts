@@ -54,6 +54,12 @@ export async function openWeights(
   return { file, source: record?.url ?? weights, sha256: await sha256Of(file), transforms };
 }
 
+/** The SHA-256 of a file. @throws WeightFileError if it cannot be read. */
+export async function digestOfFile(path: string): Promise<string> {
+  const file = await openSource(path);
+  return sha256Of(file).finally(() => file.close());
+}
+
 const CHUNK = 1 << 24;
 
 /** Closes a file that cannot be read. */

@@ -77,7 +77,7 @@ export function resolveSettings(
   const { model, optimizer = 'adamw' } = options;
   if (!['adamw', 'adam', 'sgd'].includes(optimizer))
     throw new ArgumentError(`finetune: optimizer must be adamw, adam or sgd, got '${optimizer}'.`);
-  for (const name of ['freezeUntil', 'weights'] as const)
+  for (const name of ['freezeUntil', 'weights', 'key', 'stripPrefix'] as const)
     if (options[name] != null && typeof options[name] !== 'string')
       throw new ArgumentError(`finetune: ${name} must be a text, got ${typeof options[name]}.`);
   const weights = options.weights === undefined ? (entry.weights?.DEFAULT.name ?? undefined) : options.weights;

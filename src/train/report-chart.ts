@@ -31,17 +31,17 @@ export interface Chart {
 
 /** The chart as a figure with a legend, or a sentence where there is nothing to draw. */
 export function curveChart(chart: Chart): Markup {
-  const epochs = Math.max(1, ...chart.series.map((series) => series.values.length));
+  const epochs = chart.series.reduce((most, { values }) => Math.max(most, values.length), 1);
   const known = chart.series.flatMap((series) => series.values.filter(isNumber));
   if (known.length === 0)
     return html`<figure class="chart"><figcaption>${chart.title}</figcaption><p class="soft">Nothing was measured.</p></figure>`;
   const trace = (chart.trace?.points ?? []).filter(([, value]) => Number.isFinite(value));
   const axis = niceAxis(
-    chart.min ?? Math.min(...known),
+    chart.min ?? known.reduce((least, value) => Math.min(least, value)),
     // The first steps can be far above all that follows: the trace may be cut, the epochs may not.
     chart.max ??
-      Math.max(
-        ...known,
+      known.reduce(
+        (most, value) => Math.max(most, value),
         quantile(
           trace.map(([, value]) => value),
           0.97,

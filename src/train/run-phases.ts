@@ -71,9 +71,11 @@ export async function trainPhases(
     const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
     if (from?.phase === p) {
       model.loadStateDict(from.model, { strict: false });
-      optimizer.loadStateDict(from.optimizer);
+      // The numbers of both follow from the settings; only what they have counted and gathered is the checkpoint's.
+      const { groups } = await optimizer.stateDict();
+      optimizer.loadStateDict({ state: from.optimizer.state, groups });
       // The last step again: of a run that was made longer, the rate is another now.
-      schedule.loadState({ ...from.schedule, lastEpoch: from.schedule.lastEpoch - 1 });
+      schedule.loadState({ ...schedule.state(), lastEpoch: from.schedule.lastEpoch - 1 });
       schedule.step();
       if (from.scaler) scaler.loadStateDict(from.scaler);
       defaultGenerator.state = from.random;

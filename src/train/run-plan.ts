@@ -48,7 +48,7 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
 export async function resumedPlan(out: string, options: FinetuneOptions, checkpoint: Checkpoint): Promise<Plan> {
   const entry = modelEntry(checkpoint.settings.model);
   const given = givenSettings(options);
-  const weights = resumedWeights(out, given.weights, checkpoint);
+  const weights = await resumedWeights(out, given.weights, checkpoint, entry);
   const settings = resumedSettings(out, { ...given, weights }, checkpoint, entry);
   const tuned = weights === null ? null : await fineTunedAt(weights);
   return { settings, entry, phases: planPhases(settings, entry), tuned, checkpoint };

@@ -7,16 +7,20 @@ import { readWeightFile } from '../io/index.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import type { ImagePreset } from '../models/preset.ts';
 import { graftHead, type ModelEntry } from '../models/registry.ts';
+import { weightsByName } from '../models/weights.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
 import { namesInWords } from './format.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import { openModel } from './open-model.ts';
-import type { OpenedWeights } from './open-weights.ts';
+import { digestOfFile, type OpenedWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 import type { FinetuneSettings } from './recipe.ts';
+import { isCached } from './weights-on-disk.ts';
 
+/** A folder of another machine: to look there is to ask that machine. */
+const isShare = (path: string): boolean => /^[\\/]{2}/.test(path);
 const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 
 /** The fine-tuned model at `path`, a run's folder or the weight file of one; null for weights of other kinds. */
@@ -113,23 +117,35 @@ export function placeOf(out: string, weights: string | null, sha256: string | un
 
 /**
  * The weights that a resumed run opens: those that are named now, else its own file, from wherever the command is run and
- * wherever the folder went. Nothing is fetched that only the checkpoint asks for.
- * @throws ArgumentError if they must be named again; WeightFileError if the file is gone.
+ * wherever the folder went. Nothing is fetched, and no other file read, that only the checkpoint asks for.
+ * @throws ArgumentError if they must be named again; WeightFileError if the file is gone or another.
  */
-export function resumedWeights(out: string, named: string | null | undefined, checkpoint: Checkpoint): string | null {
-  const { settings, start } = checkpoint;
-  const { weights } = settings;
+export async function resumedWeights(
+  out: string,
+  named: string | null | undefined,
+  { settings, start }: Checkpoint,
+  entry: ModelEntry,
+): Promise<string | null> {
+  const { model, weights } = settings;
   if (named != null || weights === null) return named ?? weights;
-  if (isURL(weights))
+  if (!start || isURL(weights)) {
+    const record = isURL(weights) ? undefined : weightsByName(model, entry.weights, weights);
+    if (record && (await isCached(record))) return weights;
     throw new ArgumentError(
-      `${out}: was begun with weights from ${weights}, which are not fetched unless you name them: give them as weights again.`,
+      `${out}: was begun with weights from ${record?.url ?? weights}, which are not fetched unless you name them: give them as weights again.`,
     );
-  if (!start) return weights;
-  const found = [start.path, resolve(out, start.fromRun)].find((path) => existsSync(path));
+  }
+  const found = [start.path, resolve(out, start.fromRun)].find((path) => !isShare(path) && existsSync(path));
+  if (found === undefined)
+    throw new WeightFileError(
+      start.path,
+      `the weights that the run in ${out} was begun with are not there. Name the file where it is now as weights.`,
+    );
+  if ((await digestOfFile(weightFileOf(found))) !== start.sha256)
+    throw new WeightFileError(
+      found,
+      `holds other weights than those that the run in ${out} was begun with. Name the file where they are now as weights.`,
+    );
   // As it was typed where that names the same file from here: reports then read as before.
-  if (found !== undefined) return resolve(weights) === found ? weights : found;
-  throw new WeightFileError(
-    start.path,
-    `the weights that the run in ${out} was begun with are not there. Name the file where it is now as weights.`,
-  );
+  return resolve(weights) === found ? weights : found;
 }

@@ -5,7 +5,7 @@ import { checkOptions, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import type { SourceLike } from '../device/byte-source.ts';
 import type { Module } from '../nn/module.ts';
-import type { GradScaler, LRScheduler } from '../optim/index.ts';
+import type { GradScaler, LRScheduler, ScheduleState } from '../optim/index.ts';
 import type { AnyOptimizer } from '../optim/optimizer.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 
@@ -72,6 +72,8 @@ export async function loadCheckpoint<T = unknown>(source: SourceLike, state: Tra
     throw new ArgumentError(
       `${name}: expected a checkpoint of ${missing.join(' and ')} too, got one without. Leave it out, or save it as well.`,
     );
+  const damaged = await damagedPart(json, state);
+  if (damaged) throw new WeightFileError(name, `is damaged: its ${damaged} is not as saveCheckpoint writes it.`);
   const before = await model.stateDict();
   model.loadStateDict(part('model'), { fix: 'Make the model that was saved.' });
   try {
@@ -84,6 +86,31 @@ export async function loadCheckpoint<T = unknown>(source: SourceLike, state: Tra
   scaler?.loadStateDict(json.scaler as never);
   defaultGenerator.state = json.random;
   return json.extra as T;
+}
+
+/** Which of what was saved has not the form that it has now. What is of another kind or for other groups is told when it is loaded. */
+async function damagedPart(
+  { groups, schedule, scaler }: Saved,
+  state: Omit<TrainingState, 'model'>,
+): Promise<string | undefined> {
+  const own = state.optimizer?.paramGroups.map(({ params, ...numbers }) => ({ ...numbers, params: params.length }));
+  if (own && groups?.length === own.length && !groups.every((group, i) => isAlike({ ...own[i], ...group }, own[i])))
+    return 'optimizer';
+  // A plateau has no best metric at first.
+  const fresh = JSON.parse(JSON.stringify(state.schedule?.state() ?? null, (key, v) => (key === 'best' ? null : v)));
+  if (fresh && (schedule as ScheduleState).type === fresh.type && !isAlike(schedule, fresh)) return 'schedule';
+  if (state.scaler && !isAlike(scaler, await state.scaler.stateDict())) return 'scaler';
+  return undefined;
+}
+
+/** Whether `saved` has what `own` has, of the same types: finite numbers (or null where that is null), lists as long. */
+function isAlike(saved: unknown, own: unknown): boolean {
+  if (own === null) return saved === null || Number.isFinite(saved);
+  if (typeof own === 'number') return Number.isFinite(saved);
+  if (typeof own !== 'object') return typeof saved === typeof own;
+  if (saved === null || typeof saved !== 'object') return false;
+  if (Array.isArray(own) && (saved as readonly unknown[]).length !== own.length) return false;
+  return Object.entries(own).every(([key, value]) => isAlike((saved as Record<string, unknown>)[key], value));
 }
 
 interface Saved {

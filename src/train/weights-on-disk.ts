@@ -1,10 +1,11 @@
 /** Weights that need no network: what a message can offer where a download fails. */
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { cacheFolder } from '#files';
+import { cacheFolder, exists, joinPath } from '#files';
 import { someOf } from '../data/some-of.ts';
 import { FORMATS } from '../io/formats.ts';
 import { MODELS } from '../models/registry.ts';
+import type { PretrainedWeights } from '../models/weights.ts';
 
 /** Sentences on the published weights in the cache and the weight files in `folder`, the current one; '' where there are none. */
 export async function weightsOnDisk(folder = '.'): Promise<string> {
@@ -18,6 +19,11 @@ export async function weightsOnDisk(folder = '.'): Promise<string> {
     ...(networks.length > 0 ? [`In the cache are the weights of ${someOf(networks, '')}: name that network.`] : []),
     ...(files.length > 0 ? [`In this folder there is ${someOf(files, '')}: name it as weights.`] : []),
   ].join(' ');
+}
+
+/** Whether published weights are in the cache. */
+export async function isCached({ url }: PretrainedWeights): Promise<boolean> {
+  return exists(joinPath(await cacheFolder('weights'), basename(url)));
 }
 
 async function namesIn(folder: string | undefined): Promise<string[]> {

@@ -1,7 +1,7 @@
 /** Optimizers against ten steps of PyTorch's (scripts/record-optim-fixtures.py), and what freezing does to them. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init, step, type Tensor, tensor } from '../../src/index.ts';
+import { init, step, type Tensor, type TensorData, tensor } from '../../src/index.ts';
 import { Linear, mseLoss, Parameter } from '../../src/nn/index.ts';
 import { Adam, AdamW, clipGradNorm, clipGradValue, type Optimizer, SGD } from '../../src/optim/index.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
@@ -196,9 +196,29 @@ describe('saved state', () => {
     const saved = await optimizer.stateDict();
     const swapped = new Adam([...newParams()].reverse());
     expect(() => swapped.loadStateDict(saved)).toThrow(
-      'optimizer: the saved exp_avg of parameter 0 in group 0 is [2, 3], the parameter [5].',
+      'optimizer: the saved exp_avg of parameter 0 in group 0 is [2, 3], expected [5].',
     );
     expect((await swapped.stateDict()).state.size).toBe(0);
+  });
+
+  test('from an edited file: other types are converted, what is of no parameter is refused', async () => {
+    const params = newParams();
+    const optimizer = new Adam(params);
+    runSteps(optimizer, params, [1e-3], 0, 1);
+    const { state, groups } = await optimizer.stateDict();
+    const edited = (name: string, values: TensorData) => ({ state: new Map([...state, [name, values]]), groups });
+    optimizer.loadStateDict(edited('0.0.step', { shape: [1], dtype: 'int64', data: BigInt64Array.of(3n) }));
+    expect((await optimizer.stateDict()).state.get('0.0.step')!.data).toEqual(Float32Array.of(3));
+    optimizer.loadStateDict(edited('0.0.step', { shape: [1], dtype: 'float16', data: Uint16Array.of(0x4000) }));
+    expect((await optimizer.stateDict()).state.get('0.0.step')!.data).toEqual(Float32Array.of(2));
+    const one: TensorData = { shape: [1], dtype: 'float32', data: new Float32Array(1) };
+    for (const name of ['0.9.step', '3.0.step', 'x', '0.0'])
+      expect(() => optimizer.loadStateDict(edited(name, one))).toThrow(
+        `optimizer: the saved state has '${name}', which is of no parameter.`,
+      );
+    expect(() =>
+      optimizer.loadStateDict(edited('0.0.step', { ...one, shape: [2], data: new Float32Array(2) })),
+    ).toThrow('optimizer: the saved step of parameter 0 in group 0 is [2], expected [1].');
   });
 });
 

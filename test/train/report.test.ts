@@ -4,7 +4,7 @@ import { confusedPairs } from '../../src/train/confusion.ts';
 import { formatPercent } from '../../src/train/format.ts';
 import { metricsJSON } from '../../src/train/metrics-json.ts';
 import { renderReport } from '../../src/train/report.ts';
-import { epochTicks, niceAxis } from '../../src/train/report-chart.ts';
+import { curveChart, epochTicks, niceAxis } from '../../src/train/report-chart.ts';
 import { escapeHtml, html } from '../../src/train/report-markup.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
 import { PIXEL, sampleResult } from './sample-result.ts';
@@ -296,4 +296,12 @@ describe('axes', () => {
     [12, [2, 4, 6, 8, 10, 12]],
     [200, [50, 100, 150, 200]],
   ])('%i epochs are marked at %j', (epochs, ticks) => expect(epochTicks(epochs)).toEqual(ticks));
+});
+
+test('a run of 130,000 epochs is drawn', () => {
+  const values = new Array<number>(130_000).fill(0.5);
+  const format = String;
+  const series = [{ name: 'training', style: 'train' as const, values }];
+  const { text } = curveChart({ title: 'Loss', series, phases: [], keptEpoch: 1, format, formatTick: format });
+  expect(text).toContain('data-epochs="130000"');
 });

@@ -4,9 +4,9 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { init, manualSeed, tensor } from '../../src/index.ts';
-import { writeWeights } from '../../src/io/index.ts';
+import { readWeightFile, writeWeights } from '../../src/io/index.ts';
 import { BatchNorm2d, crossEntropy, Dropout, type Module, Sequential } from '../../src/nn/index.ts';
-import { AdamW, type LRScheduler, SGD, StepLR } from '../../src/optim/index.ts';
+import { AdamW, GradScaler, type LRScheduler, ReduceLROnPlateau, SGD, StepLR } from '../../src/optim/index.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { fill } from '../ops/inputs.ts';
@@ -80,6 +80,35 @@ test('a model alone; the file is written beside and renamed', async () => {
   expect(await bytes(b)).toEqual(await bytes(a));
   await expect(saveCheckpoint(join(folder, 'none', 'm.safetensors'), { model: a })).rejects.toThrow('none');
   expect(existsSync(join(folder, 'none'))).toBe(false);
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON that is about to be damaged
+test.each<[string, string, (json: any) => unknown]>([
+  ['optimizer', 'betas null', ({ groups }) => Object.assign(groups[0], { betas: null })],
+  ['optimizer', 'one beta', ({ groups }) => Object.assign(groups[0], { betas: [0.9] })],
+  ['optimizer', 'a rate in words', ({ groups }) => Object.assign(groups[0], { lr: 'fast' })],
+  ['schedule', 'no rates', ({ schedule }) => Object.assign(schedule, { lastLrs: undefined })],
+  ['schedule', 'a rate null', ({ schedule }) => Object.assign(schedule, { lastLrs: [null] })],
+  ['schedule', 'no epoch', ({ schedule }) => Object.assign(schedule, { lastEpoch: '1' })],
+  ['schedule', 'no plateau', ({ schedule }) => Object.assign(schedule, { plateau: {} })],
+  ['scaler', 'no scale', (json) => Object.assign(json, { scaler: {} })],
+])('damage in its %s is told before anything changes: %s', async (part, _, damage) => {
+  const path = join(temporaryFolder(), 'c.safetensors');
+  const model = made(() => new Plain());
+  const optimizer = new AdamW(model.parameters(), { lr: 1 });
+  const state = { model, optimizer, schedule: new ReduceLROnPlateau(optimizer), scaler: new GradScaler() };
+  await saveCheckpoint(path, state);
+  state.schedule.step(0.5);
+  expect(await loadCheckpoint(path, state)).toBe(null);
+  const { state: tensors, metadata } = await readWeightFile(path);
+  const json = JSON.parse(metadata.regraft_training!);
+  damage(json);
+  await writeWeights(path, tensors, { metadata: { regraft_training: JSON.stringify(json) } });
+  optimizer.paramGroups[0]!.lr = 7;
+  await expect(loadCheckpoint(path, state)).rejects.toThrow(
+    `${path}: is damaged: its ${part} is not as saveCheckpoint writes it.`,
+  );
+  expect(optimizer.paramGroups[0]!.lr).toBe(7);
 });
 
 test('what does not fit changes nothing', async () => {
