@@ -43,6 +43,6 @@ function outcome({ evaluation, bestEpoch, history, data: { classes } }: Finetune
 
 /** Whether one class has at least twice the images of another: the accuracy then is mostly that of the large ones. */
 function unequal({ perClass }: NonNullable<FinetuneResult['evaluation']>): boolean {
-  const counts = perClass.map(({ support }) => support);
-  return Math.max(...counts) >= 2 * Math.min(...counts);
+  const counts = perClass.map(({ support }) => support).sort((a, b) => a - b);
+  return counts.at(-1)! >= 2 * counts[0]!;
 }

@@ -67,7 +67,8 @@ class Collector implements FoundImages {
     const { tree, unusable } = openTree(folder);
     const images = imagesOf(tree);
     for (const path of images) this.paths.push(join(folder, path));
-    this.leftOut.push(...byReason(othersOf(tree).map((path) => [reasonByEnding(path), path])), ...unusable);
+    for (const group of byReason(othersOf(tree).map((path) => [reasonByEnding(path), path]))) this.leftOut.push(group);
+    for (const group of unusable) this.leftOut.push(group);
     if (images.length === 0)
       this.bad.push({ path: folder, reason: `holds no photos. Read are ${IMAGE_EXTENSIONS.join(' ')}.` });
   }

@@ -47,7 +47,7 @@ export function joinLabels(parts: readonly Labels[]): Labels {
 }
 
 /** Arrays one after another. */
-export function joined<T extends Labels>(parts: readonly ArrayLike<number>[], type: new (length: number) => T): T {
+function joined<T extends Labels>(parts: readonly ArrayLike<number>[], type: new (length: number) => T): T {
   const all = new type(parts.reduce((n, part) => n + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -164,7 +164,7 @@ export class Hdf5File {
     for (let i = 0; ; i++) {
       const part = this.#strings(path, `${name}${i}`);
       if (!part) return i === 0 ? undefined : parts;
-      parts.push(...part);
+      for (const name of part) parts.push(name);
       if (parts.length > NAMES_LIMIT) throw this.error(`lists more than ${count(NAMES_LIMIT)} names in '${name}'.`);
     }
   }

@@ -79,7 +79,7 @@ function checkLabels(logits: Value, labels: Value, ignored: number): void {
   const fix =
     host[at]! < 0
       ? 'Number the classes from 0'
-      : `Use a network with ${Math.max(...new Set(Array.from(host))) + 1} outputs`;
+      : `Use a network with ${Array.from(host).reduce((a, b) => Math.max(a, b)) + 1} outputs`;
   throw new ArgumentError(
     `crossEntropy: expected labels from 0 to ${classes - 1} for logits ${formatShape(logits.shape)}, got ${host[at]} at ${at}. ` +
       `${fix}, or name rows to leave out by ignoreIndex.`,

@@ -1,6 +1,7 @@
 /** `regraft/train` in browsers: the same without what reads and writes folders, and without the terminal. */
 
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
+export { EvaluationSum, evaluateLogits } from './evaluation-sum.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';

@@ -3,15 +3,17 @@ import { existsSync } from 'node:fs';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { classificationTransforms } from '../data/compose.ts';
+import { DataLoader } from '../data/data-loader.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../device/current.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
-import { predictLogits } from './evaluate.ts';
+import { batchLogits } from './evaluate.ts';
+import { EvaluationSum } from './evaluation-sum.ts';
 import { requireNumbers } from './finite.ts';
 import { readLabels } from './labels-file.ts';
-import { type Evaluation, evaluateLogits } from './metrics.ts';
+import type { Evaluation } from './metrics.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
 import { openModel } from './open-model.ts';
@@ -108,17 +110,21 @@ export async function evaluateFolder(
   const { images: data, leftOut } = openLabelledFolder(photos, { classes, transform: transforms });
   const folder = data.root;
   await init();
+  const loader = new DataLoader(data, { batchSize });
+  const scores = new EvaluationSum(classes.length);
   progress?.start(data.length, 'Evaluating');
   try {
-    const { logits, labels, indices, skipped } = await predictLogits(model, data, { batchSize, progress });
-    for (const [row, index] of indices.entries())
-      requireNumbers(
-        data.samples[index]!.path,
-        name,
-        logits.subarray(row * classes.length, (row + 1) * classes.length),
-      );
-    if (labels.length === 0) throw new DataError(folder, 'no image can be read.');
-    return { ...evaluateLogits(logits, labels, classes.length), classes, folder, leftOut, skipped };
+    for await (const { logits, labels, indices } of batchLogits(model, loader, { progress })) {
+      for (const [row, index] of indices.entries())
+        requireNumbers(
+          data.samples[index]!.path,
+          name,
+          logits.subarray(row * classes.length, (row + 1) * classes.length),
+        );
+      scores.add(logits, labels);
+    }
+    if (scores.images === 0) throw new DataError(folder, 'no image can be read.');
+    return { ...scores.result(), classes, folder, leftOut, skipped: loader.skipped };
   } finally {
     progress?.end();
   }

@@ -2,7 +2,7 @@
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { joined, joinLabels, type Labels } from '../data/labels.ts';
+import { joinLabels, type Labels } from '../data/labels.ts';
 import type { Module } from '../nn/module.ts';
 import { autocast } from '../tensor/autocast.ts';
 import { noGrad } from '../tensor/autograd.ts';
@@ -68,20 +68,29 @@ export interface BatchLogits {
 export async function predictLogits(model: Module, data: Dataset, options: PredictOptions = {}): Promise<Predictions> {
   checkOptions('predictLogits', options, OPTIONS);
   const loader = new DataLoader(data, { batchSize: options.batchSize ?? 32 });
-  const rows: Float32Array[] = [];
   const labels: Labels[] = [];
   const indices: number[] = [];
+  let logits = new Float32Array(0);
+  let used = 0;
   let classes = 0;
   let lossSum = 0;
   for await (const batch of batchLogits(model, loader, options)) {
     classes = batch.classes;
-    rows.push(batch.logits);
+    // Once, where all images have as many outputs.
+    if (used + batch.logits.length > logits.length) {
+      const each = batch.logits.length / batch.indices.length;
+      const larger = new Float32Array(used + each * (data.length - indices.length));
+      larger.set(logits.subarray(0, used));
+      logits = larger;
+    }
+    logits.set(batch.logits, used);
+    used += batch.logits.length;
     labels.push(batch.labels);
-    indices.push(...batch.indices);
+    for (const index of batch.indices) indices.push(index);
     lossSum += (batch.loss ?? 0) * batch.indices.length;
   }
   return {
-    logits: joined(rows, Float32Array),
+    logits: logits.subarray(0, used),
     classes,
     labels: joinLabels(labels),
     ...(options.loss && { loss: lossSum / indices.length }),

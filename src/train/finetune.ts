@@ -16,11 +16,11 @@ import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-f
 import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
 import { predictLogits } from './evaluate.ts';
+import { evaluateLogits } from './evaluation-sum.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf } from './finetune-result.ts';
 import { movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
-import { evaluateLogits } from './metrics.ts';
 import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { saveModel } from './model-folder.ts';

@@ -18,6 +18,7 @@ export {
 } from './classify.ts';
 export type { Confusion } from './confusion.ts';
 export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
+export { EvaluationSum, evaluateLogits } from './evaluation-sum.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';

@@ -99,6 +99,11 @@ export function topKAccuracy(
   classes: number,
   k: number,
 ): number | null {
+  return ratio(topKHits(scores, labels, classes, k), labels.length);
+}
+
+/** How many rows have their label among the `k` highest scores, as {@link topKAccuracy} ranks them. @internal */
+export function topKHits(scores: ArrayLike<number>, labels: ArrayLike<number>, classes: number, k: number): number {
   checkLabels('topKAccuracy', scores, labels, classes);
   let right = 0;
   rows('topKAccuracy', scores, classes, (at, row) => {
@@ -111,23 +116,32 @@ export function topKAccuracy(
     }
     if (ahead < k) right++;
   });
-  return ratio(right, labels.length);
+  return right;
 }
 
 /** `matrix[label][predicted]`: counts, `classes` by `classes`. */
 export function confusionMatrix(labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): number[][] {
-  sameLength('confusionMatrix', predicted, labels);
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  countConfusion(matrix, labels, predicted);
+  return matrix;
+}
+
+/** Adds what was predicted to the counts of a {@link confusionMatrix}. @internal */
+export function countConfusion(
+  matrix: readonly number[][],
+  labels: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+): void {
+  sameLength('confusionMatrix', predicted, labels);
   for (let i = 0; i < labels.length; i++) {
     const row = matrix[labels[i]!];
     const column = predicted[i]!;
     if (row?.[column] === undefined)
       throw new ArgumentError(
-        `confusionMatrix: expected classes 0 to ${classes - 1}, got label ${labels[i]} and prediction ${column} at ${i}.`,
+        `confusionMatrix: expected classes 0 to ${matrix.length - 1}, got label ${labels[i]} and prediction ${column} at ${i}.`,
       );
     row[column]!++;
   }
-  return matrix;
 }
 
 /** Precision, recall, F1 and support of each class of a confusion matrix. */
@@ -208,16 +222,33 @@ export function expectedCalibrationError(
   bins = 15,
 ): number | null {
   sameLength('expectedCalibrationError', confidences, correct);
+  const gaps = new CalibrationGaps(bins);
+  for (let i = 0; i < confidences.length; i++) gaps.add(confidences[i]!, correct[i]!);
+  return gaps.error;
+}
+
+/** An {@link expectedCalibrationError} in the making, a prediction at a time. @internal */
+export class CalibrationGaps {
   // A bin's weight times its gap is |sum of confidences - number right| / N.
-  const gaps = new Float64Array(bins);
-  for (let i = 0; i < confidences.length; i++) {
-    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidences[i]! * bins) - 1));
-    gaps[bin]! += confidences[i]! - (correct[i] ? 1 : 0);
+  readonly #gaps: Float64Array;
+  #count = 0;
+
+  constructor(bins = 15) {
+    this.#gaps = new Float64Array(bins);
   }
-  return ratio(
-    gaps.reduce((sum, gap) => sum + Math.abs(gap), 0),
-    confidences.length,
-  );
+
+  add(confidence: number, correct: boolean): void {
+    const bins = this.#gaps.length;
+    this.#gaps[Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1))]! += confidence - (correct ? 1 : 0);
+    this.#count++;
+  }
+
+  get error(): number | null {
+    return ratio(
+      this.#gaps.reduce((sum, gap) => sum + Math.abs(gap), 0),
+      this.#count,
+    );
+  }
 }
 
 /** The wrong predictions with the highest loss, highest first, at most `limit` (default 12). A NaN loss ranks first. */
@@ -241,35 +272,6 @@ export function worstMistakes(
     .filter((m) => m.predicted !== m.label)
     .sort((a, b) => (rank(a.loss) === rank(b.loss) ? a.index - b.index : rank(b.loss) - rank(a.loss)))
     .slice(0, limit);
-}
-
-/**
- * Every metric at once, from the logits [N, C] of a labelled set.
- * @throws ArgumentError if a label is not a class or the lengths do not fit.
- * @example
- * const { accuracy, perClass } = evaluateLogits([2, 0, 0, 1], [0, 1], 2);
- * console.log(accuracy, perClass[0]!.recall);
- */
-export function evaluateLogits(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): Evaluation {
-  const losses = crossEntropyRows(logits, labels, classes);
-  const probabilities = softmaxRows(logits, classes);
-  const predicted = argmaxRows(logits, classes);
-  const confusion = confusionMatrix(labels, predicted, classes);
-  const perClass = classScores(confusion);
-  const topK = classes >= 10 ? topKAccuracy(logits, labels, classes, 5) : null;
-  return {
-    images: labels.length,
-    loss: mean(losses),
-    accuracy: accuracy(predicted, labels),
-    ...(topK === null ? {} : { topK: { k: 5, accuracy: topK } }),
-    calibrationError: expectedCalibrationError(
-      predicted.map((c, row) => probabilities[row * classes + c]!),
-      predicted.map((c, row) => c === labels[row]),
-    ),
-    confusion,
-    perClass,
-    macro: macroAverage(perClass),
-  };
 }
 
 function ratio(part: number, whole: number): number | null {

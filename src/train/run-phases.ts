@@ -161,7 +161,7 @@ export async function trainFromScratch(
   return {
     name: 'from scratch',
     history,
-    accuracy: accuracies.length ? Math.max(...accuracies) : null,
+    accuracy: accuracies.length ? accuracies.reduce((best, value) => Math.max(best, value)) : null,
     note: 'its best epoch, all parameters trained',
   };
 }

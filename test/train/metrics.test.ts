@@ -1,7 +1,9 @@
 /** Classification metrics against values worked out by hand, and against each other on random input. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Generator } from '../../src/core/random.ts';
 import { accuracyContext } from '../../src/train/accuracy-context.ts';
+import { EvaluationSum, evaluateLogits } from '../../src/train/evaluation-sum.ts';
 import {
   accuracy,
   argmaxRows,
@@ -9,7 +11,6 @@ import {
   commonestShare,
   confusionMatrix,
   crossEntropyRows,
-  evaluateLogits,
   expectedCalibrationError,
   macroAverage,
   mean,
@@ -184,6 +185,17 @@ describe('evaluateLogits', () => {
   test('refuses labels that do not fit', () => {
     expect(() => evaluateLogits([1, 2], [2], 2)).toThrow('expected labels 0 to 1, got 2 at 0.');
     expect(() => evaluateLogits([1, 2], [0, 1], 2)).toThrow('expected 2 rows of 2 scores for 2 labels, got 2 scores.');
+  });
+
+  test('batch by batch gives the same to the last bit', () => {
+    const random = new Generator(3);
+    const [images, classes] = [103, 12];
+    const logits = Float32Array.from({ length: images * classes }, () => random.uniform(-2, 2));
+    const labels = Int32Array.from({ length: images }, () => Math.floor(random.uniform(0, classes)));
+    const scores = new EvaluationSum(classes);
+    for (let at = 0; at < images; at += 32)
+      scores.add(logits.subarray(at * classes, (at + 32) * classes), labels.subarray(at, at + 32));
+    expect(scores.result()).toEqual(evaluateLogits(logits, labels, classes));
   });
 
   test('of no images has nulls and no NaN', () => {

@@ -1,6 +1,7 @@
 /** Made-up fine-tuning results, plausible and seeded, for the tests of the report. */
 import { Generator } from '../../src/core/random.ts';
-import { evaluateLogits, worstMistakes } from '../../src/train/metrics.ts';
+import { evaluateLogits } from '../../src/train/evaluation-sum.ts';
+import { worstMistakes } from '../../src/train/metrics.ts';
 import { type EpochRecord, type FinetuneResult, type StepLoss, thinLosses } from '../../src/train/result.ts';
 
 /** A picture of one grey pixel. */

@@ -14,6 +14,9 @@ interface Line {
   readonly points: readonly Point[];
 }
 
+/** Points within the epochs that are drawn at most; of more every second one goes. */
+const POINTS = 2000;
+
 /** Milliseconds between two drawings. */
 const PACE = 250;
 
@@ -36,8 +39,10 @@ export class Curves {
 
   /** Running means within an epoch. @param at epochs done, with a fraction */
   running(at: number, loss: number, accuracy: number): void {
-    this.#trace.loss.push([at, loss]);
-    this.#trace.accuracy.push([at, accuracy]);
+    const { loss: losses, accuracy: accuracies } = this.#trace;
+    losses.push([at, loss]);
+    accuracies.push([at, accuracy]);
+    if (losses.length > POINTS) this.#trace = { loss: halved(losses), accuracy: halved(accuracies) };
     this.#soon();
   }
 
@@ -101,7 +106,7 @@ export class Curves {
     max?: number,
   ): Markup {
     const all = [...trace, ...lines.flatMap((l) => l.points)].map(([, value]) => value);
-    const axis = niceAxis(0, max ?? Math.max(...all, all.length ? 0 : 1), max);
+    const axis = niceAxis(0, max ?? all.reduce((most, value) => Math.max(most, value), all.length ? 0 : 1), max);
     const x = (epoch: number) => round((100 * epoch) / this.#epochs);
     const y = (value: number) => round(100 - (100 * (value - axis.low)) / (axis.high - axis.low));
     const path = (points: readonly Point[]) => points.map(([e, v], i) => `${i ? 'L' : 'M'}${x(e)} ${y(v)}`).join('');
@@ -124,5 +129,7 @@ ${epochTicks(this.#epochs).map((t) => html`<span class="x" style="left:${x(t)}%"
 </div></div><p class="axis" aria-hidden="true">epoch</p></figure>`;
   }
 }
+
+const halved = (points: readonly Point[]) => points.filter((_, i) => i % 2 === 1);
 
 const round = (value: number) => Math.round(value * 100) / 100;

@@ -238,7 +238,7 @@ function sort(
       throw layers[call.layer]!.error('takes its own output as an input.');
     } else {
       open.add(call);
-      stack.push(...waiting.reverse());
+      for (const call of waiting.reverse()) stack.push(call);
     }
   }
   return { order, positions };
