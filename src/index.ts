@@ -16,8 +16,8 @@ export {
 export { Generator, manualSeed } from './core/random.ts';
 export type { Shape } from './core/shape.ts';
 export type { AdapterChoice, MatrixConfig } from './device/adapter.ts';
-export { init } from './device/current.ts';
 export type { DeviceInfo, DeviceOptions } from './device/device.ts';
+export { init } from './graph/init.ts';
 export { type Explanation, explain } from './graph/run.ts';
 export { type TimedTile, type TunedProduct, tune } from './graph/tune.ts';
 export type { LaneTile, MatrixTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';

@@ -39,7 +39,7 @@ const SHOWN_LIMITS: readonly [limit: string, text: string, bytes: boolean][] = [
 
 async function run({ json }: { readonly json?: true }): Promise<void> {
   const { listAdapters } = await import('#gpu');
-  const { init } = await import('../device/current.ts');
+  const { init } = await import('../graph/init.ts');
   const { checkAdapter } = await import('../train/index.ts');
   const adapters = await listAdapters();
   const fault = (error: unknown) => {

@@ -55,7 +55,7 @@ async function run(name: string, flags: Flags): Promise<void> {
   else {
     const size = flags.imageSize ?? modelEntry(known).inputSize;
     // Convolutions are recorded for the adapter that is open.
-    const { init } = await import('../device/current.ts');
+    const { init } = await import('../graph/init.ts');
     await init();
     print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
   }

@@ -1,4 +1,4 @@
-/** The device that everything runs on, opened once by `init`. */
+/** The device that everything runs on, opened once by `init` (graph/init.ts). */
 import { defaultChoice } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
@@ -10,15 +10,10 @@ let current: Device | null = null;
 let latest: { readonly adapter: AdapterChoice; readonly device: Promise<Device> } | null = null;
 
 /**
- * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again keeps the
- * device that is open, unless that one was lost or another adapter is named: then that one is opened, and the former device ends with
- * all tensors on it.
+ * Opens what `options` and the environment name, unless it is open. What replaces a device ends it, with all tensors on it.
  * @throws DeviceError if there is none, in one line that says how to get one.
- * @example
- * const { description, software } = await init();
- * console.log(description, software ? '(no GPU)' : '');
  */
-export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
+export async function openCurrent(options: DeviceOptions = {}): Promise<DeviceInfo> {
   checkOptions('init', options, { adapter: true });
   const former = latest;
   const adapter = options.adapter ?? former?.adapter ?? defaultChoice();
@@ -38,18 +33,18 @@ export async function init(options: DeviceOptions = {}): Promise<DeviceInfo> {
   return device.info;
 }
 
-/** @throws DeviceError before {@link init}. */
+/** @throws DeviceError before `init`. */
 export function currentDevice(): Device {
   if (!current) throw new DeviceError('regraft: no device is open. Call `await init()` first.');
   return current;
 }
 
-/** @throws DeviceError where the open adapter has no 16-bit floats. Before {@link init} that is not known, and the first run says so. */
+/** @throws DeviceError where the open adapter has no 16-bit floats. Before `init` that is not known, and the first run says so. */
 export function wantFloat16(what: string): void {
   if (current) requireFloat16(what, current.info);
 }
 
-/** The device, or null before {@link init}: for choices that recording makes. */
+/** The device, or null before `init`: for choices that recording makes. */
 export function openDevice(): Device | null {
   return current;
 }

@@ -12,17 +12,17 @@
  * output small, so it is split (gemm.ts).
  */
 import { packedLayout, packedRow } from './conv2d.ts';
-import { weightGradOfPatches, weightGradSuitsPatches } from './conv2d-patches-grad.ts';
 import { type Conv2dShape, canonical, firstTap, inPixelQuads, isDepthwise, phaseTaps } from './conv2d-shape.ts';
 import { depthwiseInputGrad, depthwiseWeightGrad } from './depthwise.ts';
+import { family } from './families.ts';
 import { type Gemm, gemm } from './gemm.ts';
-import { laneFits } from './gemm-lane.ts';
 import {
   ceilDiv,
   type Fusion,
   identityEpilogue,
   input,
   type KernelTarget,
+  laneFits,
   noEpilogue,
   type Program,
 } from './kernel.ts';
@@ -240,8 +240,10 @@ export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape, fusio
   // The shared epilogue is for what follows a layer: it would be a detour for what follows a gradient, mostly nothing.
   const epilogue = fusion === identityEpilogue ? noEpilogue : fusion;
   if (isDepthwise(shape)) return depthwiseWeightGrad(target, shape);
-  if (laneFits(target) && target.texels && weightGradSuitsPatches(shape))
-    return weightGradOfPatches(target, shape, epilogue);
+  if (laneFits(target) && target.texels) {
+    const { weightGradOfPatches, weightGradSuitsPatches } = family('software');
+    if (weightGradSuitsPatches(shape)) return weightGradOfPatches(target, shape, epilogue);
+  }
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const channels = C / groups;
   const columns = channels * R * S;

@@ -18,7 +18,6 @@ import {
 } from './conv2d-patches.ts';
 import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './conv2d-shape.ts';
 import { type Gemm, gemm, unpadded } from './gemm.ts';
-import { laneFits } from './gemm-lane.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -27,6 +26,7 @@ import {
   identityEpilogue,
   input,
   type KernelTarget,
+  laneFits,
   type Operand,
   output,
   type Program,

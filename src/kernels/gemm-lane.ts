@@ -17,7 +17,7 @@
 import type { Gemm, GemmMain } from './gemm.ts';
 import { enterTile, ownPart } from './gemm-main.ts';
 import type { LaneTile } from './gemm-tiles.ts';
-import { type KernelTarget, texel } from './kernel.ts';
+import { texel } from './kernel.ts';
 
 /** Names of the operands, and how they lie in the textures that they are bound as; undefined for buffers. */
 interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
@@ -29,11 +29,6 @@ interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-
-/** Whether the adapter runs this family: software, with one fixed subgroup size that the generator knows. */
-export function laneFits(target: KernelTarget): boolean {
-  return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
-}
 
 /** How a lane holds an operand: in pieces, each loaded at once. */
 interface Pieces {

@@ -4,8 +4,7 @@
  * Shapes fall into classes, by powers of two, so that what was measured for one shape holds for its neighbours.
  */
 import type { MatrixConfig } from '../device/adapter.ts';
-import { laneFits } from './gemm-lane.ts';
-import { ceilDiv, type KernelTarget } from './kernel.ts';
+import { ceilDiv, type KernelTarget, laneFits } from './kernel.ts';
 
 /** One subgroup a tile (gemm-lane.ts): rows of the tile, columns a lane. */
 export interface LaneTile {

@@ -16,8 +16,7 @@
  */
 import type { TexelFormat } from '../device/texture-pool.ts';
 import { sharedEpilogue } from './epilogue.ts';
-import { laneFits, laneMain } from './gemm-lane.ts';
-import { matrixMain } from './gemm-matrix.ts';
+import { family } from './families.ts';
 import { tileMain } from './gemm-tile.ts';
 import { defaultTile, type ProductShape, suits, type Tile, tileSize } from './gemm-tiles.ts';
 import {
@@ -27,6 +26,7 @@ import {
   flatWorkgroup,
   fullBatch,
   type KernelTarget,
+  laneFits,
   type Operand,
   output,
   type Program,
@@ -194,10 +194,16 @@ export function gemm(target: KernelTarget, problem: Gemm, fusion: Fusion): Progr
   const sharesTerms = whole && fusion.terms !== undefined;
   const inFours = whole && !sharesTerms && texels && problem.storesFours ? fusion.inFours : undefined;
   const mainOf = (): GemmMain => {
-    if (tile.family === 'matrix') return matrixMain(target.maxSubgroupSize!, tile, problem);
+    if (tile.family === 'matrix') return family('matrix').matrixMain(target.maxSubgroupSize!, tile, problem);
     if (tile.family === 'tile') return tileMain(tile, problem);
     const { a, b } = problem;
-    return laneMain(target.subgroupSize, tile, { a, b, texels, sharesTerms, storesFours: inFours !== undefined });
+    return family('software').laneMain(target.subgroupSize, tile, {
+      a,
+      b,
+      texels,
+      sharesTerms,
+      storesFours: inFours !== undefined,
+    });
   };
   const main = mainOf();
   const head: Record<(typeof headFields)[number], number> = {

@@ -5,13 +5,13 @@
  * parts: with a subgroup addition where the workgroup is one subgroup of a software adapter, else through workgroup memory.
  * Traffic: N * K elements, and v once for every workgroup.
  */
-import { laneFits } from './gemm-lane.ts';
 import {
   ceilDiv,
   type Fusion,
   flatGrid,
   flatWorkgroup,
   type KernelTarget,
+  laneFits,
   type Operand,
   output,
   type Program,

@@ -145,6 +145,11 @@ export interface KernelTarget {
   readonly tileFor?: (product: ProductShape) => Tile | undefined;
 }
 
+/** Whether the adapter runs the family `lane` of products: software, with one fixed subgroup size that the generator knows. */
+export function laneFits(target: Pick<KernelTarget, 'software' | 'subgroupSize'>): boolean {
+  return target.software && [4, 8, 16, 32].includes(target.subgroupSize);
+}
+
 /**
  * `count`, which grows with the batch, as it is in a full one. Whatever changes the order of sums goes by this: an image then gets the
  * same bits in a batch that is not full.

@@ -6,7 +6,6 @@
  */
 import { ShapeError } from '../core/errors.ts';
 import { type Gemm, gemm, type Quads, unpadded } from './gemm.ts';
-import { laneFits } from './gemm-lane.ts';
 import { gemv } from './gemv.ts';
 import {
   ceilDiv,
@@ -14,6 +13,7 @@ import {
   fullBatch,
   input,
   type KernelTarget,
+  laneFits,
   type Operand,
   type Program,
   type Step,

@@ -2,7 +2,7 @@
 import { DeviceError, RegraftError, ShapeError } from '../core/errors.ts';
 import { Generator } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
-import { init } from '../device/current.ts';
+import { init } from '../graph/init.ts';
 import { magnitude } from '../io/convert.ts';
 import type { WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf, type Verification } from '../io/index.ts';

@@ -5,20 +5,12 @@ import { openDevice } from '../device/current.ts';
 import { graphOptions } from '../graph/options.ts';
 import { recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import {
-  type Conv2dShape,
-  conv2d as conv2dKernel,
-  type PackDirection,
-  packedLayout,
-  packWeights,
-  readsPlain,
-} from '../kernels/conv2d.ts';
-import { conv2dInputGrad, conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
-import { conv2dOfPatches, packedRowElements, packRows, suitsPatches } from '../kernels/conv2d-patches.ts';
-import { inputGradOfPatches, inputGradSuitsPatches } from '../kernels/conv2d-patches-grad.ts';
-import { isDepthwise } from '../kernels/conv2d-shape.ts';
+import type { PackDirection } from '../kernels/conv2d.ts';
+import { type Conv2dAlgorithm, direct } from '../kernels/conv2d-algorithms.ts';
+import { conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
+import { type Conv2dShape, isDepthwise } from '../kernels/conv2d-shape.ts';
+import { family } from '../kernels/families.ts';
 import { fullBatch } from '../kernels/kernel.ts';
-import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../kernels/winograd.ts';
 import { checkOneType, unconverted } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
@@ -105,45 +97,30 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   return { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 
-type Algorithm = 'direct' | 'patches' | 'winograd';
-
 /**
  * What is fastest for a full batch of `x` (gy for the input's gradient): on software adapters Winograd's algorithm and patches were
  * measured; elsewhere, and before init(), the direct sum stays.
  */
-function algorithmFor(x: Value, shape: Conv2dShape, direction: PackDirection): Algorithm {
+function algorithmFor(x: Value, shape: Conv2dShape, direction: PackDirection): Conv2dAlgorithm {
   const target = openDevice()?.target;
+  if (!target?.software) return direct;
+  const { patches, winograd } = family('software');
   const inFull = { ...shape, N: fullBatch(x.data, shape.N) };
-  const [turned, suits] = direction === 'forward' ? [inFull, suitsPatches] : [mirrored(inFull), inputGradSuitsPatches];
-  const fitsWinograd = suitsWinograd(turned) && turned.padding.every((p) => p >= 0);
-  if (graphOptions.winograd && target?.software && fitsWinograd) return 'winograd';
-  if (graphOptions.texels && target?.texels && !isDepthwise(inFull) && suits(inFull)) return 'patches';
-  return 'direct';
+  if (graphOptions.winograd && winograd.suits(inFull, direction)) return winograd;
+  if (graphOptions.texels && target.texels && patches.suits(inFull, direction)) return patches;
+  return direct;
 }
-
-/** Elements of the weight as an algorithm's kernel wants it; null where it reads OIHW as it is. */
-function packedElements(shape: Conv2dShape, direction: PackDirection, algorithm: Algorithm): number | null {
-  if (algorithm === 'winograd') return winogradElements(shape, direction);
-  if (algorithm === 'patches') return packedRowElements(shape);
-  return readsPlain(shape, direction) ? null : packedLayout(shape, direction).elements;
-}
-
-const packings = { winograd: winogradWeights, patches: packRows, direct: packWeights } as const;
 
 /** The weight in the order that the kernels read, converted on the way where autocast wants that. Of a frozen weight this is done once. */
-function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: Algorithm): Value {
-  const elements = packedElements(shape, direction, algorithm);
+function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: Conv2dAlgorithm): Value {
+  const elements = algorithm.packedElements(shape, direction);
   if (elements === null) return weight;
-  const [w] = recordKernel(
-    'conv2d.pack',
-    [unconverted(weight)],
-    [{ shape: [elements], dtype: algorithm === 'winograd' ? 'float32' : floatTypeOf(weight) }],
-    {
-      key: `${algorithm},${direction},${shape.groups}`,
-      lower: (target) => packings[algorithm](target, shape, direction),
-      reorders: true,
-    },
-  );
+  const dtype = algorithm.packsFloat32 ? 'float32' : floatTypeOf(weight);
+  const [w] = recordKernel('conv2d.pack', [unconverted(weight)], [{ shape: [elements], dtype }], {
+    key: `${algorithm.name},${direction},${shape.groups}`,
+    lower: (target) => algorithm.pack(target, shape, direction),
+    reorders: true,
+  });
   return w!;
 }
 
@@ -151,13 +128,11 @@ const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', x, weight);
-  const dtype = floatTypeOf(x);
   const algorithm = algorithmFor(x, s, 'forward');
-  const kernel = { winograd, patches: conv2dOfPatches, direct: conv2dKernel }[algorithm];
   const inputs = [x, packed(weight, s, 'forward', algorithm)];
-  const [y] = recordKernel('conv2d', inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype }], {
-    key: `${algorithm},${keyOf(s)}`,
-    lower: (target, epilogue) => kernel(target, s, epilogue),
+  const [y] = recordKernel('conv2d', inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype: floatTypeOf(x) }], {
+    key: `${algorithm.name},${keyOf(s)}`,
+    lower: (target, epilogue) => algorithm.forward(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.outH * s.outW, size: s.K } },
     samplewise: true,
@@ -167,14 +142,11 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', gy, weight);
-  const dtype = floatTypeOf(gy);
   const algorithm = algorithmFor(gy, s, 'inputGrad');
-  const kernel = algorithm === 'patches' ? inputGradOfPatches : conv2dInputGrad;
   const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
-  const [gx] = recordKernel('conv2dInputGrad', inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype }], {
-    key: `${algorithm},${keyOf(s)}`,
-    lower: (target, epilogue) =>
-      algorithm === 'winograd' ? winograd(target, mirrored(s), epilogue) : kernel(target, s, epilogue),
+  const [gx] = recordKernel('conv2dInputGrad', inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype: floatTypeOf(gy) }], {
+    key: `${algorithm.name},${keyOf(s)}`,
+    lower: (target, epilogue) => algorithm.inputGrad(target, s, epilogue),
     fuses: 'epilogue',
     axes: { row: { inner: s.H * s.W, size: s.C } },
     samplewise: true,

@@ -1,7 +1,7 @@
 /** The network of a run that names none. */
 import { existsSync } from 'node:fs';
 import { ArgumentError } from '../core/errors.ts';
-import { init } from '../device/current.ts';
+import { init } from '../graph/init.ts';
 import { readWeightFile } from '../io/index.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import { defaultModel } from './default-model.ts';

@@ -6,7 +6,7 @@ import { classificationTransforms } from '../data/compose.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
-import { init } from '../device/current.ts';
+import { init } from '../graph/init.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
 import { batchLogits } from './evaluate.ts';

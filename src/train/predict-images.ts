@@ -5,7 +5,7 @@ import { DataLoader } from '../data/data-loader.ts';
 import { checkImage } from '../data/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/image-dataset.ts';
 import { isAddress } from '../data/image-inputs.ts';
-import { init } from '../device/current.ts';
+import { init } from '../graph/init.ts';
 import type { ClassifyOptions } from './classify.ts';
 import { batchLogits } from './evaluate.ts';
 import { requireNumbers } from './finite.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { readWeights } from '../../src/io/index.ts';
 import { chromiumPath, launch, type Site, serveFiles } from '../web/browser.ts';
 import { Page } from './markdown.ts';

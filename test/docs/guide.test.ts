@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { Page, ROOT } from './markdown.ts';
 import { typeErrors } from './program.ts';
 import { promised, run } from './run.ts';

@@ -14,8 +14,10 @@ import type { MatrixTile, ProductShape } from '../../src/kernels/gemm-tiles.ts';
 import { Linear } from '../../src/nn/index.ts';
 import { Adam } from '../../src/optim/index.ts';
 import { emulateMatrices } from '../kernels/emulate-matrices.ts';
+import { loadAllFamilies } from '../kernels/load-all.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
 
+await loadAllFamilies();
 const supported = hasFloat16(await init());
 
 /** The device as another run would open it. */

@@ -1,6 +1,6 @@
 /** An optimizer's step in the kernel that computes the gradient: the same numbers as a step by itself, and only where nobody else looks. */
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { graphOptions } from '../../src/graph/options.ts';
 import { explain } from '../../src/graph/run.ts';
 import { manualSeed, step, type Tensor, tensor } from '../../src/index.ts';

@@ -12,6 +12,9 @@ import { newTraining } from '../graph/small-net.ts';
 import { rows } from '../ops/cases.ts';
 import { fill } from '../ops/inputs.ts';
 import { inHalf } from '../ops/row.ts';
+import { loadAllFamilies } from './load-all.ts';
+
+await loadAllFamilies();
 
 /** The kinds of adapter that kernels choose by. */
 export const TARGETS: Readonly<Record<string, KernelTarget>> = Object.fromEntries(

@@ -2,6 +2,9 @@
 import { openDevice as open } from '../../src/device/device.ts';
 import type { TexelFormat } from '../../src/device/texture-pool.ts';
 import { type KernelTarget, type Operand, type Program, type Step, TEXEL_COLUMNS } from '../../src/kernels/kernel.ts';
+import { loadAllFamilies } from './load-all.ts';
+
+await loadAllFamilies();
 
 let opened: Promise<{ device: GPUDevice; target: KernelTarget }> | undefined;
 

@@ -1,7 +1,7 @@
 /** convertModel of models with unusual inputs or without weights, and what it says to names that there are not. */
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { convertModel } from '../../src/models/convert.ts';
 import { keras } from '../../src/models/index.ts';
 import { outputs } from './outputs.ts';

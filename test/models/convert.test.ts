@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { ArgumentError, StateDictError } from '../../src/core/errors.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
 import { marked, RESNET_V1 } from '../../src/io/mark.ts';
 import type { GraphNode, OnnxGraph } from '../../src/io/onnx-write.ts';

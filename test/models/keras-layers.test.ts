@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { kerasH5Bytes } from '../../src/io/keras-h5-write.ts';
 import { convertModel, keras } from '../../src/models/index.ts';
 import { modelFiles } from '../../src/models/keras/save.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { readWeightFile } from '../../src/io/index.ts';
 import { keras } from '../../src/models/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

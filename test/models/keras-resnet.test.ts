@@ -8,7 +8,7 @@ import type { Group } from 'h5wasm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { loadHdf5 } from '../../src/io/h5-library.ts';
 import { keras, resnet50 } from '../../src/models/index.ts';
 import { numbered } from '../../src/models/keras/bind.ts';

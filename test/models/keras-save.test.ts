@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { readWeightFile } from '../../src/io/index.ts';
 import { readZipDirectory, readZipEntry } from '../../src/io/zip.ts';
 import { keras } from '../../src/models/index.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { keras } from '../../src/models/index.ts';
 import { crossEntropy } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';

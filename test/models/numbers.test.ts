@@ -1,7 +1,7 @@
 /** Every network against PyTorch's float64, on weights made by a hash (no weight file). */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { expectPass, titleOf } from '../measurement.ts';
 import { isSlow, type LogitsCase, logitsChecks, type TrainingCase, trainingChecks } from './check.ts';
 

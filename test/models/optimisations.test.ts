@@ -1,7 +1,8 @@
 /** The rows against PyTorch hold with each optimisation off too (numbers.test.ts: all on; the trunk cache: test/train). */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, test } from 'vitest';
-import { currentDevice, init } from '../../src/device/current.ts';
+import { currentDevice } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { graphOptions } from '../../src/graph/options.ts';
 import { plannedGroups } from '../../src/graph/run.ts';
 import { noGrad, randn, tensor } from '../../src/index.ts';

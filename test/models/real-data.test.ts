@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { cifarResnet20, squeezenet1_1 } from '../../src/models/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { exportOnnx, readWeights, targetOf, writeWeights } from '../../src/io/index.ts';
 import { Bottleneck, keras, ResNet } from '../../src/models/index.ts';
 import { BatchNorm2d, Conv2d, Linear, type Module } from '../../src/nn/index.ts';

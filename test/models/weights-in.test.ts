@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError, WeightFileError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { exportOnnx, onnxBytes, readWeightFile, readWeights, targetOf, writeWeights } from '../../src/io/index.ts';
 import { type ModelProto, messageType } from '../../src/io/onnx-schema.ts';
 import { Bottleneck, cifarResnet20, keras, ResNet, resnet50 } from '../../src/models/index.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { fitNames, shapesOf } from '../../src/io/fit-names.ts';
 import { readWeightFile, safetensorsChunks, targetOf, writeWeights } from '../../src/io/index.ts';
 import { convertModel } from '../../src/models/convert.ts';

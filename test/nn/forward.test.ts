@@ -1,7 +1,7 @@
 /** Calls: paths in shape errors, hooks, batch norm's three states, dropout, summaries. */
 import { beforeAll, expect, test, vi } from 'vitest';
 import { ShapeError } from '../../src/core/errors.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import {
   BatchNorm2d,
   Conv2d,

@@ -3,7 +3,8 @@
  * line of JSON, a {@link RowsReport}.
  */
 import { parseArgs } from 'node:util';
-import { currentDevice, init } from '../../src/device/current.ts';
+import { currentDevice } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import type { Group } from '../../web/conformance/messages.ts';
 import { checksByGroup, GROUPS } from '../conformance.ts';
 import { type Check, expectPass, titleOf } from '../measurement.ts';

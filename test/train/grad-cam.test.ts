@@ -1,7 +1,7 @@
 /** Grad-CAM against PyTorch's float64, on weights made by a hash. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { MODELS } from '../../src/models/index.ts';
 import { Conv2d } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { readWeightFile } from '../../src/io/index.ts';
 import { kerasH5Bytes } from '../../src/io/keras-h5-write.ts';
 import { keras } from '../../src/models/index.ts';

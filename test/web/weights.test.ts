@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classificationTransforms } from '../../src/data/compose.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
 import { keras, squeezenet1_1 } from '../../src/models/index.ts';
 import { modelEntry } from '../../src/models/registry.ts';

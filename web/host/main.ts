@@ -5,7 +5,7 @@ import { decodeImage } from '../../src/data/decode-browser.ts';
 import { transformed } from '../../src/data/load-image.ts';
 import type { Transform, TransformJSON } from '../../src/data/transform.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';

@@ -1,7 +1,7 @@
 /** One visitor's work: a network, its training, and what can be done with the result. */
 import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
-import { init } from '../../src/device/current.ts';
+import { init } from '../../src/graph/init.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
 import type { FitState } from '../../src/train/fit.ts';
 import { FrozenSnapshot } from '../../src/train/freezing-proof.ts';
