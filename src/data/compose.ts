@@ -44,7 +44,13 @@ export class Compose extends Transform {
     this.orientation = orientation;
   }
 
+  /** @throws ArgumentError as its transforms do, and where they make more of one image than any network needs. */
   apply(image: RgbImage | FloatImage, random: Generator = new Generator(0)): RgbImage | FloatImage {
+    return this.#apply(image, random, { pixels: MOST_PIXELS + 4 * pixelsOf(image) });
+  }
+
+  /** @param left what the whole chain may still make */
+  #apply(image: RgbImage | FloatImage, random: Generator, left: { pixels: number }): RgbImage | FloatImage {
     let value = image;
     for (let i = 0; i < this.transforms.length; i++) {
       const t = this.transforms[i]!;
@@ -55,7 +61,12 @@ export class Compose extends Transform {
       } else if (t instanceof ToTensor && next instanceof Normalize && isRgb(value)) {
         value = next.applyToLevels(value);
         i++;
-      } else value = t.apply(value, random);
+      } else value = t instanceof Compose ? t.#apply(value, random, left) : t.apply(value, random);
+      if (!(t instanceof Compose)) left.pixels -= pixelsOf(value);
+      if (left.pixels < 0)
+        throw new ArgumentError(
+          `Compose: its transforms make too many images of ${sidesIn(value)}. Put Resize or a crop to the network's size first.`,
+        );
     }
     return value;
   }
@@ -69,6 +80,16 @@ export class Compose extends Transform {
   override toString(): string {
     return `Compose(\n${this.transforms.map((t) => `    ${t.toString().replaceAll('\n', '\n    ')}\n`).join('')})`;
   }
+}
+
+/** Pixels that a chain may make of one image beside four times its own: minutes of work would be an attack or a mistake. */
+const MOST_PIXELS = 1 << 26;
+
+const pixelsOf = (image: RgbImage | FloatImage): number => image.data.length / 3;
+
+/** `5792 x 5792` */
+function sidesIn(image: RgbImage | FloatImage): string {
+  return isRgb(image) ? `${image.height} x ${image.width}` : image.shape.slice(1).join(' x ');
 }
 
 function cropFits(resize: Resize, centre: CenterCrop, image: RgbImage): boolean {

@@ -183,9 +183,31 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     return true;
   }
 
-  /** Loads these samples, in order, without the unreadable ones (see `skipped`). */
-  async load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
-    const load = (index: number) => this.#gate(() => this.dataset.get(index, view, this.#threads));
+  /**
+   * Loads these samples, in order, without the unreadable ones (see `skipped`).
+   * @throws DeviceError where they are more than the open adapter binds at once, told by the first of them.
+   */
+  load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
+    return this.#load(indices, view, new AbortController());
+  }
+
+  /** As {@link load}; a batch that is too large ends all that share `abort`. */
+  async #load(indices: readonly number[], view: View, abort: AbortController): Promise<Sample[]> {
+    // Loaded here, as collate.ts does.
+    const { openDevice } = await import('../device/current.ts');
+    const device = openDevice();
+    const load = (index: number) =>
+      this.#gate(async () => {
+        abort.signal.throwIfAborted();
+        const sample = await this.dataset.get(index, view, this.#threads);
+        try {
+          device?.checkBatch('DataLoader', indices.length, sample.image.byteLength);
+        } catch (error) {
+          abort.abort(error);
+          throw error;
+        }
+        return sample;
+      });
     const samples: Sample[] = [];
     // All are awaited and then seen in order, so that what is reported does not depend on which came first.
     (await Promise.allSettled(indices.map(load))).forEach((outcome, i) => {
@@ -226,13 +248,14 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     const view = this.viewOf(epoch);
     const batches = this.batches(epoch);
     const ahead: Promise<Sample[]>[] = [];
+    const abort = new AbortController();
     const start = this.#batch;
     let next = start;
     let delivered = 0;
     try {
       for (let b = start; b < batches.length; b++) {
         for (; next < batches.length && next <= b + this.prefetch; next++) {
-          const loading = this.load(batches[next]!, view);
+          const loading = this.#load(batches[next]!, view, abort);
           // Its fault surfaces below, when its turn comes; until then nobody listens.
           loading.catch(() => {});
           ahead.push(loading);

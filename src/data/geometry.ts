@@ -1,6 +1,6 @@
 /** Transforms that move pixels: resizing, cropping, mirroring. */
 import { ArgumentError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkNumber, checkOptions, type OptionNames } from '../core/options.ts';
 import type { Generator } from '../core/random.ts';
 import { crop, expectRgb, type FloatImage, flipHorizontal, type Rectangle, type RgbImage } from './image.ts';
 import { INTERPOLATIONS, type Interpolation, resample } from './resample.ts';
@@ -128,11 +128,13 @@ export class RandomCrop extends Transform {
     checkOptions('RandomCrop', options, { padding: true, padIfNeeded: true, fill: true });
     const { padding = 0, padIfNeeded = false, fill = 0 } = options;
     this.size = checkSize('RandomCrop', size);
-    const sides = typeof padding === 'number' ? [padding] : padding;
+    const sides = Array.isArray(padding) ? (padding as readonly number[]) : [padding as number];
     if (![1, 2, 4].includes(sides.length) || !sides.every((p) => Number.isInteger(p) && p >= 0 && p <= 65535))
       throw new ArgumentError(
         `RandomCrop: padding must be one, two or four integers, 0 or more, got ${JSON.stringify(padding)}.`,
       );
+    if (!(Number.isInteger(fill) && fill >= 0 && fill <= 255))
+      throw new ArgumentError(`RandomCrop: fill must be an integer, 0 to 255, got ${JSON.stringify(fill) ?? fill}.`);
     this.padding = padding;
     this.padIfNeeded = padIfNeeded;
     this.fill = fill;
@@ -230,8 +232,8 @@ export class RandomHorizontalFlip extends Transform {
 
   constructor(p = 0.5) {
     super();
+    this.p = checkNumber('RandomHorizontalFlip', 'p', p);
     if (!(p >= 0 && p <= 1)) throw new ArgumentError(`RandomHorizontalFlip: p must be between 0 and 1, got ${p}.`);
-    this.p = p;
   }
 
   apply(image: RgbImage | FloatImage, random: Generator): RgbImage {

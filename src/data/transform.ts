@@ -85,8 +85,8 @@ export function checkRange(
   low: number,
   high: number = Number.POSITIVE_INFINITY,
 ): readonly [number, number] {
-  const [a, b] = range;
-  if (Array.isArray(range) && range.length === 2 && a! >= low && a! <= b! && b! <= high) return [a!, b!];
+  const [a, b] = Array.isArray(range) && range.every((n) => typeof n === 'number') ? (range as number[]) : [];
+  if (range?.length === 2 && a! >= low && a! <= b! && b! <= high) return [a!, b!];
   const bounds = high === Number.POSITIVE_INFINITY ? `${low} or more` : `between ${low} and ${high}`;
   throw new ArgumentError(
     `${transform}: ${option} must be [from, to], ${bounds}, got ${JSON.stringify(range) ?? range}.`,

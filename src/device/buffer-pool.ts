@@ -147,5 +147,11 @@ export function bindingError(
   );
 }
 
+/** The way out where `images` together take `bytes`. */
+export function smallerBatch(images: number, bytes: number, allowed: number): string {
+  const fitting = Math.floor((images * allowed) / bytes);
+  return fitting < 1 ? 'Reduce the image size.' : `Reduce the batch size to ${fitting} or less.`;
+}
+
 /** 134,217,728 */
 const grouped = (bytes: number): string => bytes.toLocaleString('en-US');

@@ -1,4 +1,5 @@
 /** What a plan would bind, looked at before anything of it is made: an adapter binds so many bytes at once and no more. */
+import { smallerBatch } from '../device/buffer-pool.ts';
 import type { Device } from '../device/device.ts';
 import { bindingBytes } from './buffers.ts';
 import type { Group } from './fuse.ts';
@@ -30,6 +31,5 @@ function fixOf({ main }: Group, bytes: number, allowed: number): string | undefi
   const apart = main.kind === 'kernel' ? main.samplewise : main.kind === 'elementwise';
   const shape = main.kind === 'elementwise' ? main.shape : main.inputs[0]!.shape;
   if (!apart || shape.length !== 4) return undefined;
-  const fitting = Math.floor((shape[0]! * allowed) / bytes);
-  return fitting < 1 ? 'Reduce the image size.' : `Reduce the batch size to ${fitting} or less.`;
+  return smallerBatch(shape[0]!, bytes, allowed);
 }

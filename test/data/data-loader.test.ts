@@ -18,6 +18,8 @@ import {
   Transform,
   trainingTransforms,
 } from '../../src/data/index.ts';
+import { currentDevice } from '../../src/device/current.ts';
+import { init } from '../../src/index.ts';
 import { faultOf, photoFolder, twoClasses } from './photos.ts';
 
 afterAll(closeLoaders);
@@ -37,6 +39,29 @@ async function all(loader: DataLoader<unknown>): Promise<HostBatch[]> {
 }
 
 const indices = (batches: readonly HostBatch[]) => batches.map((b) => b.indices);
+
+test('a batch that no adapter binds is told by its first images, before the others are loaded', async () => {
+  await init();
+  const { maxBindingBytes } = currentDevice();
+  const side = 4096;
+  let loaded = 0;
+  const image = new Float32Array(side * side);
+  const large: Dataset = {
+    length: 5000,
+    classes: ['a'],
+    get: async (index) => {
+      loaded++;
+      return { image, shape: [1, side, side], label: 0, index, path: `${index}` };
+    },
+  };
+  const loader = new DataLoader(large, { batchSize: 1000 });
+  const bytes = 1000 * image.byteLength;
+  expect(await faultOf(() => all(loader))).toBe(
+    `DeviceError: DataLoader: needs a ${bytes.toLocaleString('en-US')}-byte binding; this adapter allows ` +
+      `${maxBindingBytes.toLocaleString('en-US')}. Reduce the batch size to ${Math.floor(maxBindingBytes / image.byteLength)} or less.`,
+  );
+  expect(loaded).toBeLessThan(20);
+});
 
 describe('batches', () => {
   test('in order, the last one smaller', async () => {

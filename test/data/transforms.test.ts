@@ -252,10 +252,56 @@ describe('transforms of a shared model are bounded', () => {
       { name: 'Compose', transforms: Array(300_000).fill({ name: 'RandomHorizontalFlip', p: 1 }) },
       'transform: expected at most 100 transforms in a chain, got more.',
     ],
+    [
+      'a padding of nothing',
+      { name: 'RandomCrop', size: 32, padding: null },
+      'RandomCrop: padding must be one, two or four integers, 0 or more, got null.',
+    ],
+    [
+      'a padding that says how long it is',
+      { name: 'RandomCrop', size: 32, padding: { length: 1 } },
+      'RandomCrop: padding must be one, two or four integers, 0 or more, got {"length":1}.',
+    ],
+    [
+      'a level that is none',
+      { name: 'RandomCrop', size: 32, fill: 'x' },
+      'RandomCrop: fill must be an integer, 0 to 255, got "x".',
+    ],
+    [
+      'a range of nothing',
+      { name: 'RandomResizedCrop', size: 32, scale: null },
+      'RandomResizedCrop: scale must be [from, to], between 5e-324 and 1, got null.',
+    ],
+    [
+      'a range of texts',
+      { name: 'RandomResizedCrop', size: 32, ratio: ['1', '2'] },
+      'RandomResizedCrop: ratio must be [from, to], 5e-324 or more, got ["1","2"].',
+    ],
+    [
+      'an amount that is an object',
+      { name: 'ColorJitter', hue: {} },
+      'ColorJitter: hue must be [from, to], between -0.5 and 0.5, got {}.',
+    ],
+    [
+      'a probability that is text',
+      { name: 'RandomHorizontalFlip', p: '0.5' },
+      "RandomHorizontalFlip: expected p as a number, got '0.5'.",
+    ],
     ['chains in chains', nested(90), 'transform: expected chains at most 8 deep, got more.'],
   ];
   test.each(rows)('%s', async (_, json, message) => {
     expect(await faultOf(() => transformFromJSON(json))).toBe(`ArgumentError: ${message}`);
+  });
+
+  test('what a chain makes in all, the chains in it included', async () => {
+    const large = { name: 'Resize', size: [4096, 4096], interpolation: 'nearest' };
+    const chain = (n: number): TransformJSON => ({ name: 'Compose', transforms: Array(n).fill(large) });
+    const inner = transformFromJSON({ name: 'Compose', transforms: Array(40).fill(chain(1)) });
+    for (const transform of [transformFromJSON(chain(5)), inner])
+      expect(await faultOf(() => transform.apply(picture(2, 2), new Generator(0)))).toBe(
+        "ArgumentError: Compose: its transforms make too many images of 4096 x 4096. Put Resize or a crop to the network's size first.",
+      );
+    expect(transformFromJSON(chain(4)).apply(picture(2, 2), new Generator(0))).toMatchObject({ width: 4096 });
   });
 
   test('chains as deep as anybody makes them', () => {
