@@ -194,14 +194,18 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   /** As {@link load}; a batch that is too large ends all that share `abort`. */
   async #load(indices: readonly number[], view: View, abort: AbortController): Promise<Sample[]> {
     // Loaded here, as collate.ts does.
-    const { openDevice } = await import('../device/current.ts');
+    const [{ openDevice }, { smallerBatch }] = await Promise.all([
+      import('../device/current.ts'),
+      import('../device/buffer-pool.ts'),
+    ]);
     const device = openDevice();
     const load = (index: number) =>
       this.#gate(async () => {
         abort.signal.throwIfAborted();
         const sample = await this.dataset.get(index, view, this.#threads);
         try {
-          device?.checkBatch('DataLoader', indices.length, sample.image.byteLength);
+          const bytes = indices.length * sample.image.byteLength;
+          device?.checkBinding('DataLoader', bytes, smallerBatch(indices.length, bytes, device.maxBindingBytes));
         } catch (error) {
           abort.abort(error);
           throw error;

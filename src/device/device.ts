@@ -14,7 +14,7 @@ import {
   wantedFeatures,
 } from './adapter.ts';
 import { Backlog } from './backlog.ts';
-import { BufferPool, bindingError, smallerBatch } from './buffer-pool.ts';
+import { BufferPool, bindingError } from './buffer-pool.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { DESTROYED, Faults, type LostState } from './faults.ts';
 import { PipelineCache } from './pipeline-cache.ts';
@@ -124,12 +124,6 @@ export class Device {
   /** @throws DeviceError if `what` (an op's name) needs a larger binding than the adapter allows; it ends with `fix`. */
   checkBinding(what: string, bytes: number, fix?: string): void {
     if (bytes > this.maxBindingBytes) throw bindingError(what, bytes, this.maxBindingBytes, fix);
-  }
-
-  /** @throws DeviceError if `images` of `bytes` each are more than the adapter binds at once. */
-  checkBatch(what: string, images: number, bytes: number): void {
-    const all = images * bytes;
-    this.checkBinding(what, all, smallerBatch(images, all, this.maxBindingBytes));
   }
 
   /** Frees the GPU's memory; whatever waits on the device rejects, and says `why`. */
