@@ -44,7 +44,7 @@ export async function openWeights(
     } catch (error) {
       if (!(error instanceof WeightFileError)) throw error;
       const message = error.message.slice(error.path.length + 2);
-      throw new WeightFileError(error.path, `${message} ${await weightsOnDisk()}`.trimEnd());
+      throw new WeightFileError(error.path, `${message} ${await weightsOnDisk(model)}`.trimEnd());
     } finally {
       if (shown) progress?.end();
     }

@@ -7,17 +7,25 @@ import { FORMATS } from '../io/formats.ts';
 import { MODELS } from '../models/registry.ts';
 import type { PretrainedWeights } from '../models/weights.ts';
 
-/** Sentences on the published weights in the cache and the weight files in `folder`, the current one; '' where there are none. */
-export async function weightsOnDisk(folder = '.'): Promise<string> {
+/**
+ * Sentences on the published weights in the cache but for `model`'s, which have just failed, and on the weight files in `folder`, the
+ * current one; '' where there are none.
+ */
+export async function weightsOnDisk(model: string, folder = '.'): Promise<string> {
   const cached = new Set(await namesIn(await cacheFolder('weights').catch(() => undefined)));
   const networks = Object.entries(MODELS)
-    .filter(([, { weights }]) => Object.values(weights ?? {}).some(({ url }) => cached.has(basename(url))))
+    .filter(
+      ([name, { weights }]) =>
+        name !== model && Object.values(weights ?? {}).some(({ url }) => cached.has(basename(url))),
+    )
     .map(([name]) => name);
   const endings = FORMATS.flatMap(({ extensions }) => extensions).filter((ending) => ending !== '.json');
   const files = (await namesIn(folder)).filter((name) => endings.some((ending) => name.endsWith(ending)));
   return [
     ...(networks.length > 0 ? [`In the cache are the weights of ${someOf(networks, '')}: name that network.`] : []),
-    ...(files.length > 0 ? [`In this folder there is ${someOf(files, '')}: name it as weights.`] : []),
+    ...(files.length > 0
+      ? [`This folder has ${someOf(files, '')}: name ${files.length > 1 ? 'one' : 'it'} as weights.`]
+      : []),
   ].join(' ');
 }
 

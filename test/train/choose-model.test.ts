@@ -47,12 +47,16 @@ test('weights that need no network', async () => {
   const cache = temporaryFolder();
   const folder = temporaryFolder();
   vi.stubEnv('REGRAFT_CACHE', cache);
-  expect(await weightsOnDisk(folder)).toBe('');
+  expect(await weightsOnDisk('resnet50', folder)).toBe('');
   mkdirSync(join(cache, 'weights'), { recursive: true });
   writeFileSync(join(cache, 'weights/resnet18-f37072fd.pth'), '');
-  expect(await weightsOnDisk(folder)).toBe('In the cache are the weights of resnet18: name that network.');
+  expect(await weightsOnDisk('resnet50', folder)).toBe('In the cache are the weights of resnet18: name that network.');
+  // The file that has just failed is no way out.
+  expect(await weightsOnDisk('resnet18', folder)).toBe('');
+  writeFileSync(join(folder, 'b.pth'), '');
+  expect(await weightsOnDisk('resnet18', folder)).toBe('This folder has b.pth: name it as weights.');
   for (const name of ['b.pth', 'a.safetensors', 'notes.txt']) writeFileSync(join(folder, name), '');
-  expect(await weightsOnDisk(folder)).toBe(
-    'In the cache are the weights of resnet18: name that network. In this folder there is a.safetensors, b.pth: name it as weights.',
+  expect(await weightsOnDisk('resnet50', folder)).toBe(
+    'In the cache are the weights of resnet18: name that network. This folder has a.safetensors, b.pth: name one as weights.',
   );
 });
