@@ -1,18 +1,23 @@
-/** The README's commands and scripts exist, its files are there; test/docs compiles its code. */
-import { expect, test } from 'vitest';
+/** The project's own pages: the commands and scripts that they name exist, their links lead somewhere; test/docs compiles the README's code. */
+import { describe, expect, test } from 'vitest';
 import { Page } from './docs/markdown.ts';
 
-const readme = new Page('README.md');
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'bench/RESULTS.md'];
 
-test('every npm script it names exists', () => {
-  expect(readme.unknownScripts()).toEqual([]);
+describe.each(PAGES.map((path) => new Page(path)))('$path', (page) => {
+  test('every npm script it names exists', () => {
+    expect(page.unknownScripts()).toEqual([]);
+  });
+
+  test('every command it shows would be accepted', () => {
+    expect(page.wrongCommands()).toEqual([]);
+  });
+
+  test('every link leads to a file, and to a heading that it has', () => {
+    expect(page.brokenLinks()).toEqual([]);
+  });
 });
 
-test('every command it shows would be accepted', () => {
-  expect(readme.commands().length).toBeGreaterThan(2);
-  expect(readme.wrongCommands()).toEqual([]);
-});
-
-test('every file it links to exists', () => {
-  expect(readme.brokenLinks()).toEqual([]);
+test('the README shows commands', () => {
+  expect(new Page('README.md').commands().length).toBeGreaterThan(2);
 });

@@ -38,10 +38,16 @@ export class Page {
     return this.lines.join('\n');
   }
 
-  /** Relative links that lead nowhere. */
+  /** Relative links that lead nowhere, and those to a heading that their page does not have. */
   brokenLinks(): string[] {
-    const links = [...this.text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, path]) => path!);
-    return links.filter((path) => !existsSync(new URL(path, this.url)));
+    const links = [...this.text.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)];
+    return links
+      .filter(([, path, anchor]) => {
+        const target = new URL(path!, this.url);
+        if (!existsSync(target)) return true;
+        return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
+      })
+      .map(([link]) => link);
   }
 
   /** Scripts of `npm run` that package.json does not have. */
@@ -64,6 +70,16 @@ export class Page {
       return fault === undefined ? [] : [`${line}: ${fault}`];
     });
   }
+}
+
+/** What a page's headings are called in links to them. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }
 
 function blocksOf(lines: readonly string[]): CodeBlock[] {
