@@ -22,6 +22,13 @@ export interface BenchOptions {
   readonly tune?: boolean;
 }
 
+/** Cores that other programs may take before they are told. */
+const QUIET = 0.25;
+
+/** What is said of other programs that took at most so many cores. */
+export const disturbance = (cores: number): string =>
+  `bench: other programs took up to ${cores.toFixed(1)} cores, so these times are too long. Measure again on a quiet machine.`;
+
 /**
  * Measures the workloads and prints as it goes.
  * @returns the names of those that failed: also if a step dispatched anything else than its plan, that is if what was timed was
@@ -48,6 +55,7 @@ export async function runBench(
     console.log(row);
   };
   const failed: string[] = [];
+  let others = 0;
   for (const [k, workload] of chosen.entries()) {
     if (!isInput(workload) && workload.float16 && !hasFloat16(device.info)) {
       console.error(`bench: ${workload.name}: left out, this adapter has no 16-bit floats (shader-f16)`);
@@ -57,9 +65,11 @@ export async function runBench(
     try {
       if (isInput(workload)) {
         const measurement = await measureInput(device, workload);
+        others = Math.max(others, measurement.other_cpu ?? 0);
         print(inputTable.heading(width), json ? JSON.stringify(measurement) : inputTable.row(width, measurement));
       } else {
         const measurement = await measure(device, workload, { samples });
+        others = Math.max(others, measurement.other_cpu ?? 0);
         print(stepTable.heading(width), json ? JSON.stringify(measurement) : stepTable.row(width, measurement));
       }
     } catch (error) {
@@ -70,5 +80,6 @@ export async function runBench(
     }
   }
   device.destroy();
+  if (others > QUIET) console.error(disturbance(others));
   return failed;
 }

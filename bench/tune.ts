@@ -31,7 +31,7 @@ export async function tuneWorkloads(chosen: readonly Workload[], { json = false 
   const device = currentDevice();
   console.error(
     classes > 0
-      ? `${classes} classes of products tuned for ${device.info.description}; later runs on it take the fastest.`
+      ? `${classes} ${classes === 1 ? 'class' : 'classes'} of products tuned for ${device.info.description}; later runs on it take the fastest.`
       : 'every class of product in these workloads is tuned already.',
   );
 }

@@ -30,6 +30,14 @@ export function benchCommand(): Command {
     .addHelpText(
       'after',
       `
+Columns:
+  median, min, n   milliseconds of a step, over n of them
+  first            the first step, which plans and compiles
+  JS, CPU          until a repeated step is submitted; of this process on all cores
+  peak, bound      memory of the step's buffers; of the tensors that are alive at once
+  other CPU        cores that other programs took meanwhile
+  class            with --tune: m9n8k7 is a product of some 2^9 x 2^7 and 2^7 x 2^8 numbers
+
 Examples:
   regraft bench --only matmul --only "resnet50_fwd_224 b1"
   regraft bench --tune --only resnet50_finetune_224

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkDispatches, checkKernels, measure, median } from '../../bench/measure.ts';
 import { convName, distinctConvs, resnet50Convs, resnet50Flops } from '../../bench/resnet-shapes.ts';
+import { disturbance } from '../../bench/run.ts';
 import { formatMs, stepTable } from '../../bench/table.ts';
 import { uniformTensor } from '../../bench/values.ts';
 import type { Workload } from '../../bench/workload.ts';
@@ -159,6 +160,12 @@ describe('workloads', () => {
     expect(selectWorkloads(all, ['maxpool', 'matmul512']).map((w) => w.name)).toContain('maxpool3s2_64@112 b8');
     expect(selectWorkloads(all, [])).toHaveLength(all.length);
     expect(selectWorkloads(all, ['no such'])).toEqual([]);
+  });
+
+  test('other programs that disturbed it are told', () => {
+    expect(disturbance(1.94)).toBe(
+      'bench: other programs took up to 1.9 cores, so these times are too long. Measure again on a quiet machine.',
+    );
   });
 
   test('the table is aligned', async () => {
