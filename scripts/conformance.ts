@@ -1,27 +1,32 @@
 /**
- * Runs the conformance rows in another runtime, or on a GPU of no name: `npm run conformance -- [--runtime node|bun|deno|deno-wgpu]
- * [--unknown-gpu] [GROUP…]`. All rows with REGRAFT_SLOW=1, else without those that take minutes. Exits with 1 if one is off.
+ * Runs the conformance rows in another runtime, or on a GPU of no name. All rows with REGRAFT_SLOW=1, else without those that take minutes.
+ * Exits with 1 if one is off. Browsers run them on the page's *Check this GPU*.
  */
-import { parseArgs } from 'node:util';
+import { Argument, Command, Option } from 'commander';
+import { GROUPS } from '../test/conformance.ts';
 import type { RowsReport } from '../test/runtimes/rows.ts';
 import { installed, RUNTIMES, type RuntimeName, runIn } from '../test/runtimes/runtimes.ts';
 
-const { values, positionals } = parseArgs({
-  options: { runtime: { type: 'string', default: 'node' }, 'unknown-gpu': { type: 'boolean' } },
-  allowPositionals: true,
-});
-const fail = (text: string) => {
-  console.error(`conformance: ${text}`);
-  process.exit(2);
-};
-if (!(values.runtime in RUNTIMES))
-  fail(`there is no runtime '${values.runtime}'. Choose one of ${Object.keys(RUNTIMES).join(', ')}.`);
-if (values.runtime !== 'node' && !installed)
-  fail(`${values.runtime} is not installed. Run npm ci --prefix test/runtimes/packages.`);
+interface Flags {
+  readonly runtime: RuntimeName;
+  readonly unknownGpu?: true;
+}
 
-const args = [...(values['unknown-gpu'] ? ['--unknown-gpu'] : []), ...positionals];
-const report: RowsReport = JSON.parse(await runIn(values.runtime as RuntimeName, 'rows.ts', args));
-const { adapter, passed, left, off } = report;
-console.log(`${values.runtime} on ${adapter}: ${passed} rows pass, ${off.length} are off, ${left.length} not run.`);
-for (const fault of off) console.log(fault);
-process.exit(off.length ? 1 : 0);
+async function run(groups: readonly string[], { runtime, unknownGpu }: Flags, command: Command): Promise<void> {
+  if (runtime !== 'node' && !installed)
+    command.error(`conformance: ${runtime} is not installed. Run npm ci --prefix test/runtimes/packages.`);
+  const args = [...(unknownGpu ? ['--unknown-gpu'] : []), ...groups];
+  const { adapter, passed, left, off }: RowsReport = JSON.parse(await runIn(runtime, 'rows.ts', args));
+  console.log(`${runtime} on ${adapter}: ${passed} rows pass, ${off.length} are off, ${left.length} not run.`);
+  for (const row of left) console.log(`Not run, for it takes minutes (REGRAFT_SLOW=1 runs it): ${row}`);
+  for (const fault of off) console.log(fault);
+  process.exitCode = off.length ? 1 : 0;
+}
+
+await new Command('npm run conformance --')
+  .description('Runs the recorded rows of every op and network, in this or another runtime.')
+  .addArgument(new Argument('[groups...]', 'which rows; all without').choices(GROUPS))
+  .addOption(new Option('--runtime <name>', 'where').choices(Object.keys(RUNTIMES)).default('node'))
+  .option('--unknown-gpu', 'on an adapter that tells no name and has WebGPU’s least limits')
+  .action(run)
+  .parseAsync();

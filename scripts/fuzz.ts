@@ -1,26 +1,21 @@
 /**
- * Damages weight files and reads them: `npm run fuzz -- [--format pth-zip] [--cases 20000] [--seed 1] [--first 0] [--published]`.
- * `--published`: every other case damages published weights below REGRAFT_DATA. Prints a row a format, then each find with what
- * makes it again and where its files are; exits with 1 if there is one. A process that takes more memory than run.ts allows is one.
+ * Damages weight files and reads them. Prints a row a format, then each find with what makes it again and where its files are; exits with 1
+ * if there is one. A process that takes more memory than run.ts allows is one.
  */
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../src/cli/arguments.ts';
 import { FUZZ_FORMATS } from './fuzz/formats.ts';
 import { type FuzzReport, fuzz } from './fuzz/run.ts';
 
-const { values } = parseArgs({
-  options: {
-    format: { type: 'string' },
-    cases: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    first: { type: 'string', default: '0' },
-    published: { type: 'boolean', default: false },
-  },
-});
-const names = FUZZ_FORMATS.map(({ name }) => name);
-if (values.format !== undefined && !names.includes(values.format)) {
-  console.error(`fuzz: there is no format '${values.format}'. Choose one of ${names.join(', ')}.`);
-  process.exit(2);
+interface Flags {
+  readonly format?: string;
+  readonly cases: number;
+  readonly seed: number;
+  readonly first: number;
+  readonly published: boolean;
 }
+
+const names = FUZZ_FORMATS.map(({ name }) => name);
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const columns = [
@@ -48,15 +43,26 @@ function row({ format, cases, refused, loaded, worstMs, mostBytes, peakBytes, fi
   );
 }
 
-console.log(line(columns));
-for (const format of names.filter((name) => name === (values.format ?? name))) {
-  const [seed, first] = [Number(values.seed), Number(values.first)];
-  const report = await fuzz({ format, cases: Number(values.cases), seed, first, published: values.published });
-  console.log(row(report));
-  for (const { kind, index, text, saved } of report.finds) {
-    console.log(
-      `  ${kind}: --format ${format} --seed ${seed} --first ${index} --cases 1; files in ${saved}\n    ${text}`,
-    );
-    process.exitCode = 1;
+async function run({ format: only, ...flags }: Flags): Promise<void> {
+  console.log(line(columns));
+  for (const format of names.filter((name) => name === (only ?? name))) {
+    const report = await fuzz({ format, ...flags });
+    console.log(row(report));
+    for (const { kind, index, text, saved } of report.finds) {
+      console.log(
+        `  ${kind}: --format ${format} --seed ${flags.seed} --first ${index} --cases 1; files in ${saved}\n    ${text}`,
+      );
+      process.exitCode = 1;
+    }
   }
 }
+
+await new Command('npm run fuzz --')
+  .description('Damages weight files of every format and reads them.')
+  .addOption(new Option('--format <name>', 'this one only').choices(names))
+  .option('--cases <n>', 'files a format', wholeNumber(1), 20_000)
+  .option('--seed <n>', 'of the damages', wholeNumber(0), 1)
+  .option('--first <n>', 'the case to begin with', wholeNumber(0), 0)
+  .option('--published', 'every other case damages published weights below REGRAFT_DATA', false)
+  .action(run)
+  .parseAsync();

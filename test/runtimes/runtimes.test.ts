@@ -18,6 +18,15 @@ test('every row passes on a GPU that nobody knows, with WebGPU’s least limits 
   expect(passed + left.length).toBe(total);
 });
 
+test('the script names the groups and runtimes that there are', async () => {
+  await expect(runIn('node', '../../scripts/conformance.ts', ['nonsense'])).rejects.toThrow(
+    /error: command-argument value 'nonsense' is invalid for argument 'groups'\. Allowed choices are ops, [a-z, ]+\.\n$/,
+  );
+  await expect(runIn('node', '../../scripts/conformance.ts', ['--runtime', 'firefox'])).rejects.toThrow(
+    "error: option '--runtime <name>' argument 'firefox' is invalid. Allowed choices are node, bun, deno, deno-wgpu.\n",
+  );
+});
+
 describe.skipIf(!installed)('other runtimes (need npm ci --prefix test/runtimes/packages)', MINUTES, () => {
   test('every row passes on Deno’s own WebGPU', async () => {
     const { passed, left, off } = await rowsIn('deno-wgpu');
