@@ -39,7 +39,7 @@ export function printEpoch({ epoch, trainLoss, validationAccuracy, seconds, cach
     formatPercent(validationAccuracy).padStart(11),
     formatDuration(seconds).padStart(10),
   ];
-  print(columns.join('') + (cached ? '  trunk cached' : ''));
+  print(columns.join('') + (cached ? '  pretrained part kept' : ''));
 }
 
 export function printOutcome(run: FinetuneResult, report: string): void {
@@ -58,7 +58,7 @@ export function printOutcome(run: FinetuneResult, report: string): void {
   }
   print();
   print(
-    `Frozen    ${frozen.tensors} tensors frozen (${formatBytes(frozen.bytes)}), ${formatCount(frozen.changedBytes)} bytes changed`,
+    `Frozen    ${frozen.tensors} tensors (${formatBytes(frozen.bytes)}), ${frozen.changedBytes === 0 ? 'the same byte for byte' : `${formatCount(frozen.changedBytes)} bytes changed`}`,
   );
   print(`Time      ${formatDuration(seconds.total)}`);
   print(`Report    ${report}`);

@@ -37,6 +37,13 @@ export function share(text: string): number {
   throw new InvalidArgumentError('Expected a number from 0 to 1.');
 }
 
+/** A share that leaves something: a number from 0 to below 1. */
+export function part(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < 1) return value;
+  throw new InvalidArgumentError('Expected a number from 0 to below 1: 0.2 is a fifth.');
+}
+
 /** A number, 0 or more. */
 export function notNegative(text: string): number {
   const value = Number(text);

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { accuracyContext } from '../train/accuracy-context.ts';
 import { formatCount, formatDuration, formatPercent } from '../train/format.ts';
+import { freezingInWords } from '../train/freezing-words.ts';
 import type { FinetuneResult, MODEL_FILES } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
 import { matrix } from './evaluation-text.ts';
@@ -16,7 +17,8 @@ export function closingText(result: FinetuneResult, out: string, names: typeof M
     '',
     ...outcome(result),
     ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
-    `${frozen.tensors > 0 ? `${frozen.tensors} tensors frozen, ${frozen.changedBytes} bytes changed. ` : ''}${formatDuration(seconds.total)} on ${result.adapter.description}.`,
+    ...(frozen.tensors > 0 ? [freezingInWords(frozen)] : []),
+    `${formatDuration(seconds.total)} on ${result.adapter.description}.`,
     ...(data.skipped.length > 0
       ? [`${data.skipped.length} unreadable ${data.skipped.length === 1 ? 'image was' : 'images were'} skipped.`]
       : []),

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FinetuneOptions } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
-import { classWeights, notNegative, positive, seed, share, wholeNumber } from './arguments.ts';
+import { classWeights, notNegative, part, positive, seed, share, wholeNumber } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
@@ -70,7 +70,7 @@ export function finetuneCommand(): Command {
     .option(
       '--validation <share>',
       'share of the images held out where there is no val folder; 0: none (default: 0.2)',
-      share,
+      part,
     )
     .option('--image-size <pixels>', 'side of the images (default: that of the weights)', wholeNumber(1))
     .addOption(

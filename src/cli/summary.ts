@@ -22,7 +22,7 @@ export function summaryCommand(): Command {
     .description(
       'Prints the layers of a network or a fine-tuned model: types, output shapes, parameters, what is frozen.',
     )
-    .argument('<model>', 'name of a network, or folder or file of a fine-tuned model')
+    .argument('<model>', 'name of a network, or folder or file of a fine-tuned model, or a weight file')
     .option('--weights <file>', 'weight file, URL or published name: check that it fits, take its classes')
     .option('--keras', 'Keras’s own network of that name, as Keras’s table; so is the file of a Keras model')
     .option('--freeze-until <module>', 'show what is frozen when everything before this module is')
@@ -66,8 +66,17 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   const { createProgress, openModel, openWeights } = await import('../train/index.ts');
   if (!Object.hasOwn(MODELS, name) && existsSync(name)) {
     if (weights !== undefined) throw twice(name);
-    const { model, name: known } = await openModel(name);
-    return { model, known };
+    const { BareWeightsError } = await import('../train/open-model.ts');
+    try {
+      const { model, name: known } = await openModel(name);
+      return { model, known };
+    } catch (error) {
+      if (!(error instanceof BareWeightsError)) throw error;
+      if (error.network !== undefined) return open(error.network, name);
+      throw new ArgumentError(
+        `${name}: holds weights of no network that regraft knows by their names. If they are of one, name it: npx regraft summary NETWORK --weights ${name}`,
+      );
+    }
   }
   const entry = modelEntry(name, 'network, file or folder');
   if (weights === undefined) return { model: await entry.create(), known: name };

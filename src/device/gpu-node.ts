@@ -85,10 +85,15 @@ async function find(choice: AdapterChoice): Promise<GPU> {
     passed.push(`${report.name}: ${report.reason}`);
   }
   if (choice === 'auto') throw new DeviceError(`init: found no GPU adapter (${passed.join('; ')}). ${THREE_WAYS}`);
-  throw new DeviceError(
-    `init: found no adapter '${choice}' (${passed.join('; ')}). ` +
-      "Choose another with REGRAFT_ADAPTER or init({ adapter }): 'auto' takes the best there is.",
-  );
+  throw new DeviceError(`init: found no adapter '${choice}' (${passed.join('; ')}). ${await othersThan(choice)}`);
+}
+
+/** What can be asked for instead of `choice`. */
+async function othersThan(choice: AdapterChoice): Promise<string> {
+  const usable = (await reportsOf('auto')).filter(({ status }) => status === 'chosen' || status === 'available');
+  if (usable.length === 0) return THREE_WAYS;
+  const names = usable.map(({ name }) => `'${name}'`).join(', ');
+  return `There ${usable.length === 1 ? 'is' : 'are'} ${names}: instead of '${choice}' name a part of that as --adapter, REGRAFT_ADAPTER or init({ adapter }), or 'auto' for the best.`;
 }
 
 /** An adapter, or a way to one that failed, with what it was reached through. */

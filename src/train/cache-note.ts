@@ -21,9 +21,11 @@ export function cacheNote(model: Module, data: Dataset, { training, validation, 
     return `${formatCount(images)} ${part} images (${formatBytes(bytes)} in ${place})`;
   });
   const fresh = newViews ? ' Training images are new views in every epoch.' : '';
-  if (held.length > 0) return `Trunk cached: ${held.join(', ')}. From now on only the layers after it run.${fresh}`;
+  if (held.length > 0)
+    return `The part of the network that stays as it is has run once, and its results are kept: ${held.join(', ')}. From now on only the layers after it run.${fresh}`;
   const isWanted = caches.some(([, cache]) => cache) && !caches.some(([, cache]) => cache?.failed);
   if (!isWanted || model.parameters().every((p) => p.requires_grad)) return null;
-  if (!data.key || !data.label) return 'Trunk not cached: the data set has no methods key(index) and label(index).';
-  return `Trunk not cached: nothing frozen comes before the layers that are trained.${fresh}`;
+  if (!data.key || !data.label)
+    return 'Every epoch runs the whole network: the data set has no methods key(index) and label(index).';
+  return `Every epoch runs the whole network: nothing that stays as it is comes before the layers that are trained.${fresh}`;
 }

@@ -168,7 +168,7 @@ function secondsOf(
     'reading weights': reading,
     'checking images': checking,
     'training, whole network': training(false),
-    'training, trunk cached': training(true),
+    'training, unchanged part kept': training(true),
     ...rest,
   };
   return { ...seconds, parts: Object.fromEntries(Object.entries(all).filter(([, seconds]) => seconds > 0)) };

@@ -132,12 +132,24 @@ async function readDescribed(path: string, options: KerasClassifierOptions): Pro
   });
 }
 
-async function undescribed(path: string, state: StateDict): Promise<ArgumentError> {
+/** A file that holds weights and does not say what they are a model for. */
+export class BareWeightsError extends ArgumentError {
+  /** What the weights are of, where that can be told from them. */
+  readonly network: string | undefined;
+
+  constructor(message: string, network: string | undefined) {
+    super(message);
+    this.network = network;
+  }
+}
+
+async function undescribed(path: string, state: StateDict): Promise<BareWeightsError> {
   const network = await guessNetwork(state);
   const what = network === undefined ? 'weights, but not of which network' : `the weights of ${network}`;
   const use = network === undefined ? 'Name the network and give the file' : `Name ${network} and give the file`;
-  return new ArgumentError(
+  return new BareWeightsError(
     `${path}: holds ${what}, and no names of classes. ${use} as its weights: npx regraft predict ${network ?? 'NETWORK'} --weights ${path}`,
+    network,
   );
 }
 

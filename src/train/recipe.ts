@@ -125,7 +125,7 @@ export function resolveSettings(
     accumulate: atLeast('accumulate', 1, options.accumulate ?? 1),
     clipGradNorm: options.clipGradNorm == null ? null : above('clipGradNorm', options.clipGradNorm),
     patience: atLeast('patience', 0, options.patience ?? 10),
-    validation: within('validation', 0, 1, options.validation ?? 0.2),
+    validation: heldOut(options.validation ?? 0.2),
     imageSize: atLeast('imageSize', 1, options.imageSize ?? entry.transforms.crop),
     orientation: orientationOf(options.orientation ?? 'exif'),
     seed: checkSeed('finetune: seed', options.seed ?? 0),
@@ -162,6 +162,13 @@ function within(name: string, low: number, high: number, value: number): number 
   if (typeof value === 'number' && value >= low && value <= high) return value;
   const range = high === Number.MAX_VALUE ? `${low} or more` : `between ${low} and ${high}`;
   throw new ArgumentError(`finetune: ${name} must be ${range}, got ${value}.`);
+}
+
+function heldOut(value: number): number {
+  if (typeof value === 'number' && value >= 0 && value < 1) return value;
+  throw new ArgumentError(
+    `finetune: validation must be the share of the images to hold out, from 0 to below 1, got ${value}. 0.2 holds a fifth out.`,
+  );
 }
 
 /** A phase, and what the optimizer and the loader need to know for it. */

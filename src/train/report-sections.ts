@@ -1,5 +1,6 @@
 /** The report's figures and tables: key figures, epochs, freezing proof, time, run facts. */
-import { formatBytes, formatCount, formatDuration, formatPercent, formatValue, plural } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
+import { freezingInWords } from './freezing-words.ts';
 import { breakable, type Content, html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
 import type { EpochRecord, FinetuneResult } from './result.ts';
@@ -73,10 +74,10 @@ export function freezingProof({ frozen, model }: FinetuneResult): Markup {
   const { total, trainable } = model.parameters;
   if (frozen.tensors === 0) return html`<p>Nothing was frozen: all ${formatCount(total)} parameters were trained.</p>`;
   const intact = frozen.changedBytes === 0 && frozen.digestBefore === frozen.digestAfter;
-  return html`<p class="proof ${intact ? 'intact' : 'broken'}"><b>${plural(frozen.tensors, 'tensor')} frozen, ${formatCount(frozen.changedBytes)} bytes changed.</b> ${
+  return html`<p class="proof ${intact ? 'intact' : 'broken'}"><b>${freezingInWords(frozen)}</b> ${
     intact
       ? html`A ${term('digest')} over every frozen parameter and buffer, taken before and after the run, is the same.`
-      : 'Frozen tensors were changed by this run, which must never happen: please report it as a bug.'
+      : 'This must never happen: please report it as a bug.'
   }</p>
 <div class="split" role="img" aria-label="${formatPercent(trainable / total)} of the parameters were trained"><i style="--share:${Math.max(0.5, Math.round((trainable / total) * 1000) / 10)}%"></i></div>
 <p class="soft split-legend"><span><i class="swatch train"></i>${formatCount(trainable)} trained (${formatPercent(trainable / total)})</span><span><i class="swatch rest"></i>${formatCount(total - trainable)} frozen</span></p>

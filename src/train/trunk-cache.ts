@@ -128,7 +128,7 @@ export class TrunkCache {
       await this.close();
       this.failed = true;
       this.#progress?.note(
-        `Trunk not cached: its ${bytes} cannot be kept in ${store.place}: ${causeOf(error)}. What is frozen is computed in every epoch; the result is the same.`,
+        `Every epoch runs the whole network: ${bytes} of results cannot be kept in ${store.place}: ${causeOf(error)}. The numbers are the same.`,
       );
       return false;
     }

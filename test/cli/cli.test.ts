@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { writeWeights } from '../../src/io/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { colourPhoto, colourPhotos, someWeights } from '../train/colour-photos.ts';
 import { type Outcome, regraft } from './regraft.ts';
@@ -52,7 +53,9 @@ describe('finetune, predict, evaluate', () => {
     expect(stdout).toMatch(
       /^\n[\d.]+ % of 9 validation images are classified correctly \(epoch \d of 6, the best, was kept\)\./,
     );
-    expect(stdout).toContain('114 tensors frozen, 0 bytes changed.');
+    expect(stdout).toMatch(
+      /^The part of the network that was to stay as it is did: its 114 tensors \([\d.]+ MB\) are the same, byte for byte\.$/m,
+    );
     expect(stdout).toContain('2 unreadable images were skipped.');
     expect(stdout).toContain('Use it:      npx regraft predict runs/colours photo.jpg');
     expect(stderr).toContain('Skipped train/red/zero.jpg: is empty (0 bytes). Remove it or replace it.\n');
@@ -220,6 +223,11 @@ describe('faults', () => {
         `regraft: option '--precision <name>' argument 'half' is invalid. Allowed choices are float32, float16.\n${hint('finetune ')}`,
       ],
       [
+        'finetune photos --validation 1',
+        2,
+        `regraft: option '--validation <share>' argument '1' is invalid. Expected a number from 0 to below 1: 0.2 is a fifth.\n${hint('finetune ')}`,
+      ],
+      [
         'finetune photos --resume',
         2,
         `regraft: option '--resume' needs '--out <folder>', the folder of the interrupted run\n${hint('finetune ')}`,
@@ -265,7 +273,15 @@ describe('other commands', () => {
     expect(tensors[0]).toEqual({ name: 'conv1.weight', shape: [64, 3, 7, 7], frozen: true });
   });
 
+  test('summary tells the network of a file of weights', async () => {
+    const { code, stdout, stderr } = await run('summary', weights, '--depth', '1');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^conv1 +Conv2d +\[1, 16, 32, 32\]/m);
+  });
+
   test('a folder without a model is no file of weights, and no network', async () => {
+    const odd = { data: new Float32Array(2), shape: [2], dtype: 'float32' as const };
+    await writeWeights(join(home, 'odd.safetensors'), new Map([['w', odd]]));
     await expectAll([
       [
         `inspect ${photos}`,
@@ -276,6 +292,11 @@ describe('other commands', () => {
         `convert ${photos} x.onnx`,
         1,
         `ArgumentError: ${photos}: is a folder without model.json and model.safetensors; expected a weight file or the folder of a fine-tuned model.\n`,
+      ],
+      [
+        `summary odd.safetensors`,
+        1,
+        'ArgumentError: odd.safetensors: holds weights of no network that regraft knows by their names. If they are of one, name it: npx regraft summary NETWORK --weights odd.safetensors\n',
       ],
       [
         `summary none-such`,
@@ -323,7 +344,9 @@ describe('other commands', () => {
       'nix',
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^DeviceError: init: found no adapter 'nix' \(/);
+    expect(stderr).toMatch(
+      /^DeviceError: init: found no adapter 'nix' \(.+\)\. There (is|are) '.+': instead of 'nix' name a part of that as --adapter, REGRAFT_ADAPTER or init\(\{ adapter \}\), or 'auto' for the best\.\n$/,
+    );
   });
 
   test('help names every command and gives an example', async () => {

@@ -71,7 +71,7 @@ describe('on disk', () => {
     expect(slowly.stepLosses).toEqual(plain.stepLosses);
     expect(slowly.cached).toEqual([false, true, true]);
     expect(slowly.notes).toEqual([
-      `Trunk cached: 10 training images (10.4\u00a0kB in ${folder}). From now on only the layers after it run.`,
+      `The part of the network that stays as it is has run once, and its results are kept: 10 training images (10.4\u00a0kB in ${folder}). From now on only the layers after it run.`,
     ]);
   });
 
@@ -82,7 +82,7 @@ describe('on disk', () => {
     expect(stepLosses).toEqual(without.stepLosses);
     expect(cached).toEqual([false, false, false]);
     const told = (bytes: string) =>
-      `Trunk not cached: its ${bytes} cannot be kept in ${folder}: the disk is full. What is frozen is computed in every epoch; the result is the same.`;
+      `Every epoch runs the whole network: ${bytes} of results cannot be kept in ${folder}: the disk is full. The numbers are the same.`;
     expect(notes).toEqual([told('10.4\u00a0kB'), told('5.2\u00a0kB')]);
   });
 
@@ -93,7 +93,7 @@ describe('on disk', () => {
     await rm(file);
     expect(cached).toEqual([false, false, false]);
     expect(notes).toEqual([
-      `Trunk not cached: its 10.4\u00a0kB cannot be kept in ${join(file, 'folder')}: a part of its path is a file, not a folder. What is frozen is computed in every epoch; the result is the same.`,
+      `Every epoch runs the whole network: 10.4\u00a0kB of results cannot be kept in ${join(file, 'folder')}: a part of its path is a file, not a folder. The numbers are the same.`,
     ]);
   });
 
@@ -118,7 +118,7 @@ describe('is said once', () => {
   test('what is cached, of training and validation', async () => {
     const { notes } = await run({ validation: images(5, 9) });
     expect(notes).toEqual([
-      'Trunk cached: 10 training images (10.4\u00a0kB in memory), 5 validation images (5.2\u00a0kB in memory). From now on only the layers after it run.',
+      'The part of the network that stays as it is has run once, and its results are kept: 10 training images (10.4\u00a0kB in memory), 5 validation images (5.2\u00a0kB in memory). From now on only the layers after it run.',
     ]);
   });
 
@@ -126,7 +126,7 @@ describe('is said once', () => {
     const train = new DataLoader(augmented(images(10)), { batchSize: 4 });
     const { notes } = await run({ train, validation: images(5, 9) });
     expect(notes).toEqual([
-      'Trunk cached: 5 validation images (5.2\u00a0kB in memory). From now on only the layers after it run. Training images are new views in every epoch.',
+      'The part of the network that stays as it is has run once, and its results are kept: 5 validation images (5.2\u00a0kB in memory). From now on only the layers after it run. Training images are new views in every epoch.',
     ]);
   });
 
@@ -135,13 +135,17 @@ describe('is said once', () => {
       {},
       made(() => new Skipped(), 'conv2'),
     );
-    expect(notes).toEqual(['Trunk not cached: nothing frozen comes before the layers that are trained.']);
+    expect(notes).toEqual([
+      'Every epoch runs the whole network: nothing that stays as it is comes before the layers that are trained.',
+    ]);
   });
 
   test('that the data set cannot name its images', async () => {
     const data = images(10);
     const { notes } = await run({ train: { length: data.length, get: data.get.bind(data) } });
-    expect(notes).toEqual(['Trunk not cached: the data set has no methods key(index) and label(index).']);
+    expect(notes).toEqual([
+      'Every epoch runs the whole network: the data set has no methods key(index) and label(index).',
+    ]);
   });
 
   test('and nothing where nothing is frozen, no cache is wanted, or no epoch follows', async () => {

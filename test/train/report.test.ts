@@ -169,7 +169,8 @@ describe('the page', () => {
       ...result.worstMistakes.map((mistake) => mistake.path),
       ...result.data.skipped.map((file) => file.path),
       result.frozen.digestBefore,
-      '268 tensors frozen, 0 bytes changed.'.replace(' ', '\u00a0'),
+      'The part of the network that was to stay as it is did: its 268\u00a0tensors (',
+      ') are the same, byte for byte.',
       result.adapter.description,
       'weight decay',
       'filling the trunk cache',
@@ -264,7 +265,8 @@ describe('at the ends of its range', () => {
   test('changed frozen bytes are told as a fault', () => {
     const sample = sampleResult({ classes: names(2) });
     const page = plain(renderReport({ ...sample, frozen: { ...sample.frozen, changedBytes: 12 } }));
-    expect(page).toContain('268 tensors frozen, 12 bytes changed.');
+    expect(page).toContain('The part of the network that was to stay as it is did not: of its 268 tensors (');
+    expect(page).toContain('), 12 bytes were changed.');
     expect(page).toContain('must never happen');
   });
 

@@ -117,7 +117,9 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
           while (performance.now() - began < 300);
         });
       expect(await longestTask(page, busy)).toBeGreaterThan(task);
-      expect(await page.textContent('#result')).toMatch(/50\s+tensors frozen, 0 bytes changed\./);
+      expect(await page.textContent('#result')).toMatch(
+        /its 50\s+tensors \([\d.]+\s+MB\) are the same, byte for byte\./,
+      );
       expect(await axeFaults(page)).toEqual([]);
 
       const [held] = await some('val/bees', 1);
@@ -241,7 +243,7 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     expect(await axeFaults(page)).toEqual([]);
     expect(await page.textContent('#status')).toMatch(/^Done: 8\sepochs/);
     expect(await page.textContent('#answer li.first')).toContain('flower');
-    expect(await page.textContent('#result')).toMatch(/54\s+tensors frozen, 0 bytes changed\./);
+    expect(await page.textContent('#result')).toMatch(/its 54\s+tensors \([\d.]+\s+MB\) are the same, byte for byte\./);
     // The exported page is one file, which a double click opens.
     const hosted = join(await temporary(), 'model-page.html');
     await writeFile(hosted, await exported(page, 'page'));

@@ -41,7 +41,11 @@ export async function outcomeOf(run: Run, idOf: (blob: Blob) => number): Promise
   const training = (cached: boolean) =>
     state.history.filter((r) => r.cached === cached).reduce((n, r) => n + r.seconds, 0);
   const { total, parts } = watch.read();
-  const seconds = { 'training, whole network': training(false), 'training, trunk cached': training(true), ...parts };
+  const seconds = {
+    'training, whole network': training(false),
+    'training, unchanged part kept': training(true),
+    ...parts,
+  };
   const { optimizer, batchSize, weightDecay, labelSmoothing, imageSize, seed } = settings;
   const result: FinetuneResult = {
     version: VERSION,
