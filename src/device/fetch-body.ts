@@ -5,6 +5,8 @@ import { causeOf } from '../core/cause.ts';
 const LIMIT = 8 * 2 ** 30;
 /** How long a server may send nothing, in milliseconds. */
 const IDLE = 30_000;
+/** In that time this many bytes must come: a server that drips is silent too. */
+const LEAST = 1000;
 
 /** Options of {@link fetchBody}. */
 export interface BodyOptions {
@@ -36,8 +38,11 @@ export interface Body {
 export async function fetchBody(url: URL | string, { limit = LIMIT, idle = IDLE }: BodyOptions = {}): Promise<Body> {
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout>;
+  // Bytes since the timer was set.
+  let fresh = 0;
   const wait = () => {
     clearTimeout(timer);
+    fresh = 0;
     timer = setTimeout(() => abort.abort(), idle);
   };
   const end = () => {
@@ -46,7 +51,8 @@ export async function fetchBody(url: URL | string, { limit = LIMIT, idle = IDLE 
   };
   const fault = (error: unknown, fix: string) => {
     if (error instanceof TransferFault) return error;
-    const silent = abort.signal.aborted ? `nothing came for ${idle / 1000} s` : undefined;
+    const came = fresh === 0 ? 'nothing came for' : 'less than 1 kB came in';
+    const silent = abort.signal.aborted ? `${came} ${idle / 1000} s` : undefined;
     return new TransferFault(silent ?? causeOf(error), fix);
   };
   const tooLarge = () =>
@@ -55,11 +61,13 @@ export async function fetchBody(url: URL | string, { limit = LIMIT, idle = IDLE 
     let received = 0;
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
-        clearTimeout(timer);
         received += next.value.length;
+        fresh += next.value.length;
         if (received > limit) throw tooLarge();
+        const isEnough = fresh >= LEAST;
+        if (isEnough) clearTimeout(timer);
         yield next.value;
-        wait();
+        if (isEnough) wait();
       }
     } catch (error) {
       throw fault(error, 'The transfer broke off: try again.');

@@ -32,6 +32,7 @@ import { type FinetuneSettings, freezeFor, type SettingsOptions } from './recipe
 import { renderReport } from './report.ts';
 import type { ComparisonRun, EpochRecord, FinetuneResult } from './result.ts';
 import { takeFolder } from './run-folder.ts';
+import { checkLock } from './run-lock.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
 import { lastingSettings, SETTINGS } from './run-settings.ts';
@@ -173,10 +174,12 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     finish: options.finish,
     onEpoch: async (record, _, point) => {
       watch.add('validation', (performance.now() - ended) / 1000 - record.seconds);
-      if (out !== null)
+      if (out !== null) {
+        checkLock(out);
         await watch.time('checkpoints', async () =>
           writeCheckpoint(out, { ...(await point()), settings, inputs, start, date, seconds: watch.read() }),
         );
+      }
       await options.onEpoch?.(record);
       ended = performance.now();
     },
@@ -219,6 +222,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     seconds: { ...watch.read(), compiling },
   });
   if (out !== null) {
+    checkLock(out);
     await saveModel(
       out,
       { model, name: settings.model, classes, transforms: plain },

@@ -1,4 +1,5 @@
 /** The lock of a run's folder: one run at a time writes there. To take it is also to try whether the folder can be written. */
+import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,12 +14,13 @@ export const LOCK_FILE = 'run.lock';
 /** A run touches its lock this often, in milliseconds; one that is four times as old is left over. */
 const HEARTBEAT = 30_000;
 
-/** The locks of this process. */
-const held = new Set<string>();
+/** What this process wrote into the locks that it holds, by their paths. */
+const held = new Map<string, string>();
 
 interface Holder {
   readonly pid: number;
   readonly host: string;
+  readonly run: string;
 }
 
 /**
@@ -44,17 +46,31 @@ export function lockRun(folder: string): () => void {
     if (created) removeEmpty(folder, created);
     throw codeOf(error) === undefined ? error : notWritten(folder, error);
   }
-  held.add(resolve(path));
-  const beat = setInterval(() => touch(path), HEARTBEAT).unref();
+  const mine = held.get(resolve(path));
+  const beat = setInterval(() => touch(path, mine), HEARTBEAT).unref();
   const release = () => {
     forget();
     held.delete(resolve(path));
     clearInterval(beat);
-    rmSync(path, { force: true });
+    if (textOf(path) === mine) rmSync(path, { force: true });
     if (created) removeEmpty(folder, created);
   };
   const forget = onExit(release);
   return release;
+}
+
+/**
+ * To be called before something is written into a folder that {@link lockRun} took: a process that stood still for minutes (stopped, or asleep
+ * with its machine) may have been taken for dead.
+ * @throws ArgumentError if another run has taken it meanwhile.
+ */
+export function checkLock(folder: string): void {
+  const path = join(folder, LOCK_FILE);
+  const text = textOf(path);
+  if (text !== undefined && text !== held.get(resolve(path)))
+    throw new ArgumentError(
+      `${folder}: another run has begun there while this one stood still. Wait for it or choose another folder; nothing of this one is written any more.`,
+    );
 }
 
 /** Writes the lock, all of it or nothing. @returns false if there is one. */
@@ -67,8 +83,10 @@ function take(path: string): boolean {
     throw error;
   }
   try {
-    writeSync(file, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder));
+    const text = JSON.stringify({ pid: process.pid, host: hostname(), run: randomUUID() } satisfies Holder);
+    writeSync(file, text);
     fsyncSync(file);
+    held.set(resolve(path), text);
     return true;
   } catch (error) {
     rmSync(path, { force: true });
@@ -82,20 +100,29 @@ function take(path: string): boolean {
 function holderOf(path: string): Holder | null {
   try {
     const { mtimeMs } = statSync(path);
-    const { pid, host }: Partial<Holder> = JSON.parse(readFileSync(path, 'utf8'));
+    const { pid, host, run = '' }: Partial<Holder> = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof pid !== 'number' || typeof host !== 'string' || Date.now() - mtimeMs > 4 * HEARTBEAT) return null;
     const works = host !== hostname() || (pid === process.pid ? held.has(resolve(path)) : isRunning(pid));
-    return works ? { pid, host } : null;
+    return works ? { pid, host, run } : null;
   } catch {
     return null;
   }
 }
 
-function touch(path: string): void {
+function touch(path: string, mine: string | undefined): void {
   try {
     const now = new Date();
-    utimesSync(path, now, now);
+    if (textOf(path) === mine) utimesSync(path, now, now);
   } catch {
     // Whoever removed it knows why.
+  }
+}
+
+/** What the lock says; undefined where there is none. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
   }
 }

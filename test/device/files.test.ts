@@ -32,7 +32,10 @@ const server = createServer((request, response) => {
   else if (request.url === '/endless') sendOn(response);
   else if (request.url === '/large') response.writeHead(200, { 'content-length': 1e6 }).write('a');
   else if (request.url === '/silent') response.write('a');
-  else if (request.url === '/cut')
+  else if (request.url === '/drip') {
+    const drops = setInterval(() => response.write('a'), 50);
+    response.on('close', () => clearInterval(drops));
+  } else if (request.url === '/cut')
     response.writeHead(200, { 'content-length': 1e4 }).write('a', () => response.destroy());
   else if (request.url === '/mute') return;
   else response.writeHead(404).end();
@@ -117,7 +120,10 @@ describe('openSource', () => {
       'large: cannot be fetched (it sends more than 100,000 bytes). Check the address.',
     );
     expect(await failed('silent')).toBe(
-      'silent: cannot be fetched (nothing came for 0.3 s). The transfer broke off: try again.',
+      'silent: cannot be fetched (less than 1 kB came in 0.3 s). The transfer broke off: try again.',
+    );
+    expect(await failed('drip')).toBe(
+      'drip: cannot be fetched (less than 1 kB came in 0.3 s). The transfer broke off: try again.',
     );
     expect(await failed('mute')).toBe(
       'mute: cannot be fetched (nothing came for 0.3 s). Check the address and the network.',

@@ -116,7 +116,7 @@ test('no network, no such file, a broken and a silent transfer: each says where 
   );
   expect(await failure(file('net-cut.pth'))).toMatch(/^net-cut\.pth: cannot be downloaded from .* by hand\.$/);
   expect(await failure(file('net-silent.pth'), { timeout: 1000 })).toBe(
-    said('net-silent.pth', `${base}/net-silent.pth`, 'nothing came for 1 s'),
+    said('net-silent.pth', `${base}/net-silent.pth`, 'less than 1 kB came in 1 s'),
   );
 });
 

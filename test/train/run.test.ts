@@ -100,6 +100,17 @@ describe('one run to a folder', () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
+  test('a run that stood still while another took its folder writes nothing more there', async () => {
+    const out = outFolder();
+    const other = JSON.stringify({ pid: process.ppid, host: hostname(), run: 'other' });
+    const onEpoch = () => writeFileSync(join(out, 'run.lock'), other);
+    expect(await faultOf(() => finetune(options({ out, epochs: 3, onEpoch })), out)).toBe(
+      'ArgumentError: ROOT: another run has begun there while this one stood still. Wait for it or choose another folder; nothing of this one is written any more.',
+    );
+    expect(readFileSync(join(out, 'run.lock'), 'utf8')).toBe(other);
+    expect(readdirSync(out).sort()).toEqual(['checkpoint.safetensors', 'run.lock']);
+  });
+
   test('on another machine a run that is at work is told too', async () => {
     const out = temporaryFolder();
     writeFileSync(join(out, 'run.lock'), JSON.stringify({ pid: 7, host: 'elsewhere' }));
