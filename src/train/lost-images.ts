@@ -32,20 +32,22 @@ export class LostImages {
   check(part: 'training' | 'validation', data: Dataset, skipped: readonly SkippedSample[]): void {
     // Batches are loaded side by side: their order is chance.
     const ordered = [...skipped].sort((a, b) => a.index - b.index);
+    const gone = skipped.length === 0 || this.#share === 1 ? null : missingClass(data, skipped);
+    if (gone !== null || skipped.length > Math.max(1, this.#share * data.length)) {
+      const { path, reason } = ordered[0]!;
+      const all = gone === null ? '' : `, all of class '${gone}' among them`;
+      throw new DataError(
+        path,
+        `${reason} ${skipped.length} of ${data.length} ${part} images cannot be read${all}; this is the first. Put them back, then resume the run; or remove them and begin again.`,
+      );
+    }
+    const key = ({ index, path }: SkippedSample) => `${index} ${path}`;
+    const known = new Set(this.#found.map(key));
     for (const sample of ordered) {
-      if (this.#found.some(({ path, index }) => path === sample.path && index === sample.index)) continue;
+      if (known.has(key(sample))) continue;
       this.#found.push(sample);
       this.#progress?.note(`Skipped ${sample.path}: ${sample.reason}`);
     }
-    if (skipped.length === 0 || this.#share === 1) return;
-    const gone = missingClass(data, skipped);
-    if (gone === null && skipped.length <= Math.max(1, this.#share * data.length)) return;
-    const { path, reason } = ordered[0]!;
-    const all = gone === null ? '' : `, all of class '${gone}' among them`;
-    throw new DataError(
-      path,
-      `${reason} ${skipped.length} of ${data.length} ${part} images cannot be read${all}; this is the first. Put them back, then resume the run; or remove them and begin again.`,
-    );
   }
 }
 
