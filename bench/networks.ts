@@ -133,11 +133,11 @@ function training(
       const cache = new TrunkCache(batch);
       const keys = Array.from({ length: batch }, (_, i) => String(i));
       let trunk: ReturnType<typeof trunkOf> = null;
-      step(() => record(() => void (trunk = trunkOf(images, setup.trainable, true))));
+      step(() => record(() => void (trunk = trunkOf([images], setup.trainable, true))));
       await cache.put(trunk!, keys);
       let activations: HostArray[] = [];
       const take = () => {
-        if (!cache.take(trunkOf(images, setup.trainable, false), activations))
+        if (!cache.take(trunkOf([images], setup.trainable, false), activations))
           throw new Error('the trunk cache is stale');
       };
       return {

@@ -15,9 +15,10 @@ const LINE: readonly (readonly string[])[] = [
   ['graph'],
   ['ops'],
   ['tensor'],
-  ['nn', 'optim', 'io'],
+  ['data', 'nn', 'optim', 'io'],
   ['models'],
-  ['data', 'train'],
+  ['tasks'],
+  ['train'],
   ['cli', 'web'],
 ];
 

@@ -52,6 +52,15 @@ export interface TensorData {
   readonly data: StoredArray;
 }
 
+/** A tensor in host memory, as the GPU keeps it. */
+export interface HostTensor {
+  readonly data: HostArray;
+  readonly shape: readonly number[];
+}
+
+/** Tensors in host memory by name: the inputs of a network, its targets, its outputs. */
+export type HostTensors = Readonly<Record<string, HostTensor>>;
+
 /** Names to values, in the file's order: PyTorch's `state_dict`. */
 export type StateDict = Map<string, TensorData>;
 

@@ -4,7 +4,7 @@ import { sha256 } from '../core/digest.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkList, checkOptions, shown } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import { type Dataset, type Sample, type SplitOptions, splitIndices } from './dataset.ts';
+import { type Dataset, type LabelledImage, type SplitOptions, splitIndices } from './dataset.ts';
 import { type Label, type Labels, stackLabels } from './labels.ts';
 
 /** Options of {@link ArrayDataset}. */
@@ -95,7 +95,7 @@ export class ArrayDataset implements Dataset {
     return this.images.subarray(place * size, (place + 1) * size);
   }
 
-  async get(index: number): Promise<Sample> {
+  async get(index: number): Promise<LabelledImage> {
     const place = this.#place(index);
     const [, c, h, w] = this.shape;
     return {

@@ -3,7 +3,7 @@ import { decodeImage } from '#image';
 import { sha256 } from '../core/digest.ts';
 import { DataError } from '../core/errors.ts';
 import { type TransformLike, toTransform } from './compose.ts';
-import { type Dataset, FIRST_VIEW, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+import { type Dataset, FIRST_VIEW, type LabelledImage, type SplitOptions, splitIndices, type View } from './dataset.ts';
 import { transformed } from './load-image.ts';
 import { ToTensor } from './normalize.ts';
 import type { Transform } from './transform.ts';
@@ -53,7 +53,7 @@ export class BlobDataset implements Dataset {
   }
 
   /** @throws DataError where the image cannot be decoded. */
-  async get(index: number, view: View = FIRST_VIEW): Promise<Sample> {
+  async get(index: number, view: View = FIRST_VIEW): Promise<LabelledImage> {
     const { blob, path, label } = this.#at(index);
     const decoded = await decodeImage(new Uint8Array(await blob.arrayBuffer()), path, this.transform);
     const { data, shape } = transformed(decoded, path, this.transform, this.#origin[index]!, view);

@@ -30,7 +30,14 @@ export {
   type LoaderState,
   type SkippedSample,
 } from './data-loader.ts';
-export { type Dataset, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+export {
+  type Dataset,
+  type LabelledImage,
+  type Sample,
+  type SplitOptions,
+  splitIndices,
+  type View,
+} from './dataset.ts';
 export { decodeImage } from './decode-browser.ts';
 export {
   CenterCrop,

@@ -1,34 +1,35 @@
 /** Samples to a batch: on the host, and from there to tensors. */
+import type { HostTensor, HostTensors } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Sample } from './dataset.ts';
-import { type Labels, labelShape, stackLabels } from './labels.ts';
+import type { LabelledImage } from './dataset.ts';
+import { type Label, stackLabels } from './labels.ts';
 
-/** A batch in host memory. */
+/** A batch in host memory: named parts, each with samples along its first axis. */
 export interface HostBatch {
-  /** Row-major floats of shape `shape`. */
-  readonly images: Float32Array;
-  readonly shape: readonly [N: number, C: number, H: number, W: number];
-  readonly labels: Labels;
+  /** What the network is given. */
+  readonly inputs: HostTensors;
+  /** What its outputs are compared with. */
+  readonly targets: HostTensors;
   /** The samples' places in the data set. */
-  readonly indices: number[];
-  readonly paths: string[];
+  readonly indices: readonly number[];
+  readonly paths: readonly string[];
 }
 
-/** What a DataLoader yields. */
+/** What a DataLoader yields for images. */
 export interface Batch {
   /** Float32 [N, C, H, W]. */
   readonly images: Tensor;
   /** Int32 [N], or float targets [N, K]. */
   readonly labels: Tensor;
   /** The samples' places in the data set. */
-  readonly indices: number[];
-  readonly paths: string[];
+  readonly indices: readonly number[];
+  readonly paths: readonly string[];
 }
 
-/** Lays the samples' images one after another. @throws ArgumentError where their shapes differ. */
-export function stack(samples: readonly Sample[]): HostBatch {
+/** A batch of images, [N, C, H, W], and their labels. @throws ArgumentError where their shapes differ. */
+export function stack(samples: readonly LabelledImage[]): HostBatch {
   const first = samples[0];
   if (!first) throw new ArgumentError('collate: expected at least one sample, got none.');
   const size = sizeOf(first.shape);
@@ -40,21 +41,30 @@ export function stack(samples: readonly Sample[]): HostBatch {
       );
     images.set(image, i * size);
   });
+  const labels = stackedLabels(
+    samples.map((s) => s.label),
+    (at) => samples[at]!.path,
+  );
   return {
-    images,
-    shape: [samples.length, ...first.shape],
-    labels: stackLabels(
-      samples.map((s) => s.label),
-      (at) => samples[at]!.path,
-    ),
+    inputs: { images: { data: images, shape: [samples.length, ...first.shape] } },
+    targets: { labels },
     indices: samples.map((s) => s.index),
     paths: samples.map((s) => s.path),
   };
 }
 
-/** The batch with images and labels as tensors. */
-export async function toTensors({ images, shape, labels, indices, paths }: HostBatch): Promise<Batch> {
+/** Labels as {@link stackLabels} lays them, with their shape: int32 [N], or float targets [N, K]. */
+export function stackedLabels(labels: readonly Label[], nameOf: (at: number) => string): HostTensor {
+  const data = stackLabels(labels, nameOf);
+  const { length } = labels;
+  return { data, shape: data instanceof Int32Array ? [length] : [length, data.length / length] };
+}
+
+/** The batch with its parts as tensors, each under its name. */
+export async function toTensors({ inputs, targets, indices, paths }: HostBatch): Promise<Batch> {
   // Loaded here, when the first batch is made: reading images alone needs no tensors and no device.
   const { tensor } = await import('../tensor/factory.ts');
-  return { images: tensor(images, shape), labels: tensor(labels, labelShape(labels, indices.length)), indices, paths };
+  const parts = Object.entries({ ...inputs, ...targets });
+  const tensors = Object.fromEntries(parts.map(([name, { data, shape }]) => [name, tensor(data, shape)]));
+  return { ...(tensors as Pick<Batch, 'images' | 'labels'>), indices, paths };
 }

@@ -6,11 +6,11 @@ import { checkFunction, checkOptions, type OptionNames, shown } from '../core/op
 import { checkSeed } from '../core/random.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
-import { type Dataset, type Sample, sampleGenerator, type View } from './dataset.ts';
+import { type Dataset, type LabelledImage, type Sample, sampleGenerator, type View } from './dataset.ts';
 import { reasonOf } from './image-dataset.ts';
 
 /** Options of {@link DataLoader}. */
-export interface DataLoaderOptions<T = Batch> {
+export interface DataLoaderOptions<T = Batch, S extends Sample = LabelledImage> {
   /** Default 1. */
   batchSize?: number;
   /** A new order each epoch. Default false. */
@@ -26,7 +26,7 @@ export interface DataLoaderOptions<T = Batch> {
   /** Threads that decode and transform; 0 leaves transforms to the calling thread. The samples are the same. Default: cores less 2, at most 8; in browsers none. */
   workers?: number;
   /** Makes a batch from samples. Default: {@link stack}, then tensors. */
-  collate?: (samples: readonly Sample[]) => T | Promise<T>;
+  collate?(samples: readonly S[]): T | Promise<T>;
 }
 
 const OPTIONS: OptionNames<DataLoaderOptions> = {
@@ -54,13 +54,16 @@ export interface SkippedSample {
   readonly reason: string;
 }
 
+/** Makes a batch of samples of one kind. */
+type Stack<S extends Sample> = (samples: readonly S[]) => HostBatch;
+
 function checkInteger(option: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw new ArgumentError(`DataLoader: ${option} must be an integer, ${least} or more, got ${value}.`);
 }
 
 /** @throws ArgumentError for what has no samples to give: a path, an array. */
-function checkDataset(dataset: Dataset): void {
+function checkDataset(dataset: Dataset<Sample>): void {
   if (typeof dataset?.get === 'function' && typeof dataset.length === 'number') return;
   throw new ArgumentError(
     `DataLoader: expected a data set, got ${shown(dataset)}. Pass new ImageFolder(folder) or new ArrayDataset(…).`,
@@ -74,8 +77,8 @@ function checkDataset(dataset: Dataset): void {
  * for await (const { images, labels } of new DataLoader(train, { batchSize: 32, shuffle: true, seed: 0 }))
  *   console.log(images.shape, labels.shape); // [N, 3, H, W] and [N]; the last batch may be smaller
  */
-export class DataLoader<T = Batch> implements AsyncIterable<T> {
-  readonly dataset: Dataset;
+export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements AsyncIterable<T> {
+  readonly dataset: Dataset<S>;
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly seed: number;
@@ -92,15 +95,15 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
   onSingle: ((index: number) => void) | undefined;
   /** Images left out so far, each once. */
   readonly skipped: SkippedSample[] = [];
-  readonly #collate: (samples: readonly Sample[]) => T | Promise<T>;
+  readonly #collate: NonNullable<DataLoaderOptions<T, S>['collate']>;
   readonly #threads: SampleThreads | undefined;
   readonly #gate: ReturnType<typeof gate>;
   #epoch = 0;
   #batch = 0;
 
   /** @throws ArgumentError for an option out of range; DataError for an empty data set. */
-  constructor(dataset: Dataset, options: DataLoaderOptions<T> = {}) {
-    checkOptions('DataLoader', options, OPTIONS as OptionNames<DataLoaderOptions<T>>);
+  constructor(dataset: Dataset<S>, options: DataLoaderOptions<T, S> = {}) {
+    checkOptions('DataLoader', options, OPTIONS as OptionNames<DataLoaderOptions<T, S>>);
     checkDataset(dataset);
     const { batchSize = 1, shuffle = false, seed = 0, dropLast = false, prefetch = 2, views, collate } = options;
     const { workers = defaultThreads() } = options;
@@ -113,7 +116,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     this.views = views === undefined ? undefined : checkInteger('views', views, 1);
     this.workers = checkInteger('workers', workers, 0);
     if (collate) checkFunction('DataLoader', 'collate', collate, '(samples) => …');
-    this.#collate = collate ?? (async (samples) => (await toTensors(stack(samples))) as T);
+    this.#collate = collate ?? (async (samples) => (await toTensors((stack as unknown as Stack<S>)(samples))) as T);
     this.#threads = workers > 0 ? threads(workers) : undefined;
     this.#gate = gate(workers > 0 ? 2 * workers : 4);
     if (dataset.length === 0) throw new DataError('DataLoader', 'the data set is empty.');
@@ -187,12 +190,12 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
    * Loads these samples, in order, without the unreadable ones (see `skipped`).
    * @throws DeviceError where they are more than the open adapter binds at once, told by the first of them.
    */
-  load(indices: readonly number[], view: View = this.viewOf()): Promise<Sample[]> {
+  load(indices: readonly number[], view: View = this.viewOf()): Promise<S[]> {
     return this.#load(indices, view, new AbortController());
   }
 
   /** As {@link load}; a batch that is too large ends all that share `abort`. */
-  async #load(indices: readonly number[], view: View, abort: AbortController): Promise<Sample[]> {
+  async #load(indices: readonly number[], view: View, abort: AbortController): Promise<S[]> {
     // Loaded here, as collate.ts does.
     const [{ openDevice }, { smallerBatch }] = await Promise.all([
       import('../device/current.ts'),
@@ -204,7 +207,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
         abort.signal.throwIfAborted();
         const sample = await this.dataset.get(index, view, this.#threads);
         try {
-          const bytes = indices.length * sample.image.byteLength;
+          const bytes = indices.length * bytesOf(sample);
           device?.checkBinding('DataLoader', bytes, smallerBatch(indices.length, bytes, device.maxBindingBytes));
         } catch (error) {
           abort.abort(error);
@@ -212,7 +215,7 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
         }
         return sample;
       });
-    const samples: Sample[] = [];
+    const samples: S[] = [];
     // All are awaited and then seen in order, so that what is reported does not depend on which came first.
     (await Promise.allSettled(indices.map(load))).forEach((outcome, i) => {
       if (outcome.status === 'fulfilled') samples.push(outcome.value);
@@ -237,9 +240,9 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     throw new ArgumentError('DataLoader: sampleKey needs a data set with a method key(index, view).');
   }
 
-  /** The rest of the epoch's batches in host memory, without a device. Counts as iterating. */
-  hostBatches(): AsyncGenerator<HostBatch, void, undefined> {
-    return this.#iterate(stack);
+  /** The rest of the epoch's batches in host memory, without a device; by default of images. Counts as iterating. */
+  hostBatches(collate: Stack<S> = stack as unknown as Stack<S>): AsyncGenerator<HostBatch, void, undefined> {
+    return this.#iterate(collate);
   }
 
   /** One epoch, or the rest of one after {@link loadState}. */
@@ -247,11 +250,11 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     return this.#iterate(this.#collate);
   }
 
-  async *#iterate<B>(collate: (samples: readonly Sample[]) => B | Promise<B>): AsyncGenerator<B, void, undefined> {
+  async *#iterate<B>(collate: (samples: readonly S[]) => B | Promise<B>): AsyncGenerator<B, void, undefined> {
     const epoch = this.#epoch;
     const view = this.viewOf(epoch);
     const batches = this.batches(epoch);
-    const ahead: Promise<Sample[]>[] = [];
+    const ahead: Promise<S[]>[] = [];
     const abort = new AbortController();
     const start = this.#batch;
     let next = start;
@@ -287,6 +290,10 @@ export class DataLoader<T = Batch> implements AsyncIterable<T> {
     }
   }
 }
+
+/** Bytes of a sample's largest part. */
+const bytesOf = (sample: Sample): number =>
+  Object.values(sample).reduce((most, part) => (ArrayBuffer.isView(part) ? Math.max(most, part.byteLength) : most), 0);
 
 const pools = new Map<number, SampleThreads>();
 

@@ -5,17 +5,21 @@ import { Generator } from '../core/random.ts';
 import type { Label } from './labels.ts';
 import type { SampleThreads } from './sample-threads.ts';
 
-/** One image, ready for a network, and its class. */
+/** One sample of a data set, whatever its parts are; a task's `collate` knows them. */
 export interface Sample {
+  /** Where the sample is in the data set that gave it. */
+  readonly index: number;
+  /** The file, or a name that a person can find it by. */
+  readonly path: string;
+}
+
+/** One image, ready for a network, and its class or targets. */
+export interface LabelledImage extends Sample {
   /** Float32 in planes, [channels, height, width] row-major. */
   readonly image: Float32Array;
   readonly shape: readonly [channels: number, height: number, width: number];
   /** The class's index in `classes`, or float targets. */
   readonly label: Label;
-  /** Where the sample is in the data set that gave it. */
-  readonly index: number;
-  /** The file, or a name that a person can find it by. */
-  readonly path: string;
 }
 
 /** Which random version of a sample is meant: equal views of an index are equal floats. */
@@ -25,7 +29,7 @@ export interface View {
 }
 
 /** Samples by index. A data set of your own needs `length` and `get` only. */
-export interface Dataset {
+export interface Dataset<S extends Sample = LabelledImage> {
   readonly length: number;
   /** Class names in the order of their labels. */
   readonly classes?: readonly string[];
@@ -35,7 +39,7 @@ export interface Dataset {
    * @param threads the loader's worker threads, for a data set that can use them
    * @throws DataError where the image cannot be read: a loader skips it and says so.
    */
-  get(index: number, view?: View, threads?: SampleThreads): Promise<Sample>;
+  get(index: number, view?: View, threads?: SampleThreads): Promise<S>;
   /** Text that is equal where the sample's floats are: for caches. */
   key?(index: number, view?: View): Promise<string>;
 }

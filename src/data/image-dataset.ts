@@ -4,7 +4,7 @@ import { sha256 } from '../core/digest.ts';
 import { DataError } from '../core/errors.ts';
 import { isSaveable, type TransformLike, toTransform } from './compose.ts';
 import { concurrently } from './concurrently.ts';
-import { type Dataset, FIRST_VIEW, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+import { type Dataset, FIRST_VIEW, type LabelledImage, type SplitOptions, splitIndices, type View } from './dataset.ts';
 import { loadImage } from './load-image.ts';
 import { ToTensor } from './normalize.ts';
 import type { SampleThreads } from './sample-threads.ts';
@@ -88,7 +88,7 @@ export class ImageDataset implements Dataset {
    * Decodes and transforms one image; `view` chooses among the random versions.
    * @throws DataError where the file cannot be decoded.
    */
-  async get(index: number, view: View = FIRST_VIEW, threads?: SampleThreads): Promise<Sample> {
+  async get(index: number, view: View = FIRST_VIEW, threads?: SampleThreads): Promise<LabelledImage> {
     const { path, label } = this.#at(index);
     const origin = this.#origin[index]!;
     const elsewhere = threads && this.#saveable;

@@ -33,7 +33,14 @@ export {
   type LoaderState,
   type SkippedSample,
 } from './data-loader.ts';
-export { type Dataset, type Sample, type SplitOptions, splitIndices, type View } from './dataset.ts';
+export {
+  type Dataset,
+  type LabelledImage,
+  type Sample,
+  type SplitOptions,
+  splitIndices,
+  type View,
+} from './dataset.ts';
 export { decodeImage } from './decode.ts';
 export { describePhotos } from './describe-photos.ts';
 export { thumbnail, writeImage } from './encode.ts';

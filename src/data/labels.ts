@@ -1,6 +1,5 @@
 /** What samples are labelled with: classes by index, or numbers to come close to. */
 import { ArgumentError } from '../core/errors.ts';
-import type { Shape } from '../core/shape.ts';
 
 /** A class's index, or float targets: a row for regression or for several labels at once. */
 export type Label = number | Float32Array;
@@ -36,10 +35,6 @@ function classOf(label: Label, name: string): number {
 
 const described = (label: unknown): string =>
   label instanceof Float32Array ? `${label.length} float targets` : String(label);
-
-/** The shape of the tensor for the labels of `samples` samples. */
-export const labelShape = (labels: Labels, samples: number): Shape =>
-  labels instanceof Int32Array ? [samples] : [samples, labels.length / samples];
 
 /** The labels of several batches as one array. */
 export function joinLabels(parts: readonly Labels[]): Labels {

@@ -24,38 +24,39 @@ export interface Trunk {
 
 /**
  * Finds the trunk of what has been recorded so far.
- * @param images the input; its first axis counts images.
+ * @param inputs what the network is given; the first axis of each counts samples.
  * @param trainable parameters that training changes. Slots that the graph itself updates are not frozen either.
  */
-export function findTrunk(images: Data, trainable: ReadonlySet<Data>): Trunk {
+export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>): Trunk {
   const { nodes } = recorder;
-  const batch = nodes.flatMap((n) => n.inputs).find((v) => v.data === images)?.shape[0];
+  const batch = nodes.flatMap((n) => n.inputs).find((v) => inputs.includes(v.data))?.shape[0];
   const moving = new Set<Data>(trainable);
   for (const node of nodes) if (node.inPlace) for (const data of node.outputs) moving.add(data);
 
-  const kinds = new Map<Data, Kind>([[images, 'perImage']]);
+  const kinds = new Map<Data, Kind>(inputs.map((input) => [input, 'perImage']));
   const kindOf = (data: Data): Kind => kinds.get(data) ?? (data.slot && !moving.has(data) ? 'constant' : undefined);
   const trunk = new Set<Node>();
   for (const node of nodes) {
-    const inputs = node.inputs.map((v) => kindOf(v.data));
+    const kindsIn = node.inputs.map((v) => kindOf(v.data));
     const random = node.kind === 'elementwise' && node.wgsl.includes('uniform01(');
-    if (node.inPlace || random || inputs.includes(undefined)) continue;
-    if (!inputs.includes('perImage')) {
+    if (node.inPlace || random || kindsIn.includes(undefined)) continue;
+    if (!kindsIn.includes('perImage')) {
       for (const data of node.outputs) kinds.set(data, 'constant');
       continue;
     }
-    if (!(node.kind === 'kernel' ? keepsImagesApart(node, inputs, batch!) : alignsImages(node, inputs, batch!)))
+    if (!(node.kind === 'kernel' ? keepsImagesApart(node, kindsIn, batch!) : alignsImages(node, kindsIn, batch!)))
       continue;
     for (const data of node.outputs) kinds.set(data, 'perImage');
     trunk.add(node);
   }
   // What a hook shows inside the trunk is read like the rest.
   const shown = new Set([...kinds].filter(([data, kind]) => kind === 'perImage' && data.visible).map(([data]) => data));
-  shown.delete(images);
+  for (const input of inputs) shown.delete(input);
   const cuts = new Set(shown);
   for (const node of nodes)
     if (!trunk.has(node)) for (const { data } of node.inputs) if (kinds.get(data) === 'perImage') cuts.add(data);
-  if (cuts.has(images)) return { cuts: [], shown, slots: [], text: '', nodes: new Set() };
+  // An input that the trainable part reads, a mask as a rule, is kept beside what the trunk makes of the others.
+  if ([...cuts].every((cut) => inputs.includes(cut))) return { cuts: [], shown, slots: [], text: '', nodes: new Set() };
 
   // Back from the cuts to the slots.
   const slots = new Set<Data>();

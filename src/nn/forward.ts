@@ -6,18 +6,21 @@
 import { ShapeError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import type { Module } from './module.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { AnyModule } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
 /** Sees what a module returned, and what it was given. */
-export type ForwardHook = (output: Tensor, inputs: readonly Tensor[]) => void;
+export type ForwardHook<Inputs extends unknown[] = Tensor[], Outputs = Tensor> = (
+  output: Outputs,
+  inputs: Readonly<Inputs>,
+) => void;
 
 /** Which module an error has left already, so that the one around it can say where that one sits. */
-let escaped: { error: unknown; module: Module } | undefined;
+let escaped: { error: unknown; module: AnyModule } | undefined;
 
 /** The module that the user ran last: parameters are named as it names them. */
-let latest: WeakRef<Module> | undefined;
+let latest: WeakRef<AnyModule> | undefined;
 
 /** What a parameter is called in messages: its name in the model that ran last, where it has one there, and its shape. */
 export function labelOf(parameter: Parameter): string {
@@ -27,13 +30,13 @@ export function labelOf(parameter: Parameter): string {
 }
 
 /** Runs `run` as the forward pass of `module`. */
-export function callForward(
-  module: Module,
-  run: (...inputs: Tensor[]) => Tensor,
-  hooks: ReadonlySet<ForwardHook> | undefined,
-  inputs: Tensor[],
-): Tensor {
-  let output: Tensor;
+export function callForward<Inputs extends unknown[], Outputs>(
+  module: AnyModule,
+  run: (...inputs: Inputs) => Outputs,
+  hooks: ReadonlySet<ForwardHook<Inputs, Outputs>> | undefined,
+  inputs: Inputs,
+): Outputs {
+  let output: Outputs;
   limitRecording();
   if (recorder.depth === 0 && latest?.deref() !== module) {
     // Before it is first run, a model's parts are looked for in fields.
@@ -50,7 +53,7 @@ export function callForward(
     throw error;
   }
   if (hooks?.size) {
-    for (const tensor of [output, ...inputs]) reveal(tensor);
+    for (const value of [output, ...inputs]) reveal(value);
     for (const hook of [...hooks]) hook(output, inputs);
   } else if (userVisible()) {
     reveal(output);
@@ -58,12 +61,13 @@ export function callForward(
   return output;
 }
 
-/** Keeps a tensor's elements past the run that computes them. */
-function reveal(tensor: Tensor): void {
-  tensor.value.data.visible = true;
+/** Keeps the elements of a tensor, or of a record's tensors, past the run that computes them. */
+function reveal(value: unknown): void {
+  if (value instanceof Tensor) value.value.data.visible = true;
+  else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) reveal(part);
 }
 
-function pathOf(parent: Module, child: Module): string | undefined {
+function pathOf(parent: AnyModule, child: AnyModule): string | undefined {
   return parent.namedModules().find(([, module]) => module === child)?.[0];
 }
 

@@ -1,7 +1,7 @@
 /** Which parameters a freezing pattern names. */
 import { ArgumentError } from '../core/errors.ts';
 import { editDistance } from '../core/options.ts';
-import type { Module } from './module.ts';
+import type { AnyModule } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
 /**
@@ -37,7 +37,7 @@ export function globToRegExp(glob: string): RegExp {
  * The parameters whose own name, or the name of a module around them, matches one of `globs`.
  * @throws ArgumentError for a pattern that matches nothing, with the names that come close.
  */
-export function matchParameters(op: string, root: Module, globs: readonly string[]): Parameter[] {
+export function matchParameters(op: string, root: AnyModule, globs: readonly string[]): Parameter[] {
   const named = root.namedParameters();
   const matched = new Set<Parameter>();
   for (const glob of globs) {
@@ -59,7 +59,7 @@ function nameAndAncestors(name: string): string[] {
 }
 
 /** `Close names: layer4, layer3, layer2.`, for an error message. */
-export function closeNames(root: Module, wanted: string): string {
+export function closeNames(root: AnyModule, wanted: string): string {
   const names = [...root.namedModules().map(([name]) => name), ...root.namedParameters().map(([name]) => name)];
   const bare = wanted.replace(/[*?]/g, '').replace(/^\.+|\.+$/g, '');
   const ranked = [...new Set(names)]

@@ -33,7 +33,7 @@ export {
   mseLoss,
   type Reduction,
 } from './loss.ts';
-export { Module } from './module.ts';
+export { type AnyModule, Module } from './module.ts';
 export { Buffer, Counter, type InitialValues, Parameter } from './parameter.ts';
 export {
   AdaptiveAvgPool2d,

@@ -14,6 +14,10 @@ import { requireRegistered } from './registered.ts';
 import { type LoadOptions, loadStateDict, type StateDictFaults } from './state-dict.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
 
+/** A module of any inputs and outputs. */
+// biome-ignore lint/suspicious/noExplicitAny: what goes in and comes out is the module's affair
+export type AnyModule = Module<any, any>;
+
 /**
  * A layer or a model. Subclasses declare fields and a `forward`:
  * @example
@@ -25,23 +29,26 @@ import { type SummaryOptions, summarize } from './summary.ts';
  *   }
  * }
  */
-export abstract class Module {
+export abstract class Module<Inputs extends unknown[] = Tensor[], Outputs = Tensor> {
   /** Whether dropout drops and batch norms use batch statistics; see {@link train}. */
   training = true;
-  #hooks: Set<ForwardHook> | undefined;
+  #hooks: Set<ForwardHook<Inputs, Outputs>> | undefined;
 
   constructor() {
     const run = this.forward;
     Object.defineProperty(this, 'forward', {
-      value: (...inputs: Tensor[]) => callForward(this, run, this.#hooks, inputs),
+      value: (...inputs: Inputs) => callForward(this, run, this.#hooks, inputs),
       configurable: true,
       writable: true,
       enumerable: false,
     });
   }
 
-  /** Computes the output. Shape errors from inside carry the path of the layer they come from. */
-  abstract forward(...inputs: Tensor[]): Tensor;
+  /**
+   * Computes the output: of a tensor or several, or of a record of them, a tensor or a record. Shape errors from inside carry the path of the
+   * layer they come from.
+   */
+  abstract forward(...inputs: Inputs): Outputs;
 
   /** The class name that {@link toString} shows. */
   get typeName(): string {
@@ -54,13 +61,13 @@ export abstract class Module {
   }
 
   /** Submodules held in fields, in the fields' order; each once. */
-  namedChildren(): [string, Module][] {
-    const seen = new Set<Module>();
-    return this.#fields(Module as abstract new () => Module).filter(([, m]) => !seen.has(m) && seen.add(m));
+  namedChildren(): [string, AnyModule][] {
+    const seen = new Set<AnyModule>();
+    return this.#fields(Module as abstract new () => AnyModule).filter(([, m]) => !seen.has(m) && seen.add(m));
   }
 
   /** {@link namedChildren} without the names. */
-  children(): Module[] {
+  children(): AnyModule[] {
     return this.namedChildren().map(([, child]) => child);
   }
 
@@ -68,10 +75,10 @@ export abstract class Module {
    * This module (name '') and all below it, parents first, each once.
    * @throws ArgumentError for modules in an array or a plain object, which are in no field.
    */
-  namedModules(): [string, Module][] {
-    const seen = new Set<Module>();
-    const out: [string, Module][] = [];
-    const visit = (name: string, module: Module) => {
+  namedModules(): [string, AnyModule][] {
+    const seen = new Set<AnyModule>();
+    const out: [string, AnyModule][] = [];
+    const visit = (name: string, module: AnyModule) => {
       if (seen.has(module)) return;
       seen.add(module);
       out.push([name, module]);
@@ -90,7 +97,7 @@ export abstract class Module {
   }
 
   /** {@link namedModules} without the names. */
-  modules(): Module[] {
+  modules(): AnyModule[] {
     return this.namedModules().map(([, module]) => module);
   }
 
@@ -118,8 +125,8 @@ export abstract class Module {
    * The module at a dotted path.
    * @throws ArgumentError if there is none, with the names that come close.
    */
-  getSubmodule(path: string): Module {
-    let module: Module | undefined = this;
+  getSubmodule(path: string): AnyModule {
+    let module: AnyModule | undefined = this;
     if (path !== '')
       for (const field of path.split('.')) module = module?.namedChildren().find(([name]) => name === field)?.[1];
     if (!module) throw new ArgumentError(`getSubmodule: ${this.typeName} has no '${path}'. ${closeNames(this, path)}`);
@@ -228,7 +235,7 @@ export abstract class Module {
    * Calls `hook` with each output of this module (and its inputs): the way to read an intermediate activation.
    * @returns a function that removes the hook.
    */
-  onForward(hook: ForwardHook): () => void {
+  onForward(hook: ForwardHook<Inputs, Outputs>): () => void {
     const hooks = (this.#hooks ??= new Set());
     hooks.add(hook);
     return () => hooks.delete(hook);
@@ -268,12 +275,12 @@ export abstract class Module {
   }
 
   /** As PyTorch's `state_dict`: parameters, then buffers, then children; a shared tensor under each of its names. */
-  #stateEntries(path = '', ancestors: readonly Module[] = []): [string, Parameter | Buffer][] {
+  #stateEntries(path = '', ancestors: readonly AnyModule[] = []): [string, Parameter | Buffer][] {
     const own = [...this.#fields<Parameter | Buffer>(Parameter), ...this.#fields<Parameter | Buffer>(Buffer)];
     const inside = [...ancestors, this];
     return [
       ...own.map(([field, t]): [string, Parameter | Buffer] => [joined(path, field), t]),
-      ...this.#fields(Module as abstract new () => Module)
+      ...this.#fields(Module as abstract new () => AnyModule)
         .filter(([, child]) => !inside.includes(child))
         .flatMap(([field, child]) => child.#stateEntries(joined(path, field), inside)),
     ];

@@ -5,7 +5,7 @@ import { recorder } from '../graph/record.ts';
 import { hostValue } from '../graph/value.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { Module } from './module.ts';
+import type { AnyModule } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
 /** Options of {@link Module.summary}. */
@@ -19,7 +19,7 @@ export interface SummaryOptions {
 type Row = readonly [name: string, type: string, output: string, parameters: string, state: string];
 
 /** Name, type, output shape, parameters and whether they are frozen, a line per module; totals below. */
-export function summarize(root: Module, options: SummaryOptions): string {
+export function summarize(root: AnyModule, options: SummaryOptions): string {
   const { inputShape, depth = Number.POSITIVE_INFINITY } = options;
   const outputs = inputShape ? outputShapes(root, inputShape) : undefined;
   const rows: Row[] = [];
@@ -56,8 +56,8 @@ export function summarize(root: Module, options: SummaryOptions): string {
 }
 
 /** Output shapes per module, from a recorded forward pass that is never run. Modes and statistics stay as they are. */
-function outputShapes(root: Module, inputShape: Shape): Map<Module, Shape[]> {
-  const shapes = new Map<Module, Shape[]>();
+function outputShapes(root: AnyModule, inputShape: Shape): Map<AnyModule, Shape[]> {
+  const shapes = new Map<AnyModule, Shape[]>();
   const modules = root.modules();
   const modes = modules.map((module) => module.training);
   const removers = modules.map((module) =>

@@ -1,55 +1,57 @@
-/** Batches for training and evaluation: loaded images or, where the frozen trunk's activations are cached, those instead. */
+/** Batches for training and evaluation: loaded samples or, where the frozen trunk's activations are cached, those instead. */
 
+import type { HostTensors } from '../core/dtype.ts';
 import { RegraftError } from '../core/errors.ts';
-import { stack } from '../data/collate.ts';
+import type { HostBatch } from '../data/collate.ts';
 import { concurrently } from '../data/concurrently.ts';
 import type { DataLoader } from '../data/data-loader.ts';
-import type { View } from '../data/dataset.ts';
-import { type Labels, labelShape, stackLabels } from '../data/labels.ts';
+import type { Sample, View } from '../data/dataset.ts';
 import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
+import type { AnyModule } from '../nn/module.ts';
+import type { Task, Tensors } from '../tasks/task.ts';
 import { tensor } from '../tensor/factory.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type TrunkCache, trunkOf } from './trunk-cache.ts';
 
 /** A batch before it is on the GPU. */
-export interface LoadedBatch {
+export interface LoadedBatch extends Omit<HostBatch, 'inputs'> {
   /** Null where cached activations stand for them. */
-  readonly images: Float32Array | null;
-  /** [N, C, H, W]. */
-  readonly shape: readonly number[];
-  readonly labels: Labels;
-  readonly indices: readonly number[];
-  /** Of the images; empty where they come from the cache. */
-  readonly paths: readonly string[];
-  /** Of the images in the cache; empty without one. */
+  readonly inputs: HostTensors | null;
+  /** The samples' keys in the cache; empty without one. */
   readonly keys: readonly string[];
 }
 
-/** What the caller records for a batch; it calls `forwardDone` right after the model's forward pass, inside step() or noGrad(). */
-export type RecordBatch<T> = (images: Tensor, labels: Tensor, forwardDone: () => void) => T;
+/** What the caller records for a batch, inside step() or noGrad(): `forward` runs the model. */
+export type RecordBatch<T> = (forward: () => Tensors, targets: Tensors) => T;
 
 /** The cached activations turned out to be another trunk's. */
 class StaleTrunk extends Error {}
 
-/** Goes through a loader; fills a cache on the first pass over the images, and feeds from it on the next. */
+/** Goes through a loader for a model; fills a cache on the first pass over the samples, and feeds from it on the next. */
 export class Batches {
-  readonly #loader: DataLoader<unknown>;
+  readonly loader: DataLoader<unknown, Sample>;
+  readonly #task: Task;
+  readonly #model: AnyModule;
   readonly #cache: TrunkCache | null;
-  /** Images in the largest batch. */
+  /** Samples in the largest batch. */
   readonly #fullBatch: number;
+  /** Inputs of one batch, for their types and the shapes of a sample: whoever records a forward pass may not have them. */
+  #example: HostTensors = {};
   /** Whether the whole of the last epoch came from the cache. */
   cached = false;
 
-  constructor(loader: DataLoader<unknown>, cache: TrunkCache | null) {
-    this.#loader = loader;
+  constructor(loader: DataLoader<unknown, Sample>, task: Task, model: AnyModule, cache: TrunkCache | null) {
+    this.loader = loader;
+    this.#task = task;
+    this.#model = model;
     this.#fullBatch = Math.min(loader.batchSize, loader.dataset.length);
-    this.#cache = loader.dataset.key && loader.dataset.label ? cache : null;
+    this.#cache = isCacheable(loader, task) ? cache : null;
   }
 
-  /** The batches of an epoch, in the loader's order. Unreadable images are left out. */
+  /** The batches of an epoch, in the loader's order. Unreadable samples are left out. */
   async *epoch(epoch: number): AsyncGenerator<LoadedBatch> {
-    const loader = this.#loader;
+    const { loader } = this;
     const view = loader.viewOf(epoch);
     loader.setEpoch(epoch);
     this.cached = false;
@@ -62,19 +64,15 @@ export class Batches {
       this.cached = this.#cache.has(keys.flat());
       if (this.cached) {
         for (const [b, indices] of batches.entries()) {
-          const labels = stackLabels(
-            indices.map((i) => loader.dataset.label!(i)),
-            (at) => `sample ${indices[at]}`,
-          );
-          const shape = [indices.length, ...this.#cache.imageShape];
-          yield { images: null, shape, labels, indices, paths: [], keys: keys[b]! };
+          const targets = this.#task.targetsOf!(loader.dataset, indices)!;
+          yield { inputs: null, targets, indices, paths: [], keys: keys[b]! };
         }
         return;
       }
     }
-    for await (const { images, shape, labels, indices, paths } of loader.hostBatches()) {
-      if (this.#cache) this.#cache.imageShape = shape.slice(1);
-      yield { images, shape, labels, indices, paths, keys: this.#cache ? await this.#keys(indices, view) : [] };
+    for await (const batch of loader.hostBatches((samples) => this.#task.collate(samples))) {
+      this.#example = batch.inputs;
+      yield { ...batch, keys: this.#cache ? await this.#keys(batch.indices, view) : [] };
     }
   }
 
@@ -82,7 +80,7 @@ export class Batches {
   async #keys(indices: readonly number[], view: View): Promise<string[]> {
     const keys: string[] = [];
     await concurrently(4, indices, async (index, k) => {
-      keys[k] = await this.#loader.sampleKey(index, view);
+      keys[k] = await this.loader.sampleKey(index, view);
     });
     return keys;
   }
@@ -91,20 +89,22 @@ export class Batches {
   async run<T>(batch: LoadedBatch, trainable: readonly Tensor[], record: RecordBatch<T>): Promise<T> {
     const cache = this.#cache;
     // A trunk that changed in mid-epoch took the activations of the batches to come with it.
-    if (!batch.images && !cache?.has(batch.keys)) return this.run(await this.#reload(batch), trainable, record);
-    const activations = batch.images || !cache ? null : await cache.gather(batch.keys);
+    if (!batch.inputs && !cache?.has(batch.keys)) return this.run(await this.#reload(batch), trainable, record);
+    const activations = batch.inputs || !cache ? null : await cache.gather(batch.keys);
+    const count = batch.indices.length;
+    const inputs = batch.inputs ? toTensors(batch.inputs) : this.#absent(count);
+    for (const { value } of Object.values(inputs)) value.data.batchScale = this.#fullBatch / count;
     let trunk: Trunk | null = null;
-    const forwardDone = (images: Tensor) => {
-      if (!cache || cache.failed) return;
-      trunk = trunkOf(images, trainable, activations === null);
-      if (activations && !cache.take(trunk, activations)) throw new StaleTrunk();
+    const forward = () => {
+      const outputs = this.#task.forward(this.#model, inputs);
+      if (cache && !cache.failed) {
+        trunk = trunkOf(Object.values(inputs), trainable, activations === null);
+        if (activations && !cache.take(trunk, activations)) throw new StaleTrunk();
+      }
+      return outputs;
     };
-    const images = batch.images ? tensor(batch.images, batch.shape) : absent(batch.shape);
-    images.value.data.batchScale = this.#fullBatch / batch.indices.length;
     try {
-      const result = record(images, tensor(batch.labels, labelShape(batch.labels, batch.indices.length)), () =>
-        forwardDone(images),
-      );
+      const result = record(forward, toTensors(batch.targets));
       if (trunk && !activations) await cache!.put(trunk, batch.keys);
       return result;
     } catch (error) {
@@ -113,18 +113,29 @@ export class Batches {
     }
   }
 
-  /** The batch with its images. */
+  /** The batch with its inputs. */
   async #reload(batch: LoadedBatch): Promise<LoadedBatch> {
     this.cached = false;
-    const { images, shape, labels, indices, paths } = stack(await this.#loader.load(batch.indices));
-    return { images, shape, labels, indices, paths, keys: indices.map((i) => batch.keys[batch.indices.indexOf(i)]!) };
+    const loaded = this.#task.collate(await this.loader.load(batch.indices));
+    return { ...loaded, keys: loaded.indices.map((i) => batch.keys[batch.indices.indexOf(i)]!) };
+  }
+
+  /** Tensors that stand for inputs which nothing will read. */
+  #absent(count: number): Tensors {
+    const none = () => {
+      throw new RegraftError('trunk cache: the inputs of a cached batch were read.');
+    };
+    const parts = Object.entries(this.#example).map(([name, { data, shape }]) => {
+      const dtype = data instanceof Int32Array ? 'int32' : 'float32';
+      return [name, new Tensor(hostValue([count, ...shape.slice(1)], dtype, none))];
+    });
+    return Object.fromEntries(parts);
   }
 }
 
-/** Stands for images that nothing will read. */
-function absent(shape: readonly number[]): Tensor {
-  const none = () => {
-    throw new RegraftError('trunk cache: the images of a cached batch were read.');
-  };
-  return new Tensor(hostValue(shape, 'float32', none));
-}
+/** Whether activations can stand for the samples of a loader: they have keys, and targets without loading them. */
+export const isCacheable = ({ dataset }: DataLoader<unknown, Sample>, task: Task): boolean =>
+  dataset.key !== undefined && (task.targetsOf?.(dataset, []) ?? null) !== null;
+
+const toTensors = (parts: HostTensors): Tensors =>
+  Object.fromEntries(Object.entries(parts).map(([name, { data, shape }]) => [name, tensor(data, shape)]));

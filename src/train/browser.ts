@@ -1,11 +1,23 @@
 /** `regraft/train` in browsers: the same without what reads and writes folders, and without the terminal. */
 
-export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
-export { EvaluationSum, evaluateLogits } from './evaluation-sum.ts';
-export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
+export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/evaluation-sum.ts';
+export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
+export * from '../tasks/image-classification/metrics.ts';
+export { type ClassificationOptions, imageClassification } from '../tasks/image-classification/task.ts';
+export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, Tensors } from '../tasks/task.ts';
+export type { BestEpoch } from './best-epoch.ts';
+export {
+  type Evaluated,
+  type EvaluateOptions,
+  evaluate,
+  type Predictions,
+  type PredictOptions,
+  predictLogits,
+} from './evaluate.ts';
+export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
-export * from './metrics.ts';
+export type * from './history.ts';
 export { availablePrecision, type Precision } from './precision.ts';
 export type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
@@ -13,4 +25,3 @@ export { renderReport } from './report.ts';
 export type * from './result.ts';
 export { loadCheckpoint, saveCheckpoint, type TrainingState } from './training-checkpoint.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
-export type { Loss } from './validate.ts';

@@ -1,6 +1,5 @@
 /** What a run says about the trunk cache. */
-import type { Dataset } from '../data/dataset.ts';
-import type { Module } from '../nn/module.ts';
+import type { AnyModule } from '../nn/module.ts';
 import { formatBytes, formatCount } from './format.ts';
 import type { TrunkCache } from './trunk-cache.ts';
 
@@ -12,8 +11,15 @@ export interface Caches {
   readonly newViews: boolean;
 }
 
-/** The line that tells what is cached, or why nothing is; null where no cache was wanted or it has told so itself. */
-export function cacheNote(model: Module, data: Dataset, { training, validation, newViews }: Caches): string | null {
+/**
+ * The line that tells what is cached, or why nothing is; null where no cache was wanted or it has told so itself.
+ * @param isCacheable whether the data set has what a cache needs
+ */
+export function cacheNote(
+  model: AnyModule,
+  isCacheable: boolean,
+  { training, validation, newViews }: Caches,
+): string | null {
   const caches = Object.entries({ training, validation });
   const held = caches.flatMap(([part, cache]) => {
     if (!cache?.contents) return [];
@@ -25,7 +31,7 @@ export function cacheNote(model: Module, data: Dataset, { training, validation, 
     return `The part of the network that stays as it is has run once, and its results are kept: ${held.join(', ')}. From now on only the layers after it run.${fresh}`;
   const isWanted = caches.some(([, cache]) => cache) && !caches.some(([, cache]) => cache?.failed);
   if (!isWanted || model.parameters().every((p) => p.requires_grad)) return null;
-  if (!data.key || !data.label)
+  if (!isCacheable)
     return 'Every epoch runs the whole network: the data set has no methods key(index) and label(index).';
   return `Every epoch runs the whole network: nothing that stays as it is comes before the layers that are trained.${fresh}`;
 }

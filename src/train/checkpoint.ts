@@ -3,9 +3,10 @@ import type { StateDict, TensorData } from '../core/dtype.ts';
 import type { SourceLike } from '../device/byte-source.ts';
 import type { GradScalerState, ScheduleState } from '../optim/index.ts';
 import type { FitState } from './fit.ts';
+import { thinLosses } from './history.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 import type { FinetuneSettings } from './recipe.ts';
-import { type FinetuneResult, thinLosses } from './result.ts';
+import type { FinetuneResult } from './result.ts';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
@@ -50,7 +51,7 @@ const MARK = 'regraft_checkpoint';
 export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
   const { model, optimizer, progress, ...plain } = checkpoint;
   const { best, stepLosses, history, waited } = progress;
-  const { state: bestState, predictions: _, ...bestNumbers } = best ?? { state: null };
+  const { state: bestState, values: _, ...bestNumbers } = best ?? { state: null };
   const json = {
     ...plain,
     groups: optimizer.groups,

@@ -4,21 +4,13 @@ import { thumbnail } from '../data/encode.ts';
 import type { ImageDataset } from '../data/image-dataset.ts';
 import type { DeviceInfo } from '../device/adapter.ts';
 import type { Module } from '../nn/index.ts';
-import type { Predictions } from './evaluate.ts';
+import type { Evaluation, Mistake } from '../tasks/image-classification/metrics.ts';
 import type { ReadableImages } from './finetune-images.ts';
 import type { FitState } from './fit.ts';
-import { type Evaluation, worstMistakes } from './metrics.ts';
+import { type EpochRecord, thinLosses } from './history.ts';
 import type { OpenedWeights } from './open-weights.ts';
 import { type FinetuneSettings, type PlannedPhase, reproduceCommand } from './recipe.ts';
-import {
-  type ComparisonRun,
-  type EpochRecord,
-  type FinetuneResult,
-  type FreezingProof,
-  type Phase,
-  type PicturedMistake,
-  thinLosses,
-} from './result.ts';
+import type { ComparisonRun, FinetuneResult, FreezingProof, Phase, PicturedMistake } from './result.ts';
 import { version } from './version.ts';
 
 /** All that a result is made of. */
@@ -98,14 +90,13 @@ function lostOf({ skipped = [] }: FitState, photos: string): FinetuneResult['dat
 
 /** The worst mistakes on the validation images, with thumbnails. */
 export async function pictured(
-  predictions: Predictions,
+  mistakes: readonly Mistake[],
   data: ImageDataset,
   photos: string,
 ): Promise<PicturedMistake[]> {
-  const { logits, labels, classes, indices } = predictions;
   return Promise.all(
-    worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, probability, loss }) => {
-      const { path } = data.samples[indices[index]!]!;
+    mistakes.map(async ({ index, label, predicted, probability, loss }) => {
+      const { path } = data.samples[index]!;
       return {
         path: relative(photos, path),
         thumbnail: await thumbnail(path, 200, data.transform).catch(() => null),

@@ -16,12 +16,11 @@ import { checkTensors } from './checkpoint-check.ts';
 import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
 import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
-import { predictLogits } from './evaluate.ts';
-import { evaluateLogits } from './evaluation-sum.ts';
 import { inputsDigest, readable } from './finetune-images.ts';
 import { pictured, resultOf } from './finetune-result.ts';
 import { movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
+import type { EpochRecord } from './history.ts';
 import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { saveModel } from './model-folder.ts';
@@ -30,10 +29,10 @@ import { availablePrecision } from './precision.ts';
 import type { Progress } from './progress.ts';
 import { type FinetuneSettings, freezeFor, type SettingsOptions } from './recipe.ts';
 import { renderReport } from './report.ts';
-import type { ComparisonRun, EpochRecord, FinetuneResult } from './result.ts';
+import type { ComparisonRun, FinetuneResult } from './result.ts';
 import { takeFolder } from './run-folder.ts';
 import { checkLock } from './run-lock.ts';
-import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases } from './run-phases.ts';
+import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
 import { lastingSettings, SETTINGS } from './run-settings.ts';
 import { buildModel, placeOf, presetOf, weightFileOf } from './run-start.ts';
@@ -187,17 +186,13 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
 
   const proof = await watch.time('proof of freezing', () => frozen.proof(model));
   const { peakBytes: peakGpuBytes, compileSeconds: compiling } = currentDevice().counters;
-  const predictions =
-    run.validation &&
-    (await watch.time(
-      'validation',
-      () =>
-        state.best?.predictions ??
-        predictLogits(model, images.validation, { precision, batchSize: settings.batchSize }),
-    ));
-  const evaluation = predictions ? evaluateLogits(predictions.logits, predictions.labels, predictions.classes) : null;
-  const mistakes = predictions
-    ? await watch.time('thumbnails', () => pictured(predictions, images.validation, photos))
+  const values = run.validation
+    ? await watch.time('validation', () =>
+        valuesOf(state, model, images.validation, { precision, batchSize: settings.batchSize }),
+      )
+    : null;
+  const mistakes = values
+    ? await watch.time('thumbnails', () => pictured(values.mistakes, images.validation, photos))
     : [];
   const comparisons = options.compareFromScratch
     ? [await watch.time('comparison from scratch', () => compared(entry, classes.length, run))]
@@ -214,7 +209,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     plan: phases,
     phases: phasesOf(model, phases, state),
     state,
-    evaluation,
+    evaluation: values?.evaluation ?? null,
     mistakes,
     frozen: proof,
     peakGpuBytes,

@@ -3,8 +3,9 @@ import { ArgumentError } from '../core/errors.ts';
 import { checkFunction, shown } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
 import type { DataLoader } from '../data/data-loader.ts';
+import type { Sample } from '../data/dataset.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
-import type { Module } from '../nn/module.ts';
+import type { AnyModule } from '../nn/module.ts';
 import { type AnyOptimizer, forgotten, Optimizer } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { FitOptions } from './fit.ts';
@@ -43,7 +44,11 @@ export function checkLoss(value: Tensor): Tensor {
 }
 
 /** A batch norm that is trained never meets a batch of one. */
-export function mergeSingleImage(model: Module, loader: DataLoader<unknown>, progress?: Progress | null): void {
+export function mergeSingleImage(
+  model: AnyModule,
+  loader: DataLoader<unknown, Sample>,
+  progress?: Progress | null,
+): void {
   loader.mergeSingle ||= model.modules().some((module) => module instanceof BatchNorm2d && !module.frozen);
   loader.onSingle = () => {
     progress?.note(
@@ -58,7 +63,7 @@ export function mergeSingleImage(model: Module, loader: DataLoader<unknown>, pro
 }
 
 /** @throws ArgumentError if the model has trainable parameters that the optimizer has not. */
-export function checkGroups(model: Module, optimizer: AnyOptimizer): void {
+export function checkGroups(model: AnyModule, optimizer: AnyOptimizer): void {
   const grouped = new Set(optimizer.paramGroups.flatMap((g) => g.params as Tensor[]));
   const missing = model.namedParameters().filter(([, p]) => p.requires_grad && !grouped.has(p));
   if (missing.length)

@@ -1,31 +1,30 @@
 /** The training loop: epochs over a data set, validation, schedules, early stopping, and the frozen-trunk cache. */
 import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Sample } from '../data/dataset.ts';
 import { crossEntropy } from '../nn/loss.ts';
-import type { Module } from '../nn/module.ts';
+import type { AnyModule } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
-import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { autocast } from '../tensor/autocast.ts';
-import { step } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { Batches } from './batches.ts';
+import { imageClassification } from '../tasks/image-classification/task.ts';
+import { type Loss, type ScoreKind, type Task, withLoss } from '../tasks/task.ts';
+import { Batches, isCacheable } from './batches.ts';
+import { type BestEpoch, epochsSinceGain, isBetter, judge } from './best-epoch.ts';
 import { cacheNote } from './cache-note.ts';
-import { epochsSinceGain } from './early-stopping.ts';
-import type { Predictions } from './evaluate.ts';
+import { trainEpoch } from './epoch.ts';
+import { evaluateBatches } from './evaluate.ts';
 import { notFinite } from './finite.ts';
-import { checkFitOptions, checkGroups, checkLoss, mergeSingleImage } from './fit-checks.ts';
+import { checkFitOptions, checkGroups, mergeSingleImage } from './fit-checks.ts';
 import { frozenTensors } from './freezing-proof.ts';
+import { type EpochRecord, measured, type StepLoss, scoresOf } from './history.ts';
 import { LostImages } from './lost-images.ts';
 import { availablePrecision, type Precision, scalerFor } from './precision.ts';
 import type { Progress } from './progress.ts';
-import type { EpochRecord, StepLoss } from './result.ts';
+import { Trainer } from './trainer.ts';
 import { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
-import { checkLabels, classifies, diverged, type Loss, scoresOf } from './validate.ts';
 
 /** A learning-rate schedule: its `step` is called after every epoch, or every batch; a plateau schedule gets the validation loss. */
 export interface Schedule {
@@ -35,17 +34,19 @@ export interface Schedule {
 
 /** Options of {@link fit}. */
 export interface FitOptions {
-  /** Images to train on; a loader brings its own batch size, order and seed. */
-  readonly train: Dataset | DataLoader<unknown>;
-  /** Images to score the model on after each epoch; it never learns from them. */
-  readonly validation?: Dataset | undefined;
-  /** Passes over the images, those of `from` in this phase included. */
+  /** What the network is to learn: the loss, the scores, how samples become batches. Image classification by default. */
+  readonly task?: Task | undefined;
+  /** Samples to train on; a loader brings its own batch size, order and seed. */
+  readonly train: Dataset<Sample> | DataLoader<unknown, Sample>;
+  /** Samples to score the model on after each epoch; it never learns from them. */
+  readonly validation?: Dataset<Sample> | undefined;
+  /** Passes over the samples, those of `from` in this phase included. */
   readonly epochs: number;
   /** AdamW over all parameters (the frozen are skipped), at 1e-3, by default. */
   // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
   readonly optimizer?: Optimizer<any> | undefined;
   /**
-   * The mean loss of a batch: cross-entropy by default. Validation uses the same function, and early stopping and plateaus follow it. There
+   * The mean loss of a batch in place of the task's, cross-entropy by default. Validation uses the same function. In image classification there
    * is an accuracy where the outputs are [N, classes] and the labels classes; without one the best epoch is that of lowest loss.
    */
   readonly loss?: Loss | undefined;
@@ -65,6 +66,11 @@ export interface FitOptions {
   readonly accumulate?: number | undefined;
   /** Stop when the validation loss (or else the training loss) has not improved by `minDelta` for `patience` epochs. */
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number } | undefined;
+  /**
+   * The score that decides which epoch is the best, and that early stopping and a plateau schedule follow: 'loss', or one of the task's. By
+   * default the best epoch goes by the task's first score, and the others by the loss.
+   */
+  readonly monitor?: string | undefined;
   /** Put the weights of the best epoch back at the end; true by default where there is validation. */
   readonly keepBest?: boolean | undefined;
   /**
@@ -100,6 +106,7 @@ export interface FitOptions {
 const OPTIONS: OptionNames<FitOptions> = {
   train: true,
   validation: true,
+  task: true,
   epochs: true,
   optimizer: true,
   loss: true,
@@ -111,6 +118,7 @@ const OPTIONS: OptionNames<FitOptions> = {
   clipGradNorm: true,
   accumulate: true,
   earlyStopping: true,
+  monitor: true,
   keepBest: true,
   precision: true,
   scaler: true,
@@ -124,17 +132,6 @@ const OPTIONS: OptionNames<FitOptions> = {
   progress: true,
   onEpoch: true,
 };
-
-/** The best epoch so far: of highest validation accuracy, or else of lowest loss. */
-export interface BestEpoch {
-  readonly epoch: number;
-  readonly score: number;
-  readonly loss: number;
-  /** What training changes, as it was then; null where it is not kept. */
-  readonly state: StateDict | null;
-  /** On the validation images; absent without them and after a checkpoint. */
-  readonly predictions?: Predictions | undefined;
-}
 
 /** How far a run is. */
 export interface FitState {
@@ -162,73 +159,62 @@ export interface FitResult extends FitState {
  * const { history } = await fit(model, { train, validation, epochs: 2, batchSize: 8, optimizer });
  * console.table(history, ['epoch', 'trainLoss', 'validationAccuracy']);
  */
-export async function fit(model: Module, options: FitOptions): Promise<FitResult> {
+export async function fit(model: AnyModule, options: FitOptions): Promise<FitResult> {
   checkOptions('fit', options, OPTIONS);
   checkFitOptions(options);
   const { epochs, validation, seed = 0, accumulate = 1, phase = 0, from, progress, signal } = options;
   if (!model.parameters().some((p) => p.requires_grad))
     throw new ArgumentError('fit: every parameter is frozen. Unfreeze some, or graft a new head.');
-  if (options.loss && options.labelSmoothing)
-    throw new ArgumentError(
-      'fit: labelSmoothing belongs to the default loss, got a loss as well. Smooth inside of that.',
-    );
-  const crossEntropic = !options.loss || options.loss === crossEntropy;
+  const task = taskOf(options);
+  const monitored = monitoredScore(task, options.monitor);
   const precision = availablePrecision(options.precision ?? 'float32', progress);
-  const mixed = { enabled: precision === 'float16' };
-  const scaler = (mixed.enabled && options.scaler) || scalerFor(precision);
+  const mixed = precision === 'float16';
+  const scaler = (mixed && options.scaler) || scalerFor(precision);
   const optimizer = options.optimizer ?? new AdamW(model.parameters(), { lr: 1e-3 });
-  // Looked up anew for each batch: layers may be frozen, unfrozen or replaced in mid-run.
-  const trainable = (): Tensor[] => {
-    const all = new Set<Tensor>([...model.parameters(), ...optimizer.paramGroups.flatMap((g) => g.params)]);
-    return [...all].filter((p) => p.requires_grad);
-  };
-  const dropGradients = () => {
-    for (const p of trainable()) p.grad = null;
-  };
-  const applyGradients = (images: number) => {
-    const params = trainable();
-    scaler.unscale(optimizer);
-    if (accumulate > 1) scaleGrad(params, 1 / images);
-    if (options.clipGradNorm !== undefined) clipGradNorm(params, options.clipGradNorm);
-    scaler.step(optimizer);
-    scaler.update();
-    dropGradients();
-  };
-  const loss =
-    options.loss ??
-    ((logits: Tensor, labels: Tensor) => logits.crossEntropy(labels, { labelSmoothing: options.labelSmoothing }));
+  const trainer = new Trainer(model, task, optimizer, {
+    accumulate,
+    clipGradNorm: options.clipGradNorm,
+    scaler,
+    mixed,
+  });
   const loader =
     options.train instanceof DataLoader
       ? options.train
-      : new DataLoader(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
+      : new DataLoader<unknown, Sample>(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
   mergeSingleImage(model, loader, progress);
-  const cacheFor = (images: number) =>
-    options.cache === false ? null : new TrunkCache(images, options.cache === true ? {} : options.cache, progress);
+  const cacheFor = (samples: number) =>
+    options.cache === false ? null : new TrunkCache(samples, options.cache === true ? {} : options.cache, progress);
   const left = epochs - (from?.history ?? []).filter((record) => record.phase === phase).length;
   const newViews = !(await viewsReturn(loader));
   const cache = left > (loader.views ?? 1) && !newViews ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
-  const validationCache = validation && left > 1 ? cacheFor(validation.length) : null;
-  const batches = new Batches(loader, cache);
+  const heldOut = validation && new DataLoader<unknown, Sample>(validation, { batchSize: loader.batchSize });
+  const validationCache = heldOut && left > 1 ? cacheFor(heldOut.dataset.length) : null;
+  const batches = new Batches(loader, task, model, cache);
+  const validationBatches = heldOut && new Batches(heldOut, task, model, validationCache);
   const lost = new LostImages(from?.skipped, options.maxSkipped, progress);
   const history = [...(from?.history ?? [])];
   const stepLosses = [...(from?.stepLosses ?? [])];
   const done = epochs - left;
   const total = options.totalEpochs ?? history.length - done + epochs;
   let best = from?.best ?? null;
-  const lossOf = (r: EpochRecord) => (validation ? r.validationLoss : r.trainLoss) ?? Number.POSITIVE_INFINITY;
+  // By the loss, unless a score is asked for by name.
+  const goesBy = options.monitor === undefined ? null : monitored;
+  const watched = (record: EpochRecord) => -judge(record, goesBy).score;
   const epochsWithoutGain = () => {
-    const losses = history.filter((r) => r.phase === phase).map(lossOf);
-    return epochsSinceGain(losses, options.earlyStopping?.minDelta ?? 0);
+    const values = history.filter((r) => r.phase === phase).map(watched);
+    return epochsSinceGain(values, options.earlyStopping?.minDelta ?? 0);
   };
   let waited = epochsWithoutGain();
   let structure: readonly unknown[] = [];
-  dropGradients();
+  const stepSchedule = (every: 'epoch' | 'batch', metric?: number) => {
+    if ((options.scheduleEvery ?? 'epoch') === every) options.schedule?.step(metric);
+  };
+  trainer.dropGradients();
 
   try {
     for (let e = done; e < epochs; e++) {
       if (options.earlyStopping && waited >= options.earlyStopping.patience) break;
       const epoch = history.length + 1;
-      let began = performance.now();
       const learningRate = optimizer.paramGroups[0]!.lr;
       const now = structureOf(model);
       if (structure.length !== now.length || structure.some((part, k) => part !== now[k])) {
@@ -239,115 +225,52 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
         // What was frozen until now has still the values of the best epoch.
         if (best?.state) best = { ...best, state: new Map([...(await movingState(model)), ...best.state]) };
       }
-      let images = 0;
-      let lossSum = 0;
-      let correct = 0;
-      let batchNumber = 0;
-      // Images whose gradients wait for the next update.
-      let gathered = 0;
       model.train();
-      progress?.start(loader.dataset.length, `Epoch ${epoch}/${total}`);
-      try {
-        // Each result is read while the next batch runs.
-        let pending: { loss: Tensor; correct: Tensor | null; count: number } | null = null;
-        const settle = async (): Promise<void> => {
-          if (!pending) return;
-          const { count } = pending;
-          const [value, hits] = await Promise.all([pending.loss.item(), pending.correct?.item()]);
-          pending = null;
-          images += count;
-          lossSum += value * count;
-          correct += hits ?? Number.NaN;
-          const step = (stepLosses.at(-1)?.step ?? 0) + 1;
-          const passed = epoch - 1 + Math.min(1, images / loader.dataset.length);
-          stepLosses.push({ step, epoch: passed, loss: measured(value) });
-          progress?.update(images, {
-            loss: lossSum / images,
-            ...(hits !== undefined && { accuracy: correct / images }),
-          });
-        };
-        for await (const batch of batches.epoch(epoch - 1)) {
-          const held = performance.now();
-          await options.beforeBatch?.();
-          began += performance.now() - held;
-          signal?.throwIfAborted();
-          batchNumber++;
-          const update = batchNumber % accumulate === 0;
-          const count = batch.indices.length;
-          gathered += count;
-          const result = await batches.run(batch, trainable(), (input, labels, forwardDone) =>
-            step(() => {
-              const { logits, batchLoss } = autocast(mixed, () => {
-                const logits = model.forward(input);
-                forwardDone();
-                if (crossEntropic) checkLabels('fit', batch, logits.shape[1]!, loader.dataset.classes);
-                return { logits, batchLoss: checkLoss(loss(logits, labels)) };
-              });
-              scaler.scale(accumulate > 1 ? batchLoss.mul(count) : batchLoss).backward();
-              if (update) applyGradients(gathered);
-              const classified = classifies(logits.shape, batch.labels);
-              return { loss: batchLoss, correct: classified ? logits.argmax(1).eq(labels).sum() : null };
-            }),
-          );
-          await settle();
-          pending = { ...result, count };
-          if (!update) continue;
-          gathered = 0;
-          if (options.scheduleEvery === 'batch') options.schedule?.step();
-        }
-        if (gathered > 0) {
-          step(() => applyGradients(gathered));
-          if (options.scheduleEvery === 'batch') options.schedule?.step();
-        }
-        await settle();
-      } finally {
-        progress?.end();
-      }
+      const trained = await trainEpoch(trainer, batches, {
+        epoch,
+        title: `Epoch ${epoch}/${total}`,
+        scores: task.scores,
+        progress,
+        signal,
+        beforeBatch: options.beforeBatch,
+        onUpdate: () => stepSchedule('batch'),
+        onLoss: (loss) => stepLosses.push({ step: (stepLosses.at(-1)?.step ?? 0) + 1, ...loss }),
+      });
       lost.check('training', loader.dataset, loader.skipped);
-      const trainLoss = measured(lossSum / images);
-      if (trainLoss === null) throw diverged('the loss is no longer a number', epoch, learningRate);
-      const seconds = (performance.now() - began) / 1000;
+      if (trained.loss === null) throw diverged('the loss is no longer a number', epoch, learningRate);
       signal?.throwIfAborted();
-      const trained = performance.now();
-      const scores = validation
-        ? await scoresOf(model, validation, {
-            loss: options.loss,
-            batchSize: loader.batchSize,
-            cache: validationCache,
-            progress,
-            title: `Validation ${epoch}/${total}`,
-            precision,
-          })
-        : null;
-      const note =
-        e === done && cacheNote(model, loader.dataset, { training: cache, validation: validationCache, newViews });
+      const began = performance.now();
+      const title = `Validation ${epoch}/${total}`;
+      const held =
+        validationBatches && (await evaluateBatches(model, validationBatches, task, { progress, title, precision }));
+      const validationSeconds = (performance.now() - began) / 1000;
+      const caches = { training: cache, validation: validationCache, newViews };
+      const note = e === done && cacheNote(model, isCacheable(loader, task), caches);
       if (note) progress?.note(note);
-      if (validation && scores) lost.check('validation', validation, scores.predictions.skipped);
-      if (scores && measured(scores.loss) === null)
+      if (heldOut) lost.check('validation', heldOut.dataset, heldOut.skipped);
+      if (held && measured(held.loss) === null)
         throw diverged('the validation loss is no longer a number', epoch, learningRate);
       const record: EpochRecord = {
         epoch,
         phase,
-        trainLoss,
-        trainAccuracy: measured(correct / images),
-        validationLoss: scores && measured(scores.loss),
-        validationAccuracy: scores && measured(scores.accuracy),
+        trainLoss: trained.loss,
+        validationLoss: held ? held.loss : null,
+        ...scoresOf('train', task.scores, trained.scores),
+        ...scoresOf('validation', task.scores, held ? held.scores : {}),
         learningRate,
-        seconds,
-        ...(scores && { validationSeconds: (performance.now() - trained) / 1000 }),
-        imagesPerSecond: images / seconds,
+        seconds: trained.seconds,
+        ...(held && { validationSeconds }),
+        imagesPerSecond: trained.samples / trained.seconds,
         cached: batches.cached,
       };
       history.push(record);
       waited = epochsWithoutGain();
-      const score = scores?.accuracy ?? -(scores?.loss ?? trainLoss);
-      const tieBreak = scores?.loss ?? trainLoss;
-      if (!best || score > best.score || (score === best.score && tieBreak < best.loss)) {
-        const keep = options.keepBest ?? validation !== undefined;
-        const state = keep ? await movingState(model) : null;
-        best = { epoch, score, loss: tieBreak, state, predictions: scores?.predictions };
+      const judgement = judge(record, monitored);
+      if (isBetter(judgement, best)) {
+        const state = (options.keepBest ?? held !== undefined) ? await movingState(model) : null;
+        best = { epoch, ...judgement, state, ...(held && { values: held.values }) };
       }
-      if (options.scheduleEvery !== 'batch') options.schedule?.step(tieBreak);
+      stepSchedule('epoch', watched(record));
       if ((await options.onEpoch?.(record, { history, stepLosses, best, waited, skipped: lost.found })) === false)
         break;
     }
@@ -362,23 +285,49 @@ export async function fit(model: Module, options: FitOptions): Promise<FitResult
   return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: lost.found };
 }
 
-const measured = (value: number | null): number | null => (Number.isFinite(value) ? value : null);
+/** The task of a run, with the loss that was given. */
+function taskOf({ task, loss, labelSmoothing }: FitOptions): Task {
+  if (labelSmoothing && (loss || task))
+    throw new ArgumentError(
+      `fit: labelSmoothing belongs to the default loss, got a ${loss ? 'loss' : 'task'} as well. Smooth inside of that.`,
+    );
+  return withLoss(task ?? imageClassification({ labelSmoothing }), loss === crossEntropy ? undefined : loss);
+}
+
+/** The score that decides which epoch is the best: the task's first, or the one of that name; null for the loss. */
+function monitoredScore({ name, scores }: Task, monitor: string | undefined): ScoreKind | null {
+  if (monitor === undefined) return scores[0] ?? null;
+  if (monitor === 'loss') return null;
+  const found = scores.find((kind) => kind.name === monitor);
+  if (found) return found;
+  const names = ['loss', ...scores.map((kind) => kind.name)].map((word) => `'${word}'`);
+  throw new ArgumentError(
+    `fit: expected monitor as a score of ${name}, got '${monitor}'. There are ${names.join(', ')}.`,
+  );
+}
+
+/** The error for a loss that is NaN or infinite. */
+function diverged(what: string, epoch: number, learningRate: number): RegraftError {
+  return new RegraftError(
+    `fit: ${what} in epoch ${epoch}: training has diverged. Lower the learning rate (now ${learningRate}), or clip the gradients.`,
+  );
+}
 
 /** Everything in a model that can be frozen or replaced, and whether it is. */
-const structureOf = (model: Module): unknown[] => [
+const structureOf = (model: AnyModule): unknown[] => [
   ...model.modules(),
   ...model.parameters().flatMap((p) => [p, p.requires_grad]),
 ];
 
 /** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
-async function viewsReturn({ dataset, views, seed }: DataLoader<unknown>): Promise<boolean> {
+async function viewsReturn({ dataset, views, seed }: DataLoader<unknown, Sample>): Promise<boolean> {
   if (views !== undefined || !dataset.key) return true;
   const [first, second] = await Promise.all([0, 1].map((view) => dataset.key!(0, { seed, view })));
   return first === second;
 }
 
 /** What training changes: every parameter and buffer that is not frozen, read back. */
-export async function movingState(model: Module): Promise<StateDict> {
+export async function movingState(model: AnyModule): Promise<StateDict> {
   const frozen = new Set(frozenTensors(model).map(([name]) => name));
   const moving = [...model.namedParameters(), ...model.namedBuffers()].filter(([name]) => !frozen.has(name));
   const values = await Promise.all(moving.map(([, tensor]) => tensor.toTensorData()));

@@ -4,7 +4,13 @@
  * @module regraft/train
  */
 
+export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/evaluation-sum.ts';
+export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
+export * from '../tasks/image-classification/metrics.ts';
+export { type ClassificationOptions, imageClassification } from '../tasks/image-classification/task.ts';
+export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, Tensors } from '../tasks/task.ts';
 export { accuracyContext } from './accuracy-context.ts';
+export type { BestEpoch } from './best-epoch.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export { chooseModel } from './choose-model.ts';
@@ -17,14 +23,20 @@ export {
   pretrainedClassifier,
 } from './classify.ts';
 export type { Confusion } from './confusion.ts';
-export { type Predictions, type PredictOptions, predictLogits } from './evaluate.ts';
-export { EvaluationSum, evaluateLogits } from './evaluation-sum.ts';
+export {
+  type Evaluated,
+  type EvaluateOptions,
+  evaluate,
+  type Predictions,
+  type PredictOptions,
+  predictLogits,
+} from './evaluate.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
-export { type BestEpoch, type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
+export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
-export * from './metrics.ts';
+export * from './history.ts';
 export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
@@ -39,19 +51,13 @@ export {
   predictEach,
   predictImages,
 } from './predict-images.ts';
-export {
-  createProgress,
-  type Progress,
-  type ProgressOptions,
-  type ProgressUnit,
-  type ProgressValues,
-} from './progress.ts';
+export type { Progress, ProgressUnit, ProgressValues, ShownScore } from './progress.ts';
 export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery.ts';
 export * from './result.ts';
 export { weightFileOf } from './run-start.ts';
+export { createProgress, type ProgressOptions } from './terminal-progress.ts';
 export { loadCheckpoint, saveCheckpoint, type TrainingState } from './training-checkpoint.ts';
 export { TrunkCache, type TrunkCacheOptions } from './trunk-cache.ts';
-export type { Loss } from './validate.ts';
 export { version } from './version.ts';

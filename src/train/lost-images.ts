@@ -1,7 +1,7 @@
 /** Images that can no longer be read in the middle of a run: some are left out and told, many stop it. */
 import { DataError } from '../core/errors.ts';
 import type { SkippedSample } from '../data/data-loader.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Sample } from '../data/dataset.ts';
 import type { Progress } from './progress.ts';
 
 /** What is left out of a run so far. */
@@ -29,7 +29,7 @@ export class LostImages {
    * Tells the new ones among `skipped`.
    * @throws DataError where they are more than may be, or all of a class and not all may be.
    */
-  check(part: 'training' | 'validation', data: Dataset, skipped: readonly SkippedSample[]): void {
+  check(part: 'training' | 'validation', data: Dataset<Sample>, skipped: readonly SkippedSample[]): void {
     // Batches are loaded side by side: their order is chance.
     const ordered = [...skipped].sort((a, b) => a.index - b.index);
     const gone = skipped.length === 0 || this.#share === 1 ? null : missingClass(data, skipped);
@@ -52,7 +52,7 @@ export class LostImages {
 }
 
 /** The first class all of whose images are in `skipped`. */
-function missingClass(data: Dataset, skipped: readonly SkippedSample[]): string | null {
+function missingClass(data: Dataset<Sample>, skipped: readonly SkippedSample[]): string | null {
   if (!data.label) return null;
   const left = new Map<number, number>();
   const add = (index: number, n: number) => {

@@ -1,6 +1,7 @@
 /** `metrics.json` and its like: what a run or an evaluation measured, as JSON whose size is bounded by what there is to tell. */
+
+import type { Evaluation } from '../tasks/image-classification/metrics.ts';
 import { type Confusion, MATRIX_CLASSES } from './confusion.ts';
-import type { Evaluation } from './metrics.ts';
 import type { FinetuneResult } from './result.ts';
 
 /** The text of `metrics.json`. */

@@ -6,10 +6,10 @@ import { checkImage } from '../data/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/image-dataset.ts';
 import { isAddress } from '../data/image-inputs.ts';
 import { init } from '../graph/init.ts';
+import { softmaxRows } from '../tasks/image-classification/metrics.ts';
 import type { ClassifyOptions } from './classify.ts';
 import { batchLogits } from './evaluate.ts';
 import { requireNumbers } from './finite.ts';
-import { softmaxRows } from './metrics.ts';
 import type { Classifier } from './model-folder.ts';
 
 /** What a classifier makes of one image. */

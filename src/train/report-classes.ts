@@ -1,7 +1,8 @@
 /** The report's scores class by class. */
+
+import type { ClassScores, Evaluation } from '../tasks/image-classification/metrics.ts';
 import { confusedPairs } from './confusion.ts';
 import { formatCount, formatPercent } from './format.ts';
-import type { ClassScores, Evaluation } from './metrics.ts';
 import { html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
 

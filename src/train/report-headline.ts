@@ -1,9 +1,12 @@
 /** The report's beginning: the accuracy, how it was reached, what to hold it against. */
+
+import type { Measured } from '../tasks/task.ts';
 import { accuracyContext } from './accuracy-context.ts';
 import { formatCount, formatPercent, plural } from './format.ts';
+import type { EpochRecord } from './history.ts';
 import { type Content, html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
-import type { ComparisonRun, EpochRecord, FinetuneResult, Measured } from './result.ts';
+import type { ComparisonRun, FinetuneResult } from './result.ts';
 
 /** The accuracy that the page leads with: on the validation images, or on the training images where there are no others. */
 export function headlineAccuracy(result: FinetuneResult): { value: Measured; images: number; validation: boolean } {

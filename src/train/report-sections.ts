@@ -1,9 +1,10 @@
 /** The report's figures and tables: key figures, epochs, freezing proof, time, run facts. */
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 import { freezingInWords } from './freezing-words.ts';
+import type { EpochRecord } from './history.ts';
 import { breakable, type Content, html, type Markup, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
-import type { EpochRecord, FinetuneResult } from './result.ts';
+import type { FinetuneResult } from './result.ts';
 
 /** The strip of key figures under the headline. */
 export function keyFigures(result: FinetuneResult): Markup {

@@ -1,6 +1,7 @@
 /** `report.html`: a fine-tuning run on one self-contained page. */
 import { MATRIX_CLASSES } from './confusion.ts';
 import { formatPercent, formatValue } from './format.ts';
+import type { EpochRecord } from './history.ts';
 import { curveChart, type Series } from './report-chart.ts';
 import { classSection } from './report-classes.ts';
 import { confusionSection } from './report-confusion.ts';
@@ -17,7 +18,7 @@ import {
   skippedFiles,
   timing,
 } from './report-sections.ts';
-import type { EpochRecord, FinetuneResult } from './result.ts';
+import type { FinetuneResult } from './result.ts';
 
 /** The page as one HTML string: no request is ever made from it, and every string of `result` is escaped. */
 export function renderReport(result: FinetuneResult): string {

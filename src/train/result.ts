@@ -1,8 +1,7 @@
 /** What a fine-tuning run leaves behind as `metrics.json`, and what the report is drawn from. JSON-able throughout. */
-import type { Evaluation } from './metrics.ts';
-
-/** Numbers that a diverged run makes NaN or infinite turn into `null` in JSON. */
-export type Measured = number | null;
+import type { Evaluation } from '../tasks/image-classification/metrics.ts';
+import type { Measured } from '../tasks/task.ts';
+import type { EpochRecord, StepLoss } from './history.ts';
 
 /** Everything there is to tell about a fine-tuning run: `metrics.json`, and what the report shows. */
 export interface FinetuneResult {
@@ -68,34 +67,6 @@ export interface Phase {
   readonly frozenUntil: string | null;
 }
 
-/** One epoch in numbers. */
-export interface EpochRecord {
-  /** From 1, through all phases. */
-  readonly epoch: number;
-  /** Index into `phases`. */
-  readonly phase: number;
-  readonly trainLoss: Measured;
-  readonly trainAccuracy: Measured;
-  readonly validationLoss: Measured;
-  readonly validationAccuracy: Measured;
-  readonly learningRate: number;
-  /** Of training; `imagesPerSecond` is over these. */
-  readonly seconds: number;
-  /** Of the validation after it; absent where there was none. */
-  readonly validationSeconds?: number;
-  readonly imagesPerSecond: number;
-  /** Whether the frozen trunk's activations came from the cache. */
-  readonly cached: boolean;
-}
-
-/** The loss of one batch. */
-export interface StepLoss {
-  readonly step: number;
-  /** Epochs done when the step ended, with a fraction: 1.5 is the middle of the second. */
-  readonly epoch: number;
-  readonly loss: Measured;
-}
-
 /** A {@link Mistake} with what is needed to show it. */
 export interface PicturedMistake {
   readonly path: string;
@@ -132,18 +103,4 @@ export interface ComparisonRun {
   /** Accuracy of its last epoch's weights on the images that it was trained on, in evaluation mode. */
   readonly trainingAccuracy?: Measured;
   readonly note?: string;
-}
-
-/** At most `limit` (default 400) points: means over equal stretches of steps, each at its last step. */
-export function thinLosses(losses: readonly StepLoss[], limit = 400): StepLoss[] {
-  const stretch = Math.ceil(losses.length / limit);
-  if (stretch <= 1) return [...losses];
-  const out: StepLoss[] = [];
-  for (let i = 0; i < losses.length; i += stretch) {
-    const part = losses.slice(i, i + stretch);
-    const known = part.flatMap(({ loss }) => (loss !== null && Number.isFinite(loss) ? [loss] : []));
-    const loss = known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
-    out.push({ ...part[part.length - 1]!, loss });
-  }
-  return out;
 }

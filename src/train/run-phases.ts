@@ -7,9 +7,13 @@ import type { Transform } from '../data/transform.ts';
 import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
+import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
+import { imageClassification } from '../tasks/image-classification/task.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { type EvaluateOptions, evaluate } from './evaluate.ts';
 import { type FitOptions, type FitState, fit, movingState } from './fit.ts';
 import { mergeSingleImage } from './fit-checks.ts';
+import type { EpochRecord } from './history.ts';
 import { scalerFor } from './precision.ts';
 import {
   type FinetuneSettings,
@@ -19,7 +23,7 @@ import {
   planPhases,
   resolveSettings,
 } from './recipe.ts';
-import type { ComparisonRun, EpochRecord, Phase } from './result.ts';
+import type { ComparisonRun, Phase } from './result.ts';
 
 /** Share of the images that may get lost in the middle of a run: all could be read when it began. */
 const FEW = 0.05;
@@ -116,6 +120,17 @@ export async function trainPhases(
     });
   }
   return state;
+}
+
+/** All that is told of the kept weights on the held-out images: what the best epoch's validation told, or else it is computed now. */
+export async function valuesOf(
+  { best }: FitState,
+  model: Module,
+  validation: Dataset,
+  options: Pick<EvaluateOptions<ClassificationValues>, 'batchSize' | 'precision' | 'progress'> = {},
+): Promise<ClassificationValues | null> {
+  if (best?.values) return best.values as ClassificationValues;
+  return (await evaluate(model, validation, { ...options, task: imageClassification() })).values;
 }
 
 /** What each planned phase came to, those without an epoch left out. Leaves the model frozen as in the last. */

@@ -34,8 +34,6 @@ export class TrunkCache {
   #stored = 0;
   /** No place takes the activations: from now on the trunk is computed. */
   failed = false;
-  /** [C, H, W] of the images, for whoever records a forward pass without having them. */
-  imageShape: readonly number[] = [];
   /** Type of each cut, and its bytes for one image. */
   #cuts: { dtype: DType; bytes: number }[] = [];
 
@@ -154,11 +152,12 @@ export class TrunkCache {
 }
 
 /**
- * The frozen trunk of the forward pass that was just recorded from `images`, or null if nothing of it is frozen.
+ * The frozen trunk of the forward pass that was just recorded from `inputs`, or null if nothing of it is frozen.
  * With `keep`, its activations can be read when the step has run.
  */
-export function trunkOf(images: Tensor, trainable: Iterable<Tensor>, keep: boolean): Trunk | null {
-  const trunk = findTrunk(images.value.data, new Set([...trainable].map((p) => p.value.data)));
+export function trunkOf(inputs: readonly Tensor[], trainable: Iterable<Tensor>, keep: boolean): Trunk | null {
+  const dataOf = ({ value }: Tensor) => value.data;
+  const trunk = findTrunk(inputs.map(dataOf), new Set([...trainable].map(dataOf)));
   if (!trunk.cuts.length) return null;
   if (keep) for (const data of trunk.cuts) data.visible = true;
   return trunk;

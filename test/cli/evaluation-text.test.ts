@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { evaluationText } from '../../src/cli/evaluation-text.ts';
 import { printable } from '../../src/core/printable.ts';
-import { evaluateLogits } from '../../src/train/evaluation-sum.ts';
+import { evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
 
 /** Each class `c` has two images; the second is taken for the class before it where `wrong(c)`. */
 function evaluated(count: number, wrong: (c: number) => boolean): string {

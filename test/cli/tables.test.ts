@@ -7,8 +7,8 @@ import { columns, padded } from '../../src/device/columns.ts';
 import { textWidth } from '../../src/device/text-width-node.ts';
 import { formatReport } from '../../src/io/index.ts';
 import { Linear, Module } from '../../src/nn/index.ts';
+import { evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { evaluateLogits } from '../../src/train/evaluation-sum.ts';
 
 /** Wide, combining, joined from several emoji, plain. */
 const NAMES = ['日本の犬', 'cafe\u0301', '👨‍👩‍👧 family', 'plain'];

@@ -11,9 +11,9 @@ import {
   type Dataset,
   type HostBatch,
   ImageFolder,
+  type LabelledImage,
   RandomHorizontalFlip,
   type RgbImage,
-  type Sample,
   stack,
   Transform,
   trainingTransforms,
@@ -70,9 +70,8 @@ describe('batches', () => {
     expect(loader.length).toBe(3);
     expect(indices(batches)).toEqual([[0, 1], [2, 3], [4]]);
     expect(batches[1]).toEqual({
-      images: Float32Array.of(2, 2, 3, 3),
-      shape: [2, 1, 1, 2],
-      labels: Int32Array.of(0, 1),
+      inputs: { images: { data: Float32Array.of(2, 2, 3, 3), shape: [2, 1, 1, 2] } },
+      targets: { labels: { data: Int32Array.of(0, 1), shape: [2] } },
       indices: [2, 3],
       paths: ['array[2]', 'array[3]'],
     });
@@ -115,7 +114,7 @@ describe('batches', () => {
   test('collate of your own', async () => {
     const loader = new DataLoader(numbers(3), {
       batchSize: 2,
-      collate: (samples: readonly Sample[]) => samples.map((s) => s.image[0]),
+      collate: (samples: readonly LabelledImage[]) => samples.map((s) => s.image[0]),
     });
     const got: (number | undefined)[][] = [];
     for await (const batch of loader) got.push(batch);
@@ -131,7 +130,7 @@ describe('batches', () => {
           .get(i)
           .finally(() => asked++),
     };
-    const loader = new DataLoader(dataset, { batchSize: 2, prefetch: 2, collate: (s: readonly Sample[]) => s });
+    const loader = new DataLoader(dataset, { batchSize: 2, prefetch: 2, collate: (s: readonly LabelledImage[]) => s });
     const seen: number[] = [];
     for await (const _ of loader) {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -175,7 +174,7 @@ describe('images from files', async () => {
 
   test('neither prefetching nor threads change a float', async () => {
     const expected = await load({ prefetch: 0, workers: 0 });
-    expect(expected[0]!.shape).toEqual([3, 3, 16, 16]);
+    expect(expected[0]!.inputs.images!.shape).toEqual([3, 3, 16, 16]);
     expect(await load({ prefetch: 5, workers: 0 })).toEqual(expected);
     expect(await load({ workers: 2 })).toEqual(expected);
     expect(await load({ seed: 10, workers: 0 })).not.toEqual(expected);
@@ -263,7 +262,8 @@ describe('images from files', async () => {
       }
     }
     expect(
-      (await all(new DataLoader(folder.withTransform(new Red()), { batchSize: 8, workers: 1 })))[0]!.shape,
+      (await all(new DataLoader(folder.withTransform(new Red()), { batchSize: 8, workers: 1 })))[0]!.inputs.images!
+        .shape,
     ).toEqual([8, 1, 1, 2]);
     let calls = 0;
     class Counted extends RandomHorizontalFlip {

@@ -18,7 +18,7 @@ function trunkOf(forward: (x: Tensor) => unknown, trainable: readonly Tensor[], 
   step(() => {
     const x = tensor(new Float32Array(batch * shape.reduce((n, d) => n * d, 1)).fill(0.5), [batch, ...shape]);
     forward(x);
-    const { cuts, slots, text } = findTrunk(x.value.data, new Set(trainable.map((p) => p.value.data)));
+    const { cuts, slots, text } = findTrunk([x.value.data], new Set(trainable.map((p) => p.value.data)));
     found = { cuts: cuts.map((d) => d.count / batch), slots: slots.length, text };
   });
   return found!;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { chooseModel } from '../../src/train/choose-model.ts';
 import { defaultModel, photosPerSecond } from '../../src/train/default-model.ts';
-import { createProgress } from '../../src/train/progress.ts';
+import { createProgress } from '../../src/train/terminal-progress.ts';
 import { weightsOnDisk } from '../../src/train/weights-on-disk.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { someWeights } from './colour-photos.ts';

@@ -8,10 +8,11 @@ import { writeWeights } from '../../src/io/write.ts';
 import { modelEntry } from '../../src/models/index.ts';
 
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
+import type { EpochRecord } from '../../src/train/history.ts';
 import { openModel } from '../../src/train/open-model.ts';
 import { predictImages } from '../../src/train/predict-images.ts';
 import { planPhases, resolveSettings, warmUpCosine } from '../../src/train/recipe.ts';
-import type { EpochRecord, FinetuneResult } from '../../src/train/result.ts';
+import type { FinetuneResult } from '../../src/train/result.ts';
 import { shellWord } from '../../src/train/shell.ts';
 import { writeFolder } from '../../src/train/write-folder.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';

@@ -123,7 +123,7 @@ describe('labels that the model has no output for', () => {
       'fit: expected labels from 0 to 3, one for each output of the model, got 7 in insects[7]. Graft a head of 8.',
     );
     await expect(fit(net(3), { train: images(4), validation: unnamed, epochs: 1 })).rejects.toThrow(
-      'fit: expected labels from 0 to 2, one for each output of the model, got 3 in sample 3. Graft a head of 8.',
+      'fit: expected labels from 0 to 2, one for each output of the model, got 3 in insects[3]. Graft a head of 8.',
     );
   });
 

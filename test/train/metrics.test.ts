@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Generator } from '../../src/core/random.ts';
-import { accuracyContext } from '../../src/train/accuracy-context.ts';
-import { EvaluationSum, evaluateLogits } from '../../src/train/evaluation-sum.ts';
+import { EvaluationSum, evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
 import {
   accuracy,
   argmaxRows,
@@ -19,8 +18,9 @@ import {
   topKAccuracy,
   wilsonInterval,
   worstMistakes,
-} from '../../src/train/metrics.ts';
-import { thinLosses } from '../../src/train/result.ts';
+} from '../../src/tasks/image-classification/metrics.ts';
+import { accuracyContext } from '../../src/train/accuracy-context.ts';
+import { thinLosses } from '../../src/train/history.ts';
 
 describe('accuracy', () => {
   test('is the share of equal entries, and null for none', () => {

@@ -1,8 +1,9 @@
 /** Made-up fine-tuning results, plausible and seeded, for the tests of the report. */
 import { Generator } from '../../src/core/random.ts';
-import { evaluateLogits } from '../../src/train/evaluation-sum.ts';
-import { worstMistakes } from '../../src/train/metrics.ts';
-import { type EpochRecord, type FinetuneResult, type StepLoss, thinLosses } from '../../src/train/result.ts';
+import { evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
+import { worstMistakes } from '../../src/tasks/image-classification/metrics.ts';
+import { type EpochRecord, type StepLoss, thinLosses } from '../../src/train/history.ts';
+import type { FinetuneResult } from '../../src/train/result.ts';
 
 /** A picture of one grey pixel. */
 export const PIXEL =

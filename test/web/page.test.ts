@@ -11,7 +11,7 @@ import { squeezenet1_1 } from 'regraft/models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
 import { loadImage } from '../../src/data/load-image.ts';
-import { softmaxRows } from '../../src/train/metrics.ts';
+import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { openModel } from '../../src/train/open-model.ts';
 import { onnxRuntime } from '../io/onnx-runtime.ts';
 import { sharedData } from '../shared-data.ts';

@@ -9,9 +9,9 @@ import { init } from '../../src/graph/init.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
+import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
-import { softmaxRows } from '../../src/train/metrics.ts';
 import { showAnswer } from '../view/answer.ts';
 import { acceptDrops, byId, make } from '../view/dom.ts';
 

@@ -1,6 +1,7 @@
 /** Which parts of a picture an answer rests on. */
+
+import { argmaxRows, softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { gradCam } from '../../src/train/grad-cam.ts';
-import { argmaxRows, softmaxRows } from '../../src/train/metrics.ts';
 import type { Explanation } from '../messages.ts';
 import { heatOver, seenBy } from './heat.ts';
 import { imageOf } from './photos.ts';

@@ -1,6 +1,7 @@
 /** fit's progress as events for the page: at most ten a second, with the time left of the whole run. */
+
+import type { EpochRecord } from '../../src/train/history.ts';
 import type { Progress, ProgressValues } from '../../src/train/progress.ts';
-import type { EpochRecord } from '../../src/train/result.ts';
 import type { WorkerEvent } from '../messages.ts';
 
 /** Milliseconds between two events. */
@@ -55,7 +56,7 @@ export class Live implements Progress {
     this.#post({ event: 'epoch', record });
   }
 
-  #tell(done: number, { loss, accuracy }: ProgressValues): void {
+  #tell(done: number, { loss, scores = [] }: ProgressValues): void {
     this.#posted = performance.now();
     const seconds = (this.#posted - this.#began) / 1000;
     const rate = done > 0 && seconds > 0 ? done / seconds : null;
@@ -71,7 +72,7 @@ export class Live implements Progress {
         done,
         of: this.#of,
         loss: this.#validation ? null : (loss ?? null),
-        accuracy: this.#validation ? null : (accuracy ?? null),
+        accuracy: this.#validation ? null : (scores.find(({ name }) => name === 'accuracy')?.value ?? null),
         imagesPerSecond: rate,
         secondsLeft: left,
       },

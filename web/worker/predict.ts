@@ -2,10 +2,10 @@
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
 import { transformed } from '../../src/data/load-image.ts';
 import type { Module } from '../../src/nn/index.ts';
+import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { softmaxRows } from '../../src/train/metrics.ts';
 import type { Outcome } from '../messages.ts';
 import { imageOf } from './photos.ts';
 import type { Plan } from './plan.ts';

@@ -2,13 +2,15 @@
 import type { BlobDataset } from '../../src/data/blob-dataset.ts';
 import { currentDevice } from '../../src/device/current.ts';
 import type { Module } from '../../src/nn/index.ts';
-import { type Predictions, predictLogits } from '../../src/train/evaluate.ts';
-import { evaluateLogits } from '../../src/train/evaluation-sum.ts';
+
+import type { Mistake } from '../../src/tasks/image-classification/metrics.ts';
 import type { FitState } from '../../src/train/fit.ts';
-import { worstMistakes } from '../../src/train/metrics.ts';
+import { thinLosses } from '../../src/train/history.ts';
+
 import { reproduceCommand } from '../../src/train/recipe.ts';
-import { type FinetuneResult, type FreezingProof, type PicturedMistake, thinLosses } from '../../src/train/result.ts';
-import { phasesOf } from '../../src/train/run-phases.ts';
+
+import type { FinetuneResult, FreezingProof, PicturedMistake } from '../../src/train/result.ts';
+import { phasesOf, valuesOf } from '../../src/train/run-phases.ts';
 import type { Stopwatch } from '../../src/train/stopwatch.ts';
 import type { Outcome } from '../messages.ts';
 import { dataUrl, imageOf, thumbnailOf } from './photos.ts';
@@ -32,9 +34,10 @@ export interface Run {
 export async function outcomeOf(run: Run, idOf: (blob: Blob) => number): Promise<Outcome> {
   const { watch, plan, model, state } = run;
   const { settings, weights, train, validation } = plan;
-  const predictions = await watch.time('validation', () => state.best?.predictions ?? predictLogits(model, validation));
-  const evaluation = evaluateLogits(predictions.logits, predictions.labels, predictions.classes);
-  const mistakes = await watch.time('thumbnails', () => pictured(predictions, validation));
+  const values = await watch.time('validation', () =>
+    valuesOf(state, model, validation, { batchSize: settings.batchSize }),
+  );
+  const mistakes = await watch.time('thumbnails', () => pictured(values?.mistakes ?? [], validation));
   const phases = phasesOf(model, plan.phases, state);
   const { description, vendor, architecture, software } = currentDevice().info;
   const reproduce = reproduceCommand('photos', 'model', settings);
@@ -72,7 +75,7 @@ export async function outcomeOf(run: Run, idOf: (blob: Blob) => number): Promise
     history: state.history,
     stepLosses: thinLosses(state.stepLosses),
     bestEpoch: state.best?.epoch ?? 1,
-    evaluation,
+    evaluation: values?.evaluation ?? null,
     worstMistakes: mistakes.map(({ mistake }) => mistake),
     frozen: run.proof,
     adapter: { description, vendor, architecture, software },
@@ -83,13 +86,12 @@ export async function outcomeOf(run: Run, idOf: (blob: Blob) => number): Promise
 }
 
 async function pictured(
-  predictions: Predictions,
+  mistakes: readonly Mistake[],
   data: BlobDataset,
 ): Promise<{ mistake: PicturedMistake; blob: Blob }[]> {
-  const { logits, labels, classes, indices } = predictions;
   return Promise.all(
-    worstMistakes(logits, labels, classes).map(async ({ index, label, predicted, probability, loss }) => {
-      const { blob, path } = data.samples[indices[index]!]!;
+    mistakes.map(async ({ index, label, predicted, probability, loss }) => {
+      const { blob, path } = data.samples[index]!;
       const thumbnail = await imageOf(blob as File)
         .then((image) => thumbnailOf(image))
         .then(dataUrl)

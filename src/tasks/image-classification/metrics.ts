@@ -2,7 +2,7 @@
  * Classification metrics on plain arrays. Scores (logits or probabilities) are row-major [N, C], labels are class indices.
  * A ratio with nothing to divide by is `null`, never 0 or NaN.
  */
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError } from '../../core/errors.ts';
 
 /** Scores of one class. */
 export interface ClassScores {
@@ -251,6 +251,12 @@ export class CalibrationGaps {
   }
 }
 
+/** Order of mistakes: by falling loss, NaN before all; of equals the first. @internal */
+export function worstFirst(a: Mistake, b: Mistake): number {
+  const rank = ({ loss }: Mistake): number => (Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss);
+  return rank(a) === rank(b) ? a.index - b.index : rank(b) - rank(a);
+}
+
 /** The wrong predictions with the highest loss, highest first, at most `limit` (default 12). A NaN loss ranks first. */
 export function worstMistakes(
   logits: ArrayLike<number>,
@@ -260,7 +266,6 @@ export function worstMistakes(
 ): Mistake[] {
   const losses = crossEntropyRows(logits, labels, classes);
   const probabilities = softmaxRows(logits, classes);
-  const rank = (loss: number): number => (Number.isNaN(loss) ? Number.POSITIVE_INFINITY : loss);
   return argmaxRows(logits, classes)
     .map((predicted, index) => ({
       index,
@@ -270,7 +275,7 @@ export function worstMistakes(
       loss: losses[index]!,
     }))
     .filter((m) => m.predicted !== m.label)
-    .sort((a, b) => (rank(a.loss) === rank(b.loss) ? a.index - b.index : rank(b.loss) - rank(a.loss)))
+    .sort(worstFirst)
     .slice(0, limit);
 }
 

@@ -1,0 +1,66 @@
+/** Image classification: a class for each image. Float targets are taken too where the loss is one for those; there is no accuracy then. */
+import { ArgumentError } from '../../core/errors.ts';
+import { stack, stackedLabels } from '../../data/collate.ts';
+import type { Dataset, LabelledImage } from '../../data/dataset.ts';
+import type { Labels } from '../../data/labels.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { LossContext, Task } from '../task.ts';
+import { ClassificationMetric, type ClassificationValues } from './metric.ts';
+
+/** Options of {@link imageClassification}. */
+export interface ClassificationOptions {
+  /** Share of the target spread over all classes in training; validation tells the plain cross-entropy. Default 0. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+/** The task of `fit` where none is given: cross-entropy over logits [N, classes], accuracy as the score. */
+export function imageClassification({
+  labelSmoothing,
+}: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
+  return {
+    name: 'image-classification',
+    scores: [{ name: 'accuracy', title: 'accuracy', better: 'higher', format: 'percent' }],
+    collate: stack,
+    targetsOf(data, indices) {
+      if (!data.label) return null;
+      const labels = indices.map((index) => data.label!(index));
+      return { labels: stackedLabels(labels, (at) => `sample ${indices[at]}`) };
+    },
+    forward: (model, { images }) => ({ logits: model.forward(images) }),
+    loss({ logits }, { labels }, context) {
+      checkLabels('fit', context, logits!.shape[1]!);
+      return logits!.crossEntropy(labels!, { labelSmoothing: context.training ? labelSmoothing : undefined });
+    },
+    sums: ({ logits }, { labels }) =>
+      isClassified(logits!, labels!) ? { accuracy: logits!.argmax(1).eq(labels!).sum() } : {},
+    metric: () => new ClassificationMetric(),
+  };
+}
+
+const isClassified = ({ shape }: Tensor, labels: Tensor): boolean =>
+  shape.length === 2 && shape[1]! > 1 && labels.dtype === 'int32' && labels.rank === 1;
+
+/** @throws ArgumentError for classes, or a label of the batch, that a model with so many outputs cannot learn. */
+export function checkLabels(op: string, { batch, data }: Pick<LossContext, 'batch' | 'data'>, outputs: number): void {
+  const labels = batch.targets.labels!.data as Labels;
+  const { classes = [] } = data as Dataset;
+  if (labels instanceof Float32Array)
+    throw new ArgumentError(
+      `${op}: cross-entropy expected a class for each sample, got float targets. Pass a loss for those, as in { loss: mseLoss }.`,
+    );
+  const graft = (heads: number) => `Graft a head of ${heads}.`;
+  if (classes.length > outputs)
+    throw new ArgumentError(
+      `${op}: expected an output for each of the ${classes.length} classes, got a model with ${outputs}. ${graft(classes.length)}`,
+    );
+  const at = labels.findIndex((label) => label >= outputs || (label < 0 && label !== IGNORED));
+  if (at < 0) return;
+  const most = labels.reduce((a, b) => Math.max(a, b), 0) + 1;
+  throw new ArgumentError(
+    `${op}: expected labels from 0 to ${outputs - 1}, one for each output of the model, got ${labels[at]} in ` +
+      `${batch.paths[at] ?? `sample ${batch.indices[at]}`}. ${labels[at]! < 0 ? 'Number the classes from 0.' : graft(most)}`,
+  );
+}
+
+/** The label that cross-entropy leaves out. */
+const IGNORED = -100;

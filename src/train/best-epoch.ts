@@ -1,0 +1,52 @@
+/** Which epoch of a run was the best. */
+import type { StateDict } from '../core/dtype.ts';
+import type { ScoreKind } from '../tasks/task.ts';
+import { type EpochRecord, scoreKey } from './history.ts';
+
+/** The best epoch so far: by the monitored score, or else that of lowest loss. */
+export interface BestEpoch {
+  readonly epoch: number;
+  /** The monitored score, negated where less of it is better. */
+  readonly score: number;
+  readonly loss: number;
+  /** What training changes, as it was then; null where it is not kept. */
+  readonly state: StateDict | null;
+  /** What the task's metric told on the held-out samples; absent without them and after a checkpoint. */
+  readonly values?: unknown;
+}
+
+/** What an epoch is judged by. */
+export interface Judgement {
+  /** Higher is better. */
+  readonly score: number;
+  /** Decides between equal scores; lower is better. */
+  readonly loss: number;
+}
+
+/** The loss that a run goes by: of the held-out samples, or else of training. */
+export const lossOf = ({ trainLoss, validationLoss }: EpochRecord): number =>
+  validationLoss ?? trainLoss ?? Number.POSITIVE_INFINITY;
+
+/** The score of an epoch: `kind` on the held-out samples, or the loss where there is none. */
+export function judge(record: EpochRecord, kind: ScoreKind | null): Judgement {
+  const value = kind && record[scoreKey('validation', kind.name)];
+  const loss = lossOf(record);
+  if (value === null || value === undefined) return { score: -loss, loss };
+  return { score: kind!.better === 'higher' ? value : -value, loss };
+}
+
+/** Whether an epoch is better than the best so far. */
+export const isBetter = ({ score, loss }: Judgement, best: Judgement | null): boolean =>
+  !best || score > best.score || (score === best.score && loss < best.loss);
+
+/** Epochs since a loss was last below the one that counted as best before by more than `minDelta`. */
+export function epochsSinceGain(losses: readonly number[], minDelta: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  let since = 0;
+  for (const loss of losses) {
+    const gain = loss < best - minDelta;
+    if (gain) best = loss;
+    since = gain ? 0 : since + 1;
+  }
+  return since;
+}
