@@ -35,7 +35,7 @@ import { checkLock } from './run-lock.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
 import { lastingSettings, SETTINGS } from './run-settings.ts';
-import { buildModel, placeOf, presetOf, weightFileOf } from './run-start.ts';
+import { buildModel, placeOf, presetOf, requireUsable, weightFileOf } from './run-start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
 
@@ -125,6 +125,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   const model = await watch.time('reading weights', () =>
     buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
   );
+  if (opened) await requireUsable(opened.source, model);
   const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.transforms;
   const { imageSize, orientation } = settings;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);

@@ -10,6 +10,7 @@ import { graftHead, type ModelEntry } from '../models/registry.ts';
 import { weightsByName } from '../models/weights.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
+import { notFinite } from './finite.ts';
 import { namesInWords } from './format.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
@@ -89,6 +90,16 @@ export async function buildModel(
         : `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`;
   progress?.note(`Starts from ${opened.source}, ${told}`);
   return tuned.model;
+}
+
+/** @throws WeightFileError where a model that was built from the weights `source` holds something that is not a number: nothing can be learned from there. */
+export async function requireUsable(source: string, model: Module): Promise<void> {
+  const name = notFinite(await model.stateDict());
+  if (name === undefined) return;
+  throw new WeightFileError(
+    source,
+    `expected weights that are numbers, got NaN or infinity in ${name}. Get the file again, or take other weights.`,
+  );
 }
 
 /** Gives a fine-tuned model a head for `classes`, with the weights of those that it has by name. @returns those. */

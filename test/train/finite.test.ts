@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { classificationTransforms } from '../../src/data/index.ts';
 import { init } from '../../src/index.ts';
+import { writeWeights } from '../../src/io/index.ts';
 import { cifarResnet20, imagenetPreset } from '../../src/models/index.ts';
-import { type Classifier, evaluateFolder, predictImages, saveModel } from '../../src/train/index.ts';
+import { type Classifier, evaluateFolder, finetune, predictImages, saveModel } from '../../src/train/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { CLASSES, colourPhotos } from './colour-photos.ts';
 
@@ -27,6 +28,17 @@ test('is not saved', async () => {
     `${folder}: expected weights that are numbers, got NaN or infinity in linear.bias: training has diverged. Train again with a lower learning rate.`,
   );
   expect(existsSync(folder)).toBe(false);
+});
+
+test('is not where a run starts, which says so before a photo is read', async () => {
+  const state = await (await cifarResnet20({ seed: 1 })).stateDict();
+  (state.get('bn1.running_var')!.data as Float32Array)[0] = Number.POSITIVE_INFINITY;
+  const weights = join(temporaryFolder(), 'weights.safetensors');
+  await writeWeights(weights, state);
+  const photos = await colourPhotos(2, 1);
+  await expect(finetune({ photos, weights, model: 'cifarResnet20', epochs: 1 })).rejects.toThrow(
+    `${weights}: expected weights that are numbers, got NaN or infinity in bn1.running_var. Get the file again, or take other weights.`,
+  );
 });
 
 test('gives no answers and no scores', async () => {
