@@ -7,11 +7,14 @@ import { thinLosses } from './history.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 import type { FinetuneSettings } from './recipe.ts';
 import type { FinetuneResult } from './result.ts';
+import { parseInputs, type RunInputs } from './run-inputs.ts';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
   /** Digest of the weights, the list of photos and the settings that last: all must be the same when the run goes on. */
   readonly inputs: string;
+  /** The same one by one, to tell what is not; absent or null where it cannot be told. */
+  readonly listed?: RunInputs | null;
   /** The file or folder of the weights, to be found again from anywhere; null where there is none. */
   readonly start?: WeightsPlace | null;
   /** When the run began, ISO 8601. */
@@ -49,7 +52,7 @@ const MARK = 'regraft_checkpoint';
 
 /** The bytes of a checkpoint: a safetensors file. */
 export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
-  const { model, optimizer, progress, ...plain } = checkpoint;
+  const { model, optimizer, progress, listed, ...plain } = checkpoint;
   const { best, stepLosses, history, waited } = progress;
   const { state: bestState, values: _, ...bestNumbers } = best ?? { state: null };
   const json = {
@@ -60,7 +63,19 @@ export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
     stepLosses: thinLosses(stepLosses, STEP_LOSSES),
     best: best && { ...bestNumbers, kept: bestState !== null },
   };
-  return partsChunks({ model, optimizer: optimizer.state, best: bestState }, MARK, json);
+  return partsChunks(
+    { model, optimizer: optimizer.state, best: bestState, inputs: listed && asTensor(listed) },
+    MARK,
+    json,
+  );
+}
+
+const LISTED = 'listed';
+
+/** The list of a large data set has megabytes: it goes beside the tensors, not into the header. */
+function asTensor(inputs: RunInputs): StateDict {
+  const data = new TextEncoder().encode(JSON.stringify(inputs));
+  return new Map([[LISTED, { data, shape: [data.length], dtype: 'uint8' }]]);
 }
 
 /**
@@ -77,6 +92,7 @@ export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint
   return {
     settings,
     inputs,
+    listed: parseInputs(part('inputs').get(LISTED)?.data as Uint8Array | undefined),
     start,
     date,
     phase,

@@ -1,8 +1,10 @@
-/** The photos of a fine-tuning run: the readable ones, their digest, their loader. */
+/** The photos of a fine-tuning run: the readable ones, their list. */
 import { relative } from 'node:path';
-import { sha256 } from '../core/digest.ts';
 import type { BadImage, ImageDataset } from '../data/image-dataset.ts';
 import type { Progress } from './progress.ts';
+import type { FinetuneSettings } from './recipe.ts';
+import { DIGITS, type ListedPhoto, type RunInputs } from './run-inputs.ts';
+import { lastingSettings } from './run-settings.ts';
 
 /** What is left after looking at every file. */
 export interface ReadableImages {
@@ -35,15 +37,17 @@ export async function readable(
   }
 }
 
-/** What a resumed run must find again: the same weights, and photos of the same bytes in the same places below `photos`. */
-export async function inputsDigest(
-  { train, validation }: ReadableImages,
+/** What a run over `images` below the folder `photos` is begun with. */
+export async function inputsOf(
+  images: { readonly train: ImageDataset; readonly validation: ImageDataset },
   photos: string,
   weights: string | undefined,
-): Promise<string> {
-  const list = async (data: ImageDataset) => {
+  settings: FinetuneSettings,
+): Promise<RunInputs> {
+  const list = async (data: ImageDataset): Promise<ListedPhoto[]> => {
     const digests = await data.digests();
-    return data.samples.map(({ path, label }, i) => [relative(photos, path), label, digests[i]]);
+    return data.samples.map(({ path, label }, i) => [relative(photos, path), label, digests[i]!.slice(0, DIGITS)]);
   };
-  return sha256(JSON.stringify([weights, await list(train), await list(validation)]));
+  const [train, validation] = [await list(images.train), await list(images.validation)];
+  return { weights: weights ?? null, settings: lastingSettings(settings), train, validation };
 }

@@ -16,7 +16,7 @@ import { checkTensors } from './checkpoint-check.ts';
 import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
 import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
-import { inputsDigest, readable } from './finetune-images.ts';
+import { inputsOf, readable } from './finetune-images.ts';
 import { pictured, resultOf } from './finetune-result.ts';
 import { movingState } from './fit.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
@@ -31,10 +31,11 @@ import { type FinetuneSettings, freezeFor, type SettingsOptions } from './recipe
 import { renderReport } from './report.ts';
 import type { ComparisonRun, FinetuneResult } from './result.ts';
 import { takeFolder } from './run-folder.ts';
+import { differences, digestOf, type RunInputs } from './run-inputs.ts';
 import { checkLock } from './run-lock.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
-import { lastingSettings, SETTINGS } from './run-settings.ts';
+import { SETTINGS } from './run-settings.ts';
 import { buildModel, placeOf, presetOf, requireUsable, weightFileOf } from './run-start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
@@ -135,11 +136,9 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
   );
-  const inputs = await inputsDigest(images, photos, `${opened?.sha256} ${lastingSettings(settings)}`);
-  if (checkpoint && checkpoint.inputs !== inputs)
-    throw new ArgumentError(
-      `${out}: cannot be resumed: the photos, the weights or the settings have changed since. Run it without resume.`,
-    );
+  const listed = await inputsOf(images, photos, opened?.sha256, settings);
+  const inputs = await digestOf(listed);
+  if (checkpoint && checkpoint.inputs !== inputs) throw otherInputs(out!, checkpoint, listed);
   if (progress) {
     const account = await accountFor({ ...found, ...images }, (path) => relative(photos, path), images.unreadable);
     for (const line of describePhotos(account)) progress.note(line);
@@ -177,7 +176,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
       if (out !== null) {
         checkLock(out);
         await watch.time('checkpoints', async () =>
-          writeCheckpoint(out, { ...(await point()), settings, inputs, start, date, seconds: watch.read() }),
+          writeCheckpoint(out, { ...(await point()), settings, inputs, listed, start, date, seconds: watch.read() }),
         );
       }
       await options.onEpoch?.(record);
@@ -229,6 +228,15 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     );
   }
   return result;
+}
+
+function otherInputs(out: string, { listed: then }: Checkpoint, now: RunInputs): ArgumentError {
+  const what = then && differences(then, now);
+  return new ArgumentError(
+    what
+      ? `${out}: cannot be resumed: ${what}. Put back what it was begun with, or run it without resume.`
+      : `${out}: cannot be resumed: the photos, the weights or the settings have changed since. Run it without resume.`,
+  );
 }
 
 function outFolder(out: string | null): string {

@@ -45,10 +45,10 @@ export function givenSettings(options: SettingsOptions): SettingsOptions {
   );
 }
 
-/** What must be the same when a run goes on, as text. */
-export function lastingSettings(settings: FinetuneSettings): string {
+/** What must be the same when a run goes on, by name. */
+export function lastingSettings(settings: FinetuneSettings): [name: string, value: unknown][] {
   const lasting = Object.entries(settings).filter(([key]) => ![...CHANGEABLE, 'headEpochs'].includes(key));
-  return JSON.stringify(lasting.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return lasting.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /**

@@ -100,6 +100,6 @@ test('resuming sees a photo that changed in nothing but its bytes, and goes on i
   writeFileSync(file, bytes);
   utimesSync(file, atime, mtime);
   expect(await faultOf(() => finetune({ photos, out, resume: true }), out)).toBe(
-    'ArgumentError: ROOT: cannot be resumed: the photos, the weights or the settings have changed since. Run it without resume.',
+    'ArgumentError: ROOT: cannot be resumed: 1\u00a0photo has other content (train/red/0.jpg). Put back what it was begun with, or run it without resume.',
   );
 });
