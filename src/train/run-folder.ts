@@ -1,6 +1,7 @@
 /** The folder of a run, taken before anything is read: tried, locked, and told what becomes of what is there. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTextFile } from '../io/text.ts';
 import { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 import { namesInWords } from './format.ts';
 import { MODEL_FILES, parseDescription } from './model-description.ts';
@@ -14,10 +15,10 @@ import { lockRun } from './run-lock.ts';
 export async function takeFolder(out: string): Promise<{ release: () => void; replaced: string | null }> {
   const there = await checkModelFolder(out);
   const release = lockRun(out);
-  return { release, replaced: replacedIn(out, there) };
+  return { release, replaced: await replacedIn(out, there) };
 }
 
-function replacedIn(out: string, model: boolean): string | null {
+async function replacedIn(out: string, model: boolean): Promise<string | null> {
   const weights = join(out, MODEL_FILES.weights);
   if (hasCheckpoint(out) && !(model && timeOf(weights) >= timeOf(join(out, CHECKPOINT_FILE))))
     return `${out} holds an interrupted run, which this one replaces (--resume would go on with it).`;
@@ -27,7 +28,7 @@ function replacedIn(out: string, model: boolean): string | null {
     month: 'short',
     year: 'numeric',
   });
-  return `${out} holds a model of ${day}${classesIn(out)}, which this run replaces when it is done.`;
+  return `${out} holds a model of ${day}${await classesIn(out)}, which this run replaces when it is done.`;
 }
 
 function timeOf(file: string): number {
@@ -35,10 +36,10 @@ function timeOf(file: string): number {
 }
 
 /** The classes of the model that is there; nothing for one that cannot be read, which is replaced all the same. */
-function classesIn(out: string): string {
+async function classesIn(out: string): Promise<string> {
   try {
     const path = join(out, MODEL_FILES.description);
-    return ` (${namesInWords(parseDescription(path, readFileSync(path, 'utf8')).classes)})`;
+    return ` (${namesInWords(parseDescription(path, await readTextFile(path)).classes)})`;
   } catch {
     return '';
   }

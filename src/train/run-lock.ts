@@ -1,6 +1,16 @@
 /** The lock of a run's folder: one run at a time writes there. To take it is also to try whether the folder can be written. */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { codeOf } from '../core/cause.ts';
@@ -38,7 +48,7 @@ export function lockRun(folder: string): () => void {
         throw new ArgumentError(
           `${folder}: another run is at work there (process ${holder.pid} on ${holder.host}). Wait for it, end it, or choose another folder.`,
         );
-      rmSync(path, { force: true });
+      unlinkSync(path);
       if (!take(path)) throw new ArgumentError(`${folder}: another run has just begun there. Choose another folder.`);
     }
     removeLitter(folder);
@@ -100,7 +110,7 @@ function take(path: string): boolean {
 function holderOf(path: string): Holder | null {
   try {
     const { mtimeMs } = statSync(path);
-    const { pid, host, run = '' }: Partial<Holder> = JSON.parse(readFileSync(path, 'utf8'));
+    const { pid, host, run = '' }: Partial<Holder> = JSON.parse(textOf(path)!);
     if (typeof pid !== 'number' || typeof host !== 'string' || Date.now() - mtimeMs > 4 * HEARTBEAT) return null;
     const works = host !== hostname() || (pid === process.pid ? held.has(resolve(path)) : isRunning(pid));
     return works ? { pid, host, run } : null;
@@ -118,10 +128,10 @@ function touch(path: string, mine: string | undefined): void {
   }
 }
 
-/** What the lock says; undefined where there is none. */
+/** What the lock says; undefined where there is none, or something that is no file. */
 function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 /** The life of a run: its folder, its lock, more epochs, an early end, another run as start, damaged checkpoints. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { weightedLoss } from '../../src/train/class-weights.ts';
 import { type FinetuneOptions, finetune } from '../../src/train/finetune.ts';
 import { openModel } from '../../src/train/open-model.ts';
 import type { Progress } from '../../src/train/progress.ts';
+import { takeFolder } from '../../src/train/run-folder.ts';
 import { lockRun } from '../../src/train/run-lock.ts';
 import { presetOf } from '../../src/train/run-start.ts';
 import { writeFolder } from '../../src/train/write-folder.ts';
@@ -99,6 +101,22 @@ describe('one run to a folder', () => {
     lockRun(out)();
     expect(readdirSync(out)).toEqual([]);
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'what stands where the lock and the model should be is not waited for',
+    async () => {
+      const out = temporaryFolder();
+      for (const name of ['run.lock', 'model.json', 'model.safetensors']) execFileSync('mkfifo', [join(out, name)]);
+      const { release, replaced } = await takeFolder(out);
+      expect(replaced).toMatch(/^.+ holds a model of .+, which this run replaces when it is done\.$/);
+      release();
+      expect(readdirSync(out).sort()).toEqual(['model.json', 'model.safetensors']);
+      mkdirSync(join(out, 'run.lock'));
+      expect(await faultOf(() => takeFolder(out), out)).toBe(
+        'RegraftError: ROOT: cannot be written: it is a folder. Choose another folder.',
+      );
+    },
+  );
 
   test('a run that stood still while another took its folder writes nothing more there', async () => {
     const out = outFolder();
