@@ -11,6 +11,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   requiresgrad: 'requires_grad',
   trainable: 'requires_grad',
   numworkers: 'workers',
+  size: 'crop',
 };
 
 /**
@@ -48,12 +49,48 @@ export function checkFunction(op: string, name: string, value: unknown, example:
   throw new ArgumentError(`${op}: expected ${name} as a function, got ${shown(value)}. Write ${example}.`);
 }
 
+/**
+ * @param kind what `type` is called: `a module`
+ * @param fix ends the message
+ * @throws ArgumentError if `value` is no `type`.
+ */
+export function checkInstance(
+  op: string,
+  name: string,
+  value: unknown,
+  type: abstract new (...args: never[]) => unknown,
+  kind: string,
+  fix: string,
+): void {
+  if (value instanceof type) return;
+  throw new ArgumentError(`${op}: expected ${name} as ${kind}, got ${shown(value)}. ${fix}`);
+}
+
+/** @throws ArgumentError if `value` is neither a path nor a URL. */
+export function checkPath(op: string, name: string, value: unknown, fix: string): void {
+  if ((typeof value === 'string' && value !== '') || value instanceof URL) return;
+  throw new ArgumentError(`${op}: expected ${name} as a path, got ${shown(value)}. ${fix}`);
+}
+
+/** @throws ArgumentError if `value` is no state dict. */
+export function checkStateDict(op: string, value: unknown, fix: string): void {
+  if (value instanceof Map) return;
+  throw new ArgumentError(`${op}: expected a state dict, a Map, got ${shown(value)}. ${fix}`);
+}
+
+/** @throws ArgumentError if `value` is not one of `known`. */
+export function checkOneOf(op: string, name: string, value: unknown, known: readonly string[]): void {
+  if (known.includes(value as string)) return;
+  throw new ArgumentError(`${op}: expected ${name} as one of ${known.join(', ')}, got ${shown(value)}.`);
+}
+
 /** The name that `unknown` most probably stands for. */
 function closest(unknown: string, names: readonly string[]): string | undefined {
   const bare = (name: string) => name.replace(/_/g, '').toLowerCase();
   const elsewhere = ELSEWHERE[bare(unknown)];
   if (elsewhere && names.includes(elsewhere)) return elsewhere;
-  const part = names.find((name) => bare(name).includes(bare(unknown)) && unknown.length > 2);
+  const isPart = (short: string, long: string) => short.length > 2 && bare(long).includes(bare(short));
+  const part = names.find((name) => isPart(unknown, name)) ?? names.find((name) => isPart(name, unknown));
   if (part) return part;
   const ranked = names
     .map((name) => ({ name, distance: editDistance(bare(unknown), bare(name)) }))

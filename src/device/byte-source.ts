@@ -1,5 +1,6 @@
 /** Bytes read in ranges, whatever they lie in: the part that Node and browsers share. */
-import { RegraftError, WeightFileError } from '../core/errors.ts';
+import { ArgumentError, RegraftError, WeightFileError } from '../core/errors.ts';
+import { shown } from '../core/options.ts';
 import { type BodyOptions, fetchBody, TransferFault } from './fetch-body.ts';
 
 /** Something of known size that is read in ranges, so that a large file never has to be in memory as a whole. */
@@ -25,7 +26,8 @@ export interface ByteSource {
 /** What {@link ByteSource}s are opened from; one that is open already stays so. */
 export type SourceLike = string | URL | File | Blob | Uint8Array | ArrayBuffer | ByteSource;
 
-const isOpen = (source: SourceLike): source is ByteSource => typeof source === 'object' && 'read' in source;
+const isOpen = (source: SourceLike): source is ByteSource =>
+  typeof source === 'object' && source !== null && 'read' in source;
 
 /** Throws where [offset, offset + length) is not inside `size` bytes. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
@@ -101,6 +103,10 @@ export function openPortable(
   if (isOpen(source)) return { ...source, close: async () => {} };
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return bytesSource(source);
   if (source instanceof Blob) return blobSource(source);
+  if (typeof source !== 'string' && !(source instanceof URL))
+    throw new ArgumentError(
+      `open: expected a path, a URL, a File, a Blob or bytes, got ${shown(source)}. Pass the path of a file, say.`,
+    );
   const url = source instanceof URL ? source : /^(https?|data|blob):/i.test(source) ? addressOf(source) : undefined;
   if (!url || url.protocol === 'file:') return undefined;
   if (/^(https?|data|blob):$/.test(url.protocol)) return fetchSource(url, keep, options);

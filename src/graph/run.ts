@@ -1,6 +1,9 @@
 /** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
+
+import { causeOf } from '../core/cause.ts';
 import { type HostArray, hostView } from '../core/dtype.ts';
 import { ArgumentError, DisposedError } from '../core/errors.ts';
+import { checkFunction } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
@@ -141,19 +144,22 @@ export function flush(): void {
   try {
     const found = survey(device, nodes);
     planFor(engine, device, nodes, found).run(nodes, found.externals);
-  } finally {
     settle(nodes);
+  } catch (error) {
+    settle(nodes, `the run that computes it was refused: ${causeOf(error)}.`);
+    throw error;
+  } finally {
     for (const data of recorder.disposed.splice(0)) free(device, data, data.freed!);
   }
 }
 
-/** After a run: what was not kept cannot be read any more. */
-function settle(nodes: readonly Node[]): void {
+/** After a run: what was not kept cannot be read any more, and `why`. */
+function settle(nodes: readonly Node[], why = NOT_KEPT): void {
   for (const node of nodes) {
     if (node.inPlace) continue;
     for (const data of node.outputs) {
       data.node = null;
-      if (!data.buffer) data.freed = NOT_KEPT;
+      if (!data.buffer) data.freed = why;
     }
   }
 }
@@ -174,6 +180,7 @@ export interface Explanation {
  * console.log(String(explain(() => noGrad(() => model.forward(images)))));
  */
 export function explain(fn: () => unknown): Explanation {
+  checkFunction('explain', 'what it plans', fn, 'explain(() => model.forward(images))');
   const { lowered, hoisted, peakBytes, lowerBoundBytes } = plan(fn, tunedTarget(currentDevice()));
   const kernels = lowered.filter((l) => !hoisted.has(l.group)).flatMap((l) => l.steps.map((s) => s.name));
   return { peakBytes, lowerBoundBytes, kernels };

@@ -4,6 +4,7 @@
  */
 import { writeNote } from '#files';
 import { BYTES_PER_ELEMENT, type DType, fromHalves, toHalves } from '../core/dtype.ts';
+import { checkFunction } from '../core/options.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
@@ -56,6 +57,7 @@ export async function tune(
   fn: () => unknown,
   onProduct: (product: TunedProduct) => void = () => {},
 ): Promise<TunedProduct[]> {
+  checkFunction('tune', 'what it tunes', fn, 'tune(() => model.forward(images))');
   const device = currentDevice();
   const tiles: Record<string, Tile> = { ...tilesOf(device) };
   const tuned: TunedProduct[] = [];

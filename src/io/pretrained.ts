@@ -1,6 +1,7 @@
 /** Published weights: downloaded once, checked, kept in the cache folder. */
 import { cacheFolder, exists, joinPath, openSource, writeFileAtomic } from '#files';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
+import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { fetchBody, TransferFault } from '../device/fetch-body.ts';
 import { count } from './bytes.ts';
 
@@ -23,6 +24,8 @@ export interface FetchOptions {
   timeout?: number;
 }
 
+const OPTIONS: OptionNames<FetchOptions> = { onProgress: true, cache: true, timeout: true };
+
 /**
  * The path of a published weight file, downloaded if the cache does not have it; with `cache: false` its bytes. Both are
  * sources for {@link readWeights}. Size and digest are checked each time; nothing half-downloaded is left behind.
@@ -34,6 +37,11 @@ export async function fetchPretrained(
   file: PretrainedFile,
   options: FetchOptions = {},
 ): Promise<string | Uint8Array<ArrayBuffer>> {
+  if (typeof file?.url !== 'string')
+    throw new ArgumentError(
+      `fetchPretrained: expected a record { url, sha256 }, got ${shown(file)}. Pass one of regraft/models: ResNet50Weights.DEFAULT, say.`,
+    );
+  checkOptions('fetchPretrained', options, OPTIONS);
   if (!/^[0-9a-f]{8,64}$/.test(file.sha256))
     throw new ArgumentError(
       `fetchPretrained: sha256 must be 8 to 64 lower-case hexadecimal digits, got '${file.sha256}'.`,

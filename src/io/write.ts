@@ -2,7 +2,7 @@
 import { writeFileAtomic } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { checkOptions } from '../core/options.ts';
+import { checkOptions, checkPath, checkStateDict } from '../core/options.ts';
 import type { WeightFormat, WriteOptions } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { MARK_KEY, markOf } from './mark.ts';
@@ -26,9 +26,11 @@ export async function writeWeights(
   state: StateDict | Promise<StateDict>,
   options: WriteFileOptions = {},
 ): Promise<void> {
+  checkPath('writeWeights', 'where to write', path, "Write writeWeights('tuned.safetensors', model.stateDict()).");
   checkOptions('writeWeights', options, { format: true, dtype: true, metadata: true });
   const format = outputFormat(path, options.format);
   const tensors = await state;
+  checkStateDict('writeWeights', tensors, 'Pass model.stateDict(), or await readWeights(file).');
   const mark = markOf(tensors);
   const kept = mark !== undefined && format.storesMetadata !== false;
   const metadata = kept ? { [MARK_KEY]: mark, ...options.metadata } : options.metadata;

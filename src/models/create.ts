@@ -3,7 +3,7 @@
 import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import type { FetchOptions, WeightFile } from '../io/index.ts';
 import { targetOf } from '../io/target.ts';
@@ -63,6 +63,10 @@ export async function create<M extends Module>(
   checkOptions(name, options, OPTIONS);
   const { weights, seed, frozenStats, newHead = false } = options;
   const source = typeof weights === 'string' ? (weightsByName(name, table, weights) ?? weights) : weights;
+  if (typeof source === 'boolean' || typeof source === 'number')
+    throw new ArgumentError(
+      `${name}: expected weights by name (${table ? Object.keys(table).join(', ') : 'none'}) or a path, got ${shown(source)}. Write { weights: '${table ? Object.keys(table)[0] : 'file.safetensors'}' }.`,
+    );
   if (isPretrained(source)) checkRecord(name, source, options.numClasses);
   const start = defaultGenerator.state;
   const built = (numClasses: number | undefined) =>

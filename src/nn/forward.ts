@@ -3,10 +3,10 @@
  * activations that nobody can read, so that the graph need not keep them.
  * `Module` puts {@link callForward} in place of the method, so that calls stay plain method calls.
  */
-import { ShapeError } from '../core/errors.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { checkTensor, Tensor } from '../tensor/tensor.ts';
 import type { AnyModule } from './module.ts';
 import type { Parameter } from './parameter.ts';
 
@@ -37,6 +37,7 @@ export function callForward<Inputs extends unknown[], Outputs>(
   inputs: Inputs,
 ): Outputs {
   let output: Outputs;
+  checkInput(module, run.length, inputs);
   limitRecording();
   if (recorder.depth === 0 && latest?.deref() !== module) {
     // Before it is first run, a model's parts are looked for in fields.
@@ -59,6 +60,16 @@ export function callForward<Inputs extends unknown[], Outputs>(
     reveal(output);
   }
   return output;
+}
+
+/** @throws ArgumentError for a call without what the module takes, or with numbers that are no tensor. */
+function checkInput(module: AnyModule, wanted: number, inputs: readonly unknown[]): void {
+  const op = `${module.typeName}.forward`;
+  if (inputs.length === 0 && wanted > 0)
+    throw new ArgumentError(`${op}: expected an input, got none. Pass a tensor.`);
+  const [input] = inputs;
+  if (ArrayBuffer.isView(input) || (Array.isArray(input) && typeof input.flat(Number.POSITIVE_INFINITY)[0] === 'number'))
+    checkTensor(op, input);
 }
 
 /** Keeps the elements of a tensor, or of a record's tensors, past the run that computes them. */

@@ -4,6 +4,7 @@
  * from a file never pays for random ones.
  */
 import { ArgumentError } from '../core/errors.ts';
+import { checkOneOf, checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Buffer, Parameter } from './parameter.ts';
@@ -23,6 +24,9 @@ export interface KaimingOptions {
   /** Negative slope, for 'leakyRelu': 0 by default. */
   slope?: number;
 }
+
+const KAIMING: OptionNames<KaimingOptions> = { mode: true, nonlinearity: true, slope: true };
+const NONLINEARITIES = ['linear', 'sigmoid', 'tanh', 'relu', 'leakyRelu', 'selu'] as const satisfies Nonlinearity[];
 
 /** A function that makes `count` elements. */
 export type Initializer = () => Float32Array;
@@ -58,39 +62,43 @@ export function gain(nonlinearity: Nonlinearity, slope = 0): number {
 
 /** Normal with standard deviation gain / sqrt(fan). He et al. 2015, https://arxiv.org/abs/1502.01852 */
 export function kaimingNormal(t: Parameter, options: KaimingOptions = {}): void {
-  normal(t, 0, kaimingDeviation(t.shape, options));
+  initialized('kaimingNormal', t);
+  normal(t, 0, kaimingDeviation('kaimingNormal', t.shape, options));
 }
 
 /** Uniform in +-sqrt(3) gain / sqrt(fan). He et al. 2015, https://arxiv.org/abs/1502.01852 */
 export function kaimingUniform(t: Parameter, options: KaimingOptions = {}): void {
-  const bound = Math.sqrt(3) * kaimingDeviation(t.shape, options);
+  initialized('kaimingUniform', t);
+  const bound = Math.sqrt(3) * kaimingDeviation('kaimingUniform', t.shape, options);
   uniform(t, -bound, bound);
 }
 
 /** Normal with standard deviation gain * sqrt(2 / (fanIn + fanOut)). Glorot and Bengio 2010. */
 export function xavierNormal(t: Parameter, factor = 1): void {
+  initialized('xavierNormal', t);
   normal(t, 0, xavierDeviation(t.shape, factor));
 }
 
 /** Uniform with the standard deviation of {@link xavierNormal}. */
 export function xavierUniform(t: Parameter, factor = 1): void {
+  initialized('xavierUniform', t);
   const bound = Math.sqrt(3) * xavierDeviation(t.shape, factor);
   uniform(t, -bound, bound);
 }
 
 /** Normal around `mean`. */
 export function normal(t: Parameter | Buffer, mean = 0, deviation = 1): void {
-  t.initialize(normalValues(t.size, mean, deviation));
+  initialized('normal', t).initialize(normalValues(t.size, mean, deviation));
 }
 
 /** Uniform in [low, high). */
 export function uniform(t: Parameter | Buffer, low = 0, high = 1): void {
-  t.initialize(uniformValues(t.size, low, high));
+  initialized('uniform', t).initialize(uniformValues(t.size, low, high));
 }
 
 /** All elements `value`. */
 export function constant(t: Parameter | Buffer, value: number): void {
-  t.initialize(constantValues(t.size, value));
+  initialized('constant', t).initialize(constantValues(t.size, value));
 }
 
 /** Draws a seed now and the values later. */
@@ -132,8 +140,17 @@ export function layerBias(count: number, weight: Shape): Initializer {
   return uniformValues(count, -bound, bound);
 }
 
-function kaimingDeviation(shape: Shape, options: KaimingOptions): number {
+/** `t`. @throws ArgumentError if it is neither a parameter nor a buffer. */
+function initialized<T extends Parameter | Buffer>(op: string, t: T): T {
+  if (typeof t?.initialize === 'function') return t;
+  throw new ArgumentError(`${op}: expected a parameter or a buffer, got ${shown(t)}. Pass layer.weight, say.`);
+}
+
+function kaimingDeviation(op: string, shape: Shape, options: KaimingOptions): number {
+  checkOptions(op, options, KAIMING);
   const { mode = 'fanIn', nonlinearity = 'leakyRelu', slope = 0 } = options;
+  checkOneOf(op, 'mode', mode, ['fanIn', 'fanOut']);
+  checkOneOf(op, 'nonlinearity', nonlinearity, NONLINEARITIES);
   return gain(nonlinearity, slope) / Math.sqrt(fans(shape)[mode]);
 }
 

@@ -1,6 +1,6 @@
 /** Losses, as functions and as modules. */
 import { checkOptions, type OptionNames } from '../core/options.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { checkTensor, type Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Buffer } from './parameter.ts';
 
@@ -40,12 +40,12 @@ const CROSS_ENTROPY: OptionNames<CrossEntropyLossOptions> = {
  * crossEntropy(model.forward(images), labels, { labelSmoothing: 0.1 }).backward();
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  return logits.crossEntropy(labels, options);
+  return checkTensor('crossEntropy', logits).crossEntropy(labels, options);
 }
 
 /** (prediction - target)^2: its mean, its sum, or each. */
 export function mseLoss(prediction: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
-  return prediction.mseLoss(target, options);
+  return checkTensor('mseLoss', prediction).mseLoss(target, options);
 }
 
 /** {@link crossEntropy} as a module; class weights are a buffer. */

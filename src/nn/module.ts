@@ -4,6 +4,7 @@
  */
 import { checkDType, type StateDict, type TensorData } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { checkOptions } from '../core/options.ts';
 import { wantFloat16 } from '../device/current.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { callForward, type ForwardHook } from './forward.ts';
@@ -252,6 +253,7 @@ export abstract class Module<Inputs extends unknown[] = Tensor[], Outputs = Tens
 
   /** A table of the layers: type, output shape (for `inputShape`, without computing anything), parameters, frozen or not. */
   summary(options: SummaryOptions = {}): string {
+    checkOptions('summary', options, { inputShape: true, depth: true });
     return summarize(this, options);
   }
 

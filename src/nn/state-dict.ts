@@ -1,7 +1,7 @@
 /** Loading a state dict: every fault is found before a byte is written, and all of them are reported at once. */
 import { castTo, type HostArray, type StateDict, type TensorData, toFloat32, toInt32 } from '../core/dtype.ts';
-import { ArgumentError, StateDictError } from '../core/errors.ts';
-import { checkOptions, type OptionNames, shown } from '../core/options.ts';
+import { StateDictError } from '../core/errors.ts';
+import { checkOptions, checkStateDict, type OptionNames } from '../core/options.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { Buffer, Parameter } from './parameter.ts';
 
@@ -44,10 +44,7 @@ export function loadStateDict(
   options: LoadOptions,
 ): StateDictFaults {
   checkOptions('loadStateDict', options, OPTIONS);
-  if (!(state instanceof Map))
-    throw new ArgumentError(
-      `loadStateDict: expected a state dict, a Map, got ${shown(state)}. Pass await readWeights(file), or another model's stateDict().`,
-    );
+  checkStateDict('loadStateDict', state, "Pass await readWeights(file), or another model's stateDict().");
   const known = new Set(entries.map(([name]) => name));
   const missing: string[] = [];
   const wrongShapes: string[] = [];

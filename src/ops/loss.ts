@@ -66,6 +66,9 @@ function optionsOf(
   return { N, C, inner: sizeOf(rest), weighted: !!weight, labelSmoothing, ignoreIndex, reduction };
 }
 
+/** Labels beyond are no numbers of classes. */
+const MOST_OUTPUTS = 1_000_000;
+
 /**
  * Labels that are on the host are looked at. Those that were computed on the GPU are not: nothing could be thrown before they are read, so
  * one out of range makes the loss NaN.
@@ -76,10 +79,9 @@ function checkLabels(logits: Value, labels: Value, ignored: number): void {
   const host = materialise(labels.data);
   const at = host.findIndex((label: number) => (label < 0 || label >= classes) && label !== ignored);
   if (at < 0) return;
+  const outputs = Array.from(host).reduce((a, b) => Math.max(a, b)) + 1;
   const fix =
-    host[at]! < 0
-      ? 'Number the classes from 0'
-      : `Use a network with ${Array.from(host).reduce((a, b) => Math.max(a, b)) + 1} outputs`;
+    host[at]! < 0 || outputs > MOST_OUTPUTS ? 'Number the classes from 0' : `Use a network with ${outputs} outputs`;
   throw new ArgumentError(
     `crossEntropy: expected labels from 0 to ${classes - 1} for logits ${formatShape(logits.shape)}, got ${host[at]} at ${at}. ` +
       `${fix}, or name rows to leave out by ignoreIndex.`,

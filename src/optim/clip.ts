@@ -1,5 +1,6 @@
 /** Gradient clipping. */
-import { checkNumber } from '../core/options.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { checkNumber, shown } from '../core/options.ts';
 import { internal, recordElementwise, reveal } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
@@ -12,6 +13,7 @@ import { Tensor } from '../tensor/tensor.ts';
  * @returns the norm before clipping, a scalar.
  */
 export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor {
+  checkParameters('clipGradNorm', params);
   checkNumber('clipGradNorm', 'maxNorm', maxNorm);
   return internal(() => {
     const list = [...params].filter((p) => p.requires_grad && p.grad);
@@ -42,6 +44,7 @@ export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor 
 
 /** Multiplies all gradients by `factor`. Call it between backward() and step(). */
 export function scaleGrad(params: Iterable<Tensor>, factor: number): void {
+  checkParameters('scaleGrad', params);
   checkNumber('scaleGrad', 'factor', factor);
   internal(() => {
     for (const p of params) {
@@ -54,6 +57,7 @@ export function scaleGrad(params: Iterable<Tensor>, factor: number): void {
 
 /** Limits every element of every gradient to [-limit, limit]. */
 export function clipGradValue(params: Iterable<Tensor>, limit: number): void {
+  checkParameters('clipGradValue', params);
   checkNumber('clipGradValue', 'limit', limit);
   internal(() => {
     for (const p of params) {
@@ -62,4 +66,10 @@ export function clipGradValue(params: Iterable<Tensor>, limit: number): void {
       p.grad = new Tensor(recordElementwise('clipValue', 'clamp(a, -s, s)', [g], g.shape, { scalars: [limit] }));
     }
   });
+}
+
+/** @throws ArgumentError for what is no list of parameters: a model, one parameter alone. */
+function checkParameters(op: string, params: Iterable<Tensor>): void {
+  if (typeof params === 'object' && typeof params?.[Symbol.iterator] === 'function') return;
+  throw new ArgumentError(`${op}: expected parameters, got ${shown(params)}. Pass model.parameters().`);
 }

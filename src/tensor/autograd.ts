@@ -1,5 +1,6 @@
 /** Reverse-mode differentiation: ops leave a trail while they record, backward walks it once and frees it. First order only. */
 import { RegraftError, ShapeError } from '../core/errors.ts';
+import { checkFunction } from '../core/options.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import { runScope } from '../graph/run.ts';
@@ -54,6 +55,7 @@ export function isGradEnabled(): boolean {
  * const probabilities = await noGrad(() => model.forward(images).softmax(1)).data();
  */
 export function noGrad<T>(fn: () => T): T {
+  checkFunction('noGrad', 'what it runs', fn, 'noGrad(() => …)');
   return runScope(() => {
     const before = gradEnabled;
     gradEnabled = false;
@@ -79,6 +81,7 @@ export function noGrad<T>(fn: () => T): T {
  * console.log(await loss.item());
  */
 export function step<T>(fn: () => T): T {
+  checkFunction('step', 'what it runs', fn, 'step(() => …)');
   return runScope(fn);
 }
 

@@ -6,6 +6,7 @@
  * not move twice.
  */
 import { RegraftError } from '../core/errors.ts';
+import { checkFunction } from '../core/options.ts';
 import type { Value } from '../graph/value.ts';
 import { accumulate } from '../ops/elementwise.ts';
 import { isAutocastEnabled, withAutocast } from './autocast.ts';
@@ -21,6 +22,7 @@ import { Tensor } from './tensor.ts';
  * const y = checkpoint((x) => block.forward(x), x);
  */
 export function checkpoint(part: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  checkFunction('checkpoint', 'its part', part, 'checkpoint((x) => block.forward(x), x)');
   if (!isGradEnabled()) return part(x);
   const drawn: number[] = [];
   const mixed = isAutocastEnabled();

@@ -494,9 +494,15 @@ function checkFloat(dtype: DType): void {
 
 /** Applies an op to tensors. @throws ArgumentError for operands that are none. */
 export function apply<A>(op: ops.Op<A>, inputs: readonly (Tensor | null)[], attributes: A): Tensor {
-  for (const input of inputs) if (input !== null && !(input instanceof Tensor)) throw noTensor(op.name, input);
+  for (const input of inputs) if (input !== null) checkTensor(op.name, input);
   const { value, gradNode } = applyOp(op, inputs, attributes);
   return new Tensor(value, { gradNode });
+}
+
+/** `value`. @throws ArgumentError if it is no tensor. */
+export function checkTensor(op: string, value: unknown): Tensor {
+  if (value instanceof Tensor) return value;
+  throw noTensor(op, value);
 }
 
 const noTensor = (op: string, got: unknown, expected = 'a tensor'): ArgumentError =>

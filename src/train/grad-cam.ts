@@ -1,10 +1,11 @@
 /** Grad-CAM: which parts of a picture spoke for a class (Selvaraju et al. 2017, arXiv:1610.02391). */
 import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { checkInstance, checkOptions } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
-import type { Module } from '../nn/module.ts';
+import { Module } from '../nn/module.ts';
 import { step } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { checkTensor, type Tensor } from '../tensor/tensor.ts';
 
 /** What {@link gradCam} gives. */
 export interface GradCam {
@@ -16,21 +17,25 @@ export interface GradCam {
   readonly logits: Float32Array;
 }
 
+/** Options of {@link gradCam}. */
+export interface GradCamOptions {
+  /** A part of the model that gives feature maps [1, K, height, width], as a rule the last: `model.layer4`. */
+  readonly layer: Module;
+  /** The class, by its number. */
+  readonly target: number;
+}
+
 /**
  * How much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
  * class's logit, added up, negative sums cut off. The model is used in evaluation mode; gradients that its parameters hold are
  * dropped.
  * @param image [1, C, H, W]
- * @param layer a part of the model that gives feature maps [1, K, height, width], as a rule the last: `model.layer4`
  * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
  * @example
  * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });
  */
-export async function gradCam(
-  model: Module,
-  image: Tensor,
-  { layer, target }: { readonly layer: Module; readonly target: number },
-): Promise<GradCam> {
+export async function gradCam(model: Module, image: Tensor, options: GradCamOptions): Promise<GradCam> {
+  const { layer, target } = checked(model, image, options);
   const trainable = model.parameters().filter((p) => p.requires_grad);
   const modes = model.modules().map((module) => [module, module.training] as const);
   let maps: Tensor | undefined;
@@ -71,4 +76,13 @@ export async function gradCam(
     for (const [module, training] of modes) module.training = training;
     for (const p of trainable) p.requires_grad = true;
   }
+}
+
+/** `options`. @throws ArgumentError for what is no model, no tensor, no layer. */
+function checked(model: Module, image: Tensor, options: GradCamOptions): GradCamOptions {
+  checkInstance('gradCam', 'model', model, Module, 'a module', 'Write gradCam(model, image, { layer, target }).');
+  checkTensor('gradCam', image);
+  checkOptions('gradCam', options, { layer: true, target: true });
+  checkInstance('gradCam', 'layer', options.layer, Module, 'a module', 'Write { layer: model.layer4, target }, say.');
+  return options;
 }

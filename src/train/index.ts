@@ -35,7 +35,7 @@ export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
-export { type GradCam, gradCam } from './grad-cam.ts';
+export { type GradCam, type GradCamOptions, gradCam } from './grad-cam.ts';
 export * from './history.ts';
 export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { checkInstance, checkList, checkPath, shown } from '../core/options.ts';
 import { transformFromJSON } from '../data/compose.ts';
-import type { Transform } from '../data/transform.ts';
+import { Transform } from '../data/transform.ts';
 import { writeWeights } from '../io/index.ts';
 import { modelEntry } from '../models/registry.ts';
-import type { Module } from '../nn/index.ts';
+import { Module } from '../nn/index.ts';
 import { requireFinite } from './finite.ts';
 import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
 import { version } from './version.ts';
@@ -21,6 +22,23 @@ export interface Classifier {
   /** In the order of the outputs. */
   readonly classes: readonly string[];
   readonly transforms: Transform;
+}
+
+const CLASSIFIER = 'Pass what openModel or finetune gives, or name all four.';
+
+/** @throws ArgumentError if `value` is no {@link Classifier}, with what is wrong. */
+export function checkClassifier(op: string, value: Classifier): void {
+  if (value === null || typeof value !== 'object' || value instanceof Module)
+    throw new ArgumentError(`${op}: expected { model, name, classes, transforms }, got ${shown(value)}. ${CLASSIFIER}`);
+  checkInstance(op, 'model', value.model, Module, 'a module', CLASSIFIER);
+  modelName(op, value.name);
+  checkList(op, 'classes', value.classes);
+  checkInstance(op, 'transforms', value.transforms, Transform, 'a transform', 'Pass that of the data set.');
+}
+
+function modelName(op: string, name: unknown): void {
+  if (typeof name === 'string') return;
+  throw new ArgumentError(`${op}: expected name as a network's name, got ${shown(name)}. Write name: 'resnet18', say.`);
 }
 
 /** Whether `folder` holds a saved model. */
@@ -56,9 +74,17 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
  */
 export async function saveModel(
   folder: string,
-  { model, name, classes, transforms }: Classifier,
+  classifier: Classifier,
   files: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  checkPath(
+    'saveModel',
+    'where to save',
+    folder,
+    "Write saveModel('runs/mine', { model, name, classes, transforms }).",
+  );
+  checkClassifier('saveModel', classifier);
+  const { model, name, classes, transforms } = classifier;
   const description: ModelDescription = {
     regraft: version,
     model: name,

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteSource, openSource } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
+import { checkOneOf, checkOptions, checkPath } from '../core/options.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
 import { readTextFile } from '../io/text.ts';
@@ -14,7 +15,7 @@ import { guessNetwork } from '../models/guess-network.ts';
 import { type ModelEntry, modelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
-import { type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
+import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
 type Described = Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
 
@@ -35,6 +36,10 @@ interface SavedModel extends Omit<Classifier, 'model'> {
  * console.log(classifier.name, classifier.classes);
  */
 export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
+  checkPath('openModel', 'the model', path, 'Pass the folder that regraft finetune --out wrote.');
+  checkOptions('openModel', options, { inputRange: true, labels: true });
+  if (options.inputRange !== undefined)
+    checkOneOf('openModel', 'inputRange', options.inputRange, Object.keys(INPUT_RANGES));
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such file or folder');
   const found = there.isDirectory() ? await readFolder(path, options) : await readFileOf(path, options);

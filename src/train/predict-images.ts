@@ -1,6 +1,6 @@
 /** A classifier's predictions for image files, as they come. */
 import { ArgumentError } from '../core/errors.ts';
-import { checkOptions } from '../core/options.ts';
+import { checkList, checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import { checkImage } from '../data/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/image-dataset.ts';
@@ -10,7 +10,7 @@ import { softmaxRows } from '../tasks/image-classification/metrics.ts';
 import type { ClassifyOptions } from './classify.ts';
 import { batchLogits } from './evaluate.ts';
 import { requireNumbers } from './finite.ts';
-import type { Classifier } from './model-folder.ts';
+import { type Classifier, checkClassifier } from './model-folder.ts';
 
 /** What a classifier makes of one image. */
 export interface ImagePrediction {
@@ -58,11 +58,14 @@ export async function predictImages(
  * @throws RegraftError where the model gives no numbers; DataError if there are many files, and none can be read.
  */
 export async function* predictEach(
-  { model, name, classes, transforms }: Classifier,
+  classifier: Classifier,
   files: readonly string[],
   options: PredictImagesOptions = {},
 ): AsyncGenerator<ImagePrediction | BadImage, void, undefined> {
   checkOptions('predict', options, { topK: true, batchSize: true, progress: true });
+  checkClassifier('predict', classifier);
+  checkList('predict', 'files', files);
+  const { model, name, classes, transforms } = classifier;
   const { topK = 5, batchSize = 32, progress = null } = options;
   if (!(Number.isInteger(topK) && topK >= 1))
     throw new ArgumentError(`predict: topK must be a whole number, 1 or more, got ${topK}.`);

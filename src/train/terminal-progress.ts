@@ -1,5 +1,6 @@
 /** The terminal's progress display: a bar where there is a terminal, one line an epoch where there is none. */
 import { SingleBar } from 'cli-progress';
+import { checkOptions } from '../core/options.ts';
 import { oneLine } from '../core/printable.ts';
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 import type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
@@ -22,6 +23,7 @@ export interface ProgressOptions {
 
 /** The display that fits the stream: a bar on a terminal, plain lines otherwise. */
 export function createProgress(options: ProgressOptions = {}): Progress {
+  checkOptions('createProgress', options, { stream: true, now: true });
   const stream = options.stream ?? process.stderr;
   const now = options.now ?? Date.now;
   return stream.isTTY ? new BarProgress(stream, now) : new LineProgress(stream, now);

@@ -1,10 +1,11 @@
 /** Checkpoints of a training loop of one's own: everything that the next step depends on, in one file without code. */
 import { writeFileAtomic } from '#files';
+import { causeOf } from '../core/cause.ts';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
-import { checkOptions, type OptionNames } from '../core/options.ts';
+import { checkInstance, checkOptions, checkPath, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import type { SourceLike } from '../device/byte-source.ts';
-import type { Module } from '../nn/module.ts';
+import { Module } from '../nn/module.ts';
 import type { GradScaler, LRScheduler, ScheduleState } from '../optim/index.ts';
 import type { AnyOptimizer } from '../optim/optimizer.ts';
 import { partsChunks, readParts } from './parts-file.ts';
@@ -34,8 +35,11 @@ export async function saveCheckpoint(
   path: string | URL,
   state: TrainingState & { readonly extra?: unknown },
 ): Promise<void> {
+  checkPath('saveCheckpoint', 'where to save', path, "Write saveCheckpoint('epoch.safetensors', { model }).");
   checkOptions('saveCheckpoint', state, { ...STATE, extra: true });
+  checkModel('saveCheckpoint', state.model);
   const { model, optimizer, schedule, scaler, extra = null } = state;
+  requireJSON(extra);
   const [weights, slots, scaling] = await Promise.all([model.stateDict(), optimizer?.stateDict(), scaler?.stateDict()]);
   const json = {
     extra,
@@ -57,6 +61,7 @@ export async function saveCheckpoint(
  */
 export async function loadCheckpoint<T = unknown>(source: SourceLike, state: TrainingState): Promise<T> {
   checkOptions('loadCheckpoint', state, STATE);
+  checkModel('loadCheckpoint', state.model);
   const { model, optimizer, schedule, scaler } = state;
   const name = typeof source === 'string' ? source : 'checkpoint';
   const { json, part } = await readParts(source, MARK, 'checkpoint of saveCheckpoint');
@@ -86,6 +91,21 @@ export async function loadCheckpoint<T = unknown>(source: SourceLike, state: Tra
   scaler?.loadStateDict(json.scaler as never);
   defaultGenerator.state = json.random;
   return json.extra as T;
+}
+
+const checkModel = (op: string, model: unknown): void =>
+  checkInstance(op, 'model', model, Module, 'a module', 'Write { model }.');
+
+/** @throws ArgumentError for what JSON has no text for. */
+function requireJSON(extra: unknown): void {
+  try {
+    if (JSON.stringify(extra) !== undefined) return;
+  } catch (error) {
+    throw new ArgumentError(
+      `saveCheckpoint: expected extra as JSON, got a value that is none (${causeOf(error).split('\n', 1)[0]}). Convert it first, as in Number(…).`,
+    );
+  }
+  throw new ArgumentError('saveCheckpoint: expected extra as JSON, got a function or a symbol. Leave it out.');
 }
 
 /** Which of what was saved has not the form that it has now. What is of another kind or for other groups is told when it is loaded. */

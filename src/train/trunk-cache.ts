@@ -5,6 +5,7 @@
 import { DiskStore } from '#activations';
 import { causeOf } from '../core/cause.ts';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostView } from '../core/dtype.ts';
+import { checkNumber, checkOptions } from '../core/options.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
@@ -42,7 +43,8 @@ export class TrunkCache {
    * @param progress is told if they cannot be kept.
    */
   constructor(images: number, options: TrunkCacheOptions = {}, progress: Progress | null = null) {
-    this.#images = images;
+    this.#images = checkNumber('TrunkCache', 'images', images);
+    checkOptions('TrunkCache', options, { memoryBytes: true, folder: true });
     this.#options = options;
     this.#progress = progress;
   }

@@ -52,3 +52,16 @@ test('a layer that is too large, whatever the batch', ({ skip }) => {
       'Make the layer smaller, or take another adapter.',
   );
 });
+
+test('what a refused run would have computed says what was refused, however often it is read', async () => {
+  const [image, scale] = [zeros([16, 1, 64, 64]), zeros([1, channels, 1, 1])];
+  const sum = image.add(scale);
+  const refusal =
+    `add: needs a ${grouped(16 * channels * 64 * 64 * 4)}-byte binding; this adapter allows ${grouped(allowed)}. ` +
+    'Reduce the batch size to 10 or less';
+  await expect(sum.data()).rejects.toThrow(`${refusal}.`);
+  for (let read = 0; read < 2; read++)
+    await expect(sum.data()).rejects.toThrow(
+      `tensor [16, ${channels}, 64, 64]: it was freed: the run that computes it was refused: ${refusal}.`,
+    );
+});

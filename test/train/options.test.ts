@@ -11,10 +11,17 @@ import {
   transformFromJSON,
 } from '../../src/data/index.ts';
 import { autocast } from '../../src/index.ts';
-import { convert, exportOnnx, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
-import { convertModel } from '../../src/models/index.ts';
-import { ReLU } from '../../src/nn/index.ts';
-import { evaluateFolder, finetune, predictImages } from '../../src/train/index.ts';
+import { convert, exportOnnx, fetchPretrained, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { convertModel, keras, ResNet18Weights } from '../../src/models/index.ts';
+import { init, Parameter, ReLU } from '../../src/nn/index.ts';
+import {
+  createProgress,
+  evaluateFolder,
+  finetune,
+  openModel,
+  predictImages,
+  TrunkCache,
+} from '../../src/train/index.ts';
 
 /** As a caller without a compiler. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what it is about
@@ -35,7 +42,8 @@ test.each<[() => unknown, string]>([
   ],
   [() => new ColorJitter(js(0.4)), 'ColorJitter: expected options as an object, got 0.4. Write { brightness: … }.'],
   [() => new Compose([], js({ orient: 'exif' })), `Compose: ${exist} 'orient'. Write orientation.`],
-  [() => classificationTransforms(js({ size: 8 })), `classificationTransforms: ${exist} 'size'. Write resize.`],
+  [() => classificationTransforms(js({ size: 8 })), `classificationTransforms: ${exist} 'size'. Write crop.`],
+  [() => trainingTransforms(js({ size: 8 })), `trainingTransforms: ${exist} 'size'. Write crop.`],
   [() => trainingTransforms(js({ flips: 0 })), `trainingTransforms: ${exist} 'flips'. Write flip.`],
   [
     () => transformFromJSON({ name: 'Resize', size: 8, sise: 8 }),
@@ -66,6 +74,29 @@ test.each<[() => unknown, string]>([
     () => finetune(js({ photos: 'none', model: 'resnet18', learningRate: 0.1 })),
     `finetune: ${exist} 'learningRate'. Write lr.`,
   ],
+  [
+    () => fetchPretrained(ResNet18Weights.DEFAULT!, js({ timeOut: 1 })),
+    `fetchPretrained: ${exist} 'timeOut'. Write timeout.`,
+  ],
+  [() => new ReLU().summary(js({ input_shape: [1] })), `summary: ${exist} 'input_shape'. Write inputShape.`],
+  [
+    () => init.kaimingNormal(new Parameter([2, 2], () => new Float32Array(4)), js({ nonLinear: 'relu' })),
+    `kaimingNormal: ${exist} 'nonLinear'. Write nonlinearity.`,
+  ],
+  [
+    () => init.kaimingUniform(new Parameter([2, 2], () => new Float32Array(4)), js({ nonlinearity: 'gelu' })),
+    "kaimingUniform: expected nonlinearity as one of linear, sigmoid, tanh, relu, leakyRelu, selu, got 'gelu'.",
+  ],
+  [() => new TrunkCache(1, js({ memory: 1 })), `TrunkCache: ${exist} 'memory'. Write memoryBytes.`],
+  [() => createProgress(js({ streams: 1 })), `createProgress: ${exist} 'streams'. Write stream.`],
+  [() => openModel('none', js({ input_range: '0..1' })), `openModel: ${exist} 'input_range'. Write inputRange.`],
+  [
+    () => openModel('none', js({ inputRange: '0..2' })),
+    "openModel: expected inputRange as one of 0..255, 0..1, -1..1, got '0..2'.",
+  ],
+  [() => new keras.Dense(1, 1, js({ use_bias: false })), `Dense: ${exist} 'use_bias'. Write bias.`],
+  [() => new keras.BatchNormalization(1, js({ eps: 1 })), `BatchNormalization: ${exist} 'eps'. Write epsilon.`],
+  [() => keras.ResNet50(js({ include_top: false })), `resnet50: ${exist} 'include_top'. Write includeTop.`],
   [() => finetune(js({ photos: 'none', batch_size: 8 })), `finetune: ${exist} 'batch_size'. Write batchSize.`],
   [() => finetune(js('photos')), "finetune: expected options as an object, got 'photos'. Write { model: … }."],
 ])('%s', async (run, message) => {

@@ -1,4 +1,5 @@
 /** Keras's layers with kernels: dense, convolution, depthwise and separable convolution. Weights are kept as PyTorch keeps them. */
+import { checkOptions } from '../../core/options.ts';
 import { Conv2d, type Conv2dOptions, init, Linear, Module } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ActivationName, activate } from './activations.ts';
@@ -17,6 +18,7 @@ export class Dense extends Linear {
   activation: ActivationName;
 
   constructor(inFeatures: number, units: number, options: Pick<KernelOptions, 'bias' | 'activation'> = {}) {
+    checkOptions('Dense', options, { bias: true, activation: true });
     super(inFeatures, units, { bias: options.bias ?? true });
     this.activation = options.activation ?? 'linear';
     init.xavierUniform(this.weight);

@@ -1,6 +1,7 @@
 /** A Keras model as a module: its layers by name, run in the order of its graph. */
 import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
+import { checkOptions } from '../../core/options.ts';
 import { type LoadOptions, Module, Softmax, type StateDictFaults } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Activation } from './activations.ts';
@@ -47,6 +48,7 @@ export class KerasModel extends Module {
    */
   constructor(json: unknown, options: KerasModelOptions = {}, depth = 0, inputShape?: KerasShape) {
     super();
+    checkOptions('KerasModel', options, { preprocessing: true });
     const topology = parseTopology(json, depth, inputShape);
     this.#json = json;
     this.#topology = topology;
@@ -149,6 +151,7 @@ export class KerasModel extends Module {
 
   /** Keras's table: layers, output shapes, parameters; totals of all, trainable and not, statistics counted as in Keras. */
   override summary(options: KerasSummaryOptions = {}): string {
+    checkOptions('summary', options, { inputShape: true, depth: true, expandNested: true, showTrainable: true });
     return kerasSummary(this, options);
   }
 

@@ -1,5 +1,6 @@
 /** Keras's batch normalisation, and its layers that shift and scale an input by fixed numbers. */
 import { ShapeError } from '../../core/errors.ts';
+import { checkOptions } from '../../core/options.ts';
 import { formatShape } from '../../core/shape.ts';
 import { recordAssign, recordElementwise } from '../../graph/record.ts';
 import { BatchNorm2d, Buffer, Module } from '../../nn/index.ts';
@@ -27,6 +28,7 @@ export class BatchNormalization extends BatchNorm2d {
   trainable = true;
 
   constructor(channels: number, options: BatchNormalizationOptions = {}) {
+    checkOptions('BatchNormalization', options, { epsilon: true, momentum: true, scale: true, center: true });
     const { epsilon = 1e-3, momentum = 0.99, scale = true, center = true } = options;
     super(channels, { eps: epsilon, momentum: 1 - momentum });
     if (!scale) this.weight = null;

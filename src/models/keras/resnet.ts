@@ -4,6 +4,7 @@
  */
 import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
+import { checkOptions, type OptionNames } from '../../core/options.ts';
 import type { SourceLike } from '../../device/byte-source.ts';
 import { create } from '../create.ts';
 import type { ActivationName } from './activations.ts';
@@ -26,6 +27,17 @@ export interface KerasResNetOptions extends KerasModelOptions {
   /** Makes the random weights repeatable on their own. */
   seed?: number;
 }
+
+const OPTIONS: OptionNames<KerasResNetOptions> = {
+  weights: true,
+  includeTop: true,
+  pooling: true,
+  inputShape: true,
+  classes: true,
+  classifierActivation: true,
+  seed: true,
+  preprocessing: true,
+};
 
 type Layer = readonly [
   className: string,
@@ -144,6 +156,7 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
 }
 
 async function resnet(name: string, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
+  checkOptions(name, options, OPTIONS);
   const { weights, seed, classes, includeTop = true } = options;
   if (weights === 'imagenet')
     throw new ArgumentError(
@@ -156,7 +169,7 @@ async function resnet(name: string, blocks: readonly number[], options: KerasRes
   };
   return create(name, undefined, HEAD, own, ({ numClasses }) => {
     const config = topology(name, blocks, numClasses === undefined ? options : { ...options, classes: numClasses });
-    return new KerasModel(config, options);
+    return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
   });
 }
 
