@@ -65,10 +65,12 @@ export function callForward<Inputs extends unknown[], Outputs>(
 /** @throws ArgumentError for a call without what the module takes, or with numbers that are no tensor. */
 function checkInput(module: AnyModule, wanted: number, inputs: readonly unknown[]): void {
   const op = `${module.typeName}.forward`;
-  if (inputs.length === 0 && wanted > 0)
-    throw new ArgumentError(`${op}: expected an input, got none. Pass a tensor.`);
+  if (inputs.length === 0 && wanted > 0) throw new ArgumentError(`${op}: expected an input, got none. Pass a tensor.`);
   const [input] = inputs;
-  if (ArrayBuffer.isView(input) || (Array.isArray(input) && typeof input.flat(Number.POSITIVE_INFINITY)[0] === 'number'))
+  if (
+    ArrayBuffer.isView(input) ||
+    (Array.isArray(input) && typeof input.flat(Number.POSITIVE_INFINITY)[0] === 'number')
+  )
     checkTensor(op, input);
 }
 

@@ -32,7 +32,11 @@ describe('a tensor is wanted', () => {
     ['model', async () => (await smallResnet({ numClasses: 2 })).forward(js(floats)), got('SmallResNet.forward')],
     ['layer', () => layer.forward(js(floats)), got('Linear.forward')],
     ['layer, nothing', () => js(layer).forward(), 'Linear.forward: expected an input, got none. Pass a tensor.'],
-    ['layer, an array', () => layer.forward(js([[1, 2, 3]])), 'Linear.forward: expected a tensor, got [[1, 2, 3]]. Write tensor(…).'],
+    [
+      'layer, an array',
+      () => layer.forward(js([[1, 2, 3]])),
+      'Linear.forward: expected a tensor, got [[1, 2, 3]]. Write tensor(…).',
+    ],
     ['loss', () => crossEntropy(js(floats), tensor([1])), got('crossEntropy')],
     ['mseLoss', () => mseLoss(js(floats), tensor([1])), got('mseLoss')],
     ['op', () => tensor([1]).add(js('a')), "add: expected a tensor or a number, got 'a'."],
