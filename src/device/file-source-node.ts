@@ -1,5 +1,5 @@
 /** Files as byte sources. */
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeOf } from '../core/cause.ts';
@@ -9,7 +9,7 @@ import { pathOf } from './file-name-node.ts';
 
 /**
  * Opens a file. Neither a pipe without a writer nor a device is waited for or read.
- * @throws WeightFileError if there is none, it may not be read, or it is something else.
+ * @throws WeightFileError if there is none, it may not be read, it is something else, or nearly nothing of it is there.
  */
 export async function openFile(path: string): Promise<ByteSource> {
   const file = await open(pathOf(path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
@@ -23,7 +23,34 @@ export async function openFile(path: string): Promise<ByteSource> {
     const got = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device';
     throw new WeightFileError(path, `expected a file, got ${got}. Check the path.`);
   }
+  if (await isHollow(file, stat)) {
+    await file.close();
+    const [there, all] = [512 * (stat.blocks ?? 0), stat.size].map((bytes) => bytes.toLocaleString('en-US'));
+    throw new WeightFileError(
+      path,
+      `is mostly holes: ${there} of its ${all} bytes are on the disk. It was not downloaded or copied to its end: get it again.`,
+    );
+  }
   return { ...fileSource(file, path, stat.size), beside: (relative) => openFile(join(dirname(path), relative)) };
+}
+
+/** What a file may take in memory follows from its size; up to this many bytes it does not matter how many are there. */
+const SMALL = 1 << 20;
+const SAMPLES = 64;
+
+/**
+ * Whether most of a file is holes, as left by a download that was given its room first: the system counts few blocks, and most places
+ * read as zeros. Systems that compress, or that count later, have few blocks of a whole file too.
+ */
+async function isHollow(file: FileHandle, { size, blocks }: Stats): Promise<boolean> {
+  if (size <= SMALL || 2 * 512 * blocks >= size) return false;
+  const bytes = new Uint8Array(4096);
+  let zeros = 0;
+  for (let i = 0; i < SAMPLES; i++) {
+    await file.read(bytes, 0, bytes.length, Math.floor(Math.random() * (size - bytes.length)));
+    if (bytes.every((byte) => byte === 0)) zeros++;
+  }
+  return 2 * zeros > SAMPLES;
 }
 
 /** The first `size` bytes of a file that is open; closing the source closes it. */

@@ -8,8 +8,10 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -52,6 +54,29 @@ function sendOn(response: ServerResponse): void {
 }
 
 const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+test('a file that is mostly holes is refused; a whole one of which the system counts little is not', async () => {
+  const hollow = join(folder, 'hollow.bin');
+  writeFileSync(hollow, 'a few bytes');
+  truncateSync(hollow, 1 << 30);
+  const there = 512 * statSync(hollow).blocks;
+  await expect(node.openSource(hollow)).rejects.toThrow(
+    new WeightFileError(
+      hollow,
+      `is mostly holes: ${there.toLocaleString('en-US')} of its 1,073,741,824 bytes are on the disk. ` +
+        'It was not downloaded or copied to its end: get it again.',
+    ),
+  );
+  const packed = join(folder, 'packed.bin');
+  const handle = await open(packed, 'w');
+  const some = Buffer.alloc(4096, 1);
+  // Bytes at every second place: a compressing system counts as little.
+  for (let at = 0; at < 4 << 20; at += 8192) await handle.write(some, 0, some.length, at + 4096);
+  await handle.close();
+  const source = await node.openSource(packed);
+  expect(source.size).toBe(4 << 20);
+  await source.close();
+});
 
 describe('openSource', () => {
   test.each([

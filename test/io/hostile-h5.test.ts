@@ -154,3 +154,12 @@ describe('memory', () => {
     expect(await readWeights(sound)).toEqual(before);
   });
 });
+
+// Last: the library keeps the memory that it takes to make the file.
+test('an attribute of more than a topology takes is not read', async () => {
+  const size = 17 << 20;
+  const file = await made((h5) => h5.create_attribute('keras_version', 'x'.repeat(size), null, `S${size}`));
+  expect(await refusalOf(file)).toBe(
+    "WeightFileError: bytes: attribute 'keras_version' of '/' has 17,825,792 bytes: at most 16,777,216 are read.",
+  );
+});
