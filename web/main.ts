@@ -26,7 +26,7 @@ let trainer = new Trainer(hear);
 let ready: boolean | null = null;
 let running = false;
 /** The classes of the trained network. */
-let trained: readonly string[] | null = null;
+let trained: readonly string[] | null;
 /** Whether what an earlier visit left is on the page, so that storing what the page shows loses nothing. */
 let restored = false;
 /** Whether an epoch has ended since the GPU was last lost: otherwise trying again at once would go round in circles. */
@@ -103,7 +103,7 @@ async function begin(first: boolean): Promise<void> {
 /** Puts on the page what an earlier visit left. */
 async function show({ page, photos, weightsFile }: Restored): Promise<void> {
   if (page) {
-    classes.restore(page.classes, photos);
+    classes.restore(page, photos);
     training.set(page.epochs, page.batchSize, page.learningRate);
     await network.restore(page, weightsFile).catch(report);
   } else await network.refresh().catch(report);
@@ -161,7 +161,8 @@ function store(): void {
 function state(): PageState {
   const { model, kind, freezeUntil } = network;
   const { epochs, batchSize, learningRate } = training;
-  return { classes: classes.listed, model, weights: kind, freezeUntil, epochs, batchSize, learningRate };
+  const { listed, heldOut } = classes;
+  return { classes: listed, heldOut, model, weights: kind, freezeUntil, epochs, batchSize, learningRate };
 }
 
 function unsaved(reason: string): void {
@@ -172,7 +173,8 @@ async function train(): Promise<void> {
   const { weights, model, freezeUntil } = network;
   if (!weights) return;
   const { epochs, batchSize, learningRate } = training;
-  const request = { model, weights, classes: classes.classes, freezeUntil, epochs, batchSize, learningRate };
+  const { heldOut } = classes;
+  const request = { model, weights, classes: classes.classes, heldOut, freezeUntil, epochs, batchSize, learningRate };
   hideNotice();
   classes.clearFaults();
   await follow(request);
@@ -201,12 +203,18 @@ async function follow(request: TrainRequest | null, paused = false): Promise<voi
 /** @param anew the run ended in an earlier visit */
 function finish(outcome: Outcome, anew = false): void {
   const { result } = outcome;
-  trained = result.data.classes;
+  showTrained(result.data.classes);
   training.done(result, anew);
   showResult(outcome, { compare: () => void startComparison(), look: lookAt });
-  trial.enable(trained);
+  trial.enable(result.data.classes);
   classes.explainable = true;
   exports.enabled = true;
+}
+
+/** What needs a trained network is on the page while there is one. @param classes its classes */
+function showTrained(classes: readonly string[] | null): void {
+  trained = classes;
+  document.querySelector('main')!.classList.toggle('trained', classes !== null);
 }
 
 async function startComparison(): Promise<void> {
@@ -236,7 +244,7 @@ async function compare(paused = false): Promise<void> {
 
 /** Takes away what belongs to an earlier run. */
 function forget(text: string): void {
-  trained = null;
+  showTrained(null);
   showNoResult(text);
   trial.disable();
   classes.explainable = false;

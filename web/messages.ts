@@ -66,6 +66,8 @@ export interface TrainRequest {
   readonly model: string;
   readonly weights: WeightsChoice;
   readonly classes: readonly { readonly name: string; readonly photos: readonly number[] }[];
+  /** Of these photos, those to validate with; where there are none, a part of each class is held out. */
+  readonly heldOut?: readonly number[];
   /** A stage's path. */
   readonly freezeUntil: string;
   readonly epochs: number;
@@ -113,6 +115,8 @@ export interface Explanation {
 /** What the page shows and the Worker does not know otherwise. Kept in this origin's storage. */
 export interface PageState {
   readonly classes: readonly { readonly name: string; readonly photos: readonly number[] }[];
+  /** As in {@link TrainRequest}. */
+  readonly heldOut?: readonly number[];
   readonly model: string;
   readonly weights: WeightsChoice['kind'];
   readonly freezeUntil: string;

@@ -4,7 +4,7 @@ import { thumbnail } from '../data/encode.ts';
 import type { BadImage } from '../data/image-dataset.ts';
 import { formatPercent, plural } from './format.ts';
 import type { ImagePrediction } from './predict-images.ts';
-import { html } from './report-markup.ts';
+import { html, pathText, quoted } from './report-markup.ts';
 import { pageAround } from './report-page.ts';
 
 /** What the page says about all of its photos. */
@@ -24,7 +24,7 @@ const AHEAD = 4;
 
 const STYLE = /* css */ `
 .predictions figcaption { display: block; }
-.predictions .path { display: block; margin-bottom: .15rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.predictions .path { display: block; margin-bottom: .15rem; overflow-wrap: anywhere; line-height: 1.3; }
 .score { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .5rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .score:first-of-type { color: var(--ink); font-weight: 600; }
 .score::after { content: ""; grid-column: 1 / -1; height: .35rem; border-radius: 2px; margin: .1rem 0 .35rem; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
@@ -99,7 +99,7 @@ export async function* galleryPage(
   yield html`</ul></section>
 ${
   bad.length > 0 &&
-  html`<section><h2>${plural(bad.length, 'file')} could not be read</h2><ul>${bad.map(({ path, reason }) => html`<li><b dir="auto">${nameOf(path)}</b>: ${reason}</li>`)}</ul></section>`
+  html`<section><h2>${plural(bad.length, 'file')} could not be read</h2><ul>${bad.map(({ path, reason }) => html`<li><b>${pathText(nameOf(path))}</b>: ${reason}</li>`)}</ul></section>`
 }
 </main>`.text;
   yield tail;
@@ -112,9 +112,9 @@ async function figure({ file, top }: ImagePrediction, name: string): Promise<str
     picture === null
       ? html`<div class="missing">no picture</div>`
       : html`<img src="${picture}" alt="${name}: ${label}" loading="lazy">`
-  }<figcaption><span class="path" dir="auto" title="${name}">${name}</span>${top.map(
+  }<figcaption><span class="path">${pathText(name)}</span>${top.map(
     (score) =>
-      html`<div class="score" style="--share:${(score.probability * 100).toFixed(1)}%"><span dir="auto">${score.label}</span><span>${formatPercent(score.probability)}</span></div>`,
+      html`<div class="score" style="--share:${(score.probability * 100).toFixed(1)}%"><span>${quoted(score.label)}</span><span>${formatPercent(score.probability)}</span></div>`,
   )}</figcaption></figure></li>
 `.text;
 }

@@ -27,9 +27,19 @@ export function quoted(text: string): Markup {
   return html`<bdi>${breakable(text)}</bdi>`;
 }
 
-/** A path or a file name, which may break after its separators and underscores. */
-export function breakable(path: string): Markup {
-  return html`${path.split(/(?<=[/\\_])/).map((part, i) => [i > 0 && new Markup('<wbr>'), part])}`;
+/** A path whose names keep their order whichever way each is written; it may break after its separators and underscores. */
+export function pathText(path: string): Markup {
+  return html`${path.split(/([/\\])/).map((part, i) => (i % 2 === 0 ? quoted(part) : [part, new Markup('<wbr>')]))}`;
+}
+
+/** A command as typed; the name of an option does not break at its hyphens. */
+export function commandText(command: string): Markup {
+  return html`${command.split(/(?<!\S)(--[a-z-]+)/).map((part, i) => (i % 2 === 0 ? part : html`<span>${part}</span>`))}`;
+}
+
+/** A name, which may break after its separators and underscores. */
+function breakable(name: string): Markup {
+  return html`${name.split(/(?<=[/\\_])/).map((part, i) => [i > 0 && new Markup('<wbr>'), part])}`;
 }
 
 /** The five characters that HTML gives a meaning to; control characters, which it forbids, become U+FFFD. */

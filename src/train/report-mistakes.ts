@@ -1,6 +1,6 @@
 /** The report's gallery of worst mistakes. */
 import { formatPercent, formatValue } from './format.ts';
-import { breakable, html, type Markup, quoted } from './report-markup.ts';
+import { html, type Markup, pathText, quoted } from './report-markup.ts';
 import type { PicturedMistake } from './result.ts';
 
 /** The gallery, or the sentence that there is none. */
@@ -10,7 +10,7 @@ export function mistakeGallery(mistakes: readonly PicturedMistake[]): Markup {
 <ul class="gallery">${mistakes.map((mistake) => {
     const { path, label, predicted, probability, loss } = mistake;
     return html`<li><figure>${picture(mistake)}
-<figcaption><span><b>${quoted(label)}</b> taken for <b class="wrong">${quoted(predicted)}</b>, ${formatPercent(probability, probability > 0.99 ? 2 : 0)} sure</span><span class="path" dir="auto">${breakable(path)}</span><span class="soft">loss ${formatValue(loss)}</span></figcaption></figure></li>`;
+<figcaption><span><b>${quoted(label)}</b> taken for <b class="wrong">${quoted(predicted)}</b>, ${formatPercent(probability, probability > 0.99 ? 2 : 0)} sure</span><span class="path">${pathText(path)}</span><span class="soft">loss ${formatValue(loss)}</span></figcaption></figure></li>`;
   })}</ul>`;
 }
 

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 import { freezingInWords } from './freezing-words.ts';
 import type { EpochRecord } from './history.ts';
-import { breakable, type Content, html, type Markup, quoted } from './report-markup.ts';
+import { type Content, commandText, html, type Markup, pathText, quoted } from './report-markup.ts';
 import { term } from './report-words.ts';
 import type { FinetuneResult } from './result.ts';
 
@@ -57,13 +57,13 @@ export function epochTable({ history, phases }: FinetuneResult): Markup {
     ...(validated ? ['validation time'] : []),
     'images/s',
   ];
-  return html`<details><summary>All epochs as a table</summary><div tabindex="0" class="scroll epochs"><table>
+  return html`<div tabindex="0" class="scroll epochs"><table>
 <caption>Epoch by epoch</caption>
 <thead><tr>${columns.map((name) => html`<th scope="col"${numeric(name)}>${name}</th>`)}</tr></thead>
 <tbody>${history.map(
     (r) =>
       html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}<td class="number">${formatValue(r.trainLoss)}</td><td class="number">${formatPercent(r.trainAccuracy)}</td>${validated && html`<td class="number">${formatValue(r.validationLoss)}</td><td class="number">${formatPercent(r.validationAccuracy)}</td>`}<td class="number">${formatRate(r.learningRate)}</td><td class="number">${formatDuration(r.seconds)}</td>${validated && html`<td class="number">${formatDuration(r.validationSeconds ?? null)}</td>`}<td class="number">${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}</td></tr>\n`,
-  )}</tbody></table></div></details>`;
+  )}</tbody></table></div>`;
 }
 
 function numeric(column: string): Content {
@@ -154,7 +154,7 @@ export function skippedFiles({ data }: FinetuneResult): Markup | null {
   if (data.skipped.length === 0) return null;
   return html`<div tabindex="0" class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
 <thead><tr><th scope="col">file</th><th scope="col">reason</th></tr></thead>
-<tbody>${data.skipped.slice(0, SKIPPED).map(({ path, reason }) => html`<tr><th scope="row" class="path" dir="auto">${breakable(path)}</th><td>${reason}</td></tr>`)}</tbody></table></div>${
+<tbody>${data.skipped.slice(0, SKIPPED).map(({ path, reason }) => html`<tr><th scope="row">${pathText(path)}</th><td>${reason}</td></tr>`)}</tbody></table></div>${
     data.skipped.length > SKIPPED &&
     html`<p class="soft">The other ${formatCount(data.skipped.length - SKIPPED)} are in <code>metrics.json</code>, under <code>data.skipped</code>.</p>`
   }`;
@@ -163,8 +163,8 @@ export function skippedFiles({ data }: FinetuneResult): Markup | null {
 /** The commands: as typed, and in full. */
 export function reproduction({ command, reproduce }: FinetuneResult): Markup {
   return html`<p class="soft">With every default and the seed spelled out:</p>
-<div class="command"><pre><code id="reproduce">${reproduce}</code></pre><button type="button" class="script" data-copy="reproduce">Copy</button></div>
-${command !== reproduce && html`<p class="soft">As it was typed:</p><div class="command"><pre><code>${command}</code></pre></div>`}`;
+<div class="command"><pre><code id="reproduce">${commandText(reproduce)}</code></pre><button type="button" class="script" data-copy="reproduce">Copy</button></div>
+${command !== reproduce && html`<p class="soft">As it was typed:</p><div class="command"><pre><code>${commandText(command)}</code></pre></div>`}`;
 }
 
 /** `batchSize` as `batch size`. */

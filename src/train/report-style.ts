@@ -25,7 +25,7 @@ h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .75rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 .columns h3 { margin-top: 0; }
 p { margin: 0 0 .75rem; }
-section > :last-child, section > :last-child > :last-child { margin-bottom: 0; }
+:is(header, section) > :last-child, section > :last-child > :last-child { margin-bottom: 0; }
 p, li, dd, th, h1, summary { overflow-wrap: break-word; }
 .term { cursor: help; text-decoration: underline dotted; text-decoration-thickness: 1px; text-underline-offset: .2em; border-radius: 2px; }
 .term:is(:hover, :focus)::after { content: attr(data-meaning); box-sizing: border-box; position: absolute; z-index: 4; top: calc(100% + .3rem); left: 0; width: max-content; max-width: min(100%, 26rem); padding: .5rem .75rem; border: 1px solid var(--line); border-radius: 6px; background: var(--paper); color: var(--ink); box-shadow: 0 2px 10px #0003; font: .9rem/1.4 system-ui, sans-serif; text-align: left; white-space: normal; }
@@ -95,8 +95,8 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .scroll:focus-visible { outline-offset: -3px; }
 .scroll table { width: 100%; }
 .epochs, .classes { max-height: 48rem; }
-.skipped { max-height: 20rem; }
-.epochs thead th { white-space: normal; }
+.skipped { max-height: 20rem; margin-bottom: .75rem; }
+thead .number { white-space: normal; }
 .epochs td:not(.number) { min-width: 9rem; }
 .epochs thead th, .classes thead th, .skipped thead th { position: sticky; top: 0; background: var(--paper); box-shadow: inset 0 -1px var(--line); z-index: 1; }
 .classes tfoot th, .classes tfoot td { position: sticky; bottom: 0; background-color: var(--paper); box-shadow: inset 0 1px var(--line); }
@@ -104,7 +104,10 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .classes thead th:first-child, .classes tfoot th { z-index: 2; }
 .classes tbody th { max-width: 14rem; }
 .classes th small { display: block; font-weight: 400; }
-.bar { background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0) right .6rem bottom .1rem / 5rem .25rem no-repeat; min-width: 6.2rem; }
+.classes { container: scores / inline-size; }
+.skipped table { table-layout: fixed; }
+.skipped th { overflow-wrap: anywhere; font-weight: 400; }
+.bar { background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0) right .6rem top calc(.35rem + 1.5em) / 5rem .25rem no-repeat; min-width: 6.2rem; padding-bottom: .6rem; }
 .sortable thead button { all: unset; cursor: pointer; }
 .sortable thead button:focus-visible { outline: 3px solid var(--validation); }
 .sortable thead button::after { content: " ↕"; opacity: .45; }
@@ -154,8 +157,9 @@ tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
 .split { height: .7rem; border-radius: 3px; background: var(--line); overflow: hidden; margin: 1rem 0 .4rem; }
 .split i { display: block; height: 100%; width: var(--share); background: var(--train); }
 .split-legend { display: flex; flex-wrap: wrap; gap: 0 1.5rem; font-size: .9rem; }
+.command span { white-space: nowrap; }
 .digest, code, pre { font: .84em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.digest { overflow-wrap: anywhere; }
+.digest { overflow-wrap: anywhere; font-size: .78em; }
 dd .digest { display: block; color: var(--soft); }
 .names code { display: inline-block; margin-right: .5rem; overflow-wrap: anywhere; }
 .facts { margin: 0; }
@@ -177,12 +181,19 @@ html:not(.scripted) .script { display: none; }
   .facts div { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dt { font-size: .85rem; }
   th, td { padding: .3rem .4rem; }
-  .classes { font-size: .82rem; }
+  .skipped thead { display: none; }
+  .skipped :is(tbody, tr, th, td) { display: block; }
+  .skipped th { border-bottom: 0; padding-bottom: 0; font-weight: 600; }
+}
+/* Where the scores have little room: on phones, in the page's columns. */
+@container scores (max-width: 36rem) {
+  .classes table { font-size: .82rem; }
+  .classes thead th { font-size: .78rem; }
   .classes small { font-size: .75rem; line-height: 1.3; }
-  .classes th, .classes td { padding: .3rem .15rem .4rem; }
+  .classes :is(th, td) { padding: .3rem .15rem .4rem; }
   .classes tbody th { max-width: 6rem; overflow-wrap: anywhere; }
-  .classes .bar { min-width: 3.4rem; background-size: 3.2rem .25rem; background-position: right .15rem bottom .1rem; }
-  .sortable th:not([aria-sort]) button::after { content: none; }
+  .classes .bar { min-width: 3.4rem; background-size: 3.2rem .25rem; background-position: right .15rem top calc(.3rem + 1.5em); padding-bottom: .6rem; }
+  .classes th:not([aria-sort]) button::after { content: none; }
 }
 @media print {
   :root { --page: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #ccc; --tint: #f2f2f2; --train: #0067a8; --validation: #c2500a; --other: #6b7280; --hit: #79b6e3; --miss: #f3a469; }
@@ -190,7 +201,7 @@ html:not(.scripted) .script { display: none; }
   body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   header, section { border: 0; padding: 0 0 6mm; }
-  nav, .script { display: none !important; }
+  nav, .script, details:not([open]) { display: none !important; }
   .sortable thead button::after { content: none; }
   .term { text-decoration: none; }
   .classes table, .epochs table { font-size: 8.5pt; }

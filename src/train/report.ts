@@ -23,7 +23,7 @@ import type { FinetuneResult } from './result.ts';
 /** The page as one HTML string: no request is ever made from it, and every string of `result` is escaped. */
 export function renderReport(result: FinetuneResult): string {
   const { evaluation, data } = result;
-  const sections: [id: string, title: string, content: Content][] = [['curves', 'Learning curves', curves(result)]];
+  const sections: [id: string, title: string, content: Content][] = [learning(result)];
   if (evaluation) {
     const { confusion } = evaluation;
     const matrix = confusion.length <= MATRIX_CLASSES;
@@ -53,6 +53,15 @@ ${sections.map(([id, name, content]) => html`<section id="${id}" aria-labelledby
 <footer>Written by regraft ${result.version}.</footer>
 </main>`,
   );
+}
+
+/** The curves with their table; of a single epoch, which makes no curve, the table alone. */
+function learning(result: FinetuneResult): [id: string, title: string, content: Content] {
+  const histories = [result.history, ...(result.comparisons ?? []).map(({ history }) => history)];
+  const table = epochTable(result);
+  if (histories.every(({ length }) => length === 1)) return ['curves', 'The one epoch', table];
+  const all = html`<details><summary>All epochs as a table</summary>${table}</details>`;
+  return ['curves', 'Learning curves', [curves(result), all]];
 }
 
 function curves(result: FinetuneResult): Content {
@@ -92,5 +101,5 @@ function curves(result: FinetuneResult): Content {
     format: formatValue,
     formatTick: String,
     min: 0,
-  })}</div>${epochTable(result)}`;
+  })}</div>`;
 }

@@ -178,7 +178,7 @@ describe('the page', () => {
       escapeHtml(result.command),
       result.model.weights!.sha256,
     ])
-      expect(page.replaceAll('<wbr>', '')).toContain(part);
+      expect(page.replace(/<\/?(?:wbr|bdi|span)>/g, '')).toContain(part);
     for (const count of result.evaluation!.confusion.flat().filter(Boolean)) expect(page).toContain(`>${count}</td>`);
     expect(count(page, `<img src="${PIXEL}" alt="`)).toBe(result.worstMistakes.length);
   });
@@ -234,10 +234,32 @@ describe('at the ends of its range', () => {
     expect(page).toContain('The other 9,800 are in <code>metrics.json</code>');
   });
 
-  test.each([1, 200])('%i epochs', (n) => {
-    const page = renderReport(sampleResult({ classes: names(3), epochs: [n] }));
+  test('200 epochs', () => {
+    const page = renderReport(sampleResult({ classes: names(3), epochs: [200] }));
     expect(count(page, 'class="plot"')).toBe(2);
     expectNoHoles(page);
+  });
+
+  test('one epoch makes no curve: its numbers are in sight', () => {
+    const page = renderReport(sampleResult({ classes: names(3), epochs: [1] }));
+    expect(page).toContain('The one epoch');
+    expect(count(page, 'class="plot"')).toBe(0);
+    expect(page).not.toContain('All epochs as a table');
+    expect(page).toContain('<caption>Epoch by epoch</caption>');
+    expectNoHoles(page);
+  });
+
+  test('names of a path keep their order when one is written from right to left', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const skipped = [{ path: 'בית/7.png', reason: 'no image' }];
+    const page = renderReport({ ...sample, data: { ...sample.data, skipped } });
+    expect(page).toContain('<bdi>בית</bdi>/<wbr><bdi>7.png</bdi>');
+  });
+
+  test('a command breaks at no option’s hyphens', () => {
+    const sample = sampleResult({ classes: names(2) });
+    const page = renderReport({ ...sample, reproduce: "regraft finetune 'a --b' --head-epochs 3 --lr 1e-3" });
+    expect(page).toContain('finetune &#39;a <span>--b</span>&#39; <span>--head-epochs</span> 3 <span>--lr</span> 1e-3');
   });
 
   test('no validation images: the training accuracy, and what it is worth', () => {

@@ -8,7 +8,7 @@ import { chromiumPath, launch, openPage, serveBuiltPage } from './browser.ts';
 /** Each file is its own path. */
 const files = (...paths: readonly string[]) => folderFiles(new Map(paths.map((path) => [path, path])));
 const counts = (...paths: readonly string[]) =>
-  [...files(...paths).classes].map(([name, of]) => `${name} ${of.length}`);
+  [...files(...paths).classes].map(([name, { train }]) => `${name} ${train.length}`);
 
 test('class folders, with or without a folder around them', () => {
   expect(counts('photos/ants/1.jpg', 'photos/ants/2.jpg', 'photos/bees/1.jpg')).toEqual(['ants 2', 'bees 1']);
@@ -24,7 +24,7 @@ test('folders that may be the classes are told', () => {
   ]);
 });
 
-test('splits are no classes; what is put together and left out is told', () => {
+test('splits are no classes but kept; what is held out and left out is told', () => {
   const found = files(
     'd/train/ants/1.jpg',
     'd/train/bees/1.jpg',
@@ -35,13 +35,19 @@ test('splits are no classes; what is put together and left out is told', () => {
     'd/train/ants/3.HEIC',
     'd/.DS_Store',
   );
-  expect([...found.classes].map(([name, of]) => [name, of.length])).toEqual([
-    ['ants', 2],
-    ['bees', 1],
-    ['café', 2],
+  expect([...found.classes]).toEqual([
+    ['ants', { train: ['d/train/ants/1.jpg'], validation: ['d/val/ants/2.jpg'] }],
+    ['bees', { train: ['d/train/bees/1.jpg'], validation: [] }],
+    [
+      'café',
+      {
+        train: [`d/train/${'café'.normalize('NFC')}/1.jpg`],
+        validation: [`d/val/${'café'.normalize('NFD')}/2.jpg`],
+      },
+    ],
   ]);
   expect(found.notes).toEqual([
-    'The photos of train and val are put together; some are held out again.',
+    'Held out to test with: 2 photos of val.',
     'Left out: 1 in d/test, which is not used; 1 HEIC, which is not read: save as JPEG.',
   ]);
 });
@@ -59,6 +65,12 @@ test.skipIf(!chromiumPath)('a folder opened on the page (needs REGRAFT_CHROMIUM 
     'train/bees/2.HEIC': 'x',
     'test/1.jpg': 3,
   });
+  const split = await photoFolder({
+    'train/ants/4.jpg': 4,
+    'val/ants/5.jpg': 5,
+    'train/bees/.keep': 'x',
+    'val/bees/6.jpg': 6,
+  });
   const [site, browser] = await Promise.all([serveBuiltPage(), launch({ gpu: false })]);
   try {
     const { page } = await openPage(browser, site.url);
@@ -74,7 +86,21 @@ test.skipIf(!chromiumPath)('a folder opened on the page (needs REGRAFT_CHROMIUM 
       'bees',
     ]);
     await cards.nth(1).locator('.peek img').waitFor();
+    expect(await page.locator('.class-head span').allTextContents()).toEqual(['1\u00a0photo', '1\u00a0photo']);
     expect(await page.locator('.class .faults').allTextContents()).toEqual(['', '']);
+
+    // A folder with a validation part keeps its split, also after a reload.
+    await page.setInputFiles('#folder', split);
+    await note.filter({ hasText: 'Held out' }).waitFor();
+    expect(await note.textContent()).toBe('Held out to test with: 2 photos of val.');
+    const heads = ['3\u00a0photos, 1 held out', '2\u00a0photos, 1 held out'];
+    const counted = () => page.locator('.class-head span').allTextContents();
+    expect(await counted()).toEqual(heads);
+    await page.locator('.photos img').nth(4).waitFor();
+    await page.waitForTimeout(600);
+    await page.reload();
+    await page.locator('.photos img').nth(4).waitFor();
+    expect(await counted()).toEqual(heads);
   } finally {
     await browser.close();
     await site.close();

@@ -1,6 +1,6 @@
 /** Live probabilities of one picture. */
 import { formatPercent } from '../../src/train/format.ts';
-import { html } from '../../src/train/report-markup.ts';
+import { html, quoted } from '../../src/train/report-markup.ts';
 import { byId } from './dom.ts';
 
 /** How many classes are listed. */
@@ -17,7 +17,7 @@ export function showAnswer(classes: readonly string[], probabilities: readonly n
     .sort((a, b) => b.probability - a.probability)
     .slice(0, SHOWN);
   byId('answer').innerHTML =
-    html`<ol>${ranked.map(({ name, probability }, i) => html`<li${i === 0 && html` class="first"`}><div><span dir="auto">${name}</span><span>${formatPercent(probability)}</span></div><i style="--share:${(100 * probability).toFixed(1)}%"></i></li>`)}</ol>`.text;
+    html`<ol>${ranked.map(({ name, probability }, i) => html`<li${i === 0 && html` class="first"`}><div><span>${quoted(name)}</span><span>${formatPercent(probability)}</span></div><i style="--share:${(100 * probability).toFixed(1)}%"></i></li>`)}</ol>`.text;
   byId('answer').dataset.probabilities = JSON.stringify(probabilities);
   if (spoken) byId('spoken').textContent = `${ranked[0]!.name}, ${formatPercent(ranked[0]!.probability)}`;
 }

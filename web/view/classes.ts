@@ -1,11 +1,14 @@
 /** The classes and their photos: naming, dropping, picking, recording, removing. */
-import type { WorkerEvent } from '../messages.ts';
+import { plural } from '../../src/train/format.ts';
+import type { PageState, WorkerEvent } from '../messages.ts';
 import { acceptDrops, byId, droppedPaths, make } from './dom.ts';
 import { keepStop, wireRoving } from './roving.ts';
 
 interface Photo {
   readonly id: number;
   readonly file: File;
+  /** Not to learn from, but to test with: it came from the validation part of a folder. */
+  readonly heldOut: boolean;
   item: HTMLLIElement | null;
   usable: boolean;
 }
@@ -66,13 +69,21 @@ export class ClassesView {
     return this.#groups.map(({ name, photos }) => ({ name, photos: [...photos.keys()] }));
   }
 
+  /** The photos to test with, where a folder said which. */
+  get heldOut(): number[] {
+    return this.#groups.flatMap(({ photos }) => [...photos.values()].filter((p) => p.heldOut).map((p) => p.id));
+  }
+
   /** Why training cannot start, or null. */
   get missing(): string | null {
     const { classes } = this;
+    const heldOut = new Set(this.heldOut);
     const few = classes.find(({ photos }) => photos.length < 2);
+    const none = classes.find(({ photos }) => photos.every((id) => heldOut.has(id)));
     if (classes.length < 2) return 'Add a second class, then press Train.';
     if (classes.every(({ photos }) => photos.length === 0)) return 'Add photos, then press Train.';
-    if (few) return `“${few.name}” needs at least two photos.`;
+    if (heldOut.size > 0 && none) return `“${none.name}” needs a photo to learn from, beside those that are held out.`;
+    if (heldOut.size === 0 && few) return `“${few.name}” needs at least two photos.`;
     const names = classes.map((c) => c.name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     return twice === undefined ? null : `Two classes are called “${twice}”. Rename one.`;
@@ -105,23 +116,30 @@ export class ClassesView {
     return group;
   }
 
-  /** Puts files into the class of that name, which is made if needed. Empty classes of the start make room. */
-  addTo(name: string, files: readonly File[]): void {
+  /**
+   * Puts files into the class of that name, which is made if needed. Empty classes of the start make room.
+   * @param heldOut those to test with
+   */
+  addTo(name: string, files: readonly File[], heldOut: readonly File[] = []): void {
     let group = this.#groups.find((g) => g.name === name);
     if (!group) {
       group = this.#groups.find((g) => g.photos.size === 0 && /^Class \d+$/.test(g.name));
       if (group) this.#rename(group, name);
       else group = this.addClass(name);
     }
-    this.#add(group, files);
+    this.#add(group, files, heldOut);
   }
 
   /** What an earlier visit left: photos with the ids that they had. */
-  restore(classes: readonly { name: string; photos: readonly number[] }[], files: ReadonlyMap<number, File>): void {
+  restore({ classes, heldOut }: Pick<PageState, 'classes' | 'heldOut'>, files: ReadonlyMap<number, File>): void {
     this.clear();
     this.#next = 1 + Math.max(-1, ...files.keys());
+    const held = new Set(heldOut);
     for (const { name, photos } of classes) {
-      const known = photos.flatMap((id) => (files.has(id) ? [{ id, file: files.get(id)! }] : []));
+      const known = photos.flatMap((id) => {
+        const file = files.get(id);
+        return file ? [{ id, file, heldOut: held.has(id) }] : [];
+      });
       this.#insert(this.addClass(name), known);
     }
   }
@@ -225,7 +243,7 @@ export class ClassesView {
       const { folderFiles } = await import('./folder-files.ts');
       const { classes, notes } = folderFiles(new Map(inFolders.map((file) => [pathOf(file), file])));
       note.textContent = notes.join(' ');
-      for (const [name, members] of classes) this.addTo(name, members);
+      for (const [name, { train, validation }] of classes) this.addTo(name, train, validation);
     } catch (error) {
       note.textContent = (error as Error).message;
     }
@@ -237,23 +255,23 @@ export class ClassesView {
     for (const { faults } of this.#groups) faults.textContent = '';
   }
 
-  #add(group: Group, files: readonly File[]): void {
-    if (files.length === 0) return;
+  #add(group: Group, files: readonly File[], heldOut: readonly File[] = []): void {
+    if (files.length + heldOut.length === 0) return;
     this.clearFaults();
-    this.#insert(
-      group,
-      files.map((file) => ({ id: this.#next++, file })),
-    );
+    this.#insert(group, [
+      ...files.map((file) => ({ id: this.#next++, file, heldOut: false })),
+      ...heldOut.map((file) => ({ id: this.#next++, file, heldOut: true })),
+    ]);
   }
 
-  #insert(group: Group, files: readonly { id: number; file: File }[]): void {
-    const photos = files.map(({ id, file }): Photo => {
+  #insert(group: Group, files: readonly { id: number; file: File; heldOut: boolean }[]): void {
+    const photos = files.map(({ id, file, heldOut }): Photo => {
       const look = make('button', {
         type: 'button',
         className: 'peek',
         tabIndex: -1,
         disabled: !this.#explainable,
-        attributes: { 'aria-label': `Where the network looks in ${file.name}` },
+        attributes: { 'aria-label': `Where the network looks in ${file.name}${heldOut ? ', held out' : ''}` },
       });
       look.addEventListener('click', () => this.#options.look(id, file.name));
       const remove = make('button', {
@@ -264,7 +282,8 @@ export class ClassesView {
         attributes: { 'aria-label': `Remove ${file.name}` },
       });
       remove.addEventListener('click', () => this.#remove(group, id));
-      const photo = { id, file, item: make('li', {}, look, remove), usable: false };
+      const item = make('li', { className: heldOut ? 'held-out' : '' }, look, remove);
+      const photo = { id, file, heldOut, item, usable: false };
       group.photos.set(id, photo);
       this.#owners.set(id, group);
       return photo;
@@ -308,7 +327,8 @@ export class ClassesView {
 
   #count(group: Group): void {
     const { size } = group.photos;
-    group.count.textContent = size === 0 ? 'no photos' : size === 1 ? '1 photo' : `${size} photos`;
+    const held = [...group.photos.values()].filter((p) => p.heldOut).length;
+    group.count.textContent = `${size === 0 ? 'no photos' : plural(size, 'photo')}${held > 0 ? `, ${held} held out` : ''}`;
     group.hint.hidden = size > 0;
     keepStop(group.list);
     this.#options.changed();

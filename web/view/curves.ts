@@ -28,7 +28,7 @@ export class Curves {
   #others: EpochRecord[] = [];
   #trace: { loss: Point[]; accuracy: Point[] } = { loss: [], accuracy: [] };
 
-  /** Empty axes for so many epochs. */
+  /** Nothing yet, of so many epochs. */
   reset(epochs: number): void {
     this.#epochs = epochs;
     this.#records = [];
@@ -82,6 +82,7 @@ export class Curves {
     const other = (key: keyof EpochRecord): Line[] =>
       this.#others.length ? [line('from scratch, held out', 'other', key, this.#others)] : [];
     const loss = [line('training', 'train', 'trainLoss'), line('held out', 'validation', 'validationLoss')];
+    byId('curves').hidden = this.#records.length + this.#others.length + this.#trace.loss.length === 0;
     byId('curves').innerHTML = [
       this.#chart(
         'Accuracy',
@@ -120,7 +121,7 @@ export class Curves {
       : `${title}: no epoch yet.`;
     return html`<figure class="chart"><figcaption>${title}</figcaption>
 <ul class="legend">${lines.map((l) => html`<li><i class="swatch ${l.style}"></i>${l.name}</li>`)}<li><i class="swatch trace"></i>within the epoch</li></ul>
-<div class="plot${all.length === 0 && ' waiting'}" role="img" aria-label="${about}"><div aria-hidden="true">
+<div class="plot" role="img" aria-label="${about}"><div aria-hidden="true">
 <svg viewBox="0 0 100 100" preserveAspectRatio="none">${axis.ticks.map((t) => html`<path class="grid" d="M0 ${y(t)}H100"/>`)}
 ${trace.length > 0 && html`<path class="trace" d="${path(trace)}"/>`}
 ${lines.map((l) => html`<path class="line ${l.style}" d="${path(l.points)}"/>${this.#epochs <= 40 && html`<path class="dots ${l.style}" d="${dots(l.points)}"/>`}`)}</svg>

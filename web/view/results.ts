@@ -17,7 +17,7 @@ export interface ResultActions {
 }
 
 export function showNoResult(text: string): void {
-  byId('result').innerHTML = html`<p class="empty">${text}</p>`.text;
+  byId('result').innerHTML = html`<p class="soft">${text}</p>`.text;
 }
 
 export function showResult({ result, mistakes }: Outcome, actions: ResultActions): void {

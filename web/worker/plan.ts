@@ -56,16 +56,19 @@ export function planOf(request: TrainRequest, weights: WeightsOrigin | null, pho
   );
   const classes = request.classes.map((c) => c.name);
   if (classes.length < 2) throw new ArgumentError('training: a classifier needs two or more classes.');
-  const samples = request.classes.flatMap((group, label) =>
-    group.photos.map((id) => {
-      const blob = photos.file(id);
-      return { blob, path: `${group.name}/${blob.name}`, label };
-    }),
-  );
+  const listed = request.classes.flatMap(({ name, photos: ids }, label) => ids.map((id) => ({ id, name, label })));
+  const samples = listed.map(({ id, name, label }) => {
+    const blob = photos.file(id);
+    return { blob, path: `${name}/${blob.name}`, label };
+  });
   const preset = weights?.transforms ?? entry.transforms;
   const transforms = classificationTransforms(preset);
+  const all = new BlobDataset(classes, samples, transforms);
+  const chosen = new Set(request.heldOut);
+  const [held, rest] = partition(listed, ({ id }) => chosen.has(id));
   const share = heldOutShare(request.classes.map(({ photos }) => photos.length));
-  const [train, validation] = new BlobDataset(classes, samples, transforms).split(share, { seed: settings.seed });
+  const [train, validation] =
+    held.length > 0 ? [all.subset(rest), all.subset(held)] : all.split(share, { seed: settings.seed });
   return {
     request,
     weights,
@@ -77,6 +80,13 @@ export function planOf(request: TrainRequest, weights: WeightsOrigin | null, pho
     train,
     validation,
   };
+}
+
+/** Indices of the items that `test` holds for, and of the others. */
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [yes: number[], no: number[]] {
+  const parts: [number[], number[]] = [[], []];
+  for (const [i, item] of items.entries()) parts[test(item) ? 0 : 1].push(i);
+  return parts;
 }
 
 /** What a run that goes on must find again. */
