@@ -29,19 +29,23 @@ export interface Chart {
   readonly max?: number;
 }
 
+/** Comparisons are shown up to so many times the largest value of the run itself. */
+const CUT = 3;
+
 /** The chart as a figure with a legend, or a sentence where there is nothing to draw. */
 export function curveChart(chart: Chart): Markup {
   const epochs = chart.series.reduce((most, { values }) => Math.max(most, values.length), 1);
   const known = chart.series.flatMap((series) => series.values.filter(isNumber));
   if (known.length === 0)
     return html`<figure class="chart"><figcaption>${chart.title}</figcaption><p class="soft">Nothing was measured.</p></figure>`;
+  const own = chart.series.flatMap((s) => (s.style === 'other' ? [] : s.values.filter(isNumber)));
   const trace = (chart.trace?.points ?? []).filter(([, value]) => Number.isFinite(value));
   const axis = niceAxis(
     chart.min ?? known.reduce((least, value) => Math.min(least, value)),
-    // The first steps can be far above all that follows: the trace may be cut, the epochs may not.
+    // The first steps can be far above all that follows, and so can a comparison: these may be cut, the run's epochs may not.
     chart.max ??
-      known.reduce(
-        (most, value) => Math.max(most, value),
+      Math.max(
+        Math.min(largest(known), own.length > 0 ? CUT * largest(own) : Number.POSITIVE_INFINITY),
         quantile(
           trace.map(([, value]) => value),
           0.97,
@@ -59,7 +63,10 @@ export function curveChart(chart: Chart): Markup {
   return html`<figure class="chart">
 <figcaption>${chart.title}</figcaption>
 <ul class="legend">${[
-    ...chart.series.map((s) => html`<li><i class="swatch ${s.style}"></i>${s.name}</li>`),
+    ...chart.series.map(({ name, style, values }) => {
+      const cut = values.some((value) => isNumber(value) && value > axis.high);
+      return html`<li><i class="swatch ${style}"></i>${name}${cut && ' (cut at the top)'}</li>`;
+    }),
     chart.trace && trace.length > 0 && html`<li><i class="swatch trace"></i>${chart.trace.name}</li>`,
     isNumber(keptValue) && epochs > 1 && html`<li><i class="ring"></i>kept, epoch ${chart.keptEpoch}</li>`,
   ]}</ul>
@@ -151,6 +158,10 @@ function niceStep(rough: number, whole: boolean): number {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9))! * power;
   return whole ? Math.max(1, Math.round(step)) : step;
+}
+
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -262,6 +262,16 @@ describe('at the ends of its range', () => {
     expect(page).toContain('finetune &#39;a <span>--b</span>&#39; <span>--head-epochs</span> 3 <span>--lr</span> 1e-3');
   });
 
+  test('a comparison far above the run is cut, and says so', () => {
+    const sample = sampleResult({ classes: names(3), epochs: [4] });
+    const history = sample.history.map((record) => ({ ...record, validationLoss: 80 }));
+    const page = renderReport({ ...sample, comparisons: [{ name: 'from scratch', history, accuracy: 0.3 }] });
+    expect(page).toContain('from scratch, validation (cut at the top)');
+    const [top] = /(?<=class="y" style="top:0%">)[\d.]+(?=<)/.exec(page.slice(page.indexOf('Loss by epoch'))) ?? [];
+    const largest = Math.max(...sample.history.flatMap((r) => [r.trainLoss!, r.validationLoss!]));
+    expect(Number(top)).toBeLessThan(5 * largest);
+  });
+
   test('no validation images: the training accuracy, and what it is worth', () => {
     const page = renderReport({ ...sampleResult({ classes: names(2), validationImages: 0 }), worstMistakes: [] });
     expect(page).toContain('training images classified correctly');
