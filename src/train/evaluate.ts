@@ -191,6 +191,9 @@ export async function* batchLogits(
 
 /**
  * The model's logits over `data`, in evaluation mode; each module's mode is put back afterwards.
+ * @param model Its `forward` gives the logits of a batch, [N, classes].
+ * @param data Labelled images, in the order in which they are answered.
+ * @param options The size of a batch.
  * @example
  * const { logits, labels, classes } = await predictLogits(model, validation);
  * console.log(evaluateLogits(logits, labels, classes).accuracy);

@@ -83,6 +83,7 @@ const OPTIONS: OptionNames<FinetuneOptions> = {
  * `freezeUntil` names an earlier stage, from there on at a lower rate. The best epoch's weights are kept. Photos that cannot
  * be read are left out and named in the result. Where `weights` is the folder of a fine-tuned model, its head is kept for the classes that
  * it knows.
+ * @param options Those of `npx regraft finetune`; `photos` is needed.
  * @throws RegraftError of some kind for whatever is wrong with the input, before anything is written where it can be known.
  * @example
  * await finetune({ photos: 'photos', model: 'squeezenet1_1', weights: 'squeezenet1_1.pth', epochs: 2, out: 'runs/photos' });

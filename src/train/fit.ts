@@ -154,6 +154,8 @@ export interface FitResult extends FitState {
 /**
  * Trains the model's unfrozen parameters. What is frozen is left alone, runs once per image where it can be cached, and
  * backward stops before it. Images that cannot be read are left out and told.
+ * @param model Trained in place; at the end it has the weights of the best epoch.
+ * @param options What to train on and how; `train` and `epochs` are needed.
  * @throws DataError where none can be read, or more than `maxSkipped` allows.
  * @example
  * const { history } = await fit(model, { train, validation, epochs: 2, batchSize: 8, optimizer });

@@ -29,6 +29,7 @@ export interface GradCamOptions {
  * How much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
  * class's logit, added up, negative sums cut off. The model is used in evaluation mode; gradients that its parameters hold are
  * dropped.
+ * @param model A classifier; what its `forward` gives are the logits [1, classes].
  * @param image [1, C, H, W]
  * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
  * @example

@@ -66,6 +66,8 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
 /**
  * Saves a model of {@link regraft/models!MODELS | MODELS} into `folder`, which is created if needed. A model that is there already is replaced,
  * when all of the new one has been written.
+ * @param folder Where to; its parents are created too.
+ * @param classifier The model, its name in MODELS, the classes in the order of its outputs, and the transforms that make an image its input.
  * @param files further files by name: `metrics.json`, `report.html`.
  * @throws ArgumentError for a model that regraft cannot build again by name; RegraftError if the folder cannot be written.
  * @example

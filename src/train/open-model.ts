@@ -29,6 +29,7 @@ interface SavedModel extends Omit<Classifier, 'model'> {
  * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
  * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
  * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
+ * @param path Of the folder or the file.
  * @param options for Keras models: what their files may not tell.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
  * @example

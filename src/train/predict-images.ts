@@ -35,6 +35,9 @@ export interface PredictImagesOptions extends ClassifyOptions {
 /**
  * The `topK` (default 5) most probable classes of each image file.
  * Files that cannot be read are named in `skipped`; if there are many, and all are so, that is a DataError.
+ * @param classifier As {@link openModel} gives it.
+ * @param files Paths of images.
+ * @param options How many classes, how many images at a time.
  * @example
  * const { predictions } = await predictImages(await openModel('runs/insects'), ['new/1.png']);
  * console.log(predictions[0]!.top[0]);

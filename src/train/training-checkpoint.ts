@@ -26,6 +26,7 @@ const MARK = 'regraft_training';
 /**
  * Saves a model, and the optimizer, schedule and loss scaling that train it, with the state of the generator behind everything random.
  * A loop that loads them goes on bit for bit. The path gets the whole file or stays as it was.
+ * @param path Where to.
  * @param state `extra` is any JSON of your own: the epoch, a history, a loader's `state`.
  * @throws RegraftError if the file cannot be written.
  * @example
@@ -53,6 +54,8 @@ export async function saveCheckpoint(
 
 /**
  * Puts back what {@link saveCheckpoint} saved, into a model, an optimizer and a schedule that were made alike.
+ * @param source A path, URL, File or bytes of what {@link saveCheckpoint} wrote.
+ * @param state What to put back: a part that is not named is left as it is.
  * @returns the `extra` that was saved with them.
  * @throws WeightFileError for a file that is no checkpoint or damaged; ArgumentError where it lacks what is asked for, or has it for other
  * groups; StateDictError where the model is another. The model is then as it was before.

@@ -93,7 +93,7 @@ test.skipIf(!chromiumPath)('a folder opened on the page (needs REGRAFT_CHROMIUM 
     await page.setInputFiles('#folder', split);
     await note.filter({ hasText: 'Held out' }).waitFor();
     expect(await note.textContent()).toBe('Held out to test with: 2 photos of val.');
-    const heads = ['3\u00a0photos, 1 held out', '2\u00a0photos, 1 held out'];
+    const heads = ['3\u00a0photos\n1 held out', '2\u00a0photos\n1 held out'];
     const counted = () => page.locator('.class-head span').allTextContents();
     expect(await counted()).toEqual(heads);
     await page.locator('.photos img').nth(4).waitFor();

@@ -328,7 +328,10 @@ export class ClassesView {
   #count(group: Group): void {
     const { size } = group.photos;
     const held = [...group.photos.values()].filter((p) => p.heldOut).length;
-    group.count.textContent = `${size === 0 ? 'no photos' : plural(size, 'photo')}${held > 0 ? `, ${held} held out` : ''}`;
+    group.count.textContent = [
+      size === 0 ? 'no photos' : plural(size, 'photo'),
+      ...(held > 0 ? [`${held} held out`] : []),
+    ].join('\n');
     group.hint.hidden = size > 0;
     keepStop(group.list);
     this.#options.changed();

@@ -77,6 +77,9 @@ export class EvaluationSum {
 
 /**
  * Every metric at once, from the logits [N, C] of a labelled set.
+ * @param logits Row by row, as {@link predictLogits} gives them.
+ * @param labels [N]: the index of each row’s class.
+ * @param classes How many there are: C.
  * @throws ArgumentError if a label is not a class or the lengths do not fit.
  * @example
  * const { accuracy, perClass } = evaluateLogits([2, 0, 0, 1], [0, 1], 2);
