@@ -49,6 +49,8 @@ export interface ImageFolders {
 /**
  * Opens `root/train` and `root/val` (also valid, validation, test, training_set …) where they exist, else splits the class folders of
  * `root` (or of `root/train`). Folders that are named as splits never are classes; a flat one, unlabelled, is left out.
+ * @param root The folder of photos.
+ * @param options What is held out where there is no validation folder, and what makes an image the model’s input.
  * @throws DataError as ImageFolder does; where the validation folder has a class that training lacks; and where it has a sibling but no training folder.
  * @example
  * const { train, validation, how } = openImageFolders('photos', { validation: 0.25, seed: 1 });

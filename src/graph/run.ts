@@ -176,6 +176,7 @@ export interface Explanation {
 
 /**
  * Plans what `fn` records, without running it: memory and kernels are known before the first dispatch.
+ * @param fn Synchronous: the computation to plan, as it would stand in `step`.
  * @example
  * console.log(String(explain(() => noGrad(() => model.forward(images)))));
  */

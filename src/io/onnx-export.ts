@@ -40,7 +40,9 @@ const OPTIONS: OptionNames<ExportOnnxOptions> = {
 /**
  * Writes a model as ONNX (opset 17), as it is in evaluation mode. Initialisers have the names of the state dict. The path gets the
  * whole file or stays as it was.
- *
+ * @param model Its `forward` is traced once.
+ * @param path Where to.
+ * @param options The shape of its input is needed.
  * @throws ArgumentError naming an op that has no ONNX form, or what depends on the batch size.
  * @example
  * await exportOnnx(model, 'flowers.onnx', { inputShape: [1, 3, 224, 224], foldBatchNorm: true });

@@ -13,8 +13,8 @@ import { MARK_KEY, marked } from './mark.ts';
 
 /**
  * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.
- *
  * @param source A path, URL, File, Blob or bytes.
+ * @param options What the tensors are to fit, and which part of a checkpoint is wanted.
  * @throws WeightFileError if it cannot be read, is of no known format, damaged, or holds more than data.
  * @example
  * const state = await readWeights('resnet20.th');

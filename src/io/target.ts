@@ -6,6 +6,7 @@ import type { ReadOptions } from './format.ts';
 
 /**
  * Names, shapes, batch-norm epsilons and strides of a model, as options of `readWeights`, `readWeightFile` and `convert`.
+ * @param model The one that is to take the tensors.
  * @example
  * model.loadStateDict(await readWeights('resnet50.onnx', targetOf(model)));
  */

@@ -15,8 +15,9 @@ export interface WriteFileOptions extends WriteOptions {
 
 /**
  * Writes a state dict. The path gets the whole file or stays as it was.
- *
+ * @param path Where to; its extension tells the format.
  * @param state Of a model (`model.stateDict()`, its promise included) or of {@link readWeights}.
+ * @param options Another format than the extension’s, a dtype, metadata.
  * @throws ArgumentError if the extension names no format that can be written, or the state does not fit it.
  * @example
  * await writeWeights('tuned.safetensors', model.stateDict(), { dtype: 'float16' });

@@ -53,7 +53,9 @@ const OPTIONS: OptionNames<ConvertModelOptions> = {
 /**
  * Converts a file. Where there is a model, it is run before and after on one seeded input: an ONNX output by its own graph. The
  * output appears once that is right, whole; until then, and if anything fails, what was there stays.
+ * @param input A path, URL, File or bytes of any weight file, or a run’s folder.
  * @param output Its extension tells the format. TF.js's `.json` gets its shards beside it.
+ * @param options Which network it is, and what of it to write.
  * @throws WeightFileError if the input cannot be read; StateDictError with every tensor that does not fit the model;
  * ArgumentError if the output's format cannot hold the content; RegraftError if the outputs differ.
  * @example

@@ -13,6 +13,8 @@ import { MODELS, modelEntry } from './registry.ts';
 /**
  * The name of the network that tensors are of, whatever the number of classes and what a wrapper put before their names; undefined
  * if they are of none. Of several that fit, the one with the most of the tensors; then `preferred`.
+ * @param state Tensors by name, as {@link regraft/io!readWeights | readWeights} gives them.
+ * @param preferred Taken where it fits as well as any other.
  * @example await guessNetwork(await readWeights('checkpoint.pth')); // 'resnet50'
  */
 export async function guessNetwork(state: StateDict, preferred?: string): Promise<string | undefined> {

@@ -221,6 +221,7 @@ export class ResNet extends Module {
 
 /**
  * 11,689,512 parameters.
+ * @param options The weights to load and the number of classes; without weights the parameters are random.
  * @example
  * const model = await resnet18({ weights: 'resnet18.pth' });
  * model.freeze();

@@ -34,6 +34,9 @@ const CROSS_ENTROPY: OptionNames<CrossEntropyLossOptions> = {
 
 /**
  * Cross-entropy between logits [N, classes] and int32 labels [N]; the softmax is inside.
+ * @param logits [N, classes], as a model gives them: no softmax before.
+ * @param labels [N], int32: the index of each row’s class.
+ * @param options Label smoothing, weights of classes, how rows are put together.
  * @throws ShapeError if the labels are not one per row; ArgumentError for a label that is no class. Labels that were computed on the GPU
  * are not looked at: one out of range makes the loss NaN.
  * @example

@@ -25,10 +25,16 @@ export const isAutocastEnabled = (): boolean => enabled;
  * memory; sums are float32's), losses, `softmax`, `sum`, `exp` and the like in float32, batch norms keep float32 statistics; any other op
  * takes what it gets. Parameters stay float32, and so do their gradients. Only the forward pass belongs in it:
  * `backward()` uses each op's own types. Small gradients need a `GradScaler`.
+ * @param fn Synchronous: forward pass and loss.
  * @throws DeviceError on an adapter without 16-bit floats.
  * @example const loss = autocast(() => crossEntropy(model.forward(images), labels));
  */
 export function autocast<T>(fn: () => T): T;
+/**
+ * The same with options.
+ * @param options Whether it is on, and in which dtype.
+ * @param fn Synchronous: forward pass and loss.
+ */
 export function autocast<T>(options: AutocastOptions, fn: () => T): T;
 export function autocast<T>(...args: [() => T] | [AutocastOptions, () => T]): T {
   const [options, fn] = args.length === 1 ? [{} as AutocastOptions, args[0]] : args;

@@ -51,6 +51,7 @@ export function isGradEnabled(): boolean {
 /**
  * Runs `fn` without recording gradients, then everything it recorded; what it does not return is freed.
  * `fn` must be synchronous: read results back outside of it.
+ * @param fn What it returns stays: a tensor, or tensors in arrays and objects.
  * @example
  * const probabilities = await noGrad(() => model.forward(images).softmax(1)).data();
  */
@@ -70,6 +71,7 @@ export function noGrad<T>(fn: () => T): T {
 /**
  * Runs `fn` (typically forward, backward and `optimizer.step()`) as one unit: everything it recorded runs when it ends and,
  * apart from what it returns, is freed. The second call with the same shapes replays the plan of the first.
+ * @param fn Synchronous. What it returns stays: a tensor, or tensors in arrays and objects.
  * @example
  * const loss = step(() => {
  *   const loss = crossEntropy(model.forward(images), labels);

@@ -17,6 +17,8 @@ import { Tensor } from './tensor.ts';
 /**
  * Runs `part(x)` without keeping its intermediate results; backward computes them again.
  * The part must be synchronous and compute the same each time; forward hooks inside it are called both times.
+ * @param part From one tensor to another, as a module’s `forward`.
+ * @param x What the part gets.
  * @throws RegraftError if the part uses, beside leaves, a tensor that was computed outside of it.
  * @example
  * const y = checkpoint((x) => block.forward(x), x);

@@ -56,6 +56,9 @@ function elementsOf(data: unknown): { flat: HostArray | number[]; shape: Shape }
  * A tensor of the given elements: a number, nested arrays, or a typed array with a shape. Int32Array gives int32, all else
  * float32 (booleans 1 and 0, as comparisons do); with `dtype: 'float16'` a Uint16Array holds its bits, and numbers are rounded. Typed
  * arrays are not copied: do not change them until the tensor was used.
+ * @param data A number, nested arrays of numbers or booleans, or a typed array.
+ * @param shape Of a typed array; default: one dimension. Nested arrays have theirs.
+ * @param options The dtype, and whether gradients are wanted.
  * @throws ArgumentError for what is no number; ShapeError where the shape does not fit.
  * @example
  * const x = tensor([[1, 2], [3, 4]], { requires_grad: true }); // float32 [2, 2]

@@ -9,7 +9,11 @@ import { init, noGrad, tensor } from 'regraft';
 import { readWeights } from 'regraft/io';
 import { squeezenet1_1 } from 'regraft/models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { draw } from '../../examples/quickstart/draw.ts';
+import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
+import { Generator } from '../../src/core/random.ts';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
+import { writeImage } from '../../src/data/encode.ts';
 import { loadImage } from '../../src/data/load-image.ts';
 import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { openModel } from '../../src/train/open-model.ts';
@@ -254,6 +258,26 @@ describe.skipIf(!chromiumPath)('the page in Chromium (needs REGRAFT_CHROMIUM or 
     await opened.waitForSelector('#choose:enabled');
     expect(await opened.textContent('#status')).toBe('It tells 3 classes apart: fish, flower, house.');
     expect(asked.filter((url) => !url.startsWith('blob:'))).toEqual([`file://${hosted}`]);
+
+    // What is no photo takes the place of the photo before, here and there; the next photo takes its words away.
+    const [bad, good] = ['bad.jpg', 'good.png'].map((name) => `${hosted}-${name}`) as [string, string];
+    await writeFile(bad, 'no picture');
+    await writeImage(good, draw(SUBJECTS.flower!, new Generator(7)));
+    for (const [tab, field, fault] of [
+      [opened, '#photo', '#fault'],
+      [page, '#try-file', '#try-fault'],
+    ] as const) {
+      await tab.setInputFiles(field, good);
+      await tab.waitForSelector('#target img');
+      await tab.setInputFiles(field, bad);
+      await tab.waitForSelector(`${fault}:not(:empty)`);
+      expect(await tab.textContent(fault)).toMatch(/bad\.jpg: is not an image that can be read/);
+      expect(await tab.textContent('#answer')).toBe('Probabilities appear here.');
+      expect(await tab.locator('#target img').count()).toBe(0);
+      await tab.setInputFiles(field, good);
+      await tab.waitForSelector('#answer li.first');
+      expect(await tab.textContent(fault)).toBe('');
+    }
     await opened.close();
 
     await page.click('#look-try');

@@ -12,7 +12,7 @@ import type { Module } from '../../src/nn/index.ts';
 import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
-import { showAnswer } from '../view/answer.ts';
+import { showAnswer, showNoAnswer } from '../view/answer.ts';
 import { acceptDrops, byId, make } from '../view/dom.ts';
 
 interface Description {
@@ -41,12 +41,17 @@ picker.addEventListener('change', () => {
 acceptDrops(byId('target'), ([photo]) => photo && void classify(photo));
 void told(open);
 
-/** Does `work`; what goes wrong is shown. */
+/** Does `work`; what goes wrong is shown, instead of an earlier photo and its probabilities. */
 async function told(work: () => Promise<void>): Promise<void> {
+  const fault = byId('fault');
+  fault.textContent = '';
   try {
     await work();
   } catch (error) {
-    status.textContent = (error as Error).message;
+    fault.textContent = (error as Error).message;
+    if (!classifier) status.textContent = 'The network cannot run here.';
+    byId('target').replaceChildren(make('p', { className: 'soft', textContent: 'Drop a photo here.' }));
+    showNoAnswer('Probabilities appear here.');
   }
 }
 

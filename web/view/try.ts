@@ -68,7 +68,7 @@ export class TryView {
       showAnswer(this.#classes, probabilities, true);
       this.#set(file);
     } catch (error) {
-      showNoAnswer('No probabilities.');
+      this.#empty();
       this.#fault.textContent = (error as Error).message;
     }
   }

@@ -7,8 +7,8 @@ import { KerasModel, type KerasModelOptions } from './model.ts';
 /**
  * Rebuilds a Sequential or functional model, with its weights, from a TF.js `model.json`, a whole-model `.h5` or a `.keras`
  * file. Nothing of the file is run.
- *
  * @param source A path, URL, File or bytes; a `model.json` needs a path or URL, since its weights lie beside it.
+ * @param options What a file may not tell.
  * @throws WeightFileError if the file cannot be read or holds no topology; ArgumentError for layers that are not supported,
  * Lambda layers and custom objects among them; StateDictError if topology and weights do not fit each other.
  * @example

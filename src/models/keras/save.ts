@@ -58,6 +58,8 @@ export async function modelFiles(model: KerasModel, name: string): Promise<Named
  * Writes a model with the names, order and layouts of Keras. The extension tells the format: `.h5` (whole model, Keras 2 and 3),
  * `.keras` (Keras 3), `.json` (TF.js Layers: shards beside it), `.weights.h5` (Keras 3's, without the topology). Each path gets a
  * whole file or stays as it was; a `model.json` comes after its shards.
+ * @param model As {@link loadModel} gives it, trained or not.
+ * @param path Where to, with the extension of the format.
  * @returns what was written.
  * @throws ArgumentError for another extension, or layers that were replaced by what their class cannot describe.
  * @example
