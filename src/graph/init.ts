@@ -7,6 +7,7 @@ import { loadFamilies } from '../kernels/load-families.ts';
  * Opens the best adapter there is, or the one that `options.adapter` (in Node also REGRAFT_ADAPTER) names. Calling it again keeps the
  * device that is open, unless that one was lost or another adapter is named: then that one is opened, and the former device ends with
  * all tensors on it.
+ * @param options Which adapter; default: the best.
  * @throws DeviceError if there is none, in one line that says how to get one.
  * @example
  * const { description, software } = await init();
