@@ -11,7 +11,7 @@ import type { ActivationStore } from './activations.ts';
 export class DiskStore implements ActivationStore {
   readonly place: string;
   readonly #offsets = new Map<string, { at: number; length: number }>();
-  #file: FileHandle | null = null;
+  #file: Promise<FileHandle> | null = null;
   #remove: () => Promise<void> = async () => {};
   #end = 0;
 
@@ -26,8 +26,9 @@ export class DiskStore implements ActivationStore {
   async read(key: string): Promise<Uint8Array> {
     const { at, length } = this.#offsets.get(key)!;
     const activations = new Uint8Array(length);
+    const file = await this.#file!;
     for (let done = 0; done < length; ) {
-      const { bytesRead } = await this.#file!.read(activations, done, length - done, at + done);
+      const { bytesRead } = await file.read(activations, done, length - done, at + done);
       if (bytesRead === 0)
         throw new RegraftError(
           `trunk cache: expected ${length} bytes of an image's activations, got ${done}: its file in ${this.place} was cut short. Run again, or with { cache: false } (--no-cache).`,
@@ -38,16 +39,18 @@ export class DiskStore implements ActivationStore {
   }
 
   async write(key: string, activations: Uint8Array): Promise<void> {
-    this.#file ??= await this.#open();
     const { byteLength: length } = activations;
+    // Its place is taken before anything is waited for: several may write at once.
     const at = this.#end;
+    this.#end += length;
+    this.#file ??= this.#open();
+    const file = await this.#file;
     // A disk that is nearly full takes a part, and refuses the rest.
     for (let done = 0; done < length; ) {
-      const { bytesWritten } = await this.#file.write(activations, done, length - done, at + done);
+      const { bytesWritten } = await file.write(activations, done, length - done, at + done);
       if (bytesWritten === 0) throw new Error('the disk takes no more');
       done += bytesWritten;
     }
-    this.#end = at + length;
     this.#offsets.set(key, { at, length });
   }
 
@@ -64,7 +67,7 @@ export class DiskStore implements ActivationStore {
   }
 
   async close(): Promise<void> {
-    const file = this.#file;
+    const file = await this.#file?.catch(() => null);
     this.#file = null;
     this.#offsets.clear();
     await file?.close();

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { DataLoader } from '../../src/data/data-loader.ts';
 import { init } from '../../src/index.ts';
 import type { Module } from '../../src/nn/index.ts';
+import { DiskStore } from '../../src/train/activations-node.ts';
 import { type FitOptions, fit } from '../../src/train/fit.ts';
 import type { Progress } from '../../src/train/progress.ts';
 import { augmented, images, made, Plain, Skipped } from './nets.ts';
@@ -95,6 +96,15 @@ describe('on disk', () => {
     expect(notes).toEqual([
       `Every epoch runs the whole network: 10.4\u00a0kB of results cannot be kept in ${join(file, 'folder')}: a part of its path is a file, not a folder. The numbers are the same.`,
     ]);
+  });
+
+  test('entries that are written at once do not meet', async () => {
+    const store = new DiskStore(folder);
+    const entry = (i: number) => new Uint8Array(100 + i).fill(i);
+    await Promise.all(Array.from({ length: 20 }, (_, i) => store.write(`${i}`, entry(i))));
+    for (let i = 0; i < 20; i++) expect(await store.read(`${i}`)).toEqual(entry(i));
+    await store.close();
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test('a file that was cut short is an error', async () => {
