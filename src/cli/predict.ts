@@ -11,6 +11,7 @@ import { readStandardInput } from './standard-input.ts';
 interface Flags {
   readonly weights?: string;
   readonly labels?: string;
+  readonly imageSize?: number;
   readonly inputRange?: InputRange;
   readonly top?: number;
   readonly batchSize?: number;
@@ -33,6 +34,7 @@ export function predictCommand(): Command {
     .argument('<images...>', 'files, folders (with those below), patterns, URLs; - reads an image or a list from stdin')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
+    .option('--image-size <pixels>', 'for a network: side of its images (default: as its weights tell)', wholeNumber(1))
     .addOption(inputRangeOption())
     .option('--top <n>', 'how many classes of each image (default: 1; with --json 5)', wholeNumber(1))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
@@ -54,7 +56,7 @@ Examples:
 }
 
 async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
-  const { weights, labels, inputRange, batchSize, csv, json, gallery } = flags;
+  const { weights, labels, imageSize, inputRange, batchSize, csv, json, gallery } = flags;
   if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
   const { findImages } = await import('../data/image-inputs.ts');
   const { describeLeftOut } = await import('../data/describe-photos.ts');
@@ -66,7 +68,7 @@ async function run(name: string, named: readonly string[], flags: Flags, command
 
   const { createProgress, openClassifier, predictEach, writeGallery } = await import('../train/index.ts');
   const progress = createProgress();
-  const classifier = await openClassifier(name, { weights, labels, inputRange, progress });
+  const classifier = await openClassifier(name, { weights, labels, imageSize, inputRange, progress });
   const topK = flags.top ?? (json ? 5 : 1);
   const names = new Map(images.map((image) => [image.path, image.path === stdin.image ? '-' : image.name]));
   const nameOf = (file: string) => names.get(file) ?? file;

@@ -19,6 +19,7 @@ import type { KerasClassifierOptions } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
+import { fineTunedAt } from './run-start.ts';
 
 /** Options of {@link regraft/train!predictImages | predictImages} and {@link evaluateFolder}. */
 export interface ClassifyOptions {
@@ -31,7 +32,8 @@ export interface ClassifyOptions {
 /**
  * A model of {@link MODELS} with the weights of a file, or published ones by name (by default the best), as a classifier.
  * `labels` is a file with the names of the classes: a line each, or a JSON list. Without it they are those of the published weights (ImageNet's, CIFAR-10's),
- * or `class 0`, `class 1` … where there are more or fewer outputs.
+ * or `class 0`, `class 1` … where there are more or fewer outputs. `imageSize` is the side of its images in pixels; without it, it is that
+ * which the weights were saved or published with, or the network's own, which `progress` tells.
  * @throws WeightFileError, StateDictError, ArgumentError
  */
 export async function pretrainedClassifier(
@@ -39,19 +41,31 @@ export async function pretrainedClassifier(
   options: {
     readonly weights?: string | undefined;
     readonly labels?: string | undefined;
+    readonly imageSize?: number | undefined;
     readonly progress?: Progress | null;
   } = {},
 ): Promise<Classifier> {
   const entry = modelEntry(name);
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
-  const { file, transforms } = await openWeights(name, entry, weights, options.progress);
+  const { imageSize } = options;
+  const tuned = imageSize === undefined && options.weights !== undefined ? await fineTunedAt(options.weights) : null;
+  if (tuned?.name === name)
+    return options.labels ? { ...tuned, classes: await readLabels(options.labels, tuned.classes.length) } : tuned;
+  const { file, transforms, sha256 } = await openWeights(name, entry, weights, options.progress);
   const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
   const model = await load().finally(() => file.close());
   model.eval();
   const count = model.namedParameters().findLast(([path]) => path.startsWith(`${entry.head}.`))![1].shape[0]!;
   const classes = options.labels ? await readLabels(options.labels, count) : await categoriesOf(entry, count);
-  return { model, name, classes, transforms: classificationTransforms(transforms) };
+  const isPublished = Object.values(entry.weights ?? {}).some((record) => sha256.startsWith(record.sha256));
+  if (imageSize === undefined && !isPublished)
+    options.progress?.note(
+      `${weights}: does not tell how large its images were. ${name}'s own size is taken, ${transforms.crop} pixels; --image-size takes another.`,
+    );
+  const crop = imageSize ?? transforms.crop;
+  const resize = Math.round((crop * transforms.resize) / transforms.crop);
+  return { model, name, classes, transforms: classificationTransforms({ ...transforms, resize, crop }) };
 }
 
 /**
@@ -66,7 +80,9 @@ export async function openClassifier(
     ...options
   }: Parameters<typeof pretrainedClassifier>[1] & Pick<KerasClassifierOptions, 'inputRange'> = {},
 ): Promise<Classifier> {
-  const { weights, labels } = options;
+  const { weights, labels, imageSize } = options;
+  if (imageSize !== undefined && weights === undefined && existsSync(name))
+    throw new ArgumentError(`${name}: is a model, which has its own size of images. Leave the image size out.`);
   if (weights === undefined && !isModelFolder(name) && existsSync(name)) return openModel(name, { inputRange, labels });
   const network = weights !== undefined || labels !== undefined;
   if (network && isModelFolder(name))

@@ -51,6 +51,32 @@ test('a PyTorch file does not name its classes: its network is guessed', async (
   expect(onnx.stdout).toContain('\nThe network is cifarResnet20, by the names and shapes of its tensors.\n');
 });
 
+test('weights of a run keep its size of images where they tell it, and say so where they do not', async () => {
+  const model = await cifarResnet20({ numClasses: 2, seed: 1 });
+  const transforms = classificationTransforms(imagenetPreset(64, 64));
+  await saveModel(join(home, 'large'), { model, name: 'cifarResnet20', classes: ['class 0', 'class 1'], transforms });
+  await run('convert', 'large', 'large.pth');
+  const network = ['predict', 'cifarResnet20', '--weights'];
+  const [own, told, untold, sized, refused] = await Promise.all([
+    run('predict', 'large', photo, '--json'),
+    run(...network, 'large/model.safetensors', photo, '--json'),
+    run(...network, 'large.pth', photo, '--json'),
+    run(...network, 'large.pth', '--image-size', '64', photo, '--json'),
+    run('predict', 'large', '--image-size', '64', photo, '--json'),
+  ]);
+  expect([own.code, own.stderr]).toEqual([0, '']);
+  expect(told).toEqual(own);
+  expect(untold.stderr).toBe(
+    "large.pth: does not tell how large its images were. cifarResnet20's own size is taken, 32 pixels; --image-size takes another.\n",
+  );
+  expect(untold.stdout).not.toBe(own.stdout);
+  expect(sized).toEqual(own);
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: 'ArgumentError: large: is a model, which has its own size of images. Leave the image size out.\n',
+  });
+});
+
 test('inspect lists tensors, texts and the network', async () => {
   const [lines, json] = await Promise.all([run('inspect', 'model'), run('inspect', 'm.pth', '--json')]);
   expect(lines.stdout).toMatch(/^conv1\.weight +\[16, 3, 3, 3\] +float32\n/);
