@@ -100,7 +100,7 @@ export function splitIndices(
   if (second.length === 0)
     throw new DataError(
       name,
-      `cannot be split: no class has two images or more (${labels.length} in all). Add images.`,
+      `cannot be split: no class has two images or more (${labels.length} in all). Add images, or hold none out (a validation share of 0).`,
     );
   const ascending = (a: number, b: number) => a - b;
   return [first.sort(ascending), second.sort(ascending)];

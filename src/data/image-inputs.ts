@@ -45,7 +45,9 @@ class Collector implements FoundImages {
     else if (!(await this.#addPath(input)) && !(await this.#addMatches(input)))
       this.bad.push({
         path: input,
-        reason: isPattern(input) ? 'matches no file.' : 'there is no such file. Check the path.',
+        reason: isPattern(input)
+          ? 'matches no file.'
+          : `there is no such file. ${input.startsWith('~/') ? HOME : 'Check the path.'}`,
       });
   }
 
@@ -98,6 +100,9 @@ export async function findImages(inputs: readonly string[]): Promise<FoundImages
 export function isAddress(input: string): boolean {
   return /^https?:\/\//i.test(input);
 }
+
+/** What to say of a path that no shell has seen. */
+const HOME = "A quoted ~ is a file's name: leave the quotes out, or write the home folder in full.";
 
 const isPattern = (text: string): boolean => /[*?[{]/.test(text);
 

@@ -221,7 +221,7 @@ describe('splitting', () => {
   test('what cannot be split', async () => {
     const root = await twoClasses(1);
     expect(await faultOf(() => new ImageFolder(root).split(0.2), root)).toBe(
-      'DataError: ROOT: cannot be split: no class has two images or more (2 in all). Add images.',
+      'DataError: ROOT: cannot be split: no class has two images or more (2 in all). Add images, or hold none out (a validation share of 0).',
     );
     expect(await faultOf(() => new ImageFolder(root).split(20), root)).toBe(
       'DataError: ROOT: cannot be split: the fraction must be between 0 and 1, got 20. 0.2 holds a fifth out.',

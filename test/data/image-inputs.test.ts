@@ -100,3 +100,13 @@ test('a folder that may not be read is told', async () => {
   expect(images).toHaveLength(1);
   expect(leftOut).toEqual([{ reason: 'a folder that cannot be opened', paths: ['locked'] }]);
 });
+
+test('a ~ that no shell has seen', async () => {
+  expect((await findImages(['~/no/such.jpg'])).bad).toEqual([
+    {
+      path: '~/no/such.jpg',
+      reason:
+        "there is no such file. A quoted ~ is a file's name: leave the quotes out, or write the home folder in full.",
+    },
+  ]);
+});
