@@ -91,21 +91,29 @@ export async function replaceFiles<T>(
   }
 }
 
-/** Renames in order. One file replaces another at once; of several, copies of the old ones are kept until the last has moved. */
+/**
+ * Renames in order. One file replaces another at once; of several, copies of the old ones are kept until the last has moved. That one names
+ * the others: it is away while they change, so that nobody ever reads it with files of two sets, even after a kill.
+ */
 async function moveAll(moves: readonly { from: string; to: string }[], folder: string): Promise<void> {
   const undo: (() => Promise<void>)[] = [];
+  const keep = async (to: string) => {
+    const kept = join(folder, `${undo.length}.kept`);
+    const existed = await copyFile(to, kept, constants.COPYFILE_FICLONE).then(
+      () => true,
+      (error: unknown) => (codeOf(error) === 'ENOENT' ? false : notWritten(to)(error)),
+    );
+    undo.unshift(() => (existed ? rename(kept, to) : rm(to, { force: true })));
+  };
+  const [first, last] = [moves[0], moves.at(-1)!];
   try {
-    for (const { from, to } of moves) {
-      const failed = notWritten(to);
-      if (moves.length > 1) {
-        const kept = join(folder, `${undo.length}.kept`);
-        const existed = await copyFile(to, kept, constants.COPYFILE_FICLONE).then(
-          () => true,
-          (error: unknown) => (codeOf(error) === 'ENOENT' ? false : failed(error)),
-        );
-        undo.unshift(() => (existed ? rename(kept, to) : rm(to, { force: true })));
-      }
-      await rename(from, to).catch(failed);
+    if (first !== last) {
+      await keep(last.to);
+      await rm(last.to, { force: true }).catch(notWritten(last.to));
+    }
+    for (const move of moves) {
+      if (move !== last) await keep(move.to);
+      await rename(move.from, move.to).catch(notWritten(move.to));
     }
   } catch (error) {
     for (const step of undo) await step();

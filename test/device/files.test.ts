@@ -11,8 +11,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import promises, { open } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -274,6 +275,36 @@ describe('replaceFiles', () => {
     });
     await expect(fault).rejects.toThrow('wrong');
     expect(contents()).toEqual(before);
+  });
+
+  test('the last, which names the others, is away while they change', async () => {
+    writeFileSync(first, 'old shard');
+    writeFileSync(second, 'old json');
+    const { rename } = promises;
+    const seen: Record<string, string>[] = [];
+    const files = () => Object.fromEntries(Object.entries(contents()).filter(([name]) => !name.endsWith('.tmp')));
+    promises.rename = async (from, to) => {
+      await rename(from, to);
+      seen.push(files());
+    };
+    syncBuiltinESMExports();
+    try {
+      await node.replaceFiles(second, both);
+    } finally {
+      promises.rename = rename;
+      syncBuiltinESMExports();
+    }
+    expect(seen).toEqual([{ 'a-shard.bin': 'new shard' }, { 'a-shard.bin': 'new shard', 'a.json': 'new json' }]);
+  });
+
+  test('an earlier file that cannot be moved brings the last back', async () => {
+    rmSync(first);
+    mkdirSync(join(first, 'full'), { recursive: true });
+    const before = contents();
+    await expect(node.replaceFiles(second, both)).rejects.toThrow(/a-shard\.bin: cannot be written: /);
+    expect(contents()).toEqual(before);
+    rmSync(first, { recursive: true });
+    writeFileSync(first, 'old shard');
   });
 
   test('a file that cannot be moved takes back those before it, new and old', async () => {
