@@ -34,7 +34,7 @@ export interface RunFacts {
   readonly evaluation: Evaluation | null;
   readonly mistakes: readonly PicturedMistake[];
   readonly frozen: FreezingProof;
-  readonly peakGpuBytes: number;
+  readonly peakGpuBytes: number | null;
   readonly comparisons: readonly ComparisonRun[];
   readonly seconds: FinetuneResult['seconds'];
 }

@@ -186,7 +186,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   });
 
   const proof = await watch.time('proof of freezing', () => frozen.proof(model));
-  const { peakBytes: peakGpuBytes, compileSeconds: compiling } = currentDevice().counters;
+  const { peakBytes, compileSeconds: compiling } = currentDevice().counters;
   const values = run.validation
     ? await watch.time('validation', () =>
         valuesOf(state, model, images.validation, { precision, batchSize: settings.batchSize }),
@@ -213,7 +213,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     evaluation: values?.evaluation ?? null,
     mistakes,
     frozen: proof,
-    peakGpuBytes,
+    peakGpuBytes: peakBytes || null,
     comparisons,
     seconds: { ...watch.read(), compiling },
   });

@@ -52,6 +52,7 @@ export interface FinetuneResult {
     readonly parts: Readonly<Record<string, number>>;
     readonly compiling?: number;
   };
+  /** Null where nothing was computed: a run that is finished from its checkpoint. */
   readonly peakGpuBytes: number | null;
   readonly comparisons?: readonly ComparisonRun[];
 }

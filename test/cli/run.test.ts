@@ -1,6 +1,6 @@
 /** The life of a run on the command line: stopped, gone on with from elsewhere, ended early, without an audience. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -63,6 +63,8 @@ describe('a run that is stopped', () => {
     expect(finished.stdout).toMatch(
       /^\n[\d.]+ % of 9 validation images are classified correctly \(epoch \d of [234], the best, was kept\)\.\nWith 9 images, the 95 % confidence interval is [\d.]+ % to [\d.]+ %\.\nAlways answering the commonest class gives 33\.3 %\.\n\nis \\ predicted {2}blue {2}green {2}red\nblue /,
     );
+    // What used no GPU has no peak of its memory.
+    expect(readFileSync(join(elsewhere, 'moved', 'report.html'), 'utf8')).not.toContain('peak GPU memory');
     const resumed = await regraft(
       ['finetune', photos, '--out', 'moved', '--resume', '--epochs', '6', '--json'],
       elsewhere,
