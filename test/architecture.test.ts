@@ -28,6 +28,7 @@ const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^cli\//];
 /** Which layers may import a package; one that is not listed here is not to be imported at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   webgpu: ['device'],
+  koffi: ['device'],
   'string-width': ['device'],
   fflate: ['io'],
   h5wasm: ['io'],

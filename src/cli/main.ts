@@ -1,6 +1,6 @@
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
-import { quietDrivers } from '../device/quiet-node.ts';
+import { keepBack } from '../device/quiet-node.ts';
 import { version } from '../train/version.ts';
 import { COMMANDS } from './commands.ts';
 import { complain, faultLine } from './output.ts';
@@ -24,7 +24,7 @@ for (const command of [program, ...program.commands])
     .showHelpAfterError(`(regraft ${command === program ? '' : `${command.name()} `}--help explains)`);
 program.hook('preAction', () => {
   const { adapter, debug } = program.opts<{ adapter?: string; debug?: boolean }>();
-  if (!debug) quietDrivers();
+  keepBack(debug ? 'nothing' : 'everything');
   if (adapter !== undefined) process.env.REGRAFT_ADAPTER = adapter;
 });
 

@@ -1,6 +1,6 @@
 /** The open GPU: its queue, buffers, pipelines and errors. The same code in Node and in browsers. */
 import { readNote } from '#files';
-import { openAdapter, usesTuning } from '#gpu';
+import { openAdapter, quietly, usesTuning } from '#gpu';
 import { DeviceError } from '../core/errors.ts';
 import {
   type AdapterChoice,
@@ -39,7 +39,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter.limits) });
+    const requiredLimits = limitsOf(adapter.limits);
+    device = await quietly(() => adapter.requestDevice({ requiredFeatures, requiredLimits }));
   } catch (error) {
     throw new DeviceError(
       `init: ${adapterName(adapter.info)} gave no device: ${error instanceof Error ? error.message.trim() : error}`,

@@ -66,6 +66,9 @@ export async function listAdapters(choice: AdapterChoice = 'auto'): Promise<Adap
   }
 }
 
+/** Browsers' own words are in their consoles. */
+export const quietly = async <T>(work: () => T | Promise<T>): Promise<T> => work();
+
 /** Browsers tell of the GPU's progress by events: nothing is to be done while waiting. */
 export function waitPatiently(): () => void {
   return () => {};

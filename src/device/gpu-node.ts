@@ -18,6 +18,8 @@ import { quietly } from './quiet-node.ts';
 import { loadLibrary, ownGPU, runtimeName, setEnvironment } from './runtime-node.ts';
 import { loadSwiftshader, swiftshaderPackage, vulkanLoader } from './swiftshader-node.ts';
 
+export { quietly } from './quiet-node.ts';
+
 const THREE_WAYS =
   'Three ways to get one: the driver of a real GPU; Mesa 24 or newer (Debian 12: mesa-vulkan-drivers from ' +
   `bookworm-backports); or SwiftShader, npm install ${swiftshaderPackage}@138.`;
@@ -34,7 +36,7 @@ const opened = new Map<string, Promise<GPU>>();
 export function openGPU(choice: AdapterChoice = defaultChoice()): Promise<GPU> {
   const known = opened.get(choice);
   if (known) return known;
-  const gpu = quietly(() => find(choice));
+  const gpu = find(choice);
   opened.set(choice, gpu);
   gpu.catch(() => opened.delete(choice));
   return gpu;
@@ -43,17 +45,13 @@ export function openGPU(choice: AdapterChoice = defaultChoice()): Promise<GPU> {
 /** {@link openGPU}, and a fresh adapter of it. @throws DeviceError if there is none. */
 export async function openAdapter(choice?: AdapterChoice): Promise<OpenedAdapter> {
   const gpu = await openGPU(choice);
-  const adapter = await gpu.requestAdapter(REQUEST);
+  const adapter = await quietly(() => gpu.requestAdapter(REQUEST));
   if (!adapter) throw new DeviceError(`init: the adapter is no longer there. ${THREE_WAYS}`);
   return isSoftware(adapter.info) ? { gpu, adapter, memoryBytes: memoryBytes() } : { gpu, adapter };
 }
 
 /** Every adapter that can be found, in order of choice, and why the others are not used. For `doctor`. */
 export async function listAdapters(choice: AdapterChoice = defaultChoice()): Promise<AdapterReport[]> {
-  return quietly(() => reportsOf(choice));
-}
-
-async function reportsOf(choice: AdapterChoice): Promise<AdapterReport[]> {
   const reports: AdapterReport[] = [];
   for await (const { report } of search(choice, true)) {
     const taken = report.status === 'chosen' && reports.some(({ status }) => status === 'chosen');
@@ -90,7 +88,7 @@ async function find(choice: AdapterChoice): Promise<GPU> {
 
 /** What can be asked for instead of `choice`. */
 async function othersThan(choice: AdapterChoice): Promise<string> {
-  const usable = (await reportsOf('auto')).filter(({ status }) => status === 'chosen' || status === 'available');
+  const usable = (await listAdapters('auto')).filter(({ status }) => status === 'chosen' || status === 'available');
   if (usable.length === 0) return THREE_WAYS;
   const names = usable.map(({ name }) => `'${name}'`).join(', ');
   return `There ${usable.length === 1 ? 'is' : 'are'} ${names}: instead of '${choice}' name a part of that as --adapter, REGRAFT_ADAPTER or init({ adapter }), or 'auto' for the best.`;
@@ -232,7 +230,7 @@ async function withEnvironment<T>(variables: Record<string, string>, ask: () => 
   const before = Object.fromEntries(Object.keys(all).map((name) => [name, process.env[name]]));
   await setEnvironment(all);
   try {
-    return await ask();
+    return await quietly(ask);
   } finally {
     await setEnvironment(before);
   }

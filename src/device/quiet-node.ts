@@ -1,58 +1,73 @@
-/** Silence while adapters are looked for: Dawn and drivers write warnings that help nobody straight to standard error, past Node. */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
-import { runtimeName } from './runtime-node.ts';
-
-const { O_APPEND, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
-let quiet = false;
-let turned = false;
-
-/** Begins to keep them back. For programs that own the process, as the command line does; not while threads open files. */
-export function quietDrivers(): void {
-  // Bun and Deno number files by themselves.
-  quiet = process.platform === 'linux' && runtimeName().startsWith('Node');
-}
-
-/** Does `work` with standard error turned away, where that can be turned back afterwards. */
-export async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const copy = quiet && !turned ? reopened() : null;
-  if (copy === null) return work();
-  replace('/dev/null');
-  turned = true;
-  try {
-    return await work();
-  } finally {
-    turned = false;
-    replace(`/proc/self/fd/${copy}`);
-    closeSync(copy);
-  }
-}
+/** What Dawn and drivers write straight to standard error, past the program, is looked through: warnings that help nobody are left out. */
+import { readFileSync } from 'node:fs';
 
 /**
- * Standard error, opened a second time: Node has no `dup`. Null for sockets, which cannot be, and for files that are not appended to: there
- * the second would write over what others, who share the first, write.
+ * What is left out of their words: lines that tell nothing a user could act on, all of them, or none. `Warning: max… artificially reduced`
+ * is Dawn's on every driver with generous limits, whatever it is asked for; Mesa's is that it keeps no compiled shaders.
  */
-function reopened(): number | null {
+export type KeptBack = 'noise' | 'everything' | 'nothing';
+
+const NOISE = [
+  /^Warning: max\w+ artificially reduced from \d+ to \d+ to fit dynamic offset allocation limit\.$/,
+  / for shader cache \(.*\)---disabling\.$/,
+];
+
+let keptBack: KeptBack = 'noise';
+
+/** For programs that own the process, as the command line does. */
+export function keepBack(what: KeptBack): void {
+  keptBack = what;
+}
+
+/** Functions of the C library, which JavaScript runtimes have no others for. */
+interface Descriptors {
+  dup(descriptor: number): number;
+  dup2(descriptor: number, other: number): number;
+  close(descriptor: number): number;
+  memfd_create(name: string, flags: number): number;
+}
+
+let descriptors: Promise<Descriptors | null> | undefined;
+
+/** Null where they cannot be had: words of drivers then go where they always went. */
+async function loadDescriptors(): Promise<Descriptors | null> {
+  if (process.platform !== 'linux') return null;
   try {
-    const isFile = fstatSync(2).isFile();
-    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/2', 'utf8')) ?? [];
-    if (isFile && !(Number.parseInt(flags ?? '0', 8) & O_APPEND)) return null;
-    return readlinkSync('/proc/self/fd/2').startsWith('socket:') ? null : openForWriting('/proc/self/fd/2');
+    const { default: koffi } = await import('koffi');
+    const library = koffi.load(null);
+    return {
+      dup: library.func('int dup(int)'),
+      dup2: library.func('int dup2(int, int)'),
+      close: library.func('int close(int)'),
+      memfd_create: library.func('int memfd_create(const char *, unsigned int)'),
+    };
   } catch {
     return null;
   }
 }
 
-/** Of a pipe that nobody reads any more, it does not wait for a reader. @throws then. */
-function openForWriting(path: string): number {
-  return openSync(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
-}
-
-/** Makes `path` the file of descriptor 2: a new one gets the lowest number that is free. */
-function replace(path: string): void {
-  closeSync(2);
+/**
+ * Calls `work`, which may take until its promise settles. What is written to standard error before the call returns, by native code
+ * therefore, comes through without what is {@link keepBack | kept back}. No other code of JavaScript runs meanwhile.
+ */
+export async function quietly<T>(work: () => T | Promise<T>): Promise<T> {
+  descriptors ??= loadDescriptors();
+  const libc = keptBack === 'nothing' ? null : await descriptors;
+  const copy = libc ? libc.dup(2) : -1;
+  const kept = libc && copy >= 0 ? libc.memfd_create('stderr', 0) : -1;
+  if (!libc || kept < 0) {
+    if (copy >= 0) libc!.close(copy);
+    return work();
+  }
+  libc.dup2(kept, 2);
   try {
-    openForWriting(path);
-  } catch {
-    openForWriting('/dev/null');
+    return work() as Promise<T>;
+  } finally {
+    libc.dup2(copy, 2);
+    const text = keptBack === 'everything' ? '' : readFileSync(`/proc/self/fd/${kept}`, 'utf8');
+    libc.close(copy);
+    libc.close(kept);
+    const rest = text.split(/(?<=\n)/).filter((line) => !NOISE.some((noise) => noise.test(line.trimEnd())));
+    if (rest.length > 0) process.stderr.write(rest.join(''));
   }
 }
