@@ -1,5 +1,6 @@
 /** The project's own pages: the commands and scripts that they name exist, their links lead somewhere; test/docs compiles the README's code. */
 import { describe, expect, test } from 'vitest';
+import { checksByGroup } from './conformance.ts';
 import { Page } from './docs/markdown.ts';
 
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'bench/RESULTS.md'];
@@ -20,4 +21,10 @@ describe.each(PAGES.map((path) => new Page(path)))('$path', (page) => {
 
 test('the README shows commands', () => {
   expect(new Page('README.md').commands().length).toBeGreaterThan(2);
+});
+
+test('the README counts the conformance rows', () => {
+  const rows = Object.values(checksByGroup).flat().length;
+  const [, total] = /conformance rows that pass, of (\d+) \|/.exec(new Page('README.md').text)!;
+  expect(Number(total)).toBe(rows);
 });
