@@ -36,6 +36,8 @@ export async function openFirefox(): Promise<{ page: FirefoxPage; close(): Promi
     executablePath: firefoxPath,
     headless: true,
     userDataDir,
+    // How long an answer may take is each test's own limit.
+    protocolTimeout: 0,
     env: { ...process.env, MOZ_DISABLE_CONTENT_SANDBOX: '1', MOZ_DISABLE_GPU_SANDBOX: '1' },
     extraPrefsFirefox: {
       'dom.webgpu.enabled': true,
