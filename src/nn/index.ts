@@ -25,10 +25,17 @@ export type { ForwardHook } from './forward.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export {
+  BCEWithLogitsLoss,
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
   CrossEntropyLoss,
   type CrossEntropyLossOptions,
   type CrossEntropyOptions,
   crossEntropy,
+  HuberLoss,
+  huberLoss,
+  L1Loss,
+  l1Loss,
   MSELoss,
   mseLoss,
   type Reduction,

@@ -51,6 +51,57 @@ export function mseLoss(prediction: Tensor, target: Tensor, options: { reduction
   return checkTensor('mseLoss', prediction).mseLoss(target, options);
 }
 
+/** Options of {@link binaryCrossEntropyWithLogits}, with PyTorch’s defaults. */
+export interface BinaryCrossEntropyOptions {
+  /** A factor for the ones of each label, [labels]: above 1, what is rare counts more. */
+  posWeight?: Tensor;
+  /** 'mean' by default. */
+  reduction?: Reduction;
+}
+
+/**
+ * Binary cross-entropy between logits and targets from 0 to 1 of the same shape [N, labels]; the sigmoid is inside. Each label is asked for by
+ * itself: an image may have several, or none.
+ * @throws ShapeError if the shapes do not fit.
+ * @example
+ * binaryCrossEntropyWithLogits(model.forward(images), labels).backward();
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  targets: Tensor,
+  { posWeight, reduction }: BinaryCrossEntropyOptions = {},
+): Tensor {
+  // log(1 + exp(-|x|)), which no logit overflows.
+  const rest = logits.abs().sigmoid().log().neg();
+  if (!posWeight) return reduced(logits.relu().sub(logits.mul(targets)).add(rest), reduction);
+  const factor = posWeight.sub(1).mul(targets).add(1);
+  return reduced(logits.sub(logits.mul(targets)).add(factor.mul(rest.add(logits.neg().relu()))), reduction);
+}
+
+/** |prediction - target|: its mean, its sum, or each. */
+export function l1Loss(prediction: Tensor, target: Tensor, { reduction }: { reduction?: Reduction } = {}): Tensor {
+  return reduced(prediction.sub(target).abs(), reduction);
+}
+
+/**
+ * Half the square of prediction - target up to `delta` (default 1), linear beyond: outliers pull less.
+ * @see https://docs.pytorch.org/docs/stable/generated/torch.nn.HuberLoss.html
+ */
+export function huberLoss(
+  prediction: Tensor,
+  target: Tensor,
+  { delta = 1, reduction }: { delta?: number; reduction?: Reduction } = {},
+): Tensor {
+  const error = prediction.sub(target).abs();
+  const near = error.minimum(delta);
+  return reduced(near.mul(error.sub(near.mul(0.5))), reduction);
+}
+
+function reduced(losses: Tensor, reduction: Reduction = 'mean'): Tensor {
+  if (reduction === 'none') return losses;
+  return reduction === 'sum' ? losses.sum() : losses.mean();
+}
+
 /** {@link crossEntropy} as a module; class weights are a buffer. */
 export class CrossEntropyLoss extends Module {
   weight: Buffer | null;
@@ -81,5 +132,54 @@ export class MSELoss extends Module {
 
   override forward(prediction: Tensor, target: Tensor): Tensor {
     return mseLoss(prediction, target, this.options);
+  }
+}
+
+/** {@link binaryCrossEntropyWithLogits} as a module; the factors are a buffer. */
+export class BCEWithLogitsLoss extends Module {
+  pos_weight: Buffer | null;
+  readonly options: Omit<BinaryCrossEntropyOptions, 'posWeight'>;
+
+  constructor(options: { posWeight?: readonly number[]; reduction?: Reduction } = {}) {
+    super();
+    checkOptions('BCEWithLogitsLoss', options, { posWeight: true, reduction: true });
+    const { posWeight, ...rest } = options;
+    this.pos_weight = posWeight ? new Buffer([posWeight.length], () => Float32Array.from(posWeight)) : null;
+    this.options = rest;
+  }
+
+  override forward(logits: Tensor, targets: Tensor): Tensor {
+    const { options, pos_weight: posWeight } = this;
+    return binaryCrossEntropyWithLogits(logits, targets, posWeight ? { ...options, posWeight } : options);
+  }
+}
+
+/** {@link l1Loss} as a module. */
+export class L1Loss extends Module {
+  readonly options: { reduction?: Reduction };
+
+  constructor(options: { reduction?: Reduction } = {}) {
+    super();
+    checkOptions('L1Loss', options, { reduction: true });
+    this.options = options;
+  }
+
+  override forward(prediction: Tensor, target: Tensor): Tensor {
+    return l1Loss(prediction, target, this.options);
+  }
+}
+
+/** {@link huberLoss} as a module. */
+export class HuberLoss extends Module {
+  readonly options: { delta?: number; reduction?: Reduction };
+
+  constructor(options: { delta?: number; reduction?: Reduction } = {}) {
+    super();
+    checkOptions('HuberLoss', options, { delta: true, reduction: true });
+    this.options = options;
+  }
+
+  override forward(prediction: Tensor, target: Tensor): Tensor {
+    return huberLoss(prediction, target, this.options);
   }
 }

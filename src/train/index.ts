@@ -8,6 +8,15 @@ export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/eva
 export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 export * from '../tasks/image-classification/metrics.ts';
 export { type ClassificationOptions, imageClassification } from '../tasks/image-classification/task.ts';
+export { evaluateRegression, type RegressionEvaluation, type ValueScores } from '../tasks/image-regression/metrics.ts';
+export { imageRegression, type RegressionLoss, type RegressionOptions } from '../tasks/image-regression/task.ts';
+export {
+  averagePrecision,
+  evaluateLabels,
+  type LabelScores,
+  type MultiLabelEvaluation,
+} from '../tasks/multi-label/metrics.ts';
+export { type MultiLabelOptions, multiLabel } from '../tasks/multi-label/task.ts';
 export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, Tensors } from '../tasks/task.ts';
 export { accuracyContext } from './accuracy-context.ts';
 export type { BestEpoch } from './best-epoch.ts';

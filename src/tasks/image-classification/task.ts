@@ -1,9 +1,9 @@
 /** Image classification: a class for each image. Float targets are taken too where the loss is one for those; there is no accuracy then. */
 import { ArgumentError } from '../../core/errors.ts';
-import { stack, stackedLabels } from '../../data/collate.ts';
 import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { imageBatches } from '../images.ts';
 import type { LossContext, Task } from '../task.ts';
 import { ClassificationMetric, type ClassificationValues } from './metric.ts';
 
@@ -18,14 +18,9 @@ export function imageClassification({
   labelSmoothing,
 }: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
   return {
+    ...imageBatches,
     name: 'image-classification',
     scores: [{ name: 'accuracy', title: 'accuracy', better: 'higher', format: 'percent' }],
-    collate: stack,
-    targetsOf(data, indices) {
-      if (!data.label) return null;
-      const labels = indices.map((index) => data.label!(index));
-      return { labels: stackedLabels(labels, (at) => `sample ${indices[at]}`) };
-    },
     forward: (model, { images }) => ({ logits: model.forward(images) }),
     loss({ logits }, { labels }, context) {
       checkLabels('fit', context, logits!.shape[1]!);

@@ -1,5 +1,7 @@
 /** Several ops in one program: what fusion may merge, and gradients that meet. */
-import { nonzero, positive } from '../inputs.ts';
+
+import { binaryCrossEntropyWithLogits, huberLoss, l1Loss } from '../../../src/nn/loss.ts';
+import { constant, mask, nonzero, positive } from '../inputs.ts';
 import { type Row, row as single } from '../row.ts';
 
 const row = (...[op, name, inputs, run, torch, options]: Parameters<typeof single>): Row =>
@@ -120,6 +122,38 @@ export const chains: Row[] = [
     (x, k, w, b) =>
       x.conv2d(k, null, { padding: 1 }).relu().maxPool2d(2).flatten(1).slice(1, 0, 45).matmul(w.transpose(0, 1)).add(b),
     'lambda x, k, w, b: F.linear(F.max_pool2d(F.relu(F.conv2d(x, k, padding=1)), 2).flatten(1)[:, :45], w, b)',
+    { smooth: false },
+  ),
+  row(
+    'sigmoid',
+    'binary cross-entropy with logits',
+    [{ shape: [5, 7], kind: 'nonzero', scale: 4 }, constant(positive([5, 7]))],
+    (x, y) => binaryCrossEntropyWithLogits(x, y),
+    'lambda x, y: F.binary_cross_entropy_with_logits(x, y)',
+  ),
+  row(
+    'sigmoid',
+    'binary cross-entropy of large logits, a factor a label',
+    [{ shape: [17, 3], kind: 'nonzero', scale: 40 }, mask([17, 3]), constant(positive([3]))],
+    (x, y, w) => binaryCrossEntropyWithLogits(x, y, { posWeight: w, reduction: 'sum' }),
+    "lambda x, y, w: F.binary_cross_entropy_with_logits(x, y, pos_weight=w, reduction='sum')",
+  ),
+  row(
+    'abs',
+    'l1 loss',
+    [nonzero([5, 3]), constant(nonzero([5, 3]))],
+    (x, y) => l1Loss(x, y),
+    'lambda x, y: F.l1_loss(x, y)',
+    {
+      smooth: false,
+    },
+  ),
+  row(
+    'abs',
+    'huber loss, either side of delta',
+    [{ shape: [65, 3], kind: 'nonzero', scale: 2 }, constant(nonzero([65, 3]))],
+    (x, y) => huberLoss(x, y, { delta: 0.7, reduction: 'none' }),
+    "lambda x, y: F.huber_loss(x, y, delta=0.7, reduction='none')",
     { smooth: false },
   ),
 ];
