@@ -2,7 +2,16 @@
  * The core of regraft: devices, tensors and differentiation. Layers, optimizers, models, data and training have entries of their own.
  * @module regraft
  */
-export type { DType, HostArray, StateDict, StoredArray, StoredDType, TensorData } from './core/dtype.ts';
+export type {
+  DType,
+  HostArray,
+  HostTensor,
+  HostTensors,
+  StateDict,
+  StoredArray,
+  StoredDType,
+  TensorData,
+} from './core/dtype.ts';
 export {
   ArgumentError,
   DataError,

@@ -26,6 +26,7 @@ export type Scores = Readonly<Record<string, Measured>>;
 
 /** Gathers scores over the batches of a data set, keeping no more of the outputs than they need. */
 export interface Metric<Values = unknown> {
+  /** Takes a batch's outputs, read back, with its targets. */
   update(outputs: HostTensors, batch: Pick<HostBatch, 'targets' | 'indices'>): void;
   /** One for each of the task's `scores`. */
   scores(): Scores;

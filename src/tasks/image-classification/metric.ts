@@ -5,7 +5,7 @@ import type { Metric, Scores } from '../task.ts';
 import { EvaluationSum } from './evaluation-sum.ts';
 import { argmaxRows, type Evaluation, type Mistake, worstFirst, worstMistakes } from './metrics.ts';
 
-/** All that {@link ClassificationMetric} tells. */
+/** All that the metric of image classification tells. */
 export interface ClassificationValues {
   readonly evaluation: Evaluation;
   /** The wrong predictions with the highest loss, highest first; `index` is the image's place in the data set. */

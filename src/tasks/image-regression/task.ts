@@ -10,13 +10,14 @@ import { floatTargets, imageBatches, Rows } from '../images.ts';
 import type { Metric, Scores, Task } from '../task.ts';
 import { evaluateRegression, type RegressionEvaluation } from './metrics.ts';
 
-const LOSSES = { mse: mseLoss, l1: l1Loss, huber: huberLoss } satisfies Record<
-  string,
-  (outputs: Tensor, targets: Tensor) => Tensor
->;
-
 /** 'mse' (mean squared error), 'l1' (mean absolute error), or 'huber' (squares up to 1, linear beyond). */
-export type RegressionLoss = keyof typeof LOSSES;
+export type RegressionLoss = 'mse' | 'l1' | 'huber';
+
+const LOSSES: Readonly<Record<RegressionLoss, (outputs: Tensor, targets: Tensor) => Tensor>> = {
+  mse: mseLoss,
+  l1: l1Loss,
+  huber: huberLoss,
+};
 
 /** Options of {@link imageRegression}. */
 export interface RegressionOptions {
