@@ -27,7 +27,8 @@ export function stackLabels(labels: readonly Label[], nameOf: (at: number) => st
 }
 
 function classOf(label: Label, name: string): number {
-  if (typeof label === 'number' && Number.isInteger(label)) return label;
+  // More than 32 bits would come back as another class.
+  if (typeof label === 'number' && (label | 0) === label) return label;
   throw new ArgumentError(
     `${name}: a label must be a class's index, a whole number, got ${described(label)}. Give targets as a Float32Array, in every sample.`,
   );

@@ -193,6 +193,7 @@ describe('ArrayDataset', () => {
     ],
     [new Float32Array(3), 'ArrayDataset: expected as many float targets for each of the 2 images, got 3 in all.'],
     [Float32Array.of(1, Number.NaN), 'ArrayDataset: targets must be numbers, got NaN at 1.'],
+    [[0, 2 ** 32], /label 1: a label must be a class's index, a whole number, got 4294967296\./],
     [['a', 'b'] as unknown as number[], /label 0: a label must be a class's index, a whole number, got a\./],
   ])('refuses %o', (labels, message) => {
     expect(make(labels)).toThrow(message);
