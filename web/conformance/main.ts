@@ -27,7 +27,6 @@ button('stop').addEventListener('click', () => {
 });
 button('save').addEventListener('click', () => download(run!.reportFile(__VERSION__)));
 for (const box of boxes) box.addEventListener('change', enable);
-showFigures();
 
 function start(): Worker {
   const fresh = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
@@ -93,9 +92,10 @@ function begin(): void {
   tables = undefined;
   byId('failures').hidden = true;
   byId('failure-list').replaceChildren();
+  byId('results').hidden = false;
   byId<HTMLProgressElement>('progress').value = 0;
   byId('status').textContent = byId('spoken').textContent = 'Loading what PyTorch gave …';
-  showFigures();
+  showFigures(run!);
   enable();
   worker.postMessage({ groups: chosen() } satisfies Order);
 }
@@ -106,7 +106,7 @@ function add(result: Result): void {
   byId<HTMLProgressElement>('progress').value = run!.results.length / run!.planned.length;
   showNext();
   if (!result.pass) showFailure(result);
-  showFigures();
+  showFigures(run!);
 }
 
 /** Says which row runs now. */
@@ -122,17 +122,17 @@ function showFailure({ subject, name, measurements, error }: Result): void {
   byId('failures').hidden = false;
 }
 
-function showFigures(): void {
+function showFigures({ passed, failed, worst, seconds }: Run): void {
   const count = (value: number) => value.toLocaleString('en');
   const figures = {
-    'Rows that pass': run && count(run.passed),
-    'Rows that are off': run && count(run.failed),
-    'Worst share of a tolerance': run && percent(run.worst),
-    Time: run && `${Math.floor(run.seconds)} s`,
+    'Rows that pass': count(passed),
+    'Rows that are off': count(failed),
+    'Worst share of a tolerance': percent(worst),
+    Time: `${Math.floor(seconds)} s`,
   };
   byId('figures').replaceChildren(
     ...Object.entries(figures).map(([name, value]) =>
-      make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value ?? '–' })),
+      make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })),
     ),
   );
 }
