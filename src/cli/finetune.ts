@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { FinetuneOptions } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';
-import { classWeights, notNegative, part, positive, seed, share, wholeNumber } from './arguments.ts';
+import { classWeights, inputRangeOption, notNegative, part, positive, seed, share, wholeNumber } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
@@ -22,7 +22,10 @@ export function finetuneCommand(): Command {
         'First a new head is trained on the frozen network; with --freeze-until the stages from there on follow, at a lower rate.',
     )
     .argument('<photos>', 'folder with one sub-folder a class')
-    .option('--model <name>', 'which network (default: that of the weight file, or one that suits this machine)')
+    .option(
+      '--model <name>',
+      'which network, or the file or folder of a Keras model or an earlier run (default: that of the weight file, or one that suits this machine)',
+    )
     .option(
       '--weights <file>',
       'weight file, URL, published name, or the folder of an earlier run; "random" for none (default: the best published)',
@@ -79,6 +82,7 @@ export function finetuneCommand(): Command {
         'ignore: photos as they are stored (default: turned as their EXIF tag says)',
       ).choices(['exif', 'ignore']),
     )
+    .addOption(inputRangeOption())
     .option('--seed <n>', 'of order, augmentation and new weights (default: 0)', seed)
     .option('--no-cache', 'compute the frozen part in every epoch; the result is the same')
     .option('--compare-from-scratch', 'then train from random weights for as many epochs, to compare')

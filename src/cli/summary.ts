@@ -43,15 +43,15 @@ Examples:
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
-  const { modelEntry } = await import('../models/index.ts');
+  const { keras, modelEntry } = await import('../models/index.ts');
   const { kerasExtension } = await import('../models/keras/save.ts');
-  const isKeras = flags.keras || kerasExtension(name) !== undefined;
-  const { model, known } = await (isKeras ? openKeras(name, flags.weights) : open(name, flags.weights));
+  const asKeras = flags.keras || kerasExtension(name) !== undefined;
+  const { model, known } = await (asKeras ? openKeras(name, flags.weights) : open(name, flags.weights));
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
   if (flags.json) printJson(await asJson(known, model));
   else if (flags.tree) print(String(model));
-  else if (isKeras) print(model.summary());
+  else if (model instanceof keras.KerasModel) print(model.summary());
   else {
     const size = flags.imageSize ?? modelEntry(known).inputSize;
     // Convolutions are recorded for the adapter that is open.

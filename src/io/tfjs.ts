@@ -7,7 +7,7 @@ import { WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { count, elementsOf, fileKey, isPlainPath, isShape, plural, printable, shown } from './bytes.ts';
-import type { WeightFile, WeightFormat } from './format.ts';
+import { HEAD_BYTES, type WeightFile, type WeightFormat } from './format.ts';
 import { headerFault, jsonCost } from './json.ts';
 import { COST, MemoryBudget } from './memory.ts';
 
@@ -112,6 +112,13 @@ async function parseModel(source: ByteSource): Promise<Record<string, unknown>> 
       'is a TF.js graph model (a frozen TensorFlow graph), which has no layers. Convert it from Keras as tfjs_layers_model.',
     );
   return model;
+}
+
+/** The files beside a `model.json` that have its weights; none for a source of another format. */
+export async function shardsOf(source: ByteSource): Promise<readonly string[]> {
+  const head = await source.read(0, Math.min(HEAD_BYTES, source.size));
+  if (!tfjs.matches(head, source)) return [];
+  return groupsOf(source.name, await parseModel(source)).flatMap(({ paths }) => paths);
 }
 
 /** Everything the manifest says, checked before a shard is opened. */

@@ -99,7 +99,7 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
   if (name === undefined) {
     if (file.metadata.model_config === undefined) return options.needsModel ? openGuessed(input, file, options) : file;
     const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
-    return openKeras(file, model, model.name);
+    return openKeras(await namedFor(model, input, file, options), model, model.name);
   }
   if (!Object.hasOwn(KERAS_NETWORKS, name))
     throw new ArgumentError(
@@ -107,10 +107,12 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
     );
   const classes = numClasses ?? classesOf(file.state, 'predictions');
   const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
-  // Only an ONNX file may need the model to find the tensors.
-  const named =
-    file.format === 'ONNX' ? await readWeightFile(input, { ...targetOf(model), ...readOptions(options) }) : file;
-  return openKeras(named, model, name);
+  return openKeras(await namedFor(model, input, file, options), model, name);
+}
+
+/** The file with its tensors as the model names them, which only ONNX may need the model for. */
+async function namedFor(model: Module, input: SourceLike, file: WeightFile, options: OpenOptions): Promise<WeightFile> {
+  return file.format === 'ONNX' ? readWeightFile(input, { ...targetOf(model), ...readOptions(options) }) : file;
 }
 
 /** The network that the file names itself, or that its tensors are of; the file alone where there is none. */

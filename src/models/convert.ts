@@ -146,8 +146,10 @@ async function write(
   let files: readonly string[] = [staged];
   if (isOnnx(staged)) {
     const { foldBatchNorm = false } = options;
-    const { model_config: _, ...kept } = contentOf(file.metadata);
-    const metadata = { ...kept, ...options.metadata };
+    const { model_config: topology, ...kept } = contentOf(file.metadata);
+    // Of a fine-tuned Keras model, whose name alone is no network's.
+    const own = topology !== undefined && kept.model !== undefined ? { model_config: topology } : {};
+    const metadata = { ...kept, ...own, ...options.metadata };
     const inputShape = inputs.map(({ shape }) => shape);
     const inputName = inputs.length === 1 ? 'input' : inputs.map(({ name }) => name);
     await exportOnnx(model, staged, { inputShape, inputName, metadata, foldBatchNorm });

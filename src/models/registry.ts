@@ -33,7 +33,7 @@ export interface ModelEntry {
   readonly inputSize: number;
   /** The names of the classes that published weights of it have. */
   readonly categories?: Categories;
-  /** Multiplications with an addition of one forward pass over one image of that size, in billions. */
+  /** Multiplications with an addition of one forward pass over one image of that size, in billions; NaN where that is not known. */
   readonly multiplyAdds: number;
   /** How it wants its images when its weights do not say otherwise. */
   readonly transforms: ImagePreset;
@@ -43,6 +43,8 @@ export interface ModelEntry {
   readonly maps: string;
   /** Path of the layer that makes the classes. */
   readonly head: string;
+  /** Gives a model a new head, where that is more than {@link graftHead}. */
+  readonly graft?: (model: Module, numClasses: number) => Linear | Conv2d;
 }
 
 const RESNET = {
@@ -132,6 +134,11 @@ const FURTHER: Readonly<Record<string, ModelEntry>> = {
   kerasResnet101: kerasResnet(kerasResnet101, 7.58),
   kerasResnet152: kerasResnet(kerasResnet152, 11.29),
 };
+
+/** Whether {@link modelEntry} knows a name. */
+export function isNetwork(name: string): boolean {
+  return [MODELS, FURTHER].some((table) => Object.hasOwn(table, name));
+}
 
 /**
  * The entry of a model by name: one of {@link MODELS}, or a network of the browser page (`smallResnet`; `kerasResnet50`, `101`

@@ -2,7 +2,7 @@
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
-import { modelEntry } from '../models/registry.ts';
+import { entryOf } from '../models/keras/entry.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { notFinite } from './finite.ts';
@@ -154,9 +154,9 @@ function fits(state: Tensors, expected: ReadonlyMap<string, Pick<TensorData, 'dt
   return state.size === expected.size && [...expected].every(isSame) && notFinite(state) === undefined;
 }
 
-function settingsOf(path: string, { settings }: Checkpoint) {
+function settingsOf(path: string, { settings, topology }: Checkpoint) {
   try {
-    const entry = modelEntry(settings.model);
+    const entry = entryOf({ model: settings.model, topology });
     const { epochs, ...resolved } = resolveSettings(settings, entry);
     return { epochs, phases: planPhases({ epochs, ...resolved }, entry) };
   } catch (error) {

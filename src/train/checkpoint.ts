@@ -11,6 +11,8 @@ import { parseInputs, type RunInputs } from './run-inputs.ts';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
+  /** Of a Keras model: its layers and how they are connected, as Keras writes them. */
+  readonly topology?: unknown;
   /** Digest of the weights, the list of photos and the settings that last: all must be the same when the run goes on. */
   readonly inputs: string;
   /** The same one by one, to tell what is not; absent or null where it cannot be told. */

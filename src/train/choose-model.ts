@@ -9,7 +9,8 @@ import type { FinetuneOptions } from './finetune.ts';
 import type { Progress } from './progress.ts';
 
 /**
- * The network that a weight file's tensors are of; without a file, one that suits the adapter. `progress` tells which, and why.
+ * The network that a weight file's tensors are of, undefined for a file that describes its own; without a file, one that suits the
+ * adapter. `progress` tells which, and why.
  * @param weights as they were named: a file, a URL, the name of published ones, 'random', or nothing
  * @throws ArgumentError where the file's network cannot be told.
  */
@@ -17,11 +18,12 @@ export async function chooseModel(
   weights: string | undefined,
   progress: Progress,
   { key, stripPrefix }: Pick<FinetuneOptions, 'key' | 'stripPrefix'> = {},
-): Promise<string> {
+): Promise<string | undefined> {
   if (weights !== undefined && (existsSync(weights) || /[./\\]/.test(weights))) {
-    const guess = await guessNetwork(
-      (await readWeightFile(weights, { ...(key && { key }), ...(stripPrefix && { stripPrefix }) })).state,
-    );
+    const names = { ...(key && { key }), ...(stripPrefix && { stripPrefix }) };
+    const { state, metadata } = await readWeightFile(weights, names);
+    const guess = await guessNetwork(state);
+    if (guess === undefined && metadata.model_config !== undefined) return undefined;
     if (guess === undefined)
       throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);
     progress.note(`Network: ${guess}, which the weights in ${weights} are of.`);

@@ -10,6 +10,7 @@ import { openImageFolders } from '../data/open-folders.ts';
 import { accountFor } from '../data/photo-account.ts';
 import { currentDevice } from '../device/current.ts';
 import { init } from '../graph/init.ts';
+import { topologyOf } from '../models/keras/entry.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { checkTensors } from './checkpoint-check.ts';
@@ -168,6 +169,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     progress,
     loss: lossOf(settings, images.train),
   };
+  const topology = topologyOf(model);
   let ended = performance.now();
   const state = await trainPhases(model, phases, run, {
     from: checkpoint,
@@ -177,7 +179,16 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
       if (out !== null) {
         checkLock(out);
         await watch.time('checkpoints', async () =>
-          writeCheckpoint(out, { ...(await point()), settings, inputs, listed, start, date, seconds: watch.read() }),
+          writeCheckpoint(out, {
+            ...(await point()),
+            settings,
+            topology,
+            inputs,
+            listed,
+            start,
+            date,
+            seconds: watch.read(),
+          }),
         );
       }
       await options.onEpoch?.(record);

@@ -14,8 +14,10 @@ export const MODEL_FILES = {
 export interface ModelDescription {
   /** The version that wrote it. */
   readonly regraft: string;
-  /** As `modelEntry` knows it. */
+  /** As `modelEntry` knows it; of a Keras model its name. */
   readonly model: string;
+  /** Of a Keras model: its layers and how they are connected, as Keras writes them. */
+  readonly topology?: unknown;
   /** Path of the layer that makes the classes. */
   readonly head: string;
   readonly classes: readonly string[];
@@ -23,17 +25,23 @@ export interface ModelDescription {
 }
 
 /** The description as metadata of the weights: one file is the whole model then. */
-export function metadataOf({ regraft, model, classes, transforms }: ModelDescription): Record<string, string> {
-  return { format: 'pt', regraft, model, classes: JSON.stringify(classes), transforms: JSON.stringify(transforms) };
+export function metadataOf({ regraft, model, topology, ...lists }: ModelDescription): Record<string, string> {
+  const [classes, transforms] = [JSON.stringify(lists.classes), JSON.stringify(lists.transforms)];
+  const own = topology === undefined ? {} : { model_config: JSON.stringify(topology) };
+  return { format: 'pt', regraft, model, classes, transforms, ...own };
 }
 
 /** What {@link metadataOf} made; null for other weight files. @throws WeightFileError if it is damaged. */
 export function descriptionIn(
   path: string,
-  { model, classes, transforms }: Readonly<Record<string, string>>,
-): Pick<ModelDescription, 'model' | 'classes' | 'transforms'> | null {
+  { model, classes, transforms, model_config: topology }: Readonly<Record<string, string>>,
+): Pick<ModelDescription, 'model' | 'topology' | 'classes' | 'transforms'> | null {
   if (model === undefined || classes === undefined || transforms === undefined) return null;
-  return parseDescription(path, `{"model":${JSON.stringify(model)},"classes":${classes},"transforms":${transforms}}`);
+  const own = topology === undefined ? '' : `"topology":${topology},`;
+  return parseDescription(
+    path,
+    `{"model":${JSON.stringify(model)},${own}"classes":${classes},"transforms":${transforms}}`,
+  );
 }
 
 /** @throws WeightFileError for what is no description. */

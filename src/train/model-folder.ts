@@ -7,7 +7,7 @@ import { checkInstance, checkList, checkPath, shown } from '../core/options.ts';
 import { transformFromJSON } from '../data/compose.ts';
 import { Transform } from '../data/transform.ts';
 import { writeWeights } from '../io/index.ts';
-import { modelEntry } from '../models/registry.ts';
+import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import { Module } from '../nn/index.ts';
 import { requireFinite } from './finite.ts';
 import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
@@ -17,7 +17,7 @@ import { writeFolder } from './write-folder.ts';
 /** A model with what turns images into its input and its output into class names. */
 export interface Classifier {
   readonly model: Module;
-  /** As in {@link regraft/models!MODELS | MODELS}: `resnet50`. */
+  /** As in {@link regraft/models!MODELS | MODELS}: `resnet50`; of a Keras model its own: `keras.mobilenet`. */
   readonly name: string;
   /** In the order of the outputs. */
   readonly classes: readonly string[];
@@ -64,8 +64,8 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
 }
 
 /**
- * Saves a model of {@link regraft/models!MODELS | MODELS} into `folder`, which is created if needed. A model that is there already is replaced,
- * when all of the new one has been written.
+ * Saves a model of {@link regraft/models!MODELS | MODELS}, or a Keras model with its topology, into `folder`, which is created if needed. A
+ * model that is there already is replaced, when all of the new one has been written.
  * @param folder Where to; its parents are created too.
  * @param classifier The model, its name in MODELS, the classes in the order of its outputs, and the transforms that make an image its input.
  * @param files further files by name: `metrics.json`, `report.html`.
@@ -87,10 +87,12 @@ export async function saveModel(
   );
   checkClassifier('saveModel', classifier);
   const { model, name, classes, transforms } = classifier;
+  const topology = topologyOf(model);
   const description: ModelDescription = {
     regraft: version,
     model: name,
-    head: modelEntry(name).head,
+    ...(topology !== undefined && { topology }),
+    head: entryOf({ model: name, topology }).head,
     classes,
     transforms: transforms.toJSON(),
   };

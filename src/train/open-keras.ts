@@ -5,6 +5,8 @@ import type { Transform } from '../data/transform.ts';
 import { plural } from '../io/bytes.ts';
 import type { WeightFile } from '../io/index.ts';
 import { keras } from '../models/index.ts';
+import { ANY_SIDE, sideOf } from '../models/keras/entry.ts';
+import { headOf, withHead } from '../models/keras/head.ts';
 import { readLabels } from './labels-file.ts';
 import type { Classifier } from './model-folder.ts';
 
@@ -17,9 +19,6 @@ export const INPUT_RANGES = {
 
 /** How the pixels of a network's images are scaled. */
 export type InputRange = '0..255' | '0..1' | '-1..1';
-
-/** Side of images where a model takes any. */
-const SIDE = 224;
 
 /** What the file of a Keras model may not tell. */
 export interface KerasClassifierOptions {
@@ -39,17 +38,53 @@ export async function kerasClassifier(
   file: WeightFile,
   options: KerasClassifierOptions = {},
 ): Promise<Classifier> {
-  const { metadata, state } = file;
-  const model = new keras.KerasModel(JSON.parse(metadata.model_config!));
-  model.loadStateDict(state, { copy: false });
-  model.fromLogits = true;
-  const outputs = model.outputShape.length === 2 ? model.outputShape[1] : undefined;
-  if (typeof outputs !== 'number' || outputs < 2)
+  const model = loaded(file);
+  const outputs = outputsOf(model);
+  if (outputs === undefined || outputs < 2)
     throw new ArgumentError(
       `${path}: gives ${shown(model.outputShape)}; expected a score for each of two or more classes.`,
     );
-  const classes = options.labels ? await readLabels(options.labels, outputs) : namesIn(path, metadata.labels, outputs);
-  return { model: model.eval(), name: model.name, classes, transforms: transformsOf(path, model, metadata, options) };
+  return classifierOf(path, file, model, outputs, options);
+}
+
+/**
+ * A Keras model out of `file` to fine-tune: as {@link kerasClassifier}, but of what has another output, or features and no head, too.
+ * It has no classes then.
+ */
+export async function kerasStart(
+  path: string,
+  file: WeightFile,
+  options: KerasClassifierOptions = {},
+): Promise<Classifier> {
+  const model = loaded(file);
+  const outputs = headOf(model) === undefined ? 0 : (outputsOf(model) ?? 0);
+  return classifierOf(path, file, withHead(model), outputs < 2 ? 0 : outputs, options);
+}
+
+function loaded({ metadata, state }: WeightFile): keras.KerasModel {
+  const model = new keras.KerasModel(JSON.parse(metadata.model_config!));
+  model.loadStateDict(state, { copy: false });
+  return model;
+}
+
+function outputsOf({ outputShape }: keras.KerasModel): number | undefined {
+  return (outputShape.length === 2 ? outputShape[1] : undefined) ?? undefined;
+}
+
+async function classifierOf(
+  path: string,
+  { metadata }: WeightFile,
+  model: keras.KerasModel,
+  outputs: number,
+  options: KerasClassifierOptions,
+): Promise<Classifier> {
+  const transforms = transformsOf(path, model, metadata, options);
+  const classes = options.labels
+    ? await readLabels(options.labels, outputs)
+    : namesIn(path, outputs === 0 ? undefined : metadata.labels, outputs);
+  model.fromLogits = true;
+  model.trainable = true;
+  return { model: model.eval(), name: `keras.${model.name}`, classes, transforms };
 }
 
 function namesIn(path: string, json: string | undefined, outputs: number): readonly string[] {
@@ -76,7 +111,7 @@ function transformsOf(
     throw new ArgumentError(
       `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1 or -1..1.`,
     );
-  const side = height ?? SIDE;
+  const side = sideOf(model) ?? ANY_SIDE;
   return classificationTransforms({ resize: side, crop: side, ...INPUT_RANGES[range as InputRange] });
 }
 

@@ -12,12 +12,13 @@ import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
 import { readTextFile } from '../io/text.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
 import { guessNetwork } from '../models/guess-network.ts';
-import { type ModelEntry, modelEntry } from '../models/registry.ts';
+import { entryOf } from '../models/keras/entry.ts';
+import type { ModelEntry } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
-type Described = Pick<ModelDescription, 'model' | 'classes' | 'transforms'>;
+type Described = Pick<ModelDescription, 'model' | 'topology' | 'classes' | 'transforms'>;
 
 /** A model that is still to be built. */
 interface SavedModel extends Omit<Classifier, 'model'> {
@@ -56,8 +57,9 @@ export async function openModel(path: string, options: KerasClassifierOptions = 
 }
 
 /** What the description says is checked before the weights are read. */
-async function saved({ model, classes, transforms }: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
-  const known = { name: model, entry: modelEntry(model), classes, transforms: transformFromJSON(transforms) };
+async function saved(description: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
+  const { model: name, classes, transforms } = description;
+  const known = { name, entry: entryOf(description), classes, transforms: transformFromJSON(transforms) };
   return { ...known, state: await read() };
 }
 
@@ -96,7 +98,8 @@ const isTensorFlow = (json: string): boolean => json.includes('"modelTopology"')
 
 /** Whether the weights are those that `model.json` describes; files from elsewhere do not say. */
 function sameModel(json: Described, weights: Described | null): boolean {
-  const text = ({ model, classes, transforms }: Described) => JSON.stringify([model, classes, transforms]);
+  const text = ({ model, topology, classes, transforms }: Described) =>
+    JSON.stringify([model, topology, classes, transforms]);
   return weights === null || text(json) === text(weights);
 }
 
@@ -127,13 +130,13 @@ async function readZip(file: ByteSource, options: KerasClassifierOptions): Promi
 async function readDescribed(path: string, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
   const file = await readWeightFile(path);
   const { state, metadata, format } = file;
-  if (metadata.model_config !== undefined) return kerasClassifier(path, file, options);
   const description = descriptionIn(path, metadata);
+  if (!description && metadata.model_config !== undefined) return kerasClassifier(path, file, options);
   if (!description) throw await undescribed(path, state);
   return saved(description, async () => {
     if (format !== 'ONNX') return state;
     // Its batch norms may be part of the convolutions before them: only the network tells.
-    const model = await modelEntry(description.model).create({ numClasses: description.classes.length });
+    const model = await entryOf(description).create({ numClasses: description.classes.length });
     return readWeights(path, targetOf(model));
   });
 }

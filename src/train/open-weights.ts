@@ -1,8 +1,9 @@
 /** Weights by name, path or URL, to a file with a digest. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { type ByteSource, openSource } from '#files';
 import { WeightFileError } from '../core/errors.ts';
 import { fetchPretrained } from '../io/index.ts';
+import { shardsOf } from '../io/tfjs.ts';
 import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import { weightsByName } from '../models/weights.ts';
@@ -62,14 +63,22 @@ export async function digestOfFile(path: string): Promise<string> {
 
 const CHUNK = 1 << 24;
 
-/** Closes a file that cannot be read. */
+/** Of a file, and of the shards beside it that have its weights. Closes a file that cannot be read. */
 async function sha256Of(file: ByteSource): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for (let at = 0; at < file.size; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, file.size - at)));
+    await update(hash, file);
+    for (const path of await shardsOf(file)) {
+      const shard = await file.beside!(path);
+      await update(hash, shard).finally(() => shard.close());
+    }
   } catch (error) {
     await file.close();
     throw error;
   }
   return hash.digest('hex');
+}
+
+async function update(hash: Hash, file: ByteSource): Promise<void> {
+  for (let at = 0; at < file.size; at += CHUNK) hash.update(await file.read(at, Math.min(CHUNK, file.size - at)));
 }

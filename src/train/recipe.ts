@@ -7,6 +7,7 @@ import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
 import { type ClassWeights, checkClassWeights } from './class-weights.ts';
+import type { InputRange } from './open-keras.ts';
 import type { Precision } from './precision.ts';
 import type { Phase } from './result.ts';
 import { shellWord } from './shell.ts';
@@ -16,7 +17,7 @@ export type OptimizerName = 'adamw' | 'adam' | 'sgd';
 
 /** What a run's numbers depend on, every default filled in: JSON-able. Saved in checkpoints, shown in the report. */
 export interface FinetuneSettings {
-  /** A name of MODELS. */
+  /** A name of MODELS, or that of a Keras model. */
   readonly model: string;
   /** A file, a URL or a published name; null for random weights. */
   readonly weights: string | null;
@@ -62,6 +63,8 @@ export interface FinetuneSettings {
   readonly imageSize: number;
   /** 'exif': photos are turned as their EXIF tag says; 'ignore': they are taken as they are stored. */
   readonly orientation: Orientation;
+  /** What the images of a Keras model were scaled to, where its file does not tell; null elsewhere. */
+  readonly inputRange: InputRange | null;
   /** Of order, augmentation, held-out images and new weights. */
   readonly seed: number;
 }
@@ -128,6 +131,7 @@ export function resolveSettings(
     validation: heldOut(options.validation ?? 0.2),
     imageSize: atLeast('imageSize', 1, options.imageSize ?? entry.transforms.crop),
     orientation: orientationOf(options.orientation ?? 'exif'),
+    inputRange: options.inputRange ?? null,
     seed: checkSeed('finetune: seed', options.seed ?? 0),
   };
 }

@@ -2,20 +2,21 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
-import { type ModelEntry, modelEntry } from '../models/registry.ts';
+import { entryOf, topologyOf } from '../models/keras/entry.ts';
+import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { FinetuneOptions } from './finetune.ts';
 import type { Classifier } from './model-folder.ts';
 import { type FinetuneSettings, freezeFor, type PlannedPhase, planPhases, resolveSettings } from './recipe.ts';
 import { givenSettings, resumedSettings } from './run-settings.ts';
-import { fineTunedAt, presetOf, resumedWeights } from './run-start.ts';
+import { presetOf, resumedWeights, wholeModelAt } from './run-start.ts';
 
 /** A run as it will be. */
 export interface Plan {
   readonly settings: FinetuneSettings;
   readonly entry: ModelEntry;
   readonly phases: readonly PlannedPhase[];
-  /** The fine-tuned model to start from, where that is one. */
+  /** The model to start from, where that is a whole one: fine-tuned, or Keras's. */
   readonly tuned: Classifier | null;
   readonly checkpoint: Checkpoint | null;
 }
@@ -25,7 +26,7 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
   const given = givenSettings(options);
   // A run's folder may stand for the network.
   const named = given.weights ?? (given.model !== undefined && existsSync(given.model) ? given.model : undefined);
-  const tuned = typeof named === 'string' ? await fineTunedAt(named) : null;
+  const tuned = typeof named === 'string' ? await wholeModelAt(named, given.model, given.inputRange) : null;
   const model = tuned && (given.model === undefined || given.model === named) ? tuned.name : given.model;
   if (model === undefined) throw new ArgumentError('finetune: expected the name of a model, got none.');
   if (tuned && model !== tuned.name)
@@ -34,7 +35,7 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
     throw new ArgumentError(
       `${out}: is the model that the run is to start from, and would be replaced. Choose another folder, or go on with it: resume, with more epochs.`,
     );
-  const entry = modelEntry(model);
+  const entry = entryOf({ model, topology: topologyOf(tuned?.model) });
   const imageSize = given.imageSize ?? (tuned ? presetOf(tuned.transforms)?.crop : undefined);
   const orientation = given.orientation ?? tuned?.transforms.orientation;
   const settings = resolveSettings(
@@ -46,11 +47,12 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
 
 /** The plan of the run in `out`, from its checkpoint on. @throws ArgumentError for options that it cannot go on with. */
 export async function resumedPlan(out: string, options: FinetuneOptions, checkpoint: Checkpoint): Promise<Plan> {
-  const entry = modelEntry(checkpoint.settings.model);
+  const { model, inputRange } = checkpoint.settings;
+  const entry = entryOf({ model, topology: checkpoint.topology });
   const given = givenSettings(options);
   const weights = await resumedWeights(out, given.weights, checkpoint, entry);
   const settings = resumedSettings(out, { ...given, weights }, checkpoint, entry);
-  const tuned = weights === null ? null : await fineTunedAt(weights);
+  const tuned = weights === null ? null : await wholeModelAt(weights, model, inputRange);
   return { settings, entry, phases: planPhases(settings, entry), tuned, checkpoint };
 }
 

@@ -29,6 +29,7 @@ export const SETTINGS: OptionNames<FinetuneSettings> = {
   validation: true,
   imageSize: true,
   orientation: true,
+  inputRange: true,
   seed: true,
 };
 

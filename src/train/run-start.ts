@@ -5,8 +5,9 @@ import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import type { Transform, TransformJSON } from '../data/transform.ts';
 import { readWeightFile } from '../io/index.ts';
 import { namingNetwork } from '../models/guess-network.ts';
+import { graft } from '../models/keras/entry.ts';
 import type { ImagePreset } from '../models/preset.ts';
-import { graftHead, type ModelEntry } from '../models/registry.ts';
+import { isNetwork, type ModelEntry } from '../models/registry.ts';
 import { weightsByName } from '../models/weights.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
@@ -14,6 +15,7 @@ import { notFinite } from './finite.ts';
 import { namesInWords } from './format.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
+import { type InputRange, kerasStart } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { digestOfFile, type OpenedWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
@@ -24,21 +26,36 @@ import { isCached } from './weights-on-disk.ts';
 const isShare = (path: string): boolean => /^[\\/]{2}/.test(path);
 const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 
-/** The fine-tuned model at `path`, a run's folder or the weight file of one; null for weights of other kinds. */
-export async function fineTunedAt(path: string): Promise<Classifier | null> {
+/** Files that may be a whole model. */
+const WHOLE = /\.(safetensors|keras|h5|hdf5|json|zip)$/i;
+
+/**
+ * The model at `path` that needs no other network: a run's folder, the weight file of one, a Keras model unless `network` is the
+ * name of another; null for weights alone.
+ */
+export async function wholeModelAt(
+  path: string,
+  network: string | undefined,
+  inputRange: InputRange | null | undefined,
+): Promise<Classifier | null> {
   if (isURL(path) || !existsSync(path)) return null;
   if (isModelFolder(path)) return openModel(path);
-  if (!weightFileOf(path).endsWith('.safetensors')) return null;
-  const { metadata } = await readWeightFile(path);
-  return descriptionIn(path, metadata) ? openModel(path) : null;
+  const file = weightFileOf(path);
+  if (!WHOLE.test(file)) return null;
+  const { metadata, ...read } = await readWeightFile(file);
+  if (descriptionIn(path, metadata)) return openModel(path);
+  if (metadata.model_config === undefined || (network !== undefined && isNetwork(network))) return null;
+  return kerasStart(path, { metadata, ...read }, { inputRange: inputRange ?? undefined });
 }
 
 /**
- * The file with the weights, of a file or a run's folder.
+ * The file with the weights, of a file, a run's folder, or that of a TF.js model.
  * @throws ArgumentError for another folder.
  */
 export function weightFileOf(path: string): string {
   if (isModelFolder(path)) return join(path, MODEL_FILES.weights);
+  const description = join(path, MODEL_FILES.description);
+  if (existsSync(description)) return description;
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new ArgumentError(
       `${path}: is a folder without ${MODEL_FILES.description} and ${MODEL_FILES.weights}; expected a weight file or the folder of a fine-tuned model.`,
@@ -77,17 +94,19 @@ export async function buildModel(
     const create = () =>
       entry.create({ weights: opened.file, newHead: true, ...names, onNote: (note) => progress?.note(note) });
     const model = await namingNetwork(opened.file, name, create, names);
-    graftHead(model, entry.head, classes.length);
+    graft(entry, model, classes.length);
     return model;
   }
-  const kept = await keepHead(tuned, entry.head, classes);
+  const kept = await keepHead(tuned, entry, classes);
   const fresh = classes.filter((name) => !kept.includes(name));
   const told =
     fresh.length === 0
       ? 'with its head: it knows all classes.'
       : kept.length > 0
         ? `with its head for ${namesInWords(kept)}; new: ${namesInWords(fresh)}.`
-        : `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`;
+        : tuned.classes.length > 0
+          ? `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`
+          : 'with a new head.';
   progress?.note(`Starts from ${opened.source}, ${told}`);
   return tuned.model;
 }
@@ -103,9 +122,9 @@ export async function requireUsable(source: string, model: Module): Promise<void
 }
 
 /** Gives a fine-tuned model a head for `classes`, with the weights of those that it has by name. @returns those. */
-async function keepHead({ model, classes: had }: Classifier, head: string, classes: readonly string[]) {
-  const before = await model.getSubmodule(head).stateDict();
-  const layer = graftHead(model, head, classes.length);
+async function keepHead({ model, classes: had }: Classifier, entry: ModelEntry, classes: readonly string[]) {
+  const before = await model.getSubmodule(entry.head).stateDict();
+  const layer = graft(entry, model, classes.length);
   const after = await layer.stateDict();
   const rows = classes.map((name) => had.indexOf(name));
   for (const [name, { data, shape }] of after) {

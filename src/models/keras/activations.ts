@@ -1,5 +1,6 @@
 /** Keras's activation functions by name. */
-import { Module } from '../../nn/module.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { Module, Parameter } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { isJson, type LayerConfig } from './config.ts';
 import { axisHere } from './shape.ts';
@@ -102,5 +103,21 @@ export class ReLU extends Module {
       this.threshold === 0 ? '' : `threshold=${this.threshold}`,
     ];
     return parts.filter((part) => part !== '').join(', ');
+  }
+}
+
+/** x where it is above 0, alpha * x below: an alpha for each element, or for all of an axis that shares it. */
+export class PReLU extends Module {
+  /** [C, H, W] for images, 1 where it is shared. */
+  weight: Parameter;
+
+  /** @param shape of alpha, as here. */
+  constructor(shape: readonly number[]) {
+    super();
+    this.weight = new Parameter(shape, () => new Float32Array(sizeOf(shape)));
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.relu().sub(x.neg().relu().mul(this.weight));
   }
 }

@@ -14,6 +14,9 @@ interface Target {
 /** Keras 3 addresses weights by class and number: `layers/conv2d_1/vars/0`. */
 const BY_PATH = /^(?:layers|_layer_checkpoint_dependencies)\/.+\/vars\/\d+$/;
 
+/** Variables that a layer gave no name: `block_2_layer_scale/variable_1`. */
+const NUMBERED_VARIABLE = /\/variable_\d+$/;
+
 /**
  * A state dict under the tree's names, from one that Keras saved; one that has the tree's names already is given back.
  * What does not fit stays under its own name, so that loading reports it.
@@ -49,11 +52,12 @@ export function findWeights(layers: readonly KerasLayer[], state: StateDict): Fo
     : 'layers';
   const targets = byPath ? targetsByPath(layers, root) : targetsByName(layers, '', []);
   const used = new Set<string>();
+  const byName = new Map(keys.map((key) => [key.replace(NUMBERED_VARIABLE, '/variable'), key]));
   const byTail = byPath ? new Map<string, string[]>() : tails(keys);
   return targets.flatMap(({ name, weight, candidates }) => {
+    const named = [...candidates, name].flatMap((candidate) => byName.get(candidate) ?? []);
     const key =
-      [...candidates, name].find((candidate) => state.has(candidate) && !used.has(candidate)) ??
-      (byPath ? undefined : soleKey(candidates, byTail, used));
+      named.find((candidate) => !used.has(candidate)) ?? (byPath ? undefined : soleKey(candidates, byTail, used));
     if (key === undefined) return [];
     used.add(key);
     return [{ name, weight, key }];

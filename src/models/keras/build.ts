@@ -1,13 +1,14 @@
 /** From layer configurations to modules: one row a class, with the shape that comes out. */
 import { Dropout, type Module, Softmax } from '../../nn/index.ts';
-import { Activation, activationOf, ReLU } from './activations.ts';
+import { Activation, activationOf, PReLU, ReLU } from './activations.ts';
 import { isJson, type LayerConfig } from './config.ts';
 import { Conv2D, Dense, DepthwiseConv2D, SeparableConv2D } from './convolution.ts';
-import { BatchNormalization, Normalization, Rescaling } from './normalization.ts';
-import { AveragePooling2D, GlobalPooling2D, MaxPooling2D, ZeroPadding2D } from './pooling.ts';
+import { BatchNormalization, LayerNormalization, LayerScale, Normalization, Rescaling } from './normalization.ts';
+import { AveragePooling2D, Cropping2D, GlobalPooling2D, MaxPooling2D, ZeroPadding2D } from './pooling.ts';
 import { isRandom, RandomLayer, SharedDropout } from './random.ts';
 import { formatKerasShape, type KerasShape, type Margins, windows } from './shape.ts';
-import { Concatenate, Flatten, InputLayer, isMerge, Merge, type MergeName, Reshape } from './structure.ts';
+import { GetItem, slicedShape, sliceSpec, takenOf } from './slicing.ts';
+import { Concatenate, Flatten, InputLayer, isMerge, Merge, type MergeName, Reshape, ScaledAdd } from './structure.ts';
 import { inputShapeOf } from './topology.ts';
 
 /** A layer that is ready, and the shape of what it gives. */
@@ -76,6 +77,31 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
       center: config.boolean('center', true),
     });
   }),
+  LayerNormalization: pointwise((config, shape) => {
+    config.requireNeutral('rms_scaling', false);
+    const value = config.get('axis') ?? -1;
+    const [axis, ...further] = [Array.isArray(value) ? value : [value]].flat() as number[];
+    const at = axis! < 0 ? axis! + shape.length : axis!;
+    const size = shape[at];
+    if (further.length > 0 || !Number.isInteger(at) || at < 1 || typeof size !== 'number')
+      throw config.error(`axis must be one of known size, got ${JSON.stringify(value)} of ${formatKerasShape(shape)}.`);
+    return new LayerNormalization(size, {
+      axis: axis!,
+      epsilon: config.number('epsilon', 1e-3),
+      scale: config.boolean('scale', true),
+      center: config.boolean('center', true),
+    });
+  }),
+  LayerScale: pointwise((config, shape) => new LayerScale(channels(config, shape), config.number('init_values', 1e-6))),
+  PReLU: pointwise((config, shape) => {
+    const shared = config.get('shared_axes') ?? [];
+    if (!Array.isArray(shared)) throw config.error(`shared_axes must be a list, got ${JSON.stringify(shared)}.`);
+    const sizes = shape.slice(1).map((size, i) => (shared.includes(i + 1) ? 1 : size));
+    if (!sizes.every((size) => size !== null))
+      throw config.error(`needs an alpha for each of ${formatKerasShape(shape)}: share the open axes (shared_axes).`);
+    const here = sizes.length === 3 ? [sizes[2]!, sizes[0]!, sizes[1]!] : (sizes as number[]);
+    return new PReLU(here);
+  }),
   Activation: pointwise((config) => new Activation(activationOf(config))),
   ReLU: pointwise(
     (config) =>
@@ -132,9 +158,25 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
   }),
   ZeroPadding2D: (config, shapes) => {
     const [n, h, w, c] = image(config, shapes);
-    const margins = marginsOf(config);
+    const margins = marginsOf(config, 'padding', 1);
     const outputShape = [n!, plus(h!, margins[0] + margins[1]), plus(w!, margins[2] + margins[3]), c!];
     return { module: new ZeroPadding2D(margins), outputShape };
+  },
+  Cropping2D: (config, shapes) => {
+    const [n, h, w, c] = image(config, shapes);
+    const margins = marginsOf(config, 'cropping', 0);
+    const [height, width] = [plus(h!, -margins[0] - margins[1]), plus(w!, -margins[2] - margins[3])];
+    if ([height, width].some((size) => size !== null && size < 1))
+      throw config.error(`cropping leaves nothing of ${formatKerasShape([n!, h!, w!, c!])}.`);
+    return { module: new Cropping2D(margins), outputShape: [n!, height, width, c!] };
+  },
+  GetItem: (config, shapes) => {
+    const shape = one(config, shapes);
+    const spec = sliceSpec(config.get('slice_spec'));
+    const taken = spec && takenOf(spec, shape.length);
+    if (!taken) throw config.error(`does not slice ${formatKerasShape(shape)} along its axes: the batch stays whole.`);
+    const outputShape = slicedShape(taken, shape);
+    return { module: new GetItem(spec, taken), outputShape: checked(config, outputShape) };
   },
   MaxPooling2D: pooling(MaxPooling2D),
   AveragePooling2D: pooling(AveragePooling2D),
@@ -157,6 +199,10 @@ const BUILDERS: Readonly<Record<string, Builder>> = {
     const outputShape = [null, ...target.map((d: number) => (d === -1 ? (total === null ? null : total / known) : d))];
     return { module: new Reshape(target), outputShape };
   },
+  CustomScaleLayer: (config, shapes) => ({
+    module: new ScaledAdd(config.number('scale', 1)),
+    outputShape: merge(config, 'Add', shapes).outputShape,
+  }),
   Concatenate: (config, shapes) => {
     const rank = one(config, shapes).length;
     const axis = config.number('axis', -1);
@@ -271,16 +317,16 @@ function requireLastAxis(config: LayerConfig, rank: number): void {
     throw config.error(`axis must be the last one (channels), got ${JSON.stringify(axis)}.`);
 }
 
-function marginsOf(config: LayerConfig): Margins {
+function marginsOf(config: LayerConfig, key: string, otherwise: number): Margins {
   config.requireChannelsLast();
-  const value = config.get('padding') ?? 1;
+  const value = config.get(key) ?? otherwise;
   const sides = (Array.isArray(value) ? value : [value, value]).map((side: unknown) =>
     Array.isArray(side) ? side : [side, side],
   );
   const all = sides.flat();
   if (sides.length === 2 && all.length === 4 && all.every((m) => Number.isInteger(m) && m >= 0 && m <= 1 << 16))
     return all as unknown as Margins;
-  throw config.error(`padding must be one, two or four whole numbers, got ${JSON.stringify(value)}.`);
+  throw config.error(`${key} must be one, two or four whole numbers, got ${JSON.stringify(value)}.`);
 }
 
 function numbers(config: LayerConfig, key: string, otherwise: number): number | number[] {

@@ -59,6 +59,26 @@ export const LAYER_FIELDS: Readonly<Record<string, Json>> = {
     beta_constraint: null,
     gamma_constraint: null,
   },
+  LayerNormalization: {
+    axis: -1,
+    epsilon: 1e-3,
+    center: true,
+    scale: true,
+    beta_initializer: ZEROS,
+    gamma_initializer: ONES,
+    beta_regularizer: null,
+    gamma_regularizer: null,
+    beta_constraint: null,
+    gamma_constraint: null,
+  },
+  LayerScale: { init_values: 1e-6, projection_dim: undefined },
+  PReLU: {
+    alpha_initializer: ZEROS,
+    alpha_regularizer: null,
+    alpha_constraint: null,
+    shared_axes: null,
+  },
+  CustomScaleLayer: { scale: 1 },
   Activation: { activation: undefined },
   ReLU: { max_value: null, negative_slope: 0, threshold: 0 },
   // Keras 2 and TF.js call it alpha; see serialize.ts.
@@ -84,6 +104,13 @@ export const LAYER_FIELDS: Readonly<Record<string, Json>> = {
     padding: [
       [1, 1],
       [1, 1],
+    ],
+    data_format: 'channels_last',
+  },
+  Cropping2D: {
+    cropping: [
+      [0, 0],
+      [0, 0],
     ],
     data_format: 'channels_last',
   },

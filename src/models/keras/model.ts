@@ -159,9 +159,9 @@ export class KerasModel extends Module {
     return this.kind;
   }
 
-  /** The layer's name, unless the model has a member of that name. */
+  /** The layer's name, unless the model has a member of that name; dots are what joins names to paths. */
   #freeField(name: string): string {
-    let field = name;
+    let field = name.replaceAll('.', '_');
     while (field in this) field = `${field}_`;
     return field;
   }

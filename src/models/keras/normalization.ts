@@ -1,10 +1,11 @@
 /** Keras's batch normalisation, and its layers that shift and scale an input by fixed numbers. */
 import { ShapeError } from '../../core/errors.ts';
 import { checkOptions } from '../../core/options.ts';
-import { formatShape } from '../../core/shape.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
 import { recordAssign, recordElementwise } from '../../graph/record.ts';
-import { BatchNorm2d, Buffer, Module } from '../../nn/index.ts';
+import { BatchNorm2d, Buffer, Module, Parameter } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { axisHere } from './shape.ts';
 
 /** Options of {@link BatchNormalization}. */
 export interface BatchNormalizationOptions {
@@ -89,10 +90,10 @@ export class Rescaling extends Module {
 
 /** (x - mean) / sqrt(variance) by numbers of the data set, one a channel or one for all: they are saved with the model. */
 export class Normalization extends Module {
-  mean: Buffer;
-  variance: Buffer;
-  /** Whether the numbers are weights of the layer, or options of it. */
-  readonly adapted: boolean;
+  /** Weights of the layer where the data set told the numbers; null where they are options of it. */
+  mean: Buffer | null;
+  variance: Buffer | null;
+  readonly #options: readonly [mean: Buffer, variance: Buffer] | null;
 
   /** @param size channels, or 0 for one number. */
   constructor(size: number, values?: { mean: readonly number[]; variance: readonly number[] }) {
@@ -100,15 +101,82 @@ export class Normalization extends Module {
     const shape = size === 0 ? [] : [size];
     const filled = (given: readonly number[] | undefined, otherwise: number) => () =>
       Float32Array.from({ length: Math.max(1, size) }, (_, i) => given?.[given.length === 1 ? 0 : i] ?? otherwise);
-    this.adapted = values === undefined;
-    this.mean = new Buffer(shape, filled(values?.mean, 0));
-    this.variance = new Buffer(shape, filled(values?.variance, 1));
+    const numbers = [
+      new Buffer(shape, filled(values?.mean, 0)),
+      new Buffer(shape, filled(values?.variance, 1)),
+    ] as const;
+    this.#options = values === undefined ? null : numbers;
+    this.mean = values === undefined ? numbers[0] : null;
+    this.variance = values === undefined ? numbers[1] : null;
   }
 
   override forward(x: Tensor): Tensor {
-    const shape = this.mean.rank === 1 && x.rank === 4 ? [this.mean.size, 1, 1] : [...this.mean.shape];
+    const [mean, variance] = this.#options ?? [this.mean!, this.variance!];
+    const shape = mean.rank === 1 && x.rank === 4 ? [mean.size, 1, 1] : [...mean.shape];
     // Keras's own floor, so that a constant channel does not divide by zero.
-    const deviation = this.variance.sqrt().maximum(1e-7);
-    return x.sub(this.mean.reshape(shape)).div(deviation.reshape(shape));
+    const deviation = variance.sqrt().maximum(1e-7);
+    return x.sub(mean.reshape(shape)).div(deviation.reshape(shape));
   }
+}
+
+/** Options of {@link LayerNormalization}. */
+export interface LayerNormalizationOptions {
+  /** Of Keras's layout; the last one by default. */
+  axis?: number;
+  /** Added to the variance; 1e-3 by default. */
+  epsilon?: number;
+  /** Whether there is a gamma (`weight`); true by default. */
+  scale?: boolean;
+  /** Whether there is a beta (`bias`); true by default. */
+  center?: boolean;
+}
+
+/** Normalises each element of a batch along one axis, the channels by default, by its own mean and deviation there. */
+export class LayerNormalization extends Module {
+  weight: Parameter | null;
+  bias: Parameter | null;
+  readonly axis: number;
+  readonly epsilon: number;
+
+  /** @param size of the axis. */
+  constructor(size: number, options: LayerNormalizationOptions = {}) {
+    super();
+    const { axis = -1, epsilon = 1e-3, scale = true, center = true } = options;
+    this.axis = axis;
+    this.epsilon = epsilon;
+    this.weight = scale ? filled([size], 1) : null;
+    this.bias = center ? filled([size], 0) : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const axis = axisHere(this.axis, x.rank);
+    const along = (parameter: Parameter) => parameter.reshape(x.shape.map((_, i) => (i === axis ? parameter.size : 1)));
+    const centred = x.sub(x.mean([axis], { keepdim: true }));
+    const variance = centred.mul(centred).mean([axis], { keepdim: true });
+    const y = centred.div(variance.add(this.epsilon).sqrt());
+    const scaled = this.weight ? y.mul(along(this.weight)) : y;
+    return this.bias ? scaled.add(along(this.bias)) : scaled;
+  }
+
+  override extraRepr(): string {
+    return `axis=${this.axis}, epsilon=${this.epsilon}`;
+  }
+}
+
+/** x * gamma, one number a channel: ConvNeXt's. */
+export class LayerScale extends Module {
+  weight: Parameter;
+
+  constructor(channels: number, initValue: number) {
+    super();
+    this.weight = filled([channels], initValue);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.mul(x.rank === 4 ? this.weight.reshape([this.weight.size, 1, 1]) : this.weight);
+  }
+}
+
+function filled(shape: readonly number[], value: number): Parameter {
+  return new Parameter(shape, () => new Float32Array(sizeOf(shape)).fill(value));
 }

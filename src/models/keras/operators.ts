@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../core/errors.ts';
 import { isJson, type Json } from './config.ts';
+import { type SliceSpec, sliceJson, sliceSpec } from './slicing.ts';
 
 /** What an operation is given, in its order: numbers, and the positions of its connections. */
 type Operand = number | readonly number[] | { readonly connection: unknown };
@@ -17,10 +18,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   subtract: 'subtract',
   mul: 'multiply',
   multiply: 'multiply',
+  bias_add: 'add',
   truediv: 'divide',
   true_divide: 'divide',
   divide: 'divide',
 };
+
+/** Keras 3's class for a slice, which stands for Keras 2's too. */
+export const SLICE = 'GetItem';
 
 /** Functions of one tensor. */
 const FUNCTIONS: Readonly<Record<string, Layer>> = {
@@ -48,6 +53,21 @@ export function withoutOperator(json: unknown): unknown {
     throw new ArgumentError(
       `keras: the operation '${layerName}' is used ${Array.isArray(nodes) ? nodes.length : 0} times; expected once.`,
     );
+  if (name === SLICE) {
+    const { reference, spec } = sliceOf(nodes[0]);
+    if (!spec || !Array.isArray(reference))
+      throw new ArgumentError(
+        `keras: the slice '${layerName}' is not supported: expected whole numbers and slices along the axes of one tensor. Rebuild the model without it.`,
+      );
+    return {
+      ...rest,
+      module: 'keras.layers',
+      registered_name: null,
+      class_name: SLICE,
+      config: { name: rest.name ?? own.name, slice_spec: sliceJson(spec, 3) },
+      inbound_nodes: [[[...reference.slice(0, 3), {}]]],
+    };
+  }
   const operands = isJson(nodes[0]) ? keras3Operands(nodes[0]) : keras2Operands(nodes[0]);
   const layer = operands && layerFor(name, operands);
   if (!layer)
@@ -65,6 +85,18 @@ export function withoutOperator(json: unknown): unknown {
   };
 }
 
+/** What a slice takes, and of which connection. */
+function sliceOf(node: unknown): { reference: unknown; spec: SliceSpec | undefined } {
+  if (isJson(node)) {
+    const [of, spec] = Array.isArray(node.args) ? node.args : [];
+    const operand = operandOf(of);
+    return { reference: isConnection(operand) ? operand.connection : undefined, spec: sliceSpec(spec) };
+  }
+  const entry = Array.isArray(node) && Array.isArray(node[0]) ? node[0] : node;
+  const kwargs = Array.isArray(entry) && isJson(entry[3]) ? entry[3] : {};
+  return { reference: entry, spec: sliceSpec(kwargs.slice_spec) };
+}
+
 /** `divide`, `relu`, …; undefined for a layer. */
 function operationOf({ class_name: kind, module, config, inbound_nodes: nodes }: Json): string | undefined {
   if (typeof kind !== 'string') return undefined;
@@ -73,6 +105,8 @@ function operationOf({ class_name: kind, module, config, inbound_nodes: nodes }:
       .split('.')
       .at(-1)!
       .replace(/^_+|_+$/g, '');
+  if (kind === 'SlicingOpLambda') return SLICE;
+  if (kind === SLICE && isJson(config) && !Object.hasOwn(config, 'slice_spec')) return SLICE;
   const name = kind.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
   if (typeof module === 'string') return /^keras\.src\.ops\./.test(module) ? name : undefined;
   // Without a module, as in .h5 files, a layer is told from an operation by its connections, which it takes as a list.
@@ -119,7 +153,7 @@ function keras2Operands(node: unknown): Operand[] | undefined {
   const entry = Array.isArray(node) && Array.isArray(node[0]) ? node[0] : node;
   if (!Array.isArray(entry)) return undefined;
   const first = entry[0] === '_CONSTANT_VALUE' ? operandOf(entry[2]) : operandOf(entry);
-  const { name: _, dtype: __, ...others } = isJson(entry[3]) ? entry[3] : {};
+  const { name: _, dtype: __, data_format: ___, ...others } = isJson(entry[3]) ? entry[3] : {};
   return all([
     first,
     ...Object.values(others)

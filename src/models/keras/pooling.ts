@@ -115,6 +115,27 @@ export class ZeroPadding2D extends Module {
   }
 }
 
+/** An image without its margins. */
+export class Cropping2D extends Module {
+  /** [top, bottom, left, right]. */
+  readonly margins: Margins;
+
+  constructor(margins: Margins) {
+    super();
+    this.margins = margins;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [top, bottom, left, right] = this.margins;
+    return x.slice(2, top, x.shape[2]! - bottom).slice(3, left, x.shape[3]! - right);
+  }
+
+  override extraRepr(): string {
+    const [top, bottom, left, right] = this.margins;
+    return `((${top}, ${bottom}), (${left}, ${right}))`;
+  }
+}
+
 function padded(x: Tensor, [top, bottom, left, right]: Margins, value: number): Tensor {
   return top + bottom + left + right === 0 ? x : x.pad([left, right, top, bottom], value);
 }

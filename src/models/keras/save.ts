@@ -130,6 +130,6 @@ function entriesOf(layer: KerasLayer): Entry[] {
   if (layer.layers)
     return layer.layers.flatMap(entriesOf).map(([name, weight]) => [`${layer.name}/${name}`, weight] as const);
   // Keras counts what a normalization has seen: a number that it wants back, and no longer uses.
-  const counted = layer.module instanceof Normalization && layer.module.adapted;
+  const counted = layer.module instanceof Normalization && layer.module.mean !== null;
   return [...layer.ownWeights(), ...(counted ? [[`${layer.name}/count`, ZERO] as const] : [])];
 }

@@ -5,12 +5,16 @@
 import { ArgumentError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import { Conv2d, Linear, type Module } from '../../nn/index.ts';
+import { Activation } from './activations.ts';
 import { isJson, type Json, type LayerConfig } from './config.ts';
 import { Conv2D, Dense, SeparableConv2D } from './convolution.ts';
 import { LAYER_FIELDS } from './fields.ts';
 import type { KerasLayer } from './layer.ts';
 import { KerasModel } from './model.ts';
+import { SLICE } from './operators.ts';
 import { isRandom } from './random.ts';
+import { GetItem, sliceJson } from './slicing.ts';
+import { Reshape } from './structure.ts';
 import { inputShapeOf, MODEL_CLASSES, type Topology } from './topology.ts';
 
 /** Options that may be one number for both axes, and are written as two. */
@@ -68,7 +72,10 @@ function functional(
     return [configs[layer]!.name, before + (isModel ? start : 0), 0];
   };
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
-  const node = (from: readonly number[], training: boolean | undefined): unknown => {
+  const node = (layer: KerasLayer, { inputs: from, training }: Topology['calls'][number]): unknown => {
+    const spec = layer.module instanceof GetItem ? sliceJson(layer.module.spec, generation) : undefined;
+    // An operation takes its tensor bare, where a layer takes a list.
+    if (spec && generation === 2) return [...reference(from[0]!, 1), { slice_spec: spec }];
     const kwargs = training === undefined ? {} : { training };
     if (generation === 2) return from.map((call) => [...reference(call, 1), kwargs]);
     const tensors = from.map((call) => {
@@ -78,7 +85,7 @@ function functional(
         config: { shape, dtype: 'float32', keras_history: reference(call, 0) },
       };
     });
-    return { args: tensors.length === 1 ? tensors : [tensors], kwargs };
+    return { args: spec ? [...tensors, spec] : tensors.length === 1 ? tensors : [tensors], kwargs };
   };
   // Keras 3 counts the calls of a Functional from 1 at the model's ends alone, those of a Sequential nowhere.
   const endStart = generation === 2 || configs[calls[output]!.layer]!.officialName === 'Functional' ? 1 : 0;
@@ -90,7 +97,7 @@ function functional(
       name: layer.name,
       inbound_nodes: calls
         .filter((call) => configs[call.layer]!.name === layer.name && call.inputs.length > 0)
-        .map((call) => node(call.inputs, call.training)),
+        .map((call) => node(layer, call)),
     })),
     input_layers: inputs.map((call) => reference(call, 1)),
     output_layers: [reference(output, endStart)],
@@ -104,13 +111,30 @@ function layerJson(layer: KerasLayer, generation: Generation): Json {
     const json = describe(module, generation);
     return { ...json, config: { ...(json.config as Json), name } };
   }
+  if (module instanceof GetItem) return slicing(name, generation);
   const class_name = config.officialName;
   const json = {
     class_name,
     config: class_name === 'InputLayer' ? input(layer, generation) : options(layer, generation),
   };
-  return generation === 2 ? json : { module: 'keras.layers', ...json, registered_name: null };
+  if (generation === 2) return json;
+  const ownModule = MODULES[class_name];
+  return { module: ownModule ?? 'keras.layers', ...json, registered_name: ownModule === undefined ? null : class_name };
 }
+
+/** The operation that Keras saves for a slice. */
+function slicing(name: string, generation: Generation): Json {
+  if (generation === 3)
+    return { module: 'keras.src.ops.numpy', class_name: SLICE, config: { name }, registered_name: SLICE };
+  const config = { name, trainable: true, dtype: 'float32', function: '__operators__.getitem' };
+  return { class_name: 'SlicingOpLambda', config };
+}
+
+/** Classes of Keras's own networks, which are in no module that other layers are in. */
+const MODULES: Readonly<Record<string, string>> = {
+  LayerScale: 'keras.src.applications.convnext',
+  CustomScaleLayer: 'keras.src.applications.inception_resnet_v2',
+};
 
 function input({ config, name }: KerasLayer, generation: Generation): Json {
   const shape = inputShapeOf(config)!;
@@ -154,6 +178,8 @@ function augmentation({ json }: LayerConfig): Json {
 function ofModule(module: Module): Json {
   const inner = module instanceof SeparableConv2D ? module.pointwise : module;
   const activation = inner instanceof Dense || inner instanceof Conv2D ? inner.activation : 'linear';
+  if (module instanceof Reshape) return { target_shape: module.targetShape };
+  if (module instanceof Activation) return { activation: module.activation };
   if (inner instanceof Linear) return { units: inner.outFeatures, use_bias: inner.bias !== null, activation };
   if (inner instanceof Conv2d) return { filters: inner.outChannels, use_bias: inner.bias !== null, activation };
   return {};

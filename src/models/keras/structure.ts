@@ -82,3 +82,17 @@ export class Concatenate extends Module {
     return cat(inputs, axisHere(this.axis, inputs[0]!.rank));
   }
 }
+
+/** The first input and a share of the second: InceptionResNet's. */
+export class ScaledAdd extends Module {
+  readonly scale: number;
+
+  constructor(scale: number) {
+    super();
+    this.scale = scale;
+  }
+
+  override forward(a: Tensor, b: Tensor): Tensor {
+    return a.add(b.mul(this.scale));
+  }
+}

@@ -2,9 +2,10 @@
 import { type TensorData, toFloat32 } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
 import { BatchNorm2d, type Buffer, Conv2d, Linear, type Module, type Parameter } from '../../nn/index.ts';
+import { PReLU } from './activations.ts';
 import { DepthwiseConv2D, SeparableConv2D } from './convolution.ts';
 import { permuted } from './layout.ts';
-import { Normalization } from './normalization.ts';
+import { LayerNormalization, LayerScale, Normalization } from './normalization.ts';
 
 /** One weight of a layer. */
 export interface LayerWeight {
@@ -25,6 +26,7 @@ export interface LayerWeight {
 export function axisNames({ axes, shape }: LayerWeight): readonly [keras: string, here: string] | undefined {
   if (!axes) return undefined;
   if (shape.length === 2) return ['IO', 'OI'];
+  if (shape.length === 3) return ['HWC', 'CHW'];
   return axes[0] === 2 ? ['HWIM', 'IM1HW'] : ['HWIO', 'OIHW'];
 }
 
@@ -56,7 +58,20 @@ export function layerWeights(module: Module): LayerWeight[] {
       ['moving_mean', 'running_mean', module.running_mean],
       ['moving_variance', 'running_var', module.running_var],
     ]);
-  if (module instanceof Normalization && module.adapted)
+  if (module instanceof LayerNormalization)
+    return plain([
+      ['gamma', 'weight', module.weight],
+      ['beta', 'bias', module.bias],
+    ]);
+  // Keras 3 calls it variable in .h5 files.
+  if (module instanceof LayerScale)
+    return plain([['gamma', 'weight', module.weight]]).map((weight) => ({ ...weight, aliases: ['variable'] }));
+  if (module instanceof PReLU) {
+    const [alpha] = plain([['alpha', 'weight', module.weight]]);
+    const [c, h, w] = module.weight.shape;
+    return module.weight.rank === 3 ? [{ ...alpha!, shape: [h!, w!, c!], axes: [2, 0, 1] }] : [alpha!];
+  }
+  if (module instanceof Normalization)
     return plain([
       ['mean', 'mean', module.mean],
       ['variance', 'variance', module.variance],

@@ -1,0 +1,58 @@
+/** Models that Keras 2 and 3 saved, with Keras's own outputs: read, and written in every format. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { init } from '../../src/graph/init.ts';
+import { keras } from '../../src/models/index.ts';
+import { noGrad } from '../../src/tensor/autograd.ts';
+import { tensor } from '../../src/tensor/factory.ts';
+
+const fixtures = fileURLToPath(new URL('../fixtures/keras-layers/', import.meta.url));
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'regraft-keras-recorded-'));
+  await init();
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Recorded {
+  readonly input: number[];
+  readonly shape: [number, number, number, number];
+  readonly output: number[];
+}
+
+/** Largest difference from Keras's output. */
+async function differenceOf(model: keras.KerasModel, { input, shape, output }: Recorded): Promise<number> {
+  const x = tensor(Float32Array.from(input), shape).permute([0, 3, 1, 2]);
+  const y = await noGrad(() => model.eval().forward(x)).data();
+  expect(y).toHaveLength(output.length);
+  return Math.max(...output.map((value, i) => Math.abs(value - y[i]!)));
+}
+
+describe.each([
+  ['2.h5', '2'],
+  ['3.h5', '3'],
+  ['3.keras', '3'],
+])('saved by Keras as %s', (file, generation) => {
+  let expected: Record<string, Recorded>;
+  beforeAll(async () => {
+    expected = JSON.parse(await readFile(`${fixtures}expected-${generation}.json`, 'utf8'));
+  });
+
+  test.each([
+    ['norms', ['LayerNormalization', 'PReLU', 'Cropping2D']],
+    ['slices', ['GetItem', 'Rescaling']],
+    ['convnext', ['LayerScale', 'Normalization', 'Sequential']],
+  ])('%s', async (name, types) => {
+    const model = await keras.loadModel(`${fixtures}${name}-${file}`);
+    expect(model.layers.map(({ type }) => type)).toEqual(expect.arrayContaining(types));
+    expect(await differenceOf(model, expected[name]!)).toBeLessThan(1e-5);
+    for (const kind of ['h5', 'keras', 'json']) {
+      const path = join(folder, `${name}-${file}.${kind}`);
+      await keras.saveModel(model, path);
+      expect(await differenceOf(await keras.loadModel(path), expected[name]!), kind).toBeLessThan(1e-5);
+    }
+  });
+});
