@@ -3,10 +3,14 @@
 
 Run once with each generation, in an environment of its own (written with Keras 2.15.0 and 3.15.1, TensorFlow 2.15.1 and 2.21.0):
     python scripts/record-keras-layers.py
-Writes test/fixtures/keras-layers/NAME-GENERATION.h5, .keras (Keras 3) and expected-GENERATION.json.
+Writes test/fixtures/keras-layers/NAME-GENERATION.h5, .keras and .weights.h5 (Keras 3) and expected-GENERATION.json. With a folder, it reads
+the .h5 and .keras files there that regraft made of these, and compares their outputs:
+    npx tsx --conditions=regraft-source src/cli/main.ts convert test/fixtures/keras-layers/norms-2.h5 runs/norms-2.keras
+    python scripts/record-keras-layers.py runs
 """
 import json
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -54,6 +58,16 @@ def convnext():
     return ConvNeXt([1, 1, 1, 1], [4, 8, 8, 8], default_size=32, weights=None, input_shape=(32, 32, 3), classes=3, **named)
 
 
+def depthwise():
+    x = image(12)
+    y = layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2, name="dw")(x)
+    y = layers.Dropout(0.3, noise_shape=(None, 1, 1, 1), name="drop")(y)
+    y = layers.SeparableConv2D(5, 3, padding="same", use_bias=False, name="sep")(y)
+    y = layers.BatchNormalization(name="bn")(y)
+    y = layers.GlobalAveragePooling2D(name="gap")(layers.ReLU(6, name="relu6")(y))
+    return keras.Model(x, layers.Dense(4, activation="softmax", name="classes")(y), name="depthwise")
+
+
 def record(build):
     model = build()
     for weight in model.weights:
@@ -65,12 +79,33 @@ def record(build):
     model.save(OUT / f"{name}.h5")
     if GENERATION == 3:
         model.save(OUT / f"{name}.keras")
+        model.save_weights(OUT / f"{name}.weights.h5")
     print(name, model.count_params(), y[0])
     return {"input": x.ravel().tolist(), "shape": list(x.shape), "output": y.ravel().tolist()}
 
 
+def check(folder):
+    """What regraft wrote, NAME-*.h5 and NAME-*.keras, as Keras reads it back."""
+    expected = json.loads((OUT / f"expected-{GENERATION}.json").read_text())
+    from keras.src.applications.convnext import LayerScale
+
+    for path in sorted(Path(folder).iterdir()):
+        name = path.name.split("-")[0]
+        if path.suffix not in (".h5", ".keras") or name not in expected:
+            continue
+        record = expected[name]
+        try:
+            model = keras.models.load_model(path, custom_objects={"LayerScale": LayerScale}, compile=False)
+            y = np.asarray(model(np.array(record["input"], "float32").reshape(record["shape"]), training=False))
+            print(f"{path.name}: largest difference {abs(y.ravel() - np.array(record['output'])).max():.1e}")
+        except Exception as error:
+            print(f"{path.name}: not read: {str(error).splitlines()[0][:200]}")
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(check(sys.argv[1]))
     OUT.mkdir(parents=True, exist_ok=True)
-    expected = {build.__name__: record(build) for build in (norms, slices, convnext)}
+    expected = {build.__name__: record(build) for build in (norms, slices, convnext, depthwise)}
     rounded = json.loads(json.dumps(expected), parse_float=lambda text: round(float(text), 7))
     (OUT / f"expected-{GENERATION}.json").write_text(json.dumps({"keras": keras.__version__, **rounded}) + "\n")

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
 import { init } from '../../src/graph/init.ts';
+import { readWeights } from '../../src/io/index.ts';
+
 import { keras } from '../../src/models/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
@@ -45,6 +48,7 @@ describe.each([
     ['norms', ['LayerNormalization', 'PReLU', 'Cropping2D']],
     ['slices', ['GetItem', 'Rescaling']],
     ['convnext', ['LayerScale', 'Normalization', 'Sequential']],
+    ['depthwise', ['DepthwiseConv2D', 'SeparableConv2D', 'Dropout']],
   ])('%s', async (name, types) => {
     const model = await keras.loadModel(`${fixtures}${name}-${file}`);
     expect(model.layers.map(({ type }) => type)).toEqual(expect.arrayContaining(types));
@@ -56,3 +60,15 @@ describe.each([
     }
   });
 });
+
+test.each(['norms', 'convnext', 'depthwise'])(
+  "%s: Keras 3's weights alone, into the model of a whole file",
+  async (name) => {
+    const expected = JSON.parse(await readFile(`${fixtures}expected-3.json`, 'utf8'));
+    const { config } = await keras.loadModel(`${fixtures}${name}-3.h5`);
+    const model = new keras.KerasModel(config);
+    expect(await differenceOf(model, expected[name])).toBeGreaterThan(1e-3);
+    model.loadStateDict(await readWeights(`${fixtures}${name}-3.weights.h5`));
+    expect(await differenceOf(model, expected[name])).toBeLessThan(1e-5);
+  },
+);
