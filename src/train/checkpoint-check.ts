@@ -56,6 +56,10 @@ const EPOCH = fields({
 
 const PARTS: Readonly<Record<string, Test>> = {
   settings: record(() => true),
+  topology: either(
+    absent,
+    record(() => true),
+  ),
   inputs: text,
   date: (value) => text(value) && !Number.isNaN(Date.parse(value as string)),
   phase: count,

@@ -87,12 +87,13 @@ function asTensor(inputs: RunInputs): StateDict {
 export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint> {
   const { json, part } = await readParts(source, MARK, 'checkpoint of regraft finetune');
   // biome-ignore lint/suspicious/noExplicitAny: what reads a run's checkpoint looks through it
-  const { settings, inputs, start, date, phase, schedule, scaler, random, seconds, ...parts } = json as any;
+  const { settings, topology, inputs, start, date, phase, schedule, scaler, random, seconds, ...parts } = json as any;
   const { groups, history, stepLosses, waited, best } = parts;
   // By name: what else an edited file has there goes nowhere.
   const { epoch, score, loss, kept } = best ?? {};
   return {
     settings,
+    topology,
     inputs,
     listed: parseInputs(part('inputs').get(LISTED)?.data as Uint8Array | undefined),
     start,
