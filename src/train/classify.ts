@@ -19,7 +19,7 @@ import type { KerasClassifierOptions } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
-import { fineTunedAt } from './run-start.ts';
+import { wholeModelAt } from './run-start.ts';
 
 /** Options of {@link regraft/train!predictImages | predictImages} and {@link evaluateFolder}. */
 export interface ClassifyOptions {
@@ -49,7 +49,8 @@ export async function pretrainedClassifier(
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
   const { imageSize } = options;
-  const tuned = imageSize === undefined && options.weights !== undefined ? await fineTunedAt(options.weights) : null;
+  const tuned =
+    imageSize === undefined && options.weights !== undefined ? await wholeModelAt(options.weights, name, null) : null;
   if (tuned?.name === name)
     return options.labels ? { ...tuned, classes: await readLabels(options.labels, tuned.classes.length) } : tuned;
   const { file, transforms, sha256 } = await openWeights(name, entry, weights, options.progress);
