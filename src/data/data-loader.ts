@@ -241,8 +241,8 @@ export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements 
   }
 
   /** The rest of the epoch's batches in host memory, without a device; by default of images. Counts as iterating. */
-  hostBatches(collate: Stack<S> = stack as unknown as Stack<S>): AsyncGenerator<HostBatch, void, undefined> {
-    return this.#iterate(collate);
+  hostBatches(collate?: (samples: readonly S[]) => HostBatch): AsyncGenerator<HostBatch, void, undefined> {
+    return this.#iterate(collate ?? (stack as unknown as Stack<S>));
   }
 
   /** One epoch, or the rest of one after {@link loadState}. */
