@@ -72,3 +72,29 @@ test.each(['norms', 'convnext', 'depthwise'])(
     expect(await differenceOf(model, expected[name])).toBeLessThan(1e-5);
   },
 );
+
+test("InceptionResNet's own layer, which Keras 2 registers as a user's", async () => {
+  const input = {
+    class_name: 'InputLayer',
+    name: 'x',
+    config: { name: 'x', batch_input_shape: [null, 2] },
+    inbound_nodes: [],
+  };
+  const scaled = {
+    module: 'keras.src.applications.inception_resnet_v2',
+    class_name: 'CustomScaleLayer',
+    registered_name: 'Custom>CustomScaleLayer',
+    name: 'c',
+    config: { name: 'c', scale: 0.5 },
+    inbound_nodes: [
+      [
+        ['x', 0, 0, {}],
+        ['x', 0, 0, {}],
+      ],
+    ],
+  };
+  const config = { name: 'm', layers: [input, scaled], input_layers: [['x', 0, 0]], output_layers: [['c', 0, 0]] };
+  const model = new keras.KerasModel({ class_name: 'Functional', config });
+  const y = await noGrad(() => model.forward(tensor([[2, 4]]))).data();
+  expect([...y]).toEqual([3, 6]);
+});

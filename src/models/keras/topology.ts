@@ -92,7 +92,9 @@ function layerOf(json: unknown): LayerConfig {
   if (className === 'Lambda')
     throw layer.error('a Lambda layer is Python code, which is not run. Rebuild the model without it.');
   const foreign = typeof module === 'string' && !/^(keras|tf_keras|tensorflow)(\.|$)/.test(module);
-  if (foreign || (typeof registered === 'string' && /^(?!keras>).*>/i.test(registered)))
+  // Keras 2 registers layers of its own networks as if they were a user's.
+  const isOwn = typeof module === 'string' && /^keras\.src\.applications\./.test(module);
+  if (foreign || (!isOwn && typeof registered === 'string' && /^(?!keras>).*>/i.test(registered)))
     throw layer.error(
       `is the custom object '${String(registered ?? module).slice(0, 80)}', which exists as Python code only. Rebuild the model without it.`,
     );
