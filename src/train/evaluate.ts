@@ -143,6 +143,7 @@ async function readBack(tensors: Tensors): Promise<HostTensors> {
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<Values> extends Pick<PredictOptions, 'batchSize' | 'progress' | 'precision'> {
+  /** Whose loss and scores. */
   readonly task: Task<never, Values>;
 }
 

@@ -344,8 +344,9 @@ describe('other commands', () => {
       'nix',
     );
     expect(code).toBe(1);
+    // Before it stands a note on the images' size, which this file does not tell.
     expect(stderr).toMatch(
-      /^DeviceError: init: found no adapter 'nix' \(.+\)\. There (is|are) '.+': instead of 'nix' name a part of that as --adapter, REGRAFT_ADAPTER or init\(\{ adapter \}\), or 'auto' for the best\.\n$/,
+      /^DeviceError: init: found no adapter 'nix' \(.+\)\. There (is|are) '.+': instead of 'nix' name a part of that as --adapter, REGRAFT_ADAPTER or init\(\{ adapter \}\), or 'auto' for the best\.\n$/m,
     );
   });
 
