@@ -1,7 +1,7 @@
 /** `regraft bench --tune`: finds the fastest tile for every class of product in the chosen workloads. */
 import { currentDevice } from '../src/device/current.ts';
 import { type Tile, type TunedProduct, tune } from '../src/index.ts';
-import { tileSize } from '../src/kernels/gemm-tiles.ts';
+import { tileSize } from '../src/kernels/gemm/tiles.ts';
 import { formatMs } from './table.ts';
 import type { Workload } from './workload.ts';
 

@@ -29,7 +29,7 @@ export type { DeviceInfo, DeviceOptions } from './device/device.ts';
 export { init } from './graph/init.ts';
 export { type Explanation, explain } from './graph/run.ts';
 export { type TimedTile, type TunedProduct, tune } from './graph/tune.ts';
-export type { LaneTile, MatrixTile, Tile, WorkgroupTile } from './kernels/gemm-tiles.ts';
+export type { LaneTile, MatrixTile, Tile, WorkgroupTile } from './kernels/gemm/shape.ts';
 export type { Conv2dOptions, ConvTranspose2dOptions, Pair } from './ops/conv2d.ts';
 export type { CrossEntropyAttributes, Reduction } from './ops/loss.ts';
 export type { AvgPoolOptions, MaxPoolOptions, PoolOptions } from './ops/pool.ts';

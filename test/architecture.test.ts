@@ -22,6 +22,9 @@ const LINE: readonly (readonly string[])[] = [
   ['cli', 'web'],
 ];
 
+/** From here down a circle of types counts as one, too. */
+const NO_CIRCLES_OF_TYPES = 'optim';
+
 /** Where Node's own modules may be imported. */
 const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^cli\//];
 
@@ -134,8 +137,9 @@ describe('architecture', () => {
 
   test('no file imports itself, not even through others', () => {
     const edges = new Map<string, string[]>();
+    const lowest = LINE.findIndex((layers) => layers.includes(NO_CIRCLES_OF_TYPES));
     for (const { from, to, typeOnly } of imports)
-      if (isSource(to) && !typeOnly) edges.set(from, [...(edges.get(from) ?? []), to]);
+      if (isSource(to) && (!typeOnly || rankOf(from) <= lowest)) edges.set(from, [...(edges.get(from) ?? []), to]);
     const done = new Set<string>();
     const cycles: string[] = [];
     const visit = (file: string, path: readonly string[]): void => {

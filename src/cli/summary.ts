@@ -54,9 +54,6 @@ async function run(name: string, flags: Flags): Promise<void> {
   else if (model instanceof keras.KerasModel) print(model.summary());
   else {
     const size = flags.imageSize ?? modelEntry(known).inputSize;
-    // Convolutions are recorded for the adapter that is open.
-    const { init } = await import('../graph/init.ts');
-    await init();
     print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
   }
 }

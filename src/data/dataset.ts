@@ -4,6 +4,9 @@ import { checkOptions } from '../core/options.ts';
 import { Generator } from '../core/random.ts';
 import type { Label } from './labels.ts';
 import type { SampleThreads } from './sample-threads.ts';
+import type { View } from './view.ts';
+
+export type { View } from './view.ts';
 
 /** One sample of a data set, whatever its parts are; a task's `collate` knows them. */
 export interface Sample {
@@ -20,12 +23,6 @@ export interface LabelledImage extends Sample {
   readonly shape: readonly [channels: number, height: number, width: number];
   /** The class's index in `classes`, or float targets. */
   readonly label: Label;
-}
-
-/** Which random version of a sample is meant: equal views of an index are equal floats. */
-export interface View {
-  readonly seed: number;
-  readonly view: number;
 }
 
 /** Samples by index. A data set of your own needs `length` and `get` only. */

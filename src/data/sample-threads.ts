@@ -4,9 +4,9 @@ import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, DataError } from '../core/errors.ts';
-import type { View } from './dataset.ts';
 import type { FloatImage } from './image.ts';
 import type { Transform } from './transform.ts';
+import type { View } from './view.ts';
 
 export interface LoadRequest {
   readonly id: number;

@@ -44,7 +44,7 @@ export function wantFloat16(what: string): void {
   if (current) requireFloat16(what, current.info);
 }
 
-/** The device, or null before `init`: for choices that recording makes. */
+/** The device, or null before `init`: for advice that can be given early. */
 export function openDevice(): Device | null {
   return current;
 }

@@ -1,9 +1,9 @@
-/** What a plan would bind, looked at before anything of it is made: an adapter binds so many bytes at once and no more. */
+/** The check that an adapter can bind all operands of a plan, made before anything of the plan: so many bytes at once and no more. */
 import { smallerBatch } from '../device/buffer-pool.ts';
 import type { Device } from '../device/device.ts';
 import { bindingBytes } from './buffers.ts';
-import type { Group } from './fuse.ts';
-import type { Lowered } from './plan.ts';
+import type { Group } from './group.ts';
+import type { Lowered } from './lower.ts';
 
 /** @throws DeviceError naming the op with the largest operand, and how many images would fit where that is known. */
 export function checkBindings(device: Device, lowered: readonly Lowered[]): void {
@@ -23,10 +23,10 @@ export function checkBindings(device: Device, lowered: readonly Lowered[]): void
   device.checkBinding(group.main.name, bytes, slot ? SMALLER_LAYER : fixOf(group, bytes, device.maxBindingBytes));
 }
 
-/** The way out for what a model holds: no batch size changes it. */
+/** The advice where a part of the model is too large: no batch size changes that. */
 export const SMALLER_LAYER = 'Make the layer smaller, or take another adapter.';
 
-/** The way out for what a batch takes; undefined where the op does not tell how many images it has. */
+/** The advice where a batch is too large; undefined where the op does not tell how many images it has. */
 function fixOf({ main }: Group, bytes: number, allowed: number): string | undefined {
   const apart = main.kind === 'kernel' ? main.samplewise : main.kind === 'elementwise';
   const shape = main.kind === 'elementwise' ? main.shape : main.inputs[0]!.shape;

@@ -31,7 +31,7 @@ export interface Derived {
   plans: number;
 }
 
-/** What all plans of a device draw on. */
+/** The shared buffers of a device. */
 export class SharedBuffers {
   readonly #device: Device;
   readonly #scratch: GPUBuffer[] = [];

@@ -3,7 +3,8 @@
  * a time. Its results, where the trainable part takes them up, are the same in every epoch and need not be computed again.
  */
 import type { HostArray } from '../core/dtype.ts';
-import { type ElementwiseNode, type KernelNode, type Node, recorder } from './record.ts';
+import { isRandom } from '../kernels/expressions.ts';
+import { type ChoiceNode, type ElementwiseNode, type KernelNode, type Node, producersOf, recorder } from './record.ts';
 import type { Data } from './value.ts';
 
 /** The same for all batches, image by image a function of the images, or neither. */
@@ -11,7 +12,7 @@ type Kind = 'constant' | 'perImage' | undefined;
 
 /** The trunk, and the values at which it ends. */
 export interface Trunk {
-  /** What the trainable part reads; empty when nothing lies between the images and it. */
+  /** The values that the trainable part reads; empty when nothing lies between the images and it. */
   readonly cuts: readonly Data[];
   /** Those of them that a hook shows to the user. */
   readonly shown: ReadonlySet<Data>;
@@ -38,14 +39,14 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
   const trunk = new Set<Node>();
   for (const node of nodes) {
     const kindsIn = node.inputs.map((v) => kindOf(v.data));
-    const random = node.kind === 'elementwise' && node.wgsl.includes('uniform01(');
+    const random = node.kind === 'elementwise' && isRandom(node.wgsl);
     if (node.inPlace || random || kindsIn.includes(undefined)) continue;
     if (!kindsIn.includes('perImage')) {
       for (const data of node.outputs) kinds.set(data, 'constant');
       continue;
     }
-    if (!(node.kind === 'kernel' ? keepsImagesApart(node, kindsIn, batch!) : alignsImages(node, kindsIn, batch!)))
-      continue;
+    const apart = 'fuses' in node ? keepsImagesApart(node, kindsIn, batch!) : alignsImages(node, kindsIn, batch!);
+    if (!apart) continue;
     for (const data of node.outputs) kinds.set(data, 'perImage');
     trunk.add(node);
   }
@@ -59,6 +60,7 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
   if ([...cuts].every((cut) => inputs.includes(cut))) return { cuts: [], shown, slots: [], text: '', nodes: new Set() };
 
   // Back from the cuts to the slots.
+  const producers = producersOf(nodes);
   const slots = new Set<Data>();
   const text: string[] = [];
   const seen = new Set<Data>();
@@ -67,29 +69,28 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
     const data = stack.pop()!;
     if (seen.has(data)) continue;
     seen.add(data);
-    const { node } = data;
+    const node = producers.get(data);
     if (data.slot) slots.add(data);
     if (!node) continue;
     for (const input of node.inputs) stack.push(input.data);
-    if (node.kind === 'kernel' && node.reorders) continue;
-    // Not the kernel's key: it holds the batch size and the algorithm. Sizes for one image tell strides and paddings apart.
+    // Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
     const sizes = node.outputs.map((d) => `${d.dtype}${kinds.get(d) === 'perImage' ? d.count / batch! : d.count}`);
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
   }
   return { cuts: [...cuts], shown, slots: [...slots], text: text.join('\n'), nodes: trunk };
 }
 
-/** Whether image n of the outputs depends on image n of the inputs alone: they are rows of the first operand, or of all that are joined. */
-function keepsImagesApart(node: KernelNode, kinds: readonly Kind[], batch: number): boolean {
-  const joins = node.name === 'cat';
+/** True if image n of the outputs depends on image n of the inputs alone: they are rows of the first operand, or of all that are joined. */
+function keepsImagesApart(node: KernelNode | ChoiceNode, kinds: readonly Kind[], batch: number): boolean {
   const rows = node.inputs.every(
     ({ shape }, k) =>
-      kinds[k] === (k === 0 || joins ? 'perImage' : 'constant') && (kinds[k] === 'constant' || shape[0]! % batch === 0),
+      kinds[k] === (k === 0 || node.joins ? 'perImage' : 'constant') &&
+      (kinds[k] === 'constant' || shape[0]! % batch === 0),
   );
   return rows && node.samplewise === true;
 }
 
-/** Whether in an elementwise node every image lies along the first axis, and nothing else does. */
+/** True if in an elementwise node every image lies along the first axis, and nothing else does. */
 function alignsImages(node: ElementwiseNode, kinds: readonly Kind[], batch: number): boolean {
   const rank = node.shape.length;
   const aligned = node.inputs.every(({ shape }, k) =>
@@ -102,7 +103,7 @@ function alignsImages(node: ElementwiseNode, kinds: readonly Kind[], batch: numb
 export function replaceTrunk(trunk: Trunk, values: readonly HostArray[]): void {
   recorder.nodes = recorder.nodes.filter((node) => !trunk.nodes.has(node));
   trunk.cuts.forEach((data, k) => {
-    data.node = null;
+    data.pending = false;
     data.host = values[k]!;
   });
 }

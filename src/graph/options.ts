@@ -2,7 +2,7 @@
 export const graphOptions: {
   /** Elementwise nodes run inside the kernels around them. */
   fusion: boolean;
-  /** What depends on unchanging slots alone runs once: packed weights, the scales of frozen batch norms. */
+  /** Results of unchanging slots alone (packed weights, the scales of frozen batch norms) are computed once. */
   hoisting: boolean;
   /** Winograd's convolution where it is faster. */
   winograd: boolean;

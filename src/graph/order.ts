@@ -2,7 +2,7 @@
  * Planning, between fusion and memory: in-place updates move up to where they can first run. An optimizer's update, recorded at the end of
  * a step, then frees its gradient as soon as backward has computed it, and not all gradients are alive at once.
  */
-import type { Group } from './fuse.ts';
+import type { Group } from './group.ts';
 import type { Data } from './value.ts';
 
 /** The groups in an order with the same results: every group still runs after all that it depends on. */

@@ -1,18 +1,18 @@
 /**
- * Planning, third part: a graph turned into dispatches over fixed buffers. A plan is built once for a graph of given
+ * Planning, last part: a graph turned into dispatches over fixed buffers. A plan is built once for a graph of given
  * structure and replayed: uploads, changed scalars, one encoder, one pass, one submit.
  */
-import type { DType } from '../core/dtype.ts';
 import { requireFloat16 } from '../device/adapter.ts';
 import type { Device } from '../device/device.ts';
 import { texelBytes } from '../device/texture-pool.ts';
-import { withElementTypes } from '../kernels/element-types.ts';
-import { withImmediates } from '../kernels/immediates.ts';
-import { type KernelTarget, type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
+import type { KernelTarget, Operand } from '../kernels/kernel.ts';
 import { checkBindings } from './bindings.ts';
 import { bindingBytes, bufferId, type Derived, type SharedBuffers } from './buffers.ts';
+import { choose } from './choose.ts';
 import { Commands } from './commands.ts';
-import { fuse, type Group } from './fuse.ts';
+import { fuse } from './fuse.ts';
+import type { Group } from './group.ts';
+import { bytesOf, dataOf, type Lowered, lower } from './lower.ts';
 import { assignBuffers, type Interval } from './memory.ts';
 import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
@@ -21,13 +21,6 @@ import { own, writeElements } from './storage.ts';
 import { tunedTarget } from './tuning.ts';
 import { type Data, type LentBuffer, materialise, NOT_KEPT } from './value.ts';
 
-/** A group with its program, ready to be given buffers. */
-export interface Lowered {
-  readonly group: Group;
-  readonly steps: readonly Step[];
-  readonly temps: readonly number[];
-}
-
 export interface PlanOptions {
   readonly fusion: boolean;
   readonly hoisting: boolean;
@@ -35,7 +28,7 @@ export interface PlanOptions {
   readonly copies?: boolean;
 }
 
-/** Where the body's results go, in bytes and lifetimes. */
+/** Places and lifetimes of the results. */
 export interface Layout {
   readonly lowered: readonly Lowered[];
   /** Groups that run once, not in every step: everything they read is a slot that this plan does not write. */
@@ -63,7 +56,7 @@ export function layOut(
   if ([...externals, ...nodes.flatMap((n) => n.outputs)].some((d) => d.dtype === 'float16'))
     requireFloat16('graph', device.info);
   const { maxStorageBuffersPerShaderStage: maxBindings } = device.info.limits;
-  const groups = updatesFirst(fuse(nodes, { maxBindings: maxBindings!, enabled: fusion }));
+  const groups = updatesFirst(fuse(choose(nodes, device.target), { maxBindings: maxBindings!, enabled: fusion }));
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
   const constants = new Set(externals.filter((d) => d.slot && !written.has(d)));
   const hoisted = new Set<Group>();
@@ -108,31 +101,6 @@ export function layOut(
   return { lowered, hoisted, transient, sizes, assigned: buffer, peakBytes, lowerBoundBytes: fixed + lowerBound };
 }
 
-const dataOf = (group: Group, { kind, index }: Operand): Data | undefined =>
-  kind === 'temp' ? undefined : (kind === 'input' ? group.reads : group.writes)[index]!;
-
-/** What an operand is bound with. */
-const bytesOf = ({ group, temps }: Pick<Lowered, 'group' | 'temps'>, o: Operand): number =>
-  bindingBytes(dataOf(group, o)?.bytes ?? temps[o.index]!);
-
-/** The group's program for operands of its types. Texels hold float32, and so many of them. */
-export function lower(group: Group, target: KernelTarget): Lowered {
-  const typeOf = (o: Operand): DType => dataOf(group, o)?.dtype ?? 'float32';
-  const { steps, temps = [] } = group.lower({ ...target, isFloat16: (o) => typeOf(o) === 'float16' });
-  const fits = ({ reads, texels = [] }: Step): boolean =>
-    texels.every((format, k) => {
-      if (!format) return true;
-      const most = texelBytes(format) * TEXEL_COLUMNS ** 2;
-      return typeOf(reads[k]!) === 'float32' && bytesOf({ group, temps }, reads[k]!) <= most;
-    });
-  if (!steps.every(fits)) return lower(group, { ...target, texels: false });
-  return {
-    group,
-    steps: steps.map((step) => withImmediates(withElementTypes(step, typeOf), target.immediateBytes ?? 0)),
-    temps,
-  };
-}
-
 export class Plan {
   readonly #device: Device;
   readonly #shared: SharedBuffers;
@@ -143,7 +111,7 @@ export class Plan {
   readonly #outputs: { node: number; output: number; lent: LentBuffer; bytes: number }[] = [];
   /** Bytes on the device while the plan runs: everything it reads, writes and keeps in between. */
   readonly peakBytes: number;
-  /** Whether it runs wherever its inputs are. */
+  /** True if it runs wherever its inputs are. */
   readonly copies: boolean;
   /** Buffers of the slots that it reads or updates. */
   readonly slots: ReadonlySet<GPUBuffer>;
@@ -230,7 +198,7 @@ export class Plan {
     this.#sequence = new Sequence(device, placed, scalars);
   }
 
-  /** How many bind groups it holds. */
+  /** The number of bind groups that it holds. */
   get bindGroups(): number {
     return this.#sequence.bindGroups;
   }

@@ -2,8 +2,8 @@
 import type { DType } from '../core/dtype.ts';
 import { DisposedError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { EpilogueAxes } from '../kernels/elementwise.ts';
-import type { Fusion, KernelTarget, Operand, Program, Scalar } from '../kernels/kernel.ts';
+import type { EpilogueAxes } from '../kernels/expressions.ts';
+import type { Choice, Fusion, KernelTarget, Operand, Program, Scalar } from '../kernels/kernel.ts';
 import type { Update } from '../kernels/optimizer.ts';
 import { Data, promotedType, type Value } from './value.ts';
 
@@ -27,7 +27,7 @@ export interface ElementwiseNode {
 export interface UpdateNode {
   readonly kind: 'update';
   readonly name: string;
-  /** What tells two updates of one name apart. */
+  /** Text that another update of the same name does not have. */
   readonly key: string;
   /** The gradient, and where there is one the scalar that forbids the step. */
   readonly inputs: readonly Value[];
@@ -39,30 +39,50 @@ export interface UpdateNode {
   update(hyper: readonly Scalar[], skip: Operand | undefined): Update;
 }
 
-/** Everything with a kernel of its own. */
-export interface KernelNode {
-  readonly kind: 'kernel';
+/** A computation by a kernel, which is given or still to be chosen. */
+interface Computation {
   readonly name: string;
-  /** The attributes that `lower` depends on, as text: two nodes of equal name, key and shapes lower to the same program. */
+  /** The attributes that the program depends on, as text: two nodes of equal name, key and shapes lower to the same one. */
   readonly key: string;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Data[];
   readonly inPlace: false;
+  /** The part that the planner can fuse into the kernel: an epilogue on output 0, or an expression in place of input 0. */
+  readonly fuses: 'epilogue' | 'element' | 'nothing';
+  readonly axes?: EpilogueAxes;
+  /** Element n of the first axis of each output depends on element n of the inputs' alone: images do not mix. */
+  readonly samplewise?: boolean;
+  /** A samplewise node for which that holds of every input, not of the first alone: images are joined along another axis. */
+  readonly joins?: boolean;
+}
+
+/** A computation by a given kernel. */
+export interface KernelNode extends Computation {
+  readonly kind: 'kernel';
   /**
    * Kernels for the node. Program inputs are the node's inputs in order. `fusion` is what the planner fused: the epilogue of
    * output 0, or the element function that stands for input 0.
    */
   lower(target: KernelTarget, fusion: Fusion): Program;
-  /** What `lower` can take: an epilogue on output 0, or an expression in place of input 0. */
-  readonly fuses: 'epilogue' | 'element' | 'nothing';
-  readonly axes?: EpilogueAxes;
-  /** Element n of the first axis of each output depends on element n of the inputs' alone: images do not mix. */
-  readonly samplewise?: boolean;
-  /** Holds the elements of its input in an order that kernels prefer: no value is changed. */
-  readonly reorders?: boolean;
 }
 
-export type Node = ElementwiseNode | KernelNode | UpdateNode;
+/** A computation whose kernel depends on the adapter: the planner makes it a {@link KernelNode}. */
+export interface ChoiceNode extends Computation {
+  readonly kind: 'choice';
+  choose(target: KernelTarget): Choice;
+}
+
+export type Node = ElementwiseNode | KernelNode | ChoiceNode | UpdateNode;
+
+/** A node of a graph that is planned for one adapter. */
+export type PlannedNode = Exclude<Node, ChoiceNode>;
+
+/** The node that computes each datum. */
+export function producersOf<N extends Node>(nodes: readonly N[]): Map<Data, N> {
+  const producers = new Map<Data, N>();
+  for (const node of nodes) if (!node.inPlace) for (const data of node.outputs) producers.set(data, node);
+  return producers;
+}
 
 /** A graph that grows past this is run without being asked, so that a loop that never reads stays bounded. */
 export const RECORD_LIMIT = 10_000;
@@ -90,7 +110,7 @@ function append(node: Node): void {
   for (const data of node.outputs) {
     if (node.inPlace) data.touch();
     else {
-      data.node = node;
+      data.pending = true;
       data.batchScale = batchScale;
     }
   }
@@ -99,7 +119,7 @@ function append(node: Node): void {
 
 /** See {@link Data.batchScale}: passed on by whatever keeps images apart. */
 export function batchScaleOf(node: Node): number {
-  if (node.kind === 'kernel') return node.samplewise ? node.inputs[0]!.data.batchScale : 1;
+  if ('fuses' in node) return node.samplewise ? node.inputs[0]!.data.batchScale : 1;
   return node.inputs.find(({ data }) => data.batchScale !== 1)?.data.batchScale ?? 1;
 }
 
@@ -138,15 +158,10 @@ export function recordAssign(
   append({ ...node, outputs: [slot.data], inPlace: true });
 }
 
-/** What a kernel node needs beyond its inputs and outputs. */
-export interface KernelOptions {
-  readonly key: string;
-  readonly lower: KernelNode['lower'];
-  readonly fuses?: KernelNode['fuses'];
-  readonly axes?: EpilogueAxes;
-  readonly samplewise?: boolean;
-  readonly reorders?: boolean;
-}
+/** Attributes of a kernel node, and its kernel or the choice of one. */
+export type KernelOptions = Partial<Pick<Computation, 'fuses' | 'axes' | 'samplewise' | 'joins'>> &
+  Pick<Computation, 'key'> &
+  (Pick<KernelNode, 'lower'> | Pick<ChoiceNode, 'choose'>);
 
 /** Records an op with a kernel of its own and gives its outputs. */
 export function recordKernel(
@@ -156,15 +171,8 @@ export function recordKernel(
   options: KernelOptions,
 ): Value[] {
   const values = outputs.map(({ shape, dtype = 'float32' }) => ({ shape, data: new Data(sizeOf(shape), dtype) }));
-  append({
-    kind: 'kernel',
-    name,
-    inputs,
-    outputs: values.map((v) => v.data),
-    inPlace: false,
-    fuses: 'nothing',
-    ...options,
-  });
+  const node = { name, inputs, outputs: values.map((v) => v.data), inPlace: false, fuses: 'nothing' } as const;
+  append({ kind: 'lower' in options ? 'kernel' : 'choice', ...node, ...options } as KernelNode | ChoiceNode);
   return values;
 }
 
@@ -189,7 +197,7 @@ export function internal<T>(fn: () => T): T {
   }
 }
 
-/** Whether a tensor made now is one that the user may come back to. */
+/** True if a tensor made now is one that the user may come back to. */
 export function userVisible(): boolean {
   return recorder.depth === 0 && recorder.scopes === 0;
 }

@@ -2,20 +2,21 @@
 
 import { causeOf } from '../core/cause.ts';
 import { type HostArray, hostView } from '../core/dtype.ts';
-import { ArgumentError, DisposedError } from '../core/errors.ts';
+import { DisposedError } from '../core/errors.ts';
 import { checkFunction } from '../core/options.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
 import type { KernelTarget, Step } from '../kernels/kernel.ts';
 import { bufferId, SharedBuffers } from './buffers.ts';
-import type { Group } from './fuse.ts';
+import type { Group } from './group.ts';
 import { graphOptions } from './options.ts';
 import { type Layout, layOut, Plan } from './plan.ts';
 import { batchScaleOf, type Node, recorder } from './record.ts';
+import { keep, scoped, settle, trial } from './scope.ts';
 import { checkDevice, free, slotGone, upload } from './storage.ts';
 import { tunedTarget, tuningStamp } from './tuning.ts';
-import { type Data, materialise, NOT_KEPT, type Value } from './value.ts';
+import { type Data, materialise, type Value } from './value.ts';
 
 /** Plans kept for replay, and bind groups of all of them together; the plan unused longest goes first. */
 const MAX_PLANS = 64;
@@ -59,11 +60,11 @@ interface Survey {
   readonly externals: Data[];
   /** Equal for graphs that one plan can run, but for where their inputs are. */
   readonly key: string;
-  /** Which buffers hold the inputs that are no slots; empty where there are none. */
+  /** The buffers of the inputs that are no slots; empty where there are none. */
   readonly places: string;
 }
 
-/** What the graph reads or updates without computing it, brought to where a plan expects it; and the plan's key. */
+/** Brings everything that the graph reads or updates without computing it to the place where a plan expects it; and the plan's key. */
 function survey(device: Device, nodes: readonly Node[]): Survey {
   const externals: Data[] = [];
   const places: number[] = [];
@@ -153,18 +154,7 @@ export function flush(): void {
   }
 }
 
-/** After a run: what was not kept cannot be read any more, and `why`. */
-function settle(nodes: readonly Node[], why = NOT_KEPT): void {
-  for (const node of nodes) {
-    if (node.inPlace) continue;
-    for (const data of node.outputs) {
-      data.node = null;
-      if (!data.buffer) data.freed = why;
-    }
-  }
-}
-
-/** What {@link explain} tells about a computation without running it. */
+/** Memory and kernels of a computation: the result of {@link explain}. */
 export interface Explanation {
   /** Bytes on the device while it runs: parameters, inputs, results and everything in between. */
   readonly peakBytes: number;
@@ -187,9 +177,9 @@ export function explain(fn: () => unknown): Explanation {
   return { peakBytes, lowerBoundBytes, kernels };
 }
 
-/** The groups of what `fn` records, ready to be lowered for any adapter. */
+/** The groups of what `fn` records, as the open adapter runs them; they can be lowered in any tiles. */
 export function plannedGroups(fn: () => unknown): Group[] {
-  return plan(fn, currentDevice().target).lowered.map((l) => l.group);
+  return plan(fn, tunedTarget(currentDevice())).lowered.map((l) => l.group);
 }
 
 /** The steps of what `fn` records, as they would be for an adapter of the given kind. For tests and tools. */
@@ -200,51 +190,10 @@ export function plannedSteps(fn: () => unknown, target: KernelTarget): Step[] {
 function plan(fn: () => unknown, target: KernelTarget): Layout {
   flush();
   const device = currentDevice();
-  let nodes: Node[] = [];
-  try {
-    scoped(fn, (result) => {
-      keep(result, true);
-      nodes = recorder.nodes;
-      recorder.nodes = [];
-    });
+  return trial(fn, (result, nodes) => {
+    keep(result);
     return layOut({ info: device.info, target }, nodes, survey(device, nodes).externals, graphOptions);
-  } finally {
-    settle(nodes);
-  }
-}
-
-/** Marks every tensor found in `result` (nested arrays, maps and plain objects included) as one the user holds. */
-function keep(result: unknown, visible: boolean): void {
-  if (result === null || typeof result !== 'object' || ArrayBuffer.isView(result)) return;
-  const data = (result as Partial<Value>).data;
-  const holder = (result as { value?: Partial<Value> }).value;
-  if (holder && typeof holder === 'object' && holder.data && 'visible' in holder.data) holder.data.visible = visible;
-  else if (data && typeof data === 'object' && 'visible' in data) data.visible = visible;
-  else if (Symbol.iterator in result) for (const item of result as Iterable<unknown>) keep(item, visible);
-  else if (Object.getPrototypeOf(result) === Object.prototype)
-    for (const item of Object.values(result)) keep(item, visible);
-}
-
-function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {
-  const outermost = recorder.scopes === 0 && recorder.depth === 0;
-  const start = recorder.nodes.length;
-  recorder.scopes++;
-  let result: T;
-  try {
-    result = fn();
-  } catch (error) {
-    // Half a step must not run with the next one.
-    settle(recorder.nodes.splice(start));
-    throw error;
-  } finally {
-    recorder.scopes--;
-  }
-  if (result instanceof Promise)
-    throw new ArgumentError(
-      'step, noGrad: the function must be synchronous, got one that returns a promise. Await outside of it.',
-    );
-  if (outermost) atEnd(result);
-  return result;
+  });
 }
 
 /** Runs `fn`, then everything it recorded; what it does not return is freed. Nested calls belong to the outermost one. */
@@ -252,7 +201,7 @@ export function runScope<T>(fn: () => T): T {
   if (recorder.scopes === 0 && recorder.depth === 0) recorder.boundary();
   return scoped(fn, (result) => {
     for (const node of recorder.nodes) for (const data of node.outputs) data.saves = 0;
-    keep(result, true);
+    keep(result);
     flush();
   });
 }
@@ -281,7 +230,7 @@ export async function readBack(value: Value): Promise<HostArray> {
 export function dispose(value: Value, why = 'dispose() was called on it.'): void {
   const { data } = value;
   data.visible = false;
-  if (data.node) return;
+  if (data.pending) return;
   data.freed = why;
   if (recorder.nodes.length) recorder.disposed.push(data);
   else free(currentDevice(), data, why);

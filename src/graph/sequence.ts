@@ -6,7 +6,7 @@ import { type CopyShape, texelBytes } from '../device/texture-pool.ts';
 import { type Operand, type Step, TEXEL_COLUMNS } from '../kernels/kernel.ts';
 import type { Commands } from './commands.ts';
 
-/** What the device makes for a dispatch. */
+/** The device's objects for a dispatch. */
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
@@ -25,7 +25,7 @@ interface Dispatch {
   readonly copies: readonly Copy[];
 }
 
-/** Of the uniforms' buffer, in bytes. */
+/** A range of the uniforms' buffer, in bytes. */
 interface UniformRange {
   readonly offset: number;
   readonly size: number;
@@ -191,7 +191,7 @@ function copiesOf({ reads, texels = [] }: Step, bytesOf: BytesOf): CopyShape[] {
   );
 }
 
-/** Of each kind, the largest that the steps need. */
+/** The largest copy of each kind that the steps need. */
 export function largestCopies(sized: readonly { steps: readonly Step[]; bytesOf: BytesOf }[]): Iterable<CopyShape> {
   const largest = new Map<string, CopyShape>();
   for (const { steps, bytesOf } of sized)

@@ -1,4 +1,4 @@
-/** Who owns a datum's buffer, and how it finds its way back to the pool. */
+/** The owner of a datum's buffer, and the buffer's way back to the pool. */
 
 import type { HostArray } from '../core/dtype.ts';
 import { DeviceError } from '../core/errors.ts';

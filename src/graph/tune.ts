@@ -7,21 +7,22 @@ import { BYTES_PER_ELEMENT, type DType, fromHalves, toHalves } from '../core/dty
 import { checkFunction } from '../core/options.ts';
 import { currentDevice } from '../device/current.ts';
 import type { Device } from '../device/device.ts';
-import { candidateTiles, classOf, defaultTile, type ProductShape, type Tile } from '../kernels/gemm-tiles.ts';
+import type { ProductShape, Tile } from '../kernels/gemm/shape.ts';
+import { candidateTiles, classOf, defaultTile } from '../kernels/gemm/tiles.ts';
 import type { KernelTarget, Operand, Program } from '../kernels/kernel.ts';
 import { bindingBytes } from './buffers.ts';
 import { Commands } from './commands.ts';
-import type { Group } from './fuse.ts';
-import { lower } from './plan.ts';
+import type { Group } from './group.ts';
+import { lower } from './lower.ts';
 import { plannedGroups } from './run.ts';
 import { Sequence } from './sequence.ts';
 import { tilesOf } from './tuning.ts';
 
-/** How the tiles of one class of products compare. Times are milliseconds. */
+/** A comparison of the tiles of one class of products. Times are milliseconds. */
 export interface TunedProduct {
   /** The kernel in which the class was met first: `conv2d.lane32x64`. */
   readonly kernel: string;
-  /** Of the shape, by powers of two. */
+  /** Class of the shape, by powers of two. */
   readonly class: string;
   readonly default: TimedTile;
   /** The default, where nothing is faster by 3 %. */
@@ -33,18 +34,18 @@ export interface TunedProduct {
 
 /** A tile and what the product took in it. */
 export interface TimedTile {
-  /** How the product is cut. */
+  /** The cut of the product. */
   readonly tile: Tile;
   /** Median, in milliseconds. */
   readonly ms: number;
 }
 
-/** What a tile must gain over the default to replace it: less is noise. */
+/** The gain over the default that replaces it: less is noise. */
 const GAIN = 0.03;
 /** A sample repeats the product until it lasts this long; the median of so many samples counts. */
 const SAMPLE_MS = 5;
 const SAMPLES = 3;
-/** Of the largest magnitude: sums in another order differ by less, and by a step of float16 where they are rounded to it. */
+/** Largest difference, relative to the largest magnitude: sums in another order differ by less, or by a step of float16 where they are rounded to it. */
 const TOLERANCE = { float32: 1e-4, float16: 1e-4 + 2 ** -10 };
 
 /**
@@ -158,7 +159,7 @@ class TestStand {
       bindingBytes(kind === 'temp' ? temps![index]! : (kind === 'input' ? reads : writes)[index]!.bytes);
   }
 
-  /** What a program computes from the inputs. */
+  /** The program's outputs for the inputs. */
   async outputs(program: Program): Promise<Float32Array[]> {
     this.#writes.forEach((buffer, k) => {
       this.#fill(buffer, this.#before, this.#results[k]!.dtype);

@@ -1,6 +1,7 @@
-/** What an adapter was tuned to, as kernels ask for it. {@link tune} (tune.ts) finds it out and notes it, opening a device reads the note. */
+/** The tuned tiles of an adapter. `tune()` (tune.ts) measures and notes them; opening the device reads the note. */
 import type { Device } from '../device/device.ts';
-import { classOf, isTile, type Tile } from '../kernels/gemm-tiles.ts';
+import type { Tile } from '../kernels/gemm/shape.ts';
+import { classOf, isTile } from '../kernels/gemm/tiles.ts';
 import type { KernelTarget } from '../kernels/kernel.ts';
 import { graphOptions } from './options.ts';
 
@@ -30,13 +31,14 @@ function tunedFor(device: Device): Tuned {
 export function tunedTarget(device: Device): KernelTarget {
   const target: KernelTarget = graphOptions.tuning ? tunedFor(device).target : device.target;
   const without: Partial<KernelTarget> = {
+    ...(!graphOptions.winograd && { winograd: false }),
     ...(!graphOptions.texels && { texels: false }),
     ...(!graphOptions.immediates && { immediateBytes: 0 }),
   };
   return { ...target, ...without };
 }
 
-/** What a plan's key has for the tiles that it was made with. */
+/** The part of a plan's key that stands for the tiles that it was made with. */
 export const tuningStamp = (device: Device): number => tunedFor(device).stamp;
 
 /** The tiles of a note; entries that this adapter cannot run, of another version perhaps, are left out. */

@@ -2,7 +2,6 @@
 import { BYTES_PER_ELEMENT, type DType, type HostArray } from '../core/dtype.ts';
 import { RegraftError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import type { Node } from './record.ts';
 
 /** A buffer that a plan lends to the output of its latest run; see {@link Data.lender}. */
 export interface LentBuffer {
@@ -11,7 +10,7 @@ export interface LentBuffer {
   owner: WeakRef<Data> | null;
 }
 
-/** Why what a run left out can no longer be read. */
+/** The reason why results that a run did not keep cannot be read. */
 export const NOT_KEPT =
   'step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.';
 
@@ -21,13 +20,13 @@ let stamps = 0;
 export class Data {
   readonly count: number;
   readonly dtype: DType;
-  /** The node that will compute it, until the graph has run. */
-  node: Node | null = null;
-  /** Where it is on the GPU. @internal */
+  /** A recorded node will compute it, when the graph runs. */
+  pending = false;
+  /** Its storage on the GPU. @internal */
   buffer: GPUBuffer | null = null;
   /** Set while `buffer` belongs to a plan, which moves the contents elsewhere before it writes there again. */
   lender: LentBuffer | null = null;
-  /** As many bytes of the JavaScript engine's as `buffer` has; see storage.ts. */
+  /** An array of the JavaScript engine's, as large as `buffer`; see storage.ts. */
   ballast: ArrayBuffer | null = null;
   /** Its elements on the host, or how to make them (null once they are on the GPU). */
   host: HostArray | (() => HostArray) | null = null;
@@ -37,11 +36,11 @@ export class Data {
   visible = false;
   /** Size of a full batch over the size of the one that it belongs to: kernels are chosen for a full batch (`fullBatch` in kernels/kernel.ts). */
   batchScale = 1;
-  /** How many recorded backward rules still need it. */
+  /** The number of recorded backward rules that still need it. */
   saves = 0;
   /** Changes with every write; never repeats between two Data. */
   version: number = ++stamps;
-  /** Why it can no longer be read, once it was given back. */
+  /** The reason why it can no longer be read, once it was given back. */
   freed: string | null = null;
 
   constructor(count: number, dtype: DType) {
@@ -59,7 +58,7 @@ export class Data {
     this.version = ++stamps;
   }
 
-  /** Whether the graph must keep the elements when it has run. */
+  /** True if the graph must keep the elements when it has run. */
   get kept(): boolean {
     return this.visible || this.saves > 0;
   }

@@ -263,8 +263,8 @@ function unused(taken: Set<string>, wanted: string): string {
 
 /** A tensor that the forward pass uses and no module owns. */
 async function constantOf(value: Value): Promise<TensorData> {
-  const { dtype, node } = value.data;
-  if (node)
+  const { dtype, freed } = value.data;
+  if (freed)
     throw new ArgumentError(
       'exportOnnx: the forward pass uses a tensor that is not computed by ops. Make it a Buffer.',
     );

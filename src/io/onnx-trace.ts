@@ -1,9 +1,10 @@
 /** A model's forward pass as a list of ops, with what depends on the batch size told from what does not. */
 import { ArgumentError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { recorder } from '../graph/record.ts';
+import { trial } from '../graph/scope.ts';
 import { hostValue, type Value } from '../graph/value.ts';
 import type { Module } from '../nn/index.ts';
+import { inMode } from '../nn/modes.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type TracedOp, traceOps } from '../tensor/trace.ts';
@@ -63,25 +64,12 @@ interface Run {
 }
 
 function record(model: Module, shapes: readonly Shape[]): Run {
-  const modules = model.modules();
-  const modes = modules.map(({ training }) => training);
   const inputs = shapes.map((shape) => hostValue(shape, 'float32', () => new Float32Array(sizeOf(shape))));
-  try {
-    model.eval();
-    const { result, ops } = traceOps(() =>
-      noGrad(() => {
-        const recorded = recorder.nodes.length;
-        try {
-          return model.forward(...inputs.map((input) => new Tensor(input))).value;
-        } finally {
-          recorder.nodes.length = recorded;
-        }
-      }),
-    );
-    return { inputs, output: result, ops };
-  } finally {
-    for (const [i, module] of modules.entries()) module.training = modes[i]!;
-  }
+  const forward = () => model.forward(...inputs.map((input) => new Tensor(input))).value;
+  return trial(
+    () => traceOps(() => noGrad(() => inMode(model, false, forward))),
+    ({ result, ops }) => ({ inputs, output: result, ops }),
+  );
 }
 
 function openShape(first: Shape, second: Shape): (number | null)[] {

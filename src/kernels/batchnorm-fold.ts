@@ -2,7 +2,7 @@
 import { ceilDiv, float, input, type KernelTarget, output, type Program, type Step } from './kernel.ts';
 import { workgroupThreads } from './workgroup.ts';
 
-/** What {@link batchNormFold} reads besides the statistics. */
+/** Operands of {@link batchNormFold} beside the statistics. */
 export interface Affine {
   readonly weight: boolean;
   readonly bias: boolean;

@@ -1,5 +1,5 @@
 /**
- * Copies that change where elements lie: permute, slice, constant padding, expand (`gather`), concatenation (`cat`, `copyInto`).
+ * Copies from a strided region (`copyFrom`: permute, slice, constant padding, expand) and into one (`copyInto`, `cat`).
  * Elements are words of their size: one kernel serves float32 and int32.
  */
 import type { DType } from '../core/dtype.ts';
@@ -21,8 +21,8 @@ import { coordinates, coordinatesOf, type Dim, sizeWords, strideWords, walk } fr
 import { transposeTiles } from './transpose.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
-/** Where an output element comes from: `x[offset + sum(coordinate * stride)]`, in elements. */
-export interface Gather {
+/** A strided region to copy from: the source of an output element is `x[offset + sum(coordinate * stride)]`, in elements. */
+export interface CopyFrom {
   readonly outShape: Shape;
   /** One a dimension of the output; 0 repeats (expand), negative walks backwards. */
   readonly strides: readonly number[];
@@ -52,7 +52,7 @@ const commonParams = /* wgsl */ `
   size: u32,
   offset: u32,`;
 
-const gatherWgsl = (threads: number, perThread: number, word: string, rank: number) => /* wgsl */ `
+const copyFromWgsl = (threads: number, perThread: number, word: string, rank: number) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 alias Word = ${word};
@@ -91,8 +91,8 @@ fn main(
   }
 }`;
 
-/** As above, where an element has a source only if its coordinates are in [start, start + count); the rest gets `fill`. */
-const paddedGatherWgsl = (threads: number, perThread: number, word: string, rank: number) => /* wgsl */ `
+/** The same, where an element has a source only if its coordinates are in [start, start + count); the rest gets `fill`. */
+const paddedCopyFromWgsl = (threads: number, perThread: number, word: string, rank: number) => /* wgsl */ `
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 alias Word = ${word};
@@ -278,20 +278,20 @@ function copyStep(
  * input(0) -> output(0) of `outShape`: permute, slice, pad, expand in one copy.
  * @throws ShapeError where more than six dimensions are left after merging; ArgumentError if a list has another length than outShape.
  */
-export function gather(
+export function copyFrom(
   target: KernelTarget,
-  { outShape, strides, offset = 0, valid, fill = 0, dtype = 'float32' }: Gather,
+  { outShape, strides, offset = 0, valid, fill = 0, dtype = 'float32' }: CopyFrom,
 ): Program {
   if (strides.length !== outShape.length || (valid && valid.length !== outShape.length))
     throw new ArgumentError(
-      `gather: strides and valid: expected ${outShape.length} entries, one a dimension of outShape.`,
+      `copyFrom: strides and valid: expected ${outShape.length} entries, one a dimension of outShape.`,
     );
   const limits = (d: number) => {
     const range = valid?.[d];
     return range && (range[0] > 0 || range[1] < outShape[d]!) ? range : undefined;
   };
   const all = outShape.map((size, d) => ({ size, stride: strides[d]!, second: 0, valid: limits(d) }));
-  const merged = coalesce('gather', outShape, all);
+  const merged = coalesce('copyFrom', outShape, all);
   const padded = merged.some((d) => d.valid);
   const transpose = padded ? undefined : transposeTiles(target, merged, offset, wordOf(dtype, false));
   if (transpose) return { steps: [transpose] };
@@ -305,10 +305,10 @@ export function gather(
     reads: input(0),
     writes: output(0),
   };
-  if (!padded) return { steps: [copyStep(target, 'copy.gather', gatherWgsl, copy, () => [])] };
+  if (!padded) return { steps: [copyStep(target, 'copy.from', copyFromWgsl, copy, () => [])] };
   const start = (d: CopyDim) => d.valid?.[0] ?? 0;
   const count = (d: CopyDim) => (d.valid ? Math.max(0, d.valid[1] - d.valid[0]) : d.size);
-  const step = copyStep(target, 'copy.pad', paddedGatherWgsl, copy, (inner, [outer0, outer1]) => [
+  const step = copyStep(target, 'copy.pad', paddedCopyFromWgsl, copy, (inner, [outer0, outer1]) => [
     dtype === 'int32' ? fill >>> 0 : float(fill),
     0,
     ...strideWords(inner.map(start)),

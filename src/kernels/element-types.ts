@@ -1,6 +1,6 @@
 /**
- * How kernels keep float16. They are written for float32, in one copy, and stay so: where a binding holds float16, its declaration
- * says so, each load of it is widened and each store rounded. WGSL converts nothing by itself, so a place that was missed does not compile.
+ * float16 in kernels, which are written for float32 alone: the declaration of a binding that holds float16 is rewritten, each load of it
+ * is widened and each store rounded. WGSL converts nothing by itself, so a place that was missed does not compile.
  *
  * For that, a kernel names a binding only to index it: `x[i]` to load, `y[i] = value;` to store.
  */
@@ -8,7 +8,7 @@ import type { DType } from '../core/dtype.ts';
 import { RegraftError } from '../core/errors.ts';
 import type { Operand, Step } from './kernel.ts';
 
-/** What a binding that holds float16 is declared as, in place of what. */
+/** WGSL type of a float16 binding, by the float32 type that it replaces. */
 const HALF: Readonly<Record<string, string>> = { f32: 'f16', vec4f: 'vec4h' };
 
 /** The step for operands of the given types. */
@@ -51,7 +51,7 @@ function widened(wgsl: string, name: string, type: string): string {
   return out + wgsl.slice(at);
 }
 
-/** Where the bracket at `open` closes. */
+/** The place where the bracket at `open` closes. */
 function closing(text: string, open: number): number {
   let depth = 0;
   for (let i = open; i < text.length; i++) {

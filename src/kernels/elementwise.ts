@@ -6,6 +6,7 @@
 import type { DType } from '../core/dtype.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { termsOf } from './epilogue.ts';
+import { type Access, type EpilogueAxes, type Expression, isRandom } from './expressions.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -14,37 +15,9 @@ import {
   float,
   type KernelTarget,
   type Operand,
-  type Scalar,
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
-
-/** Which element of an input belongs to element `i` of the output. */
-export type Access =
-  | { readonly kind: 'same' }
-  | { readonly kind: 'scalar' }
-  /** `(i / inner) % size`: a vector along one axis, such as a bias per channel. */
-  | { readonly kind: 'period'; readonly inner: number; readonly size: number }
-  /** Outermost axis first; a stride of 0 repeats. */
-  | { readonly kind: 'strided'; readonly sizes: readonly number[]; readonly strides: readonly number[] };
-
-/** An elementwise computation. Shared sub-expressions are shared objects and are computed once. */
-export type Expression =
-  | { readonly kind: 'load'; readonly read: number; readonly access: Access; readonly dtype: DType }
-  /** What the output held before: for updates in place. */
-  | { readonly kind: 'self' }
-  /** What the kernel has just computed: only in an epilogue. */
-  | { readonly kind: 'value' }
-  /**
-   * `wgsl` is an expression over `a` to `f` (the arguments), `s`, `t` (the scalars), `seed` (the last scalar, for `uniform01`)
-   * and `i` (the element), generic in `T`, which is f32 or vec4f.
-   */
-  | {
-      readonly kind: 'apply';
-      readonly wgsl: string;
-      readonly args: readonly Expression[];
-      readonly scalars: readonly Scalar[];
-    };
 
 /** WGSL's name for one element, and for four. */
 const ELEMENT_TYPES = {
@@ -53,7 +26,7 @@ const ELEMENT_TYPES = {
   int32: { 1: 'i32', 4: 'vec4i' },
 } as const satisfies Record<DType, unknown>;
 
-/** How an input of shape `from` is read when it broadcasts to `to` (shapes already compatible). */
+/** The access to an input of shape `from` that broadcasts to `to` (shapes already compatible). */
 export function accessOf(from: Shape, to: Shape): Access {
   const count = sizeOf(from);
   if (count === sizeOf(to)) return { kind: 'same' };
@@ -77,12 +50,6 @@ export function accessOf(from: Shape, to: Shape): Access {
     return { kind: 'period', inner, size: kept[0]!.size };
   }
   return { kind: 'strided', sizes: axes.map((a) => a.size), strides: axes.map((a) => a.stride) };
-}
-
-/** Coordinates that a kernel already has when it calls its epilogue, so that a bias needs no division. */
-export interface EpilogueAxes {
-  readonly row?: { readonly inner: number; readonly size: number };
-  readonly column?: { readonly inner: number; readonly size: number };
 }
 
 const randomWgsl = /* wgsl */ `
@@ -239,7 +206,7 @@ function compile(root: Expression, reads: number, width: 1 | 4, axes: EpilogueAx
       text = e.wgsl.replace(/\b(?:[a-fst]|seed)\b/g, (name) => meaning[name] ?? name);
       if (text.includes('erf(')) helpers.add(erfWgsl);
       if (text.includes('power(')) helpers.add(powerWgsl);
-      if (text.includes('uniform01(')) {
+      if (isRandom(e.wgsl)) {
         helpers.add(randomWgsl);
         const lanes =
           width === 1 ? 'uniformAt(i, seed)' : [0, 1, 2, 3].map((k) => `uniformAt(i * 4 + ${k}, seed)`).join(', ');
@@ -371,7 +338,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   };
 }
 
-/** Whether every vector that the expression reads along an axis can be read in units of `width`. */
+/** True if every vector that the expression reads along an axis can be read in units of `width`. */
 function periodsFit(root: Expression, width: 1 | 4): boolean {
   const seen = new Set<Expression>();
   const fits = (e: Expression): boolean => {

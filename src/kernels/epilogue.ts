@@ -3,18 +3,13 @@
  * is a matter of the uniform, so that convolutions with a bias, a batch norm, a residual and a ReLU, and without, share one
  * pipeline: each takes a third of a second to compile on a software adapter.
  */
-import type { EpilogueAxes, Expression } from './elementwise.ts';
+import { ADD, type EpilogueAxes, type Expression, RELU, SCALE_SHIFT } from './expressions.ts';
 import type { EpilogueTerms, Fusion, Operand } from './kernel.ts';
-
-/** As the ops spell them. */
-const ADD = 'a + b';
-const SCALE = 'a * b + c';
-const RELU = 'select(a, T(0), a < T(0))';
 
 type Load = Extract<Expression, { kind: 'load' }>;
 type Vectors = { readonly scale?: Load; readonly shift: Load | undefined };
 
-/** What `expression` does to the value, if it is this and no more, in the order in which the shared epilogue does it. */
+/** `expression` in the terms of the shared epilogue, applied in its order; undefined if it is anything else. */
 export function termsOf(
   expression: Expression,
   reads: readonly Operand[],
@@ -47,7 +42,7 @@ function summands(e: Expression, suits: (load: Load) => boolean): readonly [Expr
 
 /** value * scale + shift. */
 function affine(e: Expression, axis: EpilogueAxes['row']): Vectors | undefined {
-  if (e.kind !== 'apply' || e.wgsl !== SCALE) return undefined;
+  if (e.kind !== 'apply' || e.wgsl !== SCALE_SHIFT) return undefined;
   const [value, scale, shift] = e.args as [Expression, Expression, Expression];
   const fits = (side: Expression): side is Load => isFloat(side) && runsAlong(side, axis);
   return value.kind === 'value' && fits(scale) && fits(shift) ? { scale, shift } : undefined;

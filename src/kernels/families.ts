@@ -3,15 +3,22 @@
  * sends them nothing of the rest.
  */
 import { DeviceError } from '../core/errors.ts';
-import type * as matrix from './gemm-matrix.ts';
-import type * as software from './software.ts';
+import type { MeasuredAlgorithm } from './conv2d/algorithm.ts';
+import type { Gemm, GemmMain, LaneOperands } from './gemm/problem.ts';
+import type { LaneTile, MatrixTile } from './gemm/shape.ts';
 
 export interface Families {
-  readonly software: typeof software;
-  readonly matrix: typeof matrix;
+  /** software.ts */
+  readonly software: {
+    readonly winograd: MeasuredAlgorithm;
+    readonly patches: MeasuredAlgorithm;
+    laneMain(subgroupSize: number, tile: LaneTile, operands: LaneOperands): GemmMain;
+  };
+  /** gemm/matrix.ts */
+  readonly matrix: { matrixMain(subgroupSize: number, tile: MatrixTile, problem: Gemm): GemmMain };
 }
 
-/** What is loaded. */
+/** The families that are loaded. */
 export const loaded: { -readonly [Name in keyof Families]?: Families[Name] } = {};
 
 /** @throws DeviceError where `name` is not loaded: no adapter was opened that runs it. */

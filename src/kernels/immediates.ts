@@ -1,5 +1,5 @@
 /**
- * How kernels get few parameters on an adapter that has immediates: with the commands, where others read them from a uniform.
+ * Immediates: few parameters, which an adapter that has immediates takes with the commands and others read from a uniform.
  * Kernels are written for the uniform, which is the last binding of group 0, and stay so; its declaration is replaced.
  */
 import type { Step } from './kernel.ts';

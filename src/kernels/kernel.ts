@@ -1,14 +1,15 @@
 /**
- * What a kernel is to the rest of the house: WGSL text, the tensors it binds, its parameters and its grid.
+ * A kernel: WGSL text, the tensors it binds, its parameters and its grid.
  *
  * Bindings of group 0, in this order: every read (`var<storage, read>`), every write (`var<storage, read_write>`), then the
  * parameters (`var<uniform>`), if there are any; few of them may become immediates (immediates.ts). Group 1 belongs to the
  * {@link Fusion} that the kernel evaluates.
  */
 
+import type { DType } from '../core/dtype.ts';
 import type { MatrixConfig } from '../device/adapter.ts';
 import type { TexelFormat } from '../device/texture-pool.ts';
-import type { ProductShape, Tile } from './gemm-tiles.ts';
+import type { ProductShape, Tile } from './gemm/shape.ts';
 
 /** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
 export type Operand =
@@ -20,7 +21,7 @@ export const input = (index: number): Operand => ({ kind: 'input', index });
 export const output = (index: number): Operand => ({ kind: 'output', index });
 export const temp = (index: number): Operand => ({ kind: 'temp', index });
 
-/** Texels in a row of such a copy, and rows at most: what every adapter has. */
+/** Texels in a row of a texture that holds a buffer's copy, and most rows: every adapter has so many. */
 export const TEXEL_COLUMNS = 8192;
 
 /** WGSL: texel `i` of the copy `name`. */
@@ -34,7 +35,7 @@ export interface Step {
   /** The whole module; its entry point is `main`. */
   readonly wgsl: string;
   readonly reads: readonly Operand[];
-  /** Of the reads, those that are bound as a copy in a texture, `var NAME: texture_storage_2d<FORMAT, read>`; see {@link texel}. */
+  /** Formats of the reads that are bound as a copy in a texture, `var NAME: texture_storage_2d<FORMAT, read>`; see {@link texel}. */
   readonly texels?: readonly (TexelFormat | undefined)[];
   readonly writes: readonly Operand[];
   readonly params?: readonly number[];
@@ -45,10 +46,31 @@ export interface Step {
   readonly fusion?: Fusion;
 }
 
-/** What one op (with whatever is fused into it) runs: its steps in order, and the byte sizes of its temporaries. */
+/** The steps of one op (with whatever is fused into it), in order, and the byte sizes of its temporaries. */
 export interface Program {
   readonly steps: readonly Step[];
   readonly temps?: readonly number[];
+}
+
+/** A kernel that is chosen for an adapter. */
+export interface Choice {
+  /** Text that other choices for the same computation do not have. */
+  readonly key: string;
+  lower(target: KernelTarget, fusion: Fusion): Program;
+  /** The operand that it reads in an order of its own. */
+  readonly packing?: Packing | undefined;
+}
+
+/** An operand's elements in the order in which a kernel reads them: input(0) -> output(0). */
+export interface Packing {
+  /** The number of the kernel's input that it stands for. */
+  readonly input: number;
+  /** Everything that `lower` depends on beside the operand's shape, as text. */
+  readonly key: string;
+  readonly elements: number;
+  /** Type of the packed elements; the operand's where it is left out. */
+  readonly dtype?: DType;
+  lower(target: KernelTarget): Program;
 }
 
 /** A number that may change from run to run, by its place among those of the plan. */
@@ -78,7 +100,7 @@ export interface Fusion {
   readonly params: readonly number[];
   /** Numbers among the params that may change from run to run: which scalar of the plan, which word. */
   readonly scalars?: readonly { readonly scalar: number; readonly word: number }[];
-  /** What an epilogue does, where that is no more than this: kernels may then share one module (epilogue.ts). */
+  /** The epilogue in these terms, if it can be told in them: kernels may then share one module (epilogue.ts). */
   readonly terms?: EpilogueTerms;
 }
 
@@ -118,7 +140,7 @@ export const noEpilogue: Fusion = {
 /** The epilogue that changes nothing. */
 export const identityEpilogue: Fusion = { ...noEpilogue, terms: { axis: 'row', relu: false } };
 
-/** What kernels choose by: the adapter's class and limits. */
+/** The adapter's class and limits, by which kernels are chosen. */
 export interface KernelTarget {
   /** Lanes of a subgroup when it has one fixed size and `subgroups` is on, else 0. */
   readonly subgroupSize: number;
@@ -129,13 +151,15 @@ export interface KernelTarget {
   readonly maxInvocationsPerWorkgroup: number;
   /** Products read their operands as texels. */
   readonly texels?: boolean;
+  /** True if convolutions may run by Winograd's algorithm; where undefined, on software adapters. */
+  readonly winograd?: boolean;
   /** Bytes of immediates that a kernel may have; 0 or undefined where there are none. */
   readonly immediateBytes?: number;
-  /** What subgroups multiply as matrices; undefined or empty where they cannot. */
+  /** The matrices that subgroups can multiply; undefined or empty where they cannot. */
   readonly matrices?: readonly MatrixConfig[];
-  /** Of a subgroup, most lanes: workgroups that use matrices are multiples of it. */
+  /** Most lanes of a subgroup: workgroups that use matrices are multiples of it. */
   readonly maxSubgroupSize?: number;
-  /** Whether an operand of the program is kept in float16; undefined where all are taken for float32. */
+  /** True if an operand of the program is kept in float16; undefined where all are taken for float32. */
   readonly isFloat16?: ((operand: Operand) => boolean) | undefined;
   /** Size of a full batch over that of this one; 1 where it is left out. See {@link fullBatch}. */
   readonly batchScale?: number;

@@ -4,14 +4,14 @@ import type { KernelTarget } from './kernel.ts';
 
 const loaders: { readonly [Name in keyof Families]: () => Promise<Families[Name]> } = {
   software: () => import('./software.ts'),
-  matrix: () => import('./gemm-matrix.ts'),
+  matrix: () => import('./gemm/matrix.ts'),
 };
 
 async function load<Name extends keyof Families>(name: Name): Promise<void> {
   loaded[name] ??= await loaders[name]();
 }
 
-/** Loads what kernels for `target` may ask for. */
+/** Loads the families that kernels for `target` may ask for. */
 export async function loadFamilies({
   software,
   matrices = [],

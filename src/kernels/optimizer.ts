@@ -21,7 +21,7 @@ import {
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
-/** What an optimizer does to a parameter `y`. */
+/** An optimizer's step on a parameter `y`. */
 export interface Update {
   /** For labels: `sgd.momentum`. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** What the pooling kernels share: sizes, parameters, the loop over the elements that a kernel writes. */
+/** The common parts of the pooling kernels: sizes, parameters, the loop over the elements that a kernel writes. */
 import {
   ceilDiv,
   type Fusion,
@@ -20,7 +20,7 @@ export interface PoolShape {
   readonly C: number;
   readonly H: number;
   readonly W: number;
-  /** As the caller computed it, with ceilMode or without. */
+  /** The output's size as the caller computed it, with ceilMode or without. */
   readonly outH: number;
   readonly outW: number;
 }

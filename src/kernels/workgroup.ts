@@ -1,4 +1,4 @@
-/** What kernels that reduce or loop share: workgroup sizes, how a reduction is cut up, the tree over a workgroup's lanes, NaN. */
+/** The common parts of kernels that reduce or loop: workgroup sizes, how a reduction is cut up, the tree over a workgroup's lanes, NaN. */
 import { ceilDiv, fullBatch, type KernelTarget } from './kernel.ts';
 
 /** Invocations of a workgroup, a power of two. One core runs a software adapter's workgroup, so small ones spread better there. */
@@ -11,7 +11,7 @@ export const workgroupThreads = (target: KernelTarget): number =>
  */
 export const elementsPerThread = (target: KernelTarget): number => (target.software ? 16 : 4);
 
-/** How `outputs` reductions of `length` elements each are run. */
+/** The arrangement of `outputs` reductions of `length` elements each. */
 export interface Schedule {
   /** One invocation a part, else one workgroup a part. */
   readonly byThread: boolean;
@@ -53,8 +53,8 @@ fn nanMax(a: f32, b: f32) -> f32 {
 }`;
 
 /**
- * WGSL: what a row's maximum `m` does to exp(x - m). An infinity becomes NaN, as the difference would be; `expNan` keeps a NaN, which
- * SwiftShader's exp does not.
+ * WGSL: exp(x - m) with a row's maximum m. `finiteOrNan` makes an infinite maximum NaN, as the difference would be; `expNan` keeps a NaN,
+ * which SwiftShader's exp does not.
  */
 export const rowExp = /* wgsl */ `
 ${nanMax}

@@ -7,23 +7,16 @@ import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import { checkTensor, Tensor } from '../tensor/tensor.ts';
-import type { AnyModule } from './module.ts';
-import type { Parameter } from './parameter.ts';
-
-/** Sees what a module returned, and what it was given. */
-export type ForwardHook<Inputs extends unknown[] = Tensor[], Outputs = Tensor> = (
-  output: Outputs,
-  inputs: Readonly<Inputs>,
-) => void;
+import type { ForwardHook, ModuleTree } from './tree.ts';
 
 /** Which module an error has left already, so that the one around it can say where that one sits. */
-let escaped: { error: unknown; module: AnyModule } | undefined;
+let escaped: { error: unknown; module: ModuleTree } | undefined;
 
 /** The module that the user ran last: parameters are named as it names them. */
-let latest: WeakRef<AnyModule> | undefined;
+let latest: WeakRef<ModuleTree> | undefined;
 
 /** What a parameter is called in messages: its name in the model that ran last, where it has one there, and its shape. */
-export function labelOf(parameter: Parameter): string {
+export function labelOf(parameter: Tensor): string {
   const named = latest?.deref()?.namedParameters() ?? [];
   const [name = 'a parameter'] = named.find(([, p]) => p === parameter) ?? [];
   return `${name} ${formatShape(parameter.shape)}`;
@@ -31,7 +24,7 @@ export function labelOf(parameter: Parameter): string {
 
 /** Runs `run` as the forward pass of `module`. */
 export function callForward<Inputs extends unknown[], Outputs>(
-  module: AnyModule,
+  module: ModuleTree,
   run: (...inputs: Inputs) => Outputs,
   hooks: ReadonlySet<ForwardHook<Inputs, Outputs>> | undefined,
   inputs: Inputs,
@@ -63,7 +56,7 @@ export function callForward<Inputs extends unknown[], Outputs>(
 }
 
 /** @throws ArgumentError for a call without what the module takes, or with numbers that are no tensor. */
-function checkInput(module: AnyModule, wanted: number, inputs: readonly unknown[]): void {
+function checkInput(module: ModuleTree, wanted: number, inputs: readonly unknown[]): void {
   const op = `${module.typeName}.forward`;
   if (inputs.length === 0 && wanted > 0) throw new ArgumentError(`${op}: expected an input, got none. Pass a tensor.`);
   const [input] = inputs;
@@ -80,7 +73,7 @@ function reveal(value: unknown): void {
   else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) reveal(part);
 }
 
-function pathOf(parent: AnyModule, child: AnyModule): string | undefined {
+function pathOf(parent: ModuleTree, child: ModuleTree): string | undefined {
   return parent.namedModules().find(([, module]) => module === child)?.[0];
 }
 

@@ -1,8 +1,8 @@
 /** Which parameters a freezing pattern names. */
 import { ArgumentError } from '../core/errors.ts';
 import { editDistance } from '../core/options.ts';
-import type { AnyModule } from './module.ts';
-import type { Parameter } from './parameter.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { ModuleTree } from './tree.ts';
 
 /**
  * A glob over dotted names as a regular expression: `*` any run of characters, dots included; `?` one character;
@@ -37,9 +37,9 @@ export function globToRegExp(glob: string): RegExp {
  * The parameters whose own name, or the name of a module around them, matches one of `globs`.
  * @throws ArgumentError for a pattern that matches nothing, with the names that come close.
  */
-export function matchParameters(op: string, root: AnyModule, globs: readonly string[]): Parameter[] {
+export function matchParameters<P extends Tensor>(op: string, root: ModuleTree<P>, globs: readonly string[]): P[] {
   const named = root.namedParameters();
-  const matched = new Set<Parameter>();
+  const matched = new Set<P>();
   for (const glob of globs) {
     const pattern = globToRegExp(glob);
     const hits = named.filter(([name]) => nameAndAncestors(name).some((n) => pattern.test(n)));
@@ -59,7 +59,7 @@ function nameAndAncestors(name: string): string[] {
 }
 
 /** `Close names: layer4, layer3, layer2.`, for an error message. */
-export function closeNames(root: AnyModule, wanted: string): string {
+export function closeNames(root: ModuleTree, wanted: string): string {
   const names = [...root.namedModules().map(([name]) => name), ...root.namedParameters().map(([name]) => name)];
   const bare = wanted.replace(/[*?]/g, '').replace(/^\.+|\.+$/g, '');
   const ranked = [...new Set(names)]

@@ -21,7 +21,6 @@ export { ModuleList, Sequential } from './container.ts';
 export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './conv.ts';
 export { Dropout, type DropoutOptions } from './dropout.ts';
 export { Flatten, Identity } from './flatten.ts';
-export type { ForwardHook } from './forward.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export {
@@ -53,3 +52,4 @@ export {
 export type { Padding2d, Size2d } from './sizes.ts';
 export type { LoadOptions, StateDictFaults } from './state-dict.ts';
 export type { SummaryOptions } from './summary.ts';
+export type { ForwardHook } from './tree.ts';

@@ -7,13 +7,14 @@ import { ArgumentError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { wantFloat16 } from '../device/current.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { callForward, type ForwardHook } from './forward.ts';
+import { callForward } from './forward.ts';
 import { closeNames, matchParameters } from './freezing.ts';
 import { Buffer, Parameter } from './parameter.ts';
 import { printModule } from './print.ts';
 import { requireRegistered } from './registered.ts';
 import { type LoadOptions, loadStateDict, type StateDictFaults } from './state-dict.ts';
 import { type SummaryOptions, summarize } from './summary.ts';
+import type { ForwardHook } from './tree.ts';
 
 /** A module of any inputs and outputs. */
 // biome-ignore lint/suspicious/noExplicitAny: what goes in and comes out is the module's affair

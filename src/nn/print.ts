@@ -1,5 +1,5 @@
 /** How a module prints: PyTorch's `print(model)`, character for character. */
-import type { AnyModule } from './module.ts';
+import type { ModuleTree } from './tree.ts';
 
 /** A number as Python's `repr(float)` writes it: `0.1`, `1.0`, `1e-05`. */
 export function pythonFloat(value: number): string {
@@ -22,14 +22,14 @@ export function pythonSize(size: number | readonly (number | null)[]): string {
 }
 
 /** Modules being printed: one that holds its parent would never end otherwise. */
-const open = new Set<AnyModule>();
+const open = new Set<ModuleTree>();
 
 function indented(text: string): string {
   return text.replaceAll('\n', '\n  ');
 }
 
 /** The module, its options and its children, one line each. */
-export function printModule(module: AnyModule): string {
+export function printModule(module: ModuleTree): string {
   if (open.has(module)) return `${module.typeName}(...)`;
   open.add(module);
   try {
@@ -41,7 +41,7 @@ export function printModule(module: AnyModule): string {
 }
 
 /** As {@link printModule}, with runs of equal children on one line: `(0-3): 4 x Linear(…)`, PyTorch's form for lists. */
-export function printList(module: AnyModule): string {
+export function printList(module: ModuleTree): string {
   const texts = module.namedChildren().map(([, child]) => indented(child.toString()));
   const lines: string[] = [];
   for (let start = 0; start < texts.length; ) {

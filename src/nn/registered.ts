@@ -1,13 +1,13 @@
 /** Modules and parameters that are in a field, but in a list there: training, saving and freezing would pass them by. */
 import { ArgumentError } from '../core/errors.ts';
-import type { AnyModule } from './module.ts';
+import type { ModuleTree } from './tree.ts';
 
 /**
  * @param isLost tells what is a module or a parameter and in no field of its own, from whatever else a field may hold
  * @throws ArgumentError for an array or a plain object with such a one.
  */
 export function requireRegistered(
-  module: AnyModule,
+  module: ModuleTree,
   isLost: (part: unknown) => 'module' | 'parameter' | undefined,
 ): void {
   for (const [field, value] of Object.entries(module)) {

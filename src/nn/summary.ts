@@ -1,12 +1,12 @@
 /** `model.summary()`: the layers as a table. */
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { columns, columnWidths } from '../device/columns.ts';
-import { recorder } from '../graph/record.ts';
+import { trial } from '../graph/scope.ts';
 import { hostValue } from '../graph/value.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { AnyModule } from './module.ts';
-import type { Parameter } from './parameter.ts';
+import { inMode } from './modes.ts';
+import type { ModuleTree } from './tree.ts';
 
 /** Options of {@link Module.summary}. */
 export interface SummaryOptions {
@@ -19,7 +19,7 @@ export interface SummaryOptions {
 type Row = readonly [name: string, type: string, output: string, parameters: string, state: string];
 
 /** Name, type, output shape, parameters and whether they are frozen, a line per module; totals below. */
-export function summarize(root: AnyModule, options: SummaryOptions): string {
+export function summarize(root: ModuleTree, options: SummaryOptions): string {
   const { inputShape, depth = Number.POSITIVE_INFINITY } = options;
   const outputs = inputShape ? outputShapes(root, inputShape) : undefined;
   const rows: Row[] = [];
@@ -38,7 +38,7 @@ export function summarize(root: AnyModule, options: SummaryOptions): string {
   }
   const all = root.parameters();
   const trainable = all.filter((p) => p.requires_grad);
-  const total = (label: string, list: readonly Parameter[]) =>
+  const total = (label: string, list: readonly Tensor[]) =>
     `${label.padEnd(11)}${count(list).toLocaleString('en-US').padStart(13)} parameters in ${list.length} tensors`;
   return [
     ...table(
@@ -56,39 +56,32 @@ export function summarize(root: AnyModule, options: SummaryOptions): string {
 }
 
 /** Output shapes per module, from a recorded forward pass that is never run. Modes and statistics stay as they are. */
-function outputShapes(root: AnyModule, inputShape: Shape): Map<AnyModule, Shape[]> {
-  const shapes = new Map<AnyModule, Shape[]>();
-  const modules = root.modules();
-  const modes = modules.map((module) => module.training);
-  const removers = modules.map((module) =>
+function outputShapes(root: ModuleTree, inputShape: Shape): Map<ModuleTree, Shape[]> {
+  const shapes = new Map<ModuleTree, Shape[]>();
+  const removers = root.modules().map((module) =>
     module.onForward((output) => {
       const known = shapes.get(module);
       if (!known) shapes.set(module, [output.shape]);
       else if (!known.some((shape) => formatShape(shape) === formatShape(output.shape))) known.push(output.shape);
     }),
   );
+  const images = new Tensor(hostValue(inputShape, 'float32', () => new Float32Array(sizeOf(inputShape))));
   try {
-    root.eval();
-    noGrad(() => {
-      const recorded = recorder.nodes.length;
-      try {
-        root.forward(new Tensor(hostValue(inputShape, 'float32', () => new Float32Array(sizeOf(inputShape)))));
-      } finally {
-        recorder.nodes.length = recorded;
-      }
-    });
+    trial(
+      () => noGrad(() => inMode(root, false, () => root.forward(images))),
+      () => {},
+    );
   } finally {
-    for (const [i, module] of modules.entries()) module.training = modes[i]!;
     for (const remove of removers) remove();
   }
   return shapes;
 }
 
-function count(parameters: readonly Parameter[]): number {
+function count(parameters: readonly Tensor[]): number {
   return parameters.reduce((sum, p) => sum + p.size, 0);
 }
 
-function stateOf(parameters: readonly Parameter[]): string {
+function stateOf(parameters: readonly Tensor[]): string {
   const trainable = parameters.filter((p) => p.requires_grad).length;
   if (parameters.length === 0) return '';
   return trainable === 0 ? 'frozen' : trainable === parameters.length ? 'trainable' : 'partly frozen';

@@ -5,6 +5,7 @@ import { recordAssign, recordElementwise, recordKernel } from '../graph/record.t
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
 import { batchNormGradStats, batchNormStats } from '../kernels/batchnorm.ts';
 import { batchNormFold } from '../kernels/batchnorm-fold.ts';
+import { SCALE_SHIFT } from '../kernels/expressions.ts';
 import { defineOp, type Op } from './op.ts';
 
 export interface BatchNormAttributes {
@@ -80,7 +81,7 @@ export const batchNorm2d: Op<BatchNormAttributes> = defineOp<BatchNormAttributes
         key: JSON.stringify([affine, eps]),
         lower: (target) => batchNormFold(target, { C, eps, ...affine }),
       }) as [Value, Value];
-      return recordElementwise('batchNorm2d', 'a * b + c', [x!, perChannel(scale), perChannel(shift)], x!.shape, {
+      return recordElementwise('batchNorm2d', SCALE_SHIFT, [x!, perChannel(scale), perChannel(shift)], x!.shape, {
         dtype,
       });
     }

@@ -2,8 +2,9 @@
 import type { DType } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { wantFloat16 } from '../device/current.ts';
-import { recordElementwise, recorder } from '../graph/record.ts';
-import { type Value, withShape } from '../graph/value.ts';
+import { recordElementwise } from '../graph/record.ts';
+import type { Value } from '../graph/value.ts';
+import { SAME } from '../kernels/expressions.ts';
 import { defineOp, type Op } from './op.ts';
 
 /**
@@ -12,19 +13,7 @@ import { defineOp, type Op } from './op.ts';
  */
 export function cast(x: Value, dtype: DType): Value {
   if (x.data.dtype === dtype) return x;
-  return recordElementwise(`to.${dtype}`, dtype === 'int32' ? 'trunc(a)' : 'a', [x], x.shape, { dtype });
-}
-
-/**
- * What `x` is about to be converted from; `x` itself where it is not, or where that changes meanwhile. For kernels that read each
- * element once: they widen or round anyway.
- */
-export function unconverted(x: Value): Value {
-  const { node, dtype } = x.data;
-  const [source] = node?.kind === 'elementwise' && node.name === `to.${dtype}` ? node.inputs : [];
-  if (!source || source.data.dtype === 'int32') return x;
-  const changes = recorder.nodes.some((n) => n.inPlace && n.outputs.some((data) => data === source.data));
-  return changes ? x : withShape(source, x.shape);
+  return recordElementwise(`to.${dtype}`, dtype === 'int32' ? 'trunc(a)' : SAME, [x], x.shape, { dtype });
 }
 
 /** The elements as float32, float16 or int32. The gradient goes back in the input's type. */

@@ -1,17 +1,11 @@
 /** 2-D convolution and its transpose, over NCHW images and OIHW weights. */
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
-import { openDevice } from '../device/current.ts';
-import { graphOptions } from '../graph/options.ts';
 import { recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import type { PackDirection } from '../kernels/conv2d.ts';
-import { type Conv2dAlgorithm, direct } from '../kernels/conv2d-algorithms.ts';
-import { conv2dWeightGrad } from '../kernels/conv2d-grad.ts';
-import { type Conv2dShape, isDepthwise } from '../kernels/conv2d-shape.ts';
-import { family } from '../kernels/families.ts';
-import { fullBatch } from '../kernels/kernel.ts';
-import { checkOneType, unconverted } from './cast.ts';
+import { planConvolution } from '../kernels/conv2d/plan.ts';
+import { type Conv2dShape, isDepthwise } from '../kernels/conv2d/shape.ts';
+import { checkOneType } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
@@ -97,42 +91,13 @@ function shapeOf(x: Value, weight: Value, options: Conv2dOptions): Conv2dShape {
   return { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW };
 }
 
-/**
- * What is fastest for a full batch of `x` (gy for the input's gradient): on software adapters Winograd's algorithm and patches were
- * measured; elsewhere, and before init(), the direct sum stays.
- */
-function algorithmFor(x: Value, shape: Conv2dShape, direction: PackDirection): Conv2dAlgorithm {
-  const target = openDevice()?.target;
-  if (!target?.software) return direct;
-  const { patches, winograd } = family('software');
-  const inFull = { ...shape, N: fullBatch(x.data, shape.N) };
-  if (graphOptions.winograd && winograd.suits(inFull, direction)) return winograd;
-  if (graphOptions.texels && target.texels && patches.suits(inFull, direction)) return patches;
-  return direct;
-}
-
-/** The weight in the order that the kernels read, converted on the way where autocast wants that. Of a frozen weight this is done once. */
-function packed(weight: Value, shape: Conv2dShape, direction: PackDirection, algorithm: Conv2dAlgorithm): Value {
-  const elements = algorithm.packedElements(shape, direction);
-  if (elements === null) return weight;
-  const dtype = algorithm.packsFloat32 ? 'float32' : floatTypeOf(weight);
-  const [w] = recordKernel('conv2d.pack', [unconverted(weight)], [{ shape: [elements], dtype }], {
-    key: `${algorithm.name},${direction},${shape.groups}`,
-    lower: (target) => algorithm.pack(target, shape, direction),
-    reorders: true,
-  });
-  return w!;
-}
-
 const keyOf = (s: Conv2dShape): string => Object.values(s).join();
 
 function forward(x: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', x, weight);
-  const algorithm = algorithmFor(x, s, 'forward');
-  const inputs = [x, packed(weight, s, 'forward', algorithm)];
-  const [y] = recordKernel('conv2d', inputs, [{ shape: [s.N, s.K, s.outH, s.outW], dtype: floatTypeOf(x) }], {
-    key: `${algorithm.name},${keyOf(s)}`,
-    lower: (target, epilogue) => algorithm.forward(target, s, epilogue),
+  const [y] = recordKernel('conv2d', [x, weight], [{ shape: [s.N, s.K, s.outH, s.outW], dtype: floatTypeOf(x) }], {
+    key: keyOf(s),
+    choose: (target) => planConvolution(target, s, 'forward'),
     fuses: 'epilogue',
     axes: { row: { inner: s.outH * s.outW, size: s.K } },
     samplewise: true,
@@ -142,11 +107,10 @@ function forward(x: Value, weight: Value, s: Conv2dShape): Value {
 
 function inputGrad(gy: Value, weight: Value, s: Conv2dShape): Value {
   checkOneType('conv2d', gy, weight);
-  const algorithm = algorithmFor(gy, s, 'inputGrad');
-  const inputs = [gy, packed(weight, s, 'inputGrad', algorithm)];
-  const [gx] = recordKernel('conv2dInputGrad', inputs, [{ shape: [s.N, s.C, s.H, s.W], dtype: floatTypeOf(gy) }], {
-    key: `${algorithm.name},${keyOf(s)}`,
-    lower: (target, epilogue) => algorithm.inputGrad(target, s, epilogue),
+  const output = { shape: [s.N, s.C, s.H, s.W], dtype: floatTypeOf(gy) };
+  const [gx] = recordKernel('conv2dInputGrad', [gy, weight], [output], {
+    key: keyOf(s),
+    choose: (target) => planConvolution(target, s, 'inputGrad'),
     fuses: 'epilogue',
     axes: { row: { inner: s.H * s.W, size: s.C } },
     samplewise: true,
@@ -158,7 +122,8 @@ function weightGrad(gy: Value, x: Value, s: Conv2dShape): Value {
   const shape = [s.K, s.C / s.groups, s.R, s.S];
   const [gw] = recordKernel('conv2dWeightGrad', [gy, x], [{ shape, dtype: floatTypeOf(gy) }], {
     key: keyOf(s),
-    lower: (target, epilogue) => conv2dWeightGrad(target, s, epilogue),
+    choose: (target) => planConvolution(target, s, 'weightGrad'),
+    // The kernel of a depthwise one takes no epilogue.
     fuses: isDepthwise(s) ? 'nothing' : 'epilogue',
   });
   return gw!;

@@ -7,6 +7,7 @@ import { ShapeError } from '../core/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { recordElementwise } from '../graph/record.ts';
 import type { Value } from '../graph/value.ts';
+import { ADD, RELU, SAME, UNIFORM } from '../kernels/expressions.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
 
@@ -30,7 +31,7 @@ const truth = (condition: string): Row => ({ wgsl: `select(T(0), T(1), ${conditi
 const GELU_TANH = 'tanh(clamp(T(0.7978845608) * (a + T(0.044715) * a * a * a), T(-15), T(15)))';
 
 export const ELEMENTWISE = {
-  add: { wgsl: 'a + b', gradients: ['g', 'g'] },
+  add: { wgsl: ADD, gradients: ['g', 'g'] },
   sub: { wgsl: 'a - b', gradients: ['g', '-g'] },
   mul: { wgsl: 'a * b', gradients: ['g * b', 'g * a'] },
   div: { wgsl: 'a / b', gradients: ['g / b', '-g * y / b'] },
@@ -89,8 +90,7 @@ export const ELEMENTWISE = {
   square: { autocast: 'float32', wgsl: 'a * a', gradients: ['T(2) * g * a'] },
   reciprocal: { autocast: 'float32', wgsl: 'T(1) / a', gradients: ['-g * y * y'] },
 
-  // Comparisons, not max and clamp: those may turn a NaN into a number, and a diverged run would look healthy.
-  relu: { wgsl: 'select(a, T(0), a < T(0))', gradients: ['select(T(0), g, y > T(0))'] },
+  relu: { wgsl: RELU, gradients: ['select(T(0), g, y > T(0))'] },
   relu6: {
     wgsl: 'select(select(a, T(6), a > T(6)), T(0), a < T(0))',
     gradients: ['select(T(0), g, (a > T(0)) & (a < T(6)))'],
@@ -123,8 +123,8 @@ export const ELEMENTWISE = {
   clamp: { wgsl: 'select(select(a, s, a < s), t, a > t)', gradients: ['select(T(0), g, (a >= s) & (a <= t))'] },
   /** Inverted dropout; s = 1 / (1 - p), t = p, then the seed. The mask is a hash of the element and the seed. */
   dropout: {
-    wgsl: 'select(T(0), a * s, uniform01(i, seed) >= t)',
-    gradients: ['select(T(0), g * s, uniform01(i, seed) >= t)'],
+    wgsl: `select(T(0), a * s, ${UNIFORM} >= t)`,
+    gradients: [`select(T(0), g * s, ${UNIFORM} >= t)`],
   },
 } as const satisfies Record<string, Row>;
 
@@ -191,5 +191,5 @@ export function accumulate(a: Value | null | undefined, b: Value): Value {
 
 /** The same elements in storage of their own. */
 export function duplicate(a: Value): Value {
-  return recordElementwise('duplicate', 'a', [a], a.shape);
+  return recordElementwise('duplicate', SAME, [a], a.shape);
 }

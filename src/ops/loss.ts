@@ -5,7 +5,7 @@ import { shown } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, materialise, type Value } from '../graph/value.ts';
-import * as kernels from '../kernels/loss.ts';
+import * as kernels from '../kernels/rows/loss.ts';
 import { defineOp, type Op } from './op.ts';
 import { reduceAxes } from './reduce.ts';
 

@@ -3,7 +3,7 @@ import { ShapeError } from '../core/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import { matmul as matmulKernel } from '../kernels/matmul.ts';
+import { matmul as matmulKernel } from '../kernels/gemm/matmul.ts';
 import { checkOneType } from './cast.ts';
 import { elementwise } from './elementwise.ts';
 import { defineOp, type Op } from './op.ts';

@@ -79,7 +79,7 @@ function record(
   name: string,
   inputs: Value[],
   outputs: { shape: Shape; dtype?: DType }[],
-  options: Omit<KernelOptions, 'samplewise'>,
+  options: KernelOptions,
 ): Value[] {
   return recordKernel(name, inputs, outputs, { ...options, samplewise: true });
 }

@@ -12,8 +12,8 @@ import {
 } from '../core/shape.ts';
 import { recordElementwise, recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value, withShape } from '../graph/value.ts';
-import { argmax as argmaxKernel } from '../kernels/argmax.ts';
 import { type ReduceOp, reduce } from '../kernels/reduce.ts';
+import { argmax as argmaxKernel } from '../kernels/rows/argmax.ts';
 import { cast } from './cast.ts';
 import { defineOp, type Op } from './op.ts';
 

@@ -3,24 +3,24 @@ import { ShapeError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
 import { promotedType, type Value, withShape } from '../graph/value.ts';
-import { cat as catKernel, type Gather, gather } from '../kernels/copy.ts';
+import { type CopyFrom, cat as catKernel, copyFrom } from '../kernels/copy.ts';
 import { cast } from './cast.ts';
 import { defineOp, type Op } from './op.ts';
 import { sumTo } from './reduce.ts';
 
 /** Whether the copy leaves the first axis as it is. */
-function samplewise(shape: Shape, { outShape, strides, offset = 0, valid }: Gather): boolean {
+function samplewise(shape: Shape, { outShape, strides, offset = 0, valid }: CopyFrom): boolean {
   const [row] = stridesOf(shape);
   const inside = valid ? valid[0]?.[0] === 0 && valid[0][1] === shape[0] : offset >= 0 && offset < row!;
   return outShape[0] === shape[0] && strides[0] === row && inside;
 }
 
 /** Records a strided copy. */
-function copy(name: string, x: Value, spec: Gather): Value {
+function copy(name: string, x: Value, spec: CopyFrom): Value {
   const { dtype } = x.data;
   const [y] = recordKernel(name, [x], [{ shape: spec.outShape, dtype }], {
     key: JSON.stringify(spec),
-    lower: (target) => gather(target, { ...spec, dtype }),
+    lower: (target) => copyFrom(target, { ...spec, dtype }),
     samplewise: samplewise(x.shape, spec),
   });
   return y!;
@@ -239,6 +239,7 @@ export const cat: Op<{ axis: number }> = defineOp<{ axis: number }>({
       key: `${axis}`,
       lower: (target) => catKernel(target, { shapes, axis, dtype }),
       samplewise: axis > 0,
+      joins: true,
     });
     return y!;
   },

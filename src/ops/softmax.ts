@@ -3,7 +3,7 @@ import { normalizeAxis } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
 import { floatTypeOf, type Value } from '../graph/value.ts';
 import type { KernelTarget, Program } from '../kernels/kernel.ts';
-import * as kernels from '../kernels/softmax.ts';
+import * as kernels from '../kernels/rows/softmax.ts';
 import { defineOp, type Op } from './op.ts';
 
 type Kernel = (target: KernelTarget, shape: kernels.SoftmaxShape) => Program;

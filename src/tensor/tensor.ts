@@ -107,10 +107,10 @@ export class Tensor implements Variable {
   addGrad(gradient: Value): void {
     // A gradient that was only planned (explain) or left behind by a failed step has no storage: it counts as none.
     const before = this.#grad?.value.data.freed ? null : this.#grad;
-    const { node, visible } = gradient.data;
+    const { pending, visible } = gradient.data;
     if (before) this.grad = new Tensor(ops.accumulate(before.value, gradient));
     // What another leaf or the caller holds as well is copied: each gradient is its leaf's own.
-    else this.grad = new Tensor(node && !visible ? gradient : ops.duplicate(gradient));
+    else this.grad = new Tensor(pending && !visible ? gradient : ops.duplicate(gradient));
   }
 
   /**

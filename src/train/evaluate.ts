@@ -4,6 +4,7 @@ import { checkOptions, type OptionNames } from '../core/options.ts';
 import { DataLoader, type SkippedSample } from '../data/data-loader.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import { joinLabels, type Labels } from '../data/labels.ts';
+import { enterMode } from '../nn/modes.ts';
 import type { AnyModule } from '../nn/module.ts';
 import { imageClassification } from '../tasks/image-classification/task.ts';
 import { type Scores, type Task, type Tensors, withLoss } from '../tasks/task.ts';
@@ -84,11 +85,10 @@ export async function* batchOutputs(
   { precision, progress, loss = false }: PassOptions = {},
 ): AsyncGenerator<BatchOutputs, void, undefined> {
   const mixed = { enabled: precision === 'float16' };
-  const training = model.modules().filter((module) => module.training);
   const trainable = model.parameters().filter((p) => p.requires_grad);
   const data = batches.loader.dataset;
   let done = 0;
-  model.eval();
+  const leave = enterMode(model, false);
   try {
     for await (const batch of batches.epoch(0)) {
       const { outputs, batchLoss } = await batches.run(batch, trainable, (forward, targets) =>
@@ -106,7 +106,7 @@ export async function* batchOutputs(
       yield { outputs: host, batch, loss: value };
     }
   } finally {
-    for (const module of training) module.training = true;
+    leave();
   }
 }
 

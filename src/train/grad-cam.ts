@@ -2,6 +2,7 @@
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { checkInstance, checkOptions } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
+import { enterMode } from '../nn/modes.ts';
 import { Module } from '../nn/module.ts';
 import { step } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
@@ -38,16 +39,15 @@ export interface GradCamOptions {
 export async function gradCam(model: Module, image: Tensor, options: GradCamOptions): Promise<GradCam> {
   const { layer, target } = checked(model, image, options);
   const trainable = model.parameters().filter((p) => p.requires_grad);
-  const modes = model.modules().map((module) => [module, module.training] as const);
   let maps: Tensor | undefined;
   // With every parameter frozen the layer's output depends on no leaf: it can be made one, and backward ends there.
   const unhook = layer.onForward((output) => {
     output.requires_grad = true;
     maps = output;
   });
+  const leave = enterMode(model, false);
   try {
     for (const p of trainable) p.requires_grad = false;
-    model.eval();
     const { logits, map } = step(() => {
       const scores = model.forward(image);
       if (!maps) throw new ArgumentError(`gradCam: the ${layer.typeName} is not part of the model's forward pass.`);
@@ -74,7 +74,7 @@ export async function gradCam(model: Module, image: Tensor, options: GradCamOpti
     return { map: values, height, width, logits: all };
   } finally {
     unhook();
-    for (const [module, training] of modes) module.training = training;
+    leave();
     for (const p of trainable) p.requires_grad = true;
   }
 }

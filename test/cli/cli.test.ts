@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { writeWeights } from '../../src/io/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { colourPhoto, colourPhotos, someWeights } from '../train/colour-photos.ts';
@@ -271,6 +271,14 @@ describe('other commands', () => {
     const { parameters, tensors } = JSON.parse(json.stdout);
     expect(parameters).toEqual({ total: 25_557_032, trainable: 14_964_736 + 2_049_000 });
     expect(tensors[0]).toEqual({ name: 'conv1.weight', shape: [64, 3, 7, 7], frozen: true });
+  });
+
+  test('summary opens no adapter', async () => {
+    vi.stubEnv('REGRAFT_ADAPTER', 'none-such');
+    const running = run('summary', 'squeezenet1_1', '--depth', '1').finally(() => vi.unstubAllEnvs());
+    const { code, stdout, stderr } = await running;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^features +Sequential +\[1, 512, 13, 13\] +722,496 +trainable$/m);
   });
 
   test('summary tells the network of a file of weights', async () => {

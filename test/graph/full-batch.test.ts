@@ -45,7 +45,7 @@ const NETWORKS: Readonly<Record<string, { make: () => Promise<Module>; shape: re
   'linear layers': { make: async () => new Rows(), shape: [2048] },
 };
 
-/** Words of a product's parameters that say how its sums are split; see `headFields` in kernels/gemm.ts. */
+/** Words of a product's parameters that say how its sums are split; see `headFields` in kernels/gemm/gemm.ts. */
 const SPLIT = [11, 15] as const;
 
 /** Names of the kernels of a forward pass of `count` images in a batch of `full`, which tell algorithm and tile, and how those that split sums do so. */

@@ -1,7 +1,7 @@
 /** Where in-place updates run: as early as their operands allow, with the same results. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Group } from '../../src/graph/fuse.ts';
+import type { Group } from '../../src/graph/group.ts';
 import { updatesFirst } from '../../src/graph/order.ts';
 import { Data } from '../../src/graph/value.ts';
 import { explain, init, noGrad, type Tensor, tensor } from '../../src/index.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Conv2dShape, packedLayout, packWeights } from '../../src/kernels/conv2d.ts';
+import { packedLayout, packWeights } from '../../src/kernels/conv2d/direct.ts';
+import type { Conv2dShape } from '../../src/kernels/conv2d/shape.ts';
 import { checkConv, convShape, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 

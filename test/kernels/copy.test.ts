@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf, stridesOf } from '../../src/core/shape.ts';
-import { cat, copyInto, type Gather, gather } from '../../src/kernels/copy.ts';
+import { type CopyFrom, cat, copyFrom, copyInto } from '../../src/kernels/copy.ts';
 import { int32, noise } from './numbers.ts';
 import { openDevice, runProgram } from './run.ts';
 
@@ -10,7 +10,7 @@ const targets = [
   ['gpu', { ...target, software: false }],
 ] as const;
 
-function reference(x: ArrayLike<number>, { outShape, strides, offset = 0, valid, fill = 0 }: Gather): number[] {
+function reference(x: ArrayLike<number>, { outShape, strides, offset = 0, valid, fill = 0 }: CopyFrom): number[] {
   const steps = stridesOf(outShape);
   return Array.from({ length: sizeOf(outShape) }, (_, i) => {
     let address = offset;
@@ -24,12 +24,12 @@ function reference(x: ArrayLike<number>, { outShape, strides, offset = 0, valid,
   });
 }
 
-const permuted = (shape: number[], axes: number[]): Gather => ({
+const permuted = (shape: number[], axes: number[]): CopyFrom => ({
   outShape: axes.map((a) => shape[a]!),
   strides: axes.map((a) => stridesOf(shape)[a]!),
 });
 
-const cases: [name: string, size: number, Gather][] = [
+const cases: [name: string, size: number, CopyFrom][] = [
   ['a scalar', 1, { outShape: [], strides: [] }],
   ['transpose 1 x 17', 17, permuted([1, 17], [1, 0])],
   ['transpose 3 x 5', 15, permuted([3, 5], [1, 0])],
@@ -69,16 +69,16 @@ const cases: [name: string, size: number, Gather][] = [
 ];
 
 describe.each(targets)('%s', (_, target) => {
-  test.each(cases)('gather: %s', async (_name, size, options) => {
+  test.each(cases)('copyFrom: %s', async (_name, size, options) => {
     const x = noise(size);
-    const [y] = await runProgram(gather(target, options), [x], [sizeOf(options.outShape)]);
+    const [y] = await runProgram(copyFrom(target, options), [x], [sizeOf(options.outShape)]);
     expect([...y!]).toEqual(reference(x, options));
   });
 
-  test('gather: int32 keeps its bits, fill included', async () => {
+  test('copyFrom: int32 keeps its bits, fill included', async () => {
     const x = Int32Array.of(0x7fc00001, -1, 5);
-    const options: Gather = { outShape: [5], strides: [1], offset: -1, valid: [[1, 4]], fill: -100, dtype: 'int32' };
-    const [y] = await runProgram(gather(target, options), [x], [5]);
+    const options: CopyFrom = { outShape: [5], strides: [1], offset: -1, valid: [[1, 4]], fill: -100, dtype: 'int32' };
+    const [y] = await runProgram(copyFrom(target, options), [x], [5]);
     expect([...int32(y!)]).toEqual([-100, 0x7fc00001, -1, 5, -100]);
   });
 
@@ -141,8 +141,8 @@ describe.each(targets)('%s', (_, target) => {
   });
 });
 
-test('gather: lists of another length are refused', () => {
-  expect(() => gather(target, { outShape: [2, 3], strides: [1] })).toThrow(
-    'gather: strides and valid: expected 2 entries, one a dimension of outShape.',
+test('copyFrom: lists of another length are refused', () => {
+  expect(() => copyFrom(target, { outShape: [2, 3], strides: [1] })).toThrow(
+    'copyFrom: strides and valid: expected 2 entries, one a dimension of outShape.',
   );
 });

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { type Conv2dShape, readsPlain } from '../../src/kernels/conv2d.ts';
+import { describe, test } from 'vitest';
+import type { Conv2dShape } from '../../src/kernels/conv2d/shape.ts';
 import { checkConv, convShape } from './reference.ts';
 
 const cases: [string, Conv2dShape][] = [
@@ -15,8 +15,4 @@ const cases: [string, Conv2dShape][] = [
 
 describe('depthwise convolution, its input and weight gradients', () => {
   for (const [label, shape] of cases) test(label, () => checkConv(shape));
-
-  test('reads its weights as they are', () => {
-    expect(readsPlain(cases[0]![1], 'forward')).toBe(true);
-  });
 });

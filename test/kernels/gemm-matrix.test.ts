@@ -10,21 +10,15 @@ import { hasFloat16, type MatrixConfig } from '../../src/device/adapter.ts';
 import { currentDevice } from '../../src/device/current.ts';
 import { plannedSteps } from '../../src/graph/run.ts';
 import { init, tensor } from '../../src/index.ts';
-import { conv2d } from '../../src/kernels/conv2d.ts';
-import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
-import { conv2dOfPatches } from '../../src/kernels/conv2d-patches.ts';
+import { conv2d } from '../../src/kernels/conv2d/direct.ts';
+import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d/direct-grad.ts';
+import { conv2dOfPatches } from '../../src/kernels/conv2d/patches.ts';
+import { winograd } from '../../src/kernels/conv2d/winograd.ts';
 import { withElementTypes } from '../../src/kernels/element-types.ts';
-import {
-  candidateTiles,
-  classOf,
-  defaultTile,
-  isTile,
-  type MatrixTile,
-  type ProductShape,
-} from '../../src/kernels/gemm-tiles.ts';
+import { type MatmulShape, matmul } from '../../src/kernels/gemm/matmul.ts';
+import type { MatrixTile, ProductShape } from '../../src/kernels/gemm/shape.ts';
+import { candidateTiles, classOf, defaultTile, isTile } from '../../src/kernels/gemm/tiles.ts';
 import { identityEpilogue, type KernelTarget, type Operand, type Program } from '../../src/kernels/kernel.ts';
-import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
-import { winograd } from '../../src/kernels/winograd.ts';
 import { Linear } from '../../src/nn/index.ts';
 import { Adam } from '../../src/optim/index.ts';
 import { kernelsFor } from './catalog.ts';

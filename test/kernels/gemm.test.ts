@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { conv2d, packWeights } from '../../src/kernels/conv2d.ts';
-import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
-import { conv2dOfPatches, packRows } from '../../src/kernels/conv2d-patches.ts';
-import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d-patches-grad.ts';
+import { conv2d, packWeights } from '../../src/kernels/conv2d/direct.ts';
+import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d/direct-grad.ts';
+import { conv2dOfPatches, packRows } from '../../src/kernels/conv2d/patches.ts';
+import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d/patches-grad.ts';
+import { matmul } from '../../src/kernels/gemm/matmul.ts';
 import { identityEpilogue, type KernelTarget, type Program } from '../../src/kernels/kernel.ts';
-import { matmul } from '../../src/kernels/matmul.ts';
 import { convShape } from './reference.ts';
 import { openDevice } from './run.ts';
 

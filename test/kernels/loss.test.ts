@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CrossEntropy, crossEntropy, crossEntropyGrad } from '../../src/kernels/loss.ts';
+import { type CrossEntropy, crossEntropy, crossEntropyGrad } from '../../src/kernels/rows/loss.ts';
 import { close, noise } from './numbers.ts';
 import { openDevice, runProgram } from './run.ts';
 

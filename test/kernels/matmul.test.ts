@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type MatmulShape, matmul } from '../../src/kernels/gemm/matmul.ts';
 import { identityEpilogue, input } from '../../src/kernels/kernel.ts';
-import { type MatmulShape, matmul } from '../../src/kernels/matmul.ts';
 import { checkInPlace, close, finished, random, scaleByInput, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { stridesOf } from '../../src/core/shape.ts';
-import { argmax } from '../../src/kernels/argmax.ts';
 import { type Fusion, input } from '../../src/kernels/kernel.ts';
 import { elementOf, type ReduceOp, reduce } from '../../src/kernels/reduce.ts';
+import { argmax } from '../../src/kernels/rows/argmax.ts';
 import { close, int32, noise } from './numbers.ts';
 import { openDevice, runProgram } from './run.ts';
 

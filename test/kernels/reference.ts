@@ -1,11 +1,13 @@
 /** What the tests of the GEMM family share: targets, random inputs, a non-trivial epilogue, a tolerance. */
 import { expect } from 'vitest';
-import { type Conv2dShape, conv2d, packedLayout, packWeights, readsPlain } from '../../src/kernels/conv2d.ts';
-import { conv2dInputGrad, conv2dWeightGrad } from '../../src/kernels/conv2d-grad.ts';
-import { conv2dOfPatches, packedRowElements, packRows } from '../../src/kernels/conv2d-patches.ts';
-import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d-patches-grad.ts';
-import { isDepthwise } from '../../src/kernels/conv2d-shape.ts';
+import type { ConvolutionDirection } from '../../src/kernels/conv2d/algorithm.ts';
+import { conv2dWeightGrad } from '../../src/kernels/conv2d/direct-grad.ts';
+import { conv2dOfPatches, packedRowElements, packRows } from '../../src/kernels/conv2d/patches.ts';
+import { inputGradOfPatches, weightGradOfPatches } from '../../src/kernels/conv2d/patches-grad.ts';
+import { planConvolution } from '../../src/kernels/conv2d/plan.ts';
+import { type Conv2dShape, isDepthwise } from '../../src/kernels/conv2d/shape.ts';
 import {
+  type Choice,
   type Fusion,
   float,
   identityEpilogue,
@@ -158,14 +160,14 @@ export async function checkConv(
   const expected = convReference(shape, x, w, gy);
   const ofWeight = 1e-5 * Math.sqrt(N * outH * outW);
   for (const target of on ?? (await targets())) {
-    const packed = async (direction: 'forward' | 'inputGrad') => {
-      if (readsPlain(shape, direction)) return w;
-      return (
-        await runProgram(packWeights(target, shape, direction), [w], [packedLayout(shape, direction).elements])
-      )[0]!;
-    };
+    // The algorithms of every adapter: the direct one, or depthwise.
+    const planned = (direction: ConvolutionDirection) =>
+      planConvolution({ ...target, texels: false, winograd: false }, shape, direction);
+    const packed = async ({ packing }: Choice) =>
+      packing ? (await runProgram(packing.lower(target), [w], [packing.elements]))[0]! : w;
     const epilogue = scaleByInput(2);
-    const [y] = await runProgram(conv2d(target, shape, epilogue), [x, await packed('forward'), extra], [gy.length]);
+    const [forward, inputGrad, weightGrad] = [planned('forward'), planned('inputGrad'), planned('weightGrad')];
+    const [y] = await runProgram(forward.lower(target, epilogue), [x, await packed(forward), extra], [gy.length]);
     close(y!, finished(expected.y, extra, K, outH * outW), 1e-5 * Math.sqrt((C / groups) * R * S));
     if (!isDepthwise(shape)) {
       const elements = packedRowElements(shape);
@@ -179,10 +181,9 @@ export async function checkConv(
       await checkInPlace((e) => weightGradOfPatches(target, shape, e), [gy, x], expected.gw, ofWeight);
       await checkInPlace((e) => conv2dWeightGrad(target, shape, e), [gy, x], expected.gw, ofWeight);
     }
-    const inputGrad = conv2dInputGrad(target, shape, epilogue);
-    const [gx] = await runProgram(inputGrad, [gy, await packed('inputGrad'), extra], [x.length]);
+    const [gx] = await runProgram(inputGrad.lower(target, epilogue), [gy, await packed(inputGrad), extra], [x.length]);
     close(gx!, finished(expected.gx, extra, C, H * W), 1e-5 * Math.sqrt((K / groups) * R * S));
-    const [gw] = await runProgram(conv2dWeightGrad(target, shape, identityEpilogue), [gy, x], [w.length]);
+    const [gw] = await runProgram(weightGrad.lower(target, identityEpilogue), [gy, x], [w.length]);
     close(gw!, expected.gw, ofWeight);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf } from '../../src/core/shape.ts';
-import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from '../../src/kernels/softmax.ts';
+import { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from '../../src/kernels/rows/softmax.ts';
 import { close, noise } from './numbers.ts';
 import { openDevice, runProgram } from './run.ts';
 

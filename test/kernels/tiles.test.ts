@@ -1,15 +1,9 @@
 /** Every tile that the tuner may choose computes the right numbers, in both families. */
 import { describe, expect, test } from 'vitest';
-import {
-  candidateTiles,
-  classOf,
-  defaultTile,
-  isTile,
-  type ProductShape,
-  tileSize,
-} from '../../src/kernels/gemm-tiles.ts';
+import { matmul } from '../../src/kernels/gemm/matmul.ts';
+import type { ProductShape } from '../../src/kernels/gemm/shape.ts';
+import { candidateTiles, classOf, defaultTile, isTile, tileSize } from '../../src/kernels/gemm/tiles.ts';
 import type { KernelTarget } from '../../src/kernels/kernel.ts';
-import { matmul } from '../../src/kernels/matmul.ts';
 import { checkConv, close, convShape, random, scaleByInput, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 

@@ -1,7 +1,13 @@
 /** Winograd's convolution and its input gradient against the direct sum, at sizes that divide no tile. */
 import { describe, expect, test } from 'vitest';
-import type { Conv2dShape } from '../../src/kernels/conv2d.ts';
-import { mirrored, suitsWinograd, winograd, winogradElements, winogradWeights } from '../../src/kernels/winograd.ts';
+import type { Conv2dShape } from '../../src/kernels/conv2d/shape.ts';
+import {
+  mirrored,
+  suitsWinograd,
+  winograd,
+  winogradElements,
+  winogradWeights,
+} from '../../src/kernels/conv2d/winograd.ts';
 import { close, convReference, convShape, finished, random, scaleByInput, targets } from './reference.ts';
 import { runProgram } from './run.ts';
 

@@ -85,12 +85,12 @@ describe('an application that imports the library', () => {
     expect(gzipped(atOnce)).toBeLessThanOrEqual(LIBRARY_LIMIT);
     const later = modulesOf(chunks.filter((chunk) => !atOnce.includes(chunk))).map((id) => relative(root, id));
     expect(later.sort()).toEqual([
-      'src/kernels/conv2d-patches-grad.ts',
-      'src/kernels/conv2d-patches.ts',
-      'src/kernels/gemm-lane.ts',
-      'src/kernels/gemm-matrix.ts',
+      'src/kernels/conv2d/patches-grad.ts',
+      'src/kernels/conv2d/patches.ts',
+      'src/kernels/conv2d/winograd.ts',
+      'src/kernels/gemm/lane.ts',
+      'src/kernels/gemm/matrix.ts',
       'src/kernels/software.ts',
-      'src/kernels/winograd.ts',
     ]);
   });
 

@@ -3,6 +3,7 @@ import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkOptions } from '../../core/options.ts';
 import { type LoadOptions, Module, Softmax, type StateDictFaults } from '../../nn/index.ts';
+import { inMode } from '../../nn/modes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Activation } from './activations.ts';
 import { bindWeights } from './bind.ts';
@@ -215,12 +216,5 @@ function withoutSoftmax(module: Module, inputs: Tensor[]): Tensor {
 /** Runs a layer, in the mode that the model was connected with: `backbone(x, training=False)`. */
 function run(module: Module, inputs: Tensor[], training: boolean | undefined): Tensor {
   if (training === undefined) return module.forward(...inputs);
-  const modules = module.modules();
-  const modes = modules.map((m) => m.training);
-  module.train(training);
-  try {
-    return module.forward(...inputs);
-  } finally {
-    for (const [i, m] of modules.entries()) m.training = modes[i]!;
-  }
+  return inMode(module, training, () => module.forward(...inputs));
 }

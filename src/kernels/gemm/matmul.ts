@@ -2,11 +2,9 @@
  * Batched matrix product: y[batch][m, n] = sum over k of a[batch][m, k] * b[batch][k, n].
  *
  * Operands are read through strides, so transposed and broadcast operands need no copy (where a copy is faster, see `load`). One
- * segment of length K; a slice is a batch element. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
+ * segment of length K; a slice is a batch element. Tile shapes and memory traffic: lane.ts, tile.ts.
  */
-import { ShapeError } from '../core/errors.ts';
-import { type Gemm, gemm, type Quads, unpadded } from './gemm.ts';
-import { gemv } from './gemv.ts';
+import { ShapeError } from '../../core/errors.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -18,8 +16,11 @@ import {
   type Program,
   type Step,
   temp,
-} from './kernel.ts';
+} from '../kernel.ts';
+import { gemm } from './gemm.ts';
+import { gemv } from './gemv.ts';
 import { type PanelSource, packPanels, panelLayout } from './panels.ts';
+import { type Gemm, type Quads, unpadded } from './problem.ts';
 
 /** Strides are elements. The output is dense: [...batch, M, N]. */
 export interface MatmulShape {
@@ -94,7 +95,7 @@ interface Side {
   readonly batch: readonly number[];
 }
 
-/** As the loaders read it: `lanes` rows side by side, then `panel` on to the next. */
+/** The layout that the loaders read: `lanes` rows side by side, then `panel` on to the next. */
 interface Loaded {
   readonly operand: Operand;
   readonly strideK: number;
@@ -130,7 +131,7 @@ function load(
   return { operand: to, strideK: lanes, lanes, panel: K * lanes, batch: [0, 0, 0, broadcast ? 0 : panels * K * lanes] };
 }
 
-/** Whether four neighbours lie side by side, from a multiple of 4 on, for every k and in every panel and batch. */
+/** True if four neighbours lie side by side, from a multiple of 4 on, for every k and in every panel and batch. */
 function quadsOf({ strideK, lanes, panel, batch }: Loaded): Quads {
   return lanes > 1 && [strideK, lanes, panel, ...batch].every((stride) => stride % 4 === 0) ? 'side' : undefined;
 }

@@ -4,15 +4,14 @@
  *
  * The output is cut into 2x2 tiles; P is their number over all images. Three steps: every 4x4 input patch is transformed, one
  * invocation a patch and channel, into V [16, C, P]; sixteen matrix products M[t] = U[t] V[t] of [K, C] by [C, P] run as the groups of a
- * pointwise convolution, with the kernel of those (conv2d-patches.ts); each 4x4 of M becomes a 2x2 of the output, with the
+ * pointwise convolution, with the kernel of those (patches.ts); each 4x4 of M becomes a 2x2 of the output, with the
  * epilogue. V and M are four times the input and the output in size. The weights come transformed, U [16, K, C], by
  * {@link winogradWeights}. C, and in V also P, are padded with zeros to a multiple of 4.
  *
  * Rows are transformed in loops whose bounds come from the uniform: on a CPU, compiling each load and store takes longer than they gain
  * side by side.
  */
-import { inFours, productOfPlanes } from './conv2d-patches.ts';
-import type { Conv2dShape } from './conv2d-shape.ts';
+
 import {
   ceilDiv,
   type Fusion,
@@ -26,9 +25,11 @@ import {
   type Program,
   temp,
   withOperands,
-} from './kernel.ts';
+} from '../kernel.ts';
+import { inFours, productOfPlanes } from './patches.ts';
+import type { Conv2dShape } from './shape.ts';
 
-/** Whether the transform pays: enough channels on both sides and enough tiles to outweigh it, and tiles that are mostly full. */
+/** True if the transform pays: enough channels on both sides and enough tiles to outweigh it, and tiles that are mostly full. */
 export function suitsWinograd({
   N,
   C,
@@ -66,7 +67,7 @@ export function mirrored(shape: Conv2dShape): Conv2dShape {
   };
 }
 
-/** Of 2x2, over all images: fewer leave the products too narrow. */
+/** Tiles of 2x2 over all images: fewer leave the products too narrow. */
 const MIN_TILES = 48;
 
 const THREADS = 64;

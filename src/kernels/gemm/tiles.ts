@@ -1,58 +1,11 @@
 /**
- * Which tile a product runs in: what an adapter was tuned to (graph/tune.ts), else a default of its class.
+ * The tile of a product: the one that the adapter was tuned to (graph/tune.ts), else a default of the adapter's class.
  *
  * Shapes fall into classes, by powers of two, so that what was measured for one shape holds for its neighbours.
  */
-import type { MatrixConfig } from '../device/adapter.ts';
-import { ceilDiv, type KernelTarget, laneFits } from './kernel.ts';
-
-/** One subgroup a tile (gemm-lane.ts): rows of the tile, columns a lane. */
-export interface LaneTile {
-  readonly family: 'lane';
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** One workgroup a tile (gemm-tile.ts): a grid of threads, what each computes, steps of k in workgroup memory at a time. */
-export interface WorkgroupTile {
-  readonly family: 'tile';
-  readonly threadRows: number;
-  readonly threadColumns: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-}
-
-/**
- * One workgroup a tile (gemm-matrix.ts): a grid of subgroups, the fragments that each holds, steps of k in workgroup memory at a time.
- * M, N, K and the component are those of a fragment.
- */
-export interface MatrixTile extends MatrixConfig {
-  readonly family: 'matrix';
-  readonly subgroupRows: number;
-  readonly subgroupColumns: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-}
-
-/** How a product is cut among workgroups. */
-export type Tile = LaneTile | WorkgroupTile | MatrixTile;
-
-/** What the choice depends on. */
-export interface ProductShape {
-  /** Rows, columns (of the widest slice), length of a segment, segments (of the longest slice), slices. */
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  readonly segments: number;
-  readonly slices: number;
-  /** Elements between successive k of A and of B inside a segment. */
-  readonly strideA: number;
-  readonly strideB: number;
-  /** Whether both operands are kept in float16 and the adapter multiplies matrices of it: such products are tuned by themselves. */
-  readonly float16?: boolean;
-}
+import type { MatrixConfig } from '../../device/adapter.ts';
+import { ceilDiv, type KernelTarget, laneFits } from '../kernel.ts';
+import type { LaneTile, MatrixTile, ProductShape, Tile, WorkgroupTile } from './shape.ts';
 
 const bucket = (n: number): number => Math.ceil(Math.log2(n));
 
@@ -100,7 +53,7 @@ export function defaultTile(target: KernelTarget, { M, N, slices }: ProductShape
   return isLarge ? large : small;
 }
 
-/** Whether the product loses nothing in the tile: what is multiplied as float16 must be kept in it. */
+/** True if the product loses nothing in the tile: what is multiplied as float16 must be kept in it. */
 export const suits = (t: Tile, { float16 = false }: ProductShape): boolean =>
   t.family !== 'matrix' || t.component === 'f32' || float16;
 
@@ -157,7 +110,7 @@ export function candidateTiles(target: KernelTarget, problem: ProductShape): Til
   });
 }
 
-/** Whether `value`, perhaps read from a file, is a tile that the adapter can run. */
+/** True if `value`, perhaps read from a file, is a tile that the adapter can run. */
 export function isTile(value: unknown, target: KernelTarget): value is Tile {
   const t = value as Tile | undefined;
   if (t?.family === 'lane') return laneFits(target) && [8, 16, 32, 64].includes(t.rows) && [4, 8].includes(t.columns);
@@ -175,7 +128,7 @@ export function isTile(value: unknown, target: KernelTarget): value is Tile {
   );
 }
 
-/** Workgroup memory of gemm-tile.ts: both operands' pieces, an offset a row, a tap of up to four words a column. */
+/** Workgroup memory of tile.ts: both operands' pieces, an offset a row, a tap of up to four words a column. */
 function workgroupBytes({ threadRows, threadColumns, rows, columns, depth }: WorkgroupTile): number {
   const [tall, wide] = [threadRows * rows, threadColumns * columns];
   return 16 * depth * (tall / 4 + 1 + wide / 4 + 1) + 4 * tall + 16 * wide;
@@ -200,7 +153,7 @@ function isMatrixTile(t: MatrixTile, target: KernelTarget): boolean {
   );
 }
 
-/** Workgroup memory of gemm-matrix.ts: both operands' pieces, a fragment a subgroup, an offset a row, a tap of up to four words a column. */
+/** Workgroup memory of matrix.ts: both operands' pieces, a fragment a subgroup, an offset a row, a tap of up to four words a column. */
 function matrixBytes(t: MatrixTile, target: KernelTarget): number {
   const [tall, wide] = tileSize(target, t);
   const pad = matrixPad(t.component);

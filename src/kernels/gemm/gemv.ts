@@ -5,6 +5,7 @@
  * parts: with a subgroup addition where the workgroup is one subgroup of a software adapter, else through workgroup memory.
  * Traffic: N * K elements, and v once for every workgroup.
  */
+
 import {
   ceilDiv,
   type Fusion,
@@ -15,8 +16,8 @@ import {
   type Operand,
   output,
   type Program,
-} from './kernel.ts';
-import { combineLanes, workgroupThreads } from './workgroup.ts';
+} from '../kernel.ts';
+import { combineLanes, workgroupThreads } from '../workgroup.ts';
 
 /** For each of them a software adapter compiles loads of its own. */
 const outputsOf = (oneSubgroup: boolean): number => (oneSubgroup ? 2 : 8);
@@ -26,7 +27,7 @@ export interface GemvShape {
   readonly K: number;
   /** Elements between successive rows of w. */
   readonly pitch: number;
-  /** Whether y is a column: the epilogue's row is then n, else its column. */
+  /** True if y is a column: the epilogue's row is then n, else its column. */
   readonly isColumn: boolean;
 }
 

@@ -1,6 +1,6 @@
 /** WGSL that the entry points of the GEMM families share; what `gemm`, `placeAt` and the loaders are: gemm.ts. */
 
-/** How an entry point begins: where its tile lies, of `rows` by `columns`. Workgroups past the last tile are done. */
+/** The beginning of an entry point: it finds the place of its tile of `rows` by `columns`. Workgroups past the last tile are done. */
 export const enterTile = (
   rows: number,
   columns: number,

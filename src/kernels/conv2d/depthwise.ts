@@ -7,7 +7,7 @@
  * The weight gradient is a long reduction to few values: a workgroup of 64 sums one of them over all images, then adds up in
  * workgroup memory (256 bytes) in a fixed order.
  */
-import { type Conv2dShape, firstTap, phaseTaps } from './conv2d-shape.ts';
+
 import {
   ceilDiv,
   type Fusion,
@@ -17,7 +17,8 @@ import {
   type KernelTarget,
   output,
   type Program,
-} from './kernel.ts';
+} from '../kernel.ts';
+import { type Conv2dShape, firstTap, phaseTaps } from './shape.ts';
 
 const fields = [
   'N',

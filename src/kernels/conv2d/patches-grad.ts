@@ -1,23 +1,11 @@
 /**
- * Gradients of 2-D convolution as plain matrix products, as conv2d-patches.ts has the forward pass.
+ * Gradients of 2-D convolution as plain matrix products, as patches.ts has the forward pass.
  *
  * Weight: the planes of gy by the patches of x, along all pixels. Input: the transposed weight, read as OIHW has it, by the planes of gy
  * gives the gradients of the patches, from which each pixel of x gathers its own (col2im).
  */
-import {
-  copied,
-  depthOf,
-  isWorthPatches,
-  MAX_PATCHES_BYTES,
-  MIN_THREADS,
-  patches,
-  patchLayout,
-  planesAsTheyAre,
-  planesOfPatches,
-  productOfPlanes,
-} from './conv2d-patches.ts';
-import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './conv2d-shape.ts';
-import { type Gemm, gemm, unpadded } from './gemm.ts';
+import { gemm } from '../gemm/gemm.ts';
+import { type Gemm, unpadded } from '../gemm/problem.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -33,15 +21,29 @@ import {
   type Step,
   temp,
   withOperands,
-} from './kernel.ts';
+} from '../kernel.ts';
+import {
+  copied,
+  depthOf,
+  isWorthPatches,
+  MAX_PATCHES_BYTES,
+  MIN_THREADS,
+  patches,
+  patchLayout,
+  planesAsTheyAre,
+  planesOfPatches,
+  productOfPlanes,
+} from './patches.ts';
+import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './shape.ts';
 
-/** Whether the weight's gradient gains by patches. */
-export const weightGradSuitsPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) || isWorthPatches(shape);
+/** True if the weight's gradient gains by patches: x as its own patches only in float32, which texels hold. */
+export const weightGradSuitsPatches = (target: KernelTarget, shape: Conv2dShape): boolean =>
+  laneFits(target) && (inPixelQuads(shape) ? !target.isFloat16?.(input(0)) : isWorthPatches(shape));
 
 /** Output channels of a group from which on the product outweighs the gathering. */
 const MIN_DEPTH = 256;
 
-/** Whether the input's gradient does. */
+/** True if the input's gradient gains by patches. */
 export function inputGradSuitsPatches(shape: Conv2dShape): boolean {
   const { N, C, K, R, S, groups, outH, outW } = shape;
   if (depthOf(shape) % 4 !== 0) return false;

@@ -19,6 +19,9 @@ export interface Conv2dShape {
   readonly outW: number;
 }
 
+/** The product that weights are packed for: y from x, or the gradient of x from that of y. */
+export type PackDirection = 'forward' | 'inputGrad';
+
 /** One input channel a group: no sum over channels, so its kernels (depthwise.ts) are not matrix products. */
 export const isDepthwise = ({ C, groups }: Conv2dShape): boolean => groups === C && groups > 1;
 
@@ -32,7 +35,7 @@ export function canonical(shape: Conv2dShape): Conv2dShape {
   return isPointwise(shape) ? { ...shape, H: 1, W: H * W, outH: 1, outW: outH * outW } : shape;
 }
 
-/** Whether pixels 4i to 4i + 3 of an output plane lie under four neighbours of the input, at a multiple of 4. */
+/** True if pixels 4i to 4i + 3 of an output plane lie under four neighbours of the input, at a multiple of 4. */
 export const inPixelQuads = (shape: Conv2dShape): boolean => isPointwise(shape) && (shape.H * shape.W) % 4 === 0;
 
 /**

@@ -5,19 +5,15 @@
  *
  * Rows are output channels of a group, columns are output pixels over all images, a segment is a filter tap (r, s), k runs
  * over the group's input channels, a slice is a group. The tap's offset and validity are computed once per segment and column;
- * inside it x advances by one channel plane. Tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts. Weights are read
- * packed in panels (panels.ts); depthwise convolutions have their own kernels (depthwise.ts) and read OIHW.
+ * inside it x advances by one channel plane. Tile shapes and memory traffic: gemm/lane.ts, gemm/tile.ts. Weights are read
+ * packed in panels (gemm/panels.ts).
  */
-import { type Conv2dShape, canonical, inPixelQuads, isDepthwise } from './conv2d-shape.ts';
-import { depthwise } from './depthwise.ts';
-import { type Gemm, gemm } from './gemm.ts';
-import { type Fusion, input, type KernelTarget, output, type Program } from './kernel.ts';
-import { type PanelLayout, type PanelSource, packPanels, panelLayout } from './panels.ts';
 
-export type { Conv2dShape } from './conv2d-shape.ts';
-
-/** Which product the weights are packed for: y from x, or the gradient of x from that of y. */
-export type PackDirection = 'forward' | 'inputGrad';
+import { gemm } from '../gemm/gemm.ts';
+import { type PanelLayout, type PanelSource, packPanels, panelLayout } from '../gemm/panels.ts';
+import type { Gemm } from '../gemm/problem.ts';
+import { type Fusion, input, type KernelTarget, output, type Program } from '../kernel.ts';
+import { type Conv2dShape, canonical, inPixelQuads, type PackDirection } from './shape.ts';
 
 /** Rows and depth (the channels that are summed over) of the product that `direction` computes, per group. */
 function packedSides(shape: Conv2dShape, direction: PackDirection): PanelSource {
@@ -31,13 +27,9 @@ function packedSides(shape: Conv2dShape, direction: PackDirection): PanelSource 
   return { ...sides, slices: shape.groups, sliceStride: K * C * taps, taps };
 }
 
-/**
- * Whether the kernels read OIHW as it is: of a depthwise convolution, and for the input gradient of a 1x1 filter, where OIHW
- * is one panel as wide as there are rows.
- */
-export function readsPlain(shape: Conv2dShape, direction: PackDirection): boolean {
-  return isDepthwise(shape) || (direction === 'inputGrad' && shape.R * shape.S === 1);
-}
+/** True if the kernels read OIHW as it is: for the input gradient of a 1x1 filter, where OIHW is one panel as wide as there are rows. */
+const readsPlain = ({ R, S }: Conv2dShape, direction: PackDirection): boolean =>
+  direction === 'inputGrad' && R * S === 1;
 
 /** Packed weights: [group][panel][r][s][depth][lane]. */
 export function packedLayout(shape: Conv2dShape, direction: PackDirection): PanelLayout {
@@ -45,6 +37,10 @@ export function packedLayout(shape: Conv2dShape, direction: PackDirection): Pane
   if (!readsPlain(shape, direction)) return panelLayout(sides);
   return { lanes: sides.rows, panels: 1, elements: sides.slices * sides.rows * sides.depth };
 }
+
+/** Elements of what {@link packWeights} writes; null where OIHW is read as it is. */
+export const packedElements = (shape: Conv2dShape, direction: PackDirection): number | null =>
+  readsPlain(shape, direction) ? null : packedLayout(shape, direction).elements;
 
 /** Copies w = input(0), OIHW, into the layout that {@link conv2d} ('forward') or `conv2dInputGrad` ('inputGrad') reads as input(1). */
 export function packWeights(target: KernelTarget, shape: Conv2dShape, direction: PackDirection): Program {
@@ -118,11 +114,10 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
 }`;
 
 /**
- * Reads x = input(0) and the weight packed 'forward' (depthwise: OIHW) = input(1), writes y = output(0).
+ * Reads x = input(0) and the weight packed 'forward' = input(1), writes y = output(0).
  * The epilogue's row is the output channel, its column the pixel oy * outW + ox.
  */
 export function conv2d(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
-  if (isDepthwise(shape)) return depthwise(target, shape, epilogue);
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const { lanes, panels } = packedLayout(shape, 'forward');
   const outPixels = outH * outW;

@@ -10,10 +10,12 @@
  * A workgroup has room for its subgroups at their largest. Where the hardware's are smaller there are more of them: the rest only copies
  * and stores. Results go through workgroup memory, a fragment of each subgroup at a time, to the invocations that store them.
  */
-import type { Gemm, GemmMain } from './gemm.ts';
-import { enterTile, ownPart, stagedLoads } from './gemm-main.ts';
-import { type MatrixTile, matrixPad } from './gemm-tiles.ts';
-import { ceilDiv } from './kernel.ts';
+
+import { ceilDiv } from '../kernel.ts';
+import { enterTile, ownPart, stagedLoads } from './main.ts';
+import type { Gemm, GemmMain } from './problem.ts';
+import type { MatrixTile } from './shape.ts';
+import { matrixPad } from './tiles.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -27,7 +29,7 @@ interface Piece {
   /** WGSL: how many numbers there are for `depth` steps. */
   readonly count: string;
   readonly pitch: number;
-  /** Whether a row of the piece holds successive k. */
+  /** True if a row of the piece holds successive k. */
   readonly alongK: boolean;
 }
 

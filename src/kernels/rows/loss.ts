@@ -19,39 +19,23 @@ import {
   type Program,
   type Step,
   temp,
-} from './kernel.ts';
-import { rowByThread } from './softmax.ts';
-import { combineLanes, elementsPerThread, rowExp, workgroupThreads } from './workgroup.ts';
+} from '../kernel.ts';
+import { combineLanes, elementsPerThread, rowExp, workgroupThreads } from '../workgroup.ts';
+import { rowKernel } from './row.ts';
+import { expSum } from './softmax.ts';
 
-/** What {@link crossEntropy} and {@link crossEntropyGrad} have in common. */
+/** Sizes and options of {@link crossEntropy} and {@link crossEntropyGrad}. */
 export interface CrossEntropy {
   readonly N: number;
   readonly C: number;
   /** Product of the dimensions after C; 1 for [N, C]. */
   readonly inner?: number;
-  /** Whether class weights are bound. */
+  /** True if class weights are bound. */
   readonly weighted?: boolean;
   readonly labelSmoothing?: number;
   readonly ignoreIndex?: number;
   readonly reduction?: 'mean' | 'sum' | 'none';
 }
-
-const paramsStruct = /* wgsl */ `
-struct Params {
-  rows: u32,
-  classes: u32,
-  inner: u32,
-  ignoreIndex: i32,
-  smoothing: f32,
-  nan: f32,
-  // 1 with class weights.
-  weighted: u32,
-}`;
-
-const rowBase = /* wgsl */ `
-fn rowBase(row: u32) -> u32 {
-  return (row / params.inner) * params.classes * params.inner + row % params.inner;
-}`;
 
 // Without weights another buffer is bound in their place and not read.
 const weightOf = /* wgsl */ `
@@ -62,16 +46,23 @@ fn weightOf(c: u32) -> f32 {
   return 1.0;
 }`;
 
-const rowBindings = /* wgsl */ `
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+const rowFields = /* wgsl */ `
+  ignoreIndex: i32,
+  smoothing: f32,
+  nan: f32,
+  // 1 with class weights.
+  weighted: u32,`;
+
+const rowsWgsl = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rowWeight: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;`;
+${weightOf}
+${expSum}
 
-const writeRow = /* wgsl */ `
 // \`smoothTerm\` is the sum over c of w[c] * (lse - x[c]), where there is smoothing.
 fn writeRow(row: u32, base: u32, lse: f32, smoothTerm: f32) {
   let label = labels[row];
@@ -79,113 +70,34 @@ fn writeRow(row: u32, base: u32, lse: f32, smoothTerm: f32) {
   var share = 0.0;
   if (label != params.ignoreIndex) {
     value = params.nan;
-    if (label >= 0 && u32(label) < params.classes) {
+    if (label >= 0 && u32(label) < params.length) {
       share = weightOf(u32(label));
-      value = share * (lse - logits[base + u32(label) * params.inner]);
+      value = share * (lse - x[base + u32(label) * params.inner]);
       if (params.smoothing > 0.0) {
-        value = (1.0 - params.smoothing) * value + params.smoothing / f32(params.classes) * smoothTerm;
+        value = (1.0 - params.smoothing) * value + params.smoothing / f32(params.length) * smoothTerm;
       }
     }
   }
   loss[row] = value;
   logSumExp[row] = lse;
   rowWeight[row] = share;
-}`;
-
-/** One workgroup a row. */
-const workgroupRows = (threads: number) => /* wgsl */ `
-const THREADS = ${threads}u;
-alias Lane = vec2f;
-${paramsStruct}
-${rowBindings}
-${weightOf}
-${rowExp}
-${rowBase}
-${writeRow}
-
-// Maximum in x, sum in y; each tree uses one of them.
-fn combine(a: vec2f, b: vec2f) -> vec2f {
-  return vec2f(nanMax(a.x, b.x), a.y + b.y);
 }
-${combineLanes}
-${flatWorkgroup}
 
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = flatWorkgroup(workgroup, workgroups);
-  if (row >= params.rows) {
-    return;
-  }
-  let classes = params.classes;
+fn reduceRow(row: u32, base: u32, lane: u32) {
+  let classes = params.length;
   let inner = params.inner;
-  let base = rowBase(row);
-  var greatest = logits[base];
-  for (var c = lane; c < classes; c += THREADS) {
-    greatest = nanMax(greatest, logits[base + c * inner]);
-  }
-  greatest = finiteOrNan(combineLanes(lane, vec2f(greatest, 0.0)).x);
-  var total = 0.0;
-  for (var c = lane; c < classes; c += THREADS) {
-    total += expNan(logits[base + c * inner] - greatest);
-  }
-  let lse = greatest + log(combineLanes(lane, vec2f(0.0, total)).y);
+  let sum = expSum(base, lane);
+  let lse = sum.greatest + log(sum.total);
   var smoothTerm = 0.0;
   if (params.smoothing > 0.0) {
-    for (var c = lane; c < classes; c += THREADS) {
-      smoothTerm += weightOf(c) * (lse - logits[base + c * inner]);
+    for (var c = lane; c < classes; c += LANES) {
+      smoothTerm += weightOf(c) * (lse - x[base + c * inner]);
     }
-    smoothTerm = combineLanes(lane, vec2f(0.0, smoothTerm)).y;
+    smoothTerm = rowSum(lane, smoothTerm);
   }
   if (lane == 0u) {
     writeRow(row, base, lse, smoothTerm);
   }
-}`;
-
-/** One invocation a row. */
-const threadRows = (threads: number) => /* wgsl */ `
-const THREADS = ${threads}u;
-${paramsStruct}
-${rowBindings}
-${weightOf}
-${rowExp}
-${rowBase}
-${writeRow}
-${flatWorkgroup}
-
-@compute @workgroup_size(THREADS)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = flatWorkgroup(workgroup, workgroups) * THREADS + lane;
-  if (row >= params.rows) {
-    return;
-  }
-  let classes = params.classes;
-  let inner = params.inner;
-  let base = rowBase(row);
-  var greatest = logits[base];
-  for (var c = 1u; c < classes; c++) {
-    greatest = nanMax(greatest, logits[base + c * inner]);
-  }
-  greatest = finiteOrNan(greatest);
-  var total = 0.0;
-  for (var c = 0u; c < classes; c++) {
-    total += expNan(logits[base + c * inner] - greatest);
-  }
-  let lse = greatest + log(total);
-  var smoothTerm = 0.0;
-  if (params.smoothing > 0.0) {
-    for (var c = 0u; c < classes; c++) {
-      smoothTerm += weightOf(c) * (lse - logits[base + c * inner]);
-    }
-  }
-  writeRow(row, base, lse, smoothTerm);
 }`;
 
 /** A workgroup sums a chunk of rows; the last pass, with one workgroup, also divides. */
@@ -265,18 +177,22 @@ export function crossEntropy(
   target: KernelTarget,
   { N, C, inner = 1, weighted = false, labelSmoothing = 0, ignoreIndex = -100, reduction = 'mean' }: CrossEntropy,
 ): Program {
-  const threads = workgroupThreads(target);
   const rows = N * inner;
-  const byThread = rowByThread(target, rows, C, inner);
   const none = reduction === 'none';
-  const perRow: Step = {
-    name: `crossEntropy.${byThread ? 'thread' : 'workgroup'}`,
-    wgsl: (byThread ? threadRows : workgroupRows)(threads),
-    reads: [input(0), input(1), input(weighted ? 2 : 0)],
-    writes: none ? [output(0), output(1), temp(0)] : [temp(0), output(1), temp(1)],
-    params: [rows, C, inner, ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN), weighted ? 1 : 0],
-    workgroups: flatGrid(byThread ? ceilDiv(rows, threads) : rows, target.maxWorkgroupsPerDimension),
-  };
+  const perRow = rowKernel(
+    target,
+    { rows, length: C, inner },
+    {
+      name: 'crossEntropy',
+      reads: [input(0), input(1), input(weighted ? 2 : 0)],
+      writes: none ? [output(0), output(1), temp(0)] : [temp(0), output(1), temp(1)],
+      fields: {
+        wgsl: rowFields,
+        words: [ignoreIndex >>> 0, float(labelSmoothing), float(Number.NaN), weighted ? 1 : 0],
+      },
+      wgsl: rowsWgsl,
+    },
+  );
   if (none) return { steps: [perRow], temps: [4 * rows] };
   const chunkBytes = rows > ROWS_PER_CHUNK ? 4 * ceilDiv(rows, ROWS_PER_CHUNK) : 0;
   return {

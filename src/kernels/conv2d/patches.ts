@@ -1,13 +1,14 @@
 /**
  * 2-D convolution as a plain matrix product over patches (im2col), for adapters on which a product that loads texels is worth a copy
- * of its input. Its gradients: conv2d-patches-grad.ts.
+ * of its input. Its gradients: patches-grad.ts.
  *
  * Patches are planes of output pixels, one for each (group, c, r, s): plane [n, oy, ox] is what that tap reads. Four neighbours of a
  * plane come with one load, and so do four neighbours of a weight's row (c, r, s), which OIHW has side by side. Planes of a group are
  * padded with zeros to a multiple of 4 in number and in length. A pointwise convolution has its patches in x.
  */
-import { type Conv2dShape, canonical, inPixelQuads } from './conv2d-shape.ts';
-import { type Gemm, gemm, unpadded } from './gemm.ts';
+
+import { gemm } from '../gemm/gemm.ts';
+import { type Gemm, unpadded } from '../gemm/problem.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -20,7 +21,8 @@ import {
   type Program,
   type Step,
   temp,
-} from './kernel.ts';
+} from '../kernel.ts';
+import { type Conv2dShape, canonical, inPixelQuads } from './shape.ts';
 
 /** The next multiple of 4. */
 export const inFours = (n: number): number => ceilDiv(n, 4) * 4;
@@ -28,7 +30,7 @@ export const inFours = (n: number): number => ceilDiv(n, 4) * 4;
 /** Rows of the product over which a patch is shared: fewer are not worth copying it. */
 const MIN_ROWS = 64;
 
-/** Patches may take so much memory, else the implicit product (conv2d.ts) does without. */
+/** Patches may take so much memory, else the implicit product (direct.ts) does without. */
 export const MAX_PATCHES_BYTES = 16 * 1024 * 1024;
 
 /** Elements of a weight's row. */
@@ -45,13 +47,13 @@ export function patchLayout(shape: Conv2dShape): {
   return { planes, pitch, elements: shape.groups * planes * pitch };
 }
 
-/** Whether x is its own patches. */
+/** True if x is its own patches. */
 const hasPatches = (shape: Conv2dShape): boolean => inPixelQuads(shape) && (shape.C / shape.groups) % 4 === 0;
 
-/** Whether the forward product gains by patches. */
+/** True if the forward product gains by patches. */
 export const suitsPatches = (shape: Conv2dShape): boolean => hasPatches(shape) || isWorthPatches(shape);
 
-/** Whether a product gains by patches that are copied for it. */
+/** True if a product gains by patches that are copied for it. */
 export const isWorthPatches = (shape: Conv2dShape): boolean =>
   shape.K / shape.groups >= MIN_ROWS && 4 * patchLayout(shape).elements <= MAX_PATCHES_BYTES;
 
@@ -181,9 +183,9 @@ interface PlaneProduct {
   readonly K: number;
   readonly groups: number;
   readonly outPixels: number;
-  /** Of a group: planes that are read, and the length of a weight's row. */
+  /** Planes of a group that are read, which is the length of a weight's row. */
   readonly depth: number;
-  /** What lies side by side in the weight of a group: all of a row, or an element of every row. Multiples of 4. */
+  /** The axis that lies side by side in the weight of a group: a row's elements, or the rows. Multiples of 4. */
   readonly weight: 'depth' | 'side';
   /** Elements between planes, images and groups of x. */
   readonly depthStride: number;

@@ -2,7 +2,7 @@
  * Operands of matrix products in the order in which the kernels read them: panels of up to 32 rows, their elements side by
  * side for every k. Rows that lie a power of two apart share few cache lines of a CPU, which halves a product's speed.
  */
-import { ceilDiv, flatGrid, flatWorkgroup, type KernelTarget, type Operand, type Step } from './kernel.ts';
+import { ceilDiv, flatGrid, flatWorkgroup, type KernelTarget, type Operand, type Step } from '../kernel.ts';
 
 /** [slice][panel][tap][depth][lane]; rows beyond the last are 0. Sizes are elements. */
 export interface PanelLayout {
@@ -12,7 +12,7 @@ export interface PanelLayout {
   readonly elements: number;
 }
 
-/** Where an operand lies: element (slice, row, k, tap) at slice * sliceStride + row * rowStride + k * depthStride + tap. */
+/** The layout of an operand: element (slice, row, k, tap) at slice * sliceStride + row * rowStride + k * depthStride + tap. */
 export interface PanelSource {
   readonly slices: number;
   readonly sliceStride: number;
@@ -20,7 +20,7 @@ export interface PanelSource {
   readonly rowStride: number;
   readonly depth: number;
   readonly depthStride: number;
-  /** Of a filter; 1 for a matrix. */
+  /** Taps of the filter; 1 for a matrix. */
   readonly taps: number;
 }
 

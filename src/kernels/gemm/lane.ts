@@ -14,29 +14,20 @@
  * columns, blocks of rows and rows pick accumulators with selects, a few at each. Their bounds come from the uniform; a compiler that
  * knew them would unroll.
  */
-import type { Gemm, GemmMain } from './gemm.ts';
-import { enterTile, ownPart } from './gemm-main.ts';
-import type { LaneTile } from './gemm-tiles.ts';
-import { texel } from './kernel.ts';
-
-/** Names of the operands, and how they lie in the textures that they are bound as; undefined for buffers. */
-interface LaneOperands extends Pick<Gemm, 'a' | 'b'> {
-  readonly texels: Gemm['quads'] | undefined;
-  /** Whether the epilogue is the shared one (epilogue.ts). */
-  readonly sharesTerms: boolean;
-  /** Whether four neighbouring columns are stored at once. */
-  readonly storesFours: boolean;
-}
+import { texel } from '../kernel.ts';
+import { enterTile, ownPart } from './main.ts';
+import type { GemmMain, LaneOperands } from './problem.ts';
+import type { LaneTile } from './shape.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** How a lane holds an operand: in pieces, each loaded at once. */
+/** An operand in a lane's registers: pieces, each loaded at once. */
 interface Pieces {
   /** Neighbouring rows (or columns) of a piece. */
   readonly width: 1 | 4;
   /** Loads piece `i` at step `u`, the element at `offset` first; 0 unless all `conditions` hold. */
   load(i: number, u: number, offset: string, conditions: readonly string[]): string;
-  /** Of piece `i`, the value of step `u` and of the row (or column) `at` of the tile. */
+  /** The value of step `u` and of the row (or column) `at` of the tile, in piece `i`. */
   value(i: number, u: number, at: number): string;
 }
 
@@ -101,7 +92,7 @@ function laneMainOf(
   const rows = range(TM);
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
 
-  /** Where the i-th piece that a lane loads begins: at the last whole one for what is past the end. */
+  /** The start of the i-th piece that a lane loads: of the last whole one for what is past the end. */
   const first = (i: number, from: string, end: string, width: number): string =>
     `min(${from} + ${i * width * SG}u + lane * ${width}u, ${end} - ${width}u)`;
   const padded = (count: string, { width }: Pieces): string => (width === 4 ? `(${count} + 3u) / 4u * 4u` : count);
@@ -151,7 +142,7 @@ function laneMainOf(
     if (storesFours) return `let c${i} = ${pick(fours, 'j')};`;
     return `let c${i} = ${pick(accumulated, ofB.width === 4 ? 'held' : 'j')};`;
   });
-  // As many rows as a subgroup can hold the terms of.
+  // The number of rows whose terms a subgroup can hold.
   const blockRows = Math.min(8, SG);
   const block = range(blockRows);
   const inBlock = block.map((i) => {

@@ -1,5 +1,5 @@
 /**
- * Gradients of 2-D convolution as implicit matrix products; tile shapes and memory traffic: gemm-lane.ts, gemm-tile.ts.
+ * Gradients of 2-D convolution as implicit matrix products; tile shapes and memory traffic: gemm/lane.ts, gemm/tile.ts.
  *
  * Input: gx[n, c, iy, ix] = sum over r, s, k of w[k, c, r, s] * gy[n, k, (iy + top - r*dilationH) / strideH, …], over the taps
  * for which the division is exact. Those depend only on the phase ((iy + top) mod strideH, (ix + left) mod strideW), so a
@@ -9,23 +9,14 @@
  *
  * Weight: gw[k, c, r, s] = sum over n, oy, ox of gy[n, k, oy, ox] * x[n, c, oy*strideH + r*dilationH - top, …]. Rows are output
  * channels, columns are (c, r, s), a segment is a row of an output image, k runs along it; the reduction is long and the
- * output small, so it is split (gemm.ts).
+ * output small, so it is split (gemm/gemm.ts).
  */
-import { packedLayout, packedRow } from './conv2d.ts';
-import { type Conv2dShape, canonical, firstTap, inPixelQuads, isDepthwise, phaseTaps } from './conv2d-shape.ts';
-import { depthwiseInputGrad, depthwiseWeightGrad } from './depthwise.ts';
-import { family } from './families.ts';
-import { type Gemm, gemm } from './gemm.ts';
-import {
-  ceilDiv,
-  type Fusion,
-  identityEpilogue,
-  input,
-  type KernelTarget,
-  laneFits,
-  noEpilogue,
-  type Program,
-} from './kernel.ts';
+
+import { gemm } from '../gemm/gemm.ts';
+import type { Gemm } from '../gemm/problem.ts';
+import { ceilDiv, type Fusion, input, type KernelTarget, type Program } from '../kernel.ts';
+import { packedLayout, packedRow } from './direct.ts';
+import { type Conv2dShape, canonical, firstTap, inPixelQuads, phaseTaps } from './shape.ts';
 
 const inputGradLoaders = /* wgsl */ `
 struct Slice {
@@ -120,11 +111,10 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
 }`;
 
 /**
- * Reads gy [N, K, outH, outW] = input(0) and the weight packed 'inputGrad' (depthwise and 1x1: OIHW) = input(1), writes
+ * Reads gy [N, K, outH, outW] = input(0) and the weight packed 'inputGrad' (1x1: OIHW) = input(1), writes
  * gx [N, C, H, W] = output(0). The epilogue's row is the input channel, its column the pixel iy * W + ix.
  */
 export function conv2dInputGrad(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
-  if (isDepthwise(shape)) return depthwiseInputGrad(target, shape, epilogue);
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const { lanes, panels } = packedLayout(shape, 'inputGrad');
   const rows = phaseTaps(strideH, dilationH);
@@ -235,15 +225,8 @@ fn outputAt(slice: Slice, column: Column, m: u32) -> Output {
   return Output(row * gemm.columns + column.n, row, column.n);
 }`;
 
-/** Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). A depthwise one takes no epilogue. */
-export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape, fusion: Fusion): Program {
-  // The shared epilogue is for what follows a layer: it would be a detour for what follows a gradient, mostly nothing.
-  const epilogue = fusion === identityEpilogue ? noEpilogue : fusion;
-  if (isDepthwise(shape)) return depthwiseWeightGrad(target, shape);
-  if (laneFits(target) && target.texels) {
-    const { weightGradOfPatches, weightGradSuitsPatches } = family('software');
-    if (weightGradSuitsPatches(shape)) return weightGradOfPatches(target, shape, epilogue);
-  }
+/** Reads gy [N, K, outH, outW] = input(0) and x [N, C, H, W] = input(1), writes gw [K, C/groups, R, S] = output(0). */
+export function conv2dWeightGrad(target: KernelTarget, shape: Conv2dShape, epilogue: Fusion): Program {
   const { N, C, H, W, K, R, S, strideH, strideW, dilationH, dilationW, padding, groups, outH, outW } = canonical(shape);
   const channels = C / groups;
   const columns = channels * R * S;

@@ -3,15 +3,16 @@
  *
  * Per BK steps of k the workgroup copies a BM x BK piece of A and a BK x BN piece of B into workgroup memory (k-major, in
  * vec4s along m and n, rows padded by one vec4 against bank conflicts), then each thread multiplies TM values of A with TN of
- * B per k: (TM + TN) / 4 vec4 reads for TM * TN multiply-adds. Sizes: gemm-tiles.ts.
+ * B per k: (TM + TN) / 4 vec4 reads for TM * TN multiply-adds. Sizes: tiles.ts.
  * Traffic: (1/BM + 1/BN) * M * N * K elements read, M * N written.
  *
  * Row offsets and taps are computed once per segment, one row and one column a thread, and shared through workgroup memory,
  * so the copy may run along whichever axis is contiguous.
  */
-import type { Gemm, GemmMain } from './gemm.ts';
-import { enterTile, ownPart, stagedLoads } from './gemm-main.ts';
-import type { WorkgroupTile } from './gemm-tiles.ts';
+
+import { enterTile, ownPart, stagedLoads } from './main.ts';
+import type { Gemm, GemmMain } from './problem.ts';
+import type { WorkgroupTile } from './shape.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -5,20 +5,18 @@
  *
  * A slice is a batch element, a group or an output phase. A segment is a part of the reduction inside which both operands
  * advance by a constant stride: a filter tap, or a row of an image. How (m, segment) and (segment, n) turn into offsets is
- * WGSL of the problem ({@link Gemm.loaders}); how a workgroup walks its tile is one of three families:
+ * WGSL of the problem (`Gemm.loaders`); how a workgroup walks its tile is one of three families:
  *
- * - lane (gemm-lane.ts): one subgroup per tile, reuse through subgroup broadcasts. For software adapters.
- * - tile (gemm-tile.ts): workgroup memory and register tiles. For GPUs, and where subgroups are missing.
- * - matrix (gemm-matrix.ts): workgroup memory and the matrices of subgroups (tensor cores). Only where the tuner found it faster.
+ * - lane (lane.ts): one subgroup per tile, reuse through subgroup broadcasts. For software adapters.
+ * - tile (tile.ts): workgroup memory and register tiles. For GPUs, and where subgroups are missing.
+ * - matrix (matrix.ts): workgroup memory and the matrices of subgroups (tensor cores). Only where the tuner found it faster.
  *
  * Shapes live in the uniform, so a family needs few pipelines. When tiles are few and the reduction is long, it is split:
  * partial sums go to a temporary, and a second step adds them in a fixed order (no atomics, so results repeat bit by bit).
  */
-import type { TexelFormat } from '../device/texture-pool.ts';
-import { sharedEpilogue } from './epilogue.ts';
-import { family } from './families.ts';
-import { tileMain } from './gemm-tile.ts';
-import { defaultTile, type ProductShape, suits, type Tile, tileSize } from './gemm-tiles.ts';
+import type { TexelFormat } from '../../device/texture-pool.ts';
+import { sharedEpilogue } from '../epilogue.ts';
+import { family } from '../families.ts';
 import {
   ceilDiv,
   type Fusion,
@@ -32,61 +30,13 @@ import {
   type Program,
   type Step,
   temp,
-} from './kernel.ts';
+} from '../kernel.ts';
+import type { Gemm, GemmMain, Quads } from './problem.ts';
+import type { ProductShape, Tile } from './shape.ts';
+import { tileMain } from './tile.ts';
+import { defaultTile, suits, tileSize } from './tiles.ts';
 
-/**
- * What lies side by side in fours, each from a multiple of 4 on, in every segment and slice:
- * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together; what is short of the last four is padded.
- * - depth: steps 4i to 4i + 3 of k, of which there are a multiple of 4.
- */
-export type Quads = 'side' | 'depth' | undefined;
-
-/** One problem of the family. Sizes are elements. */
-export interface Gemm extends ProductShape {
-  /** For labels: `conv2d`. */
-  readonly name: string;
-  /** Bindings that are read, in order, by their WGSL names. */
-  readonly reads: readonly (readonly [name: string, operand: Operand])[];
-  /** Which of {@link reads} is A and which is B. */
-  readonly a: string;
-  readonly b: string;
-  readonly quads: { readonly a?: Quads; readonly b?: Quads };
-  /** Whether columns 4i to 4i + 3 lie side by side in the output, from a multiple of 4 on, and there are a multiple of 4. */
-  readonly storesFours?: boolean;
-  /** The output as the epilogue sees it: element i has column i % columns and row (i / columns) % rows. */
-  readonly output: { readonly size: number; readonly rows: number; readonly columns: number };
-  /** Whether rows of the problem are columns of the output. */
-  readonly swapped?: boolean;
-  /** What grows with the batch; columns where it is left out. */
-  readonly batchAxis?: 'M' | 'N' | 'slices';
-  /** What fills the temporaries that {@link reads} name, and their byte sizes. */
-  readonly before?: { readonly steps: readonly Step[]; readonly temps: readonly number[] };
-  /** Words of the uniform that {@link loaders} read as `gemm.NAME`. */
-  readonly fields: Readonly<Record<string, number>>;
-  /**
-   * WGSL. `Slice` has at least `columns` and `segments`; every n passed is below `columns`, every m below M.
-   *
-   *   struct Slice { columns: u32, segments: u32, … }        fn sliceAt(z: u32) -> Slice
-   *   struct Column { … }                                    fn columnAt(slice: Slice, n: u32) -> Column
-   *   fn rowOffset(slice: Slice, m: u32, segment: u32) -> u32            of A[m, segment, 0]
-   *   struct Tap { offset: u32, … }                          fn tapAt(slice: Slice, column: Column, segment: u32) -> Tap
-   *   fn inside(tap: Tap, k: u32) -> bool                    false where B is padding, that is 0
-   *   fn outputAt(slice: Slice, column: Column, m: u32) -> Output        index and coordinates for the epilogue
-   */
-  readonly loaders: string;
-}
-
-/** WGSL for loaders: the taps of a B that is nowhere padding. */
-export const unpadded = /* wgsl */ `
-struct Tap {
-  offset: u32,
-}
-
-fn inside(tap: Tap, k: u32) -> bool {
-  return true;
-}`;
-
-/** How the reduction is cut: `segmentSplits * depthSplits` parts of `segmentChunk` segments by `depthChunk` steps of k. */
+/** A cut of the reduction: `segmentSplits * depthSplits` parts of `segmentChunk` segments by `depthChunk` steps of k. */
 export interface Split {
   readonly segmentChunk: number;
   readonly segmentSplits: number;
@@ -94,16 +44,7 @@ export interface Split {
   readonly depthSplits: number;
 }
 
-/** What a family contributes: the entry point. */
-export interface GemmMain {
-  readonly variant: string;
-  readonly enables: string;
-  readonly wgsl: string;
-  /** A number that the entry point reads as `gemm.block`. */
-  readonly block?: number;
-}
-
-/** Of A, in a band of tiles that are computed one after another: what stays in the cache of a core. */
+/** Bytes of A that one band of tiles reads again and again; sized to stay in the cache of a core. */
 const BAND_BYTES = 256 * 1024;
 
 const headFields = [
@@ -271,7 +212,7 @@ function tileOf(target: KernelTarget, problem: Gemm): Tile {
 
 const formatOf = (quads: Quads): TexelFormat => (quads ? 'rgba32float' : 'r32float');
 
-/** What happens to the results of a product, and how its output is bound. */
+/** The code that stores a result, and the type that the output is bound with. */
 interface Store {
   readonly type: 'f32' | 'vec4f';
   readonly wgsl: string;
