@@ -141,7 +141,7 @@ export function floatToBfloat16(value: number): number {
 }
 
 /** Numbers as the host array of a tensor of this type, without a copy where they already are. A Uint16Array holds float16. */
-export function hostArray(dtype: DType, values: HostArray | readonly number[]): HostArray {
+export function hostArray(dtype: DType, values: ArrayLike<number>): HostArray {
   const numbers = values instanceof Uint16Array && dtype !== 'float16' ? fromHalves(values) : values;
   if (dtype === 'int32') return numbers instanceof Int32Array ? numbers : Int32Array.from(numbers);
   if (dtype === 'float32') return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);

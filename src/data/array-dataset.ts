@@ -136,8 +136,17 @@ export class ArrayDataset implements Dataset {
 const isFloat = (labels: ArrayLike<number>): labels is Float32Array | Float64Array =>
   labels instanceof Float32Array || labels instanceof Float64Array;
 
-const named = (labels: Labels): string[] =>
-  Array.from({ length: Math.max(-1, ...new Set(labels)) + 1 }, (_, i) => String(i));
+/** More than any network tells apart: larger labels are numbers of another kind. */
+const MOST_CLASSES = 2 ** 20;
+
+function named(labels: Labels): string[] {
+  let largest = -1;
+  for (const label of labels) largest = Math.max(largest, label);
+  if (largest < MOST_CLASSES) return Array.from({ length: largest + 1 }, (_, i) => String(i));
+  throw new ArgumentError(
+    `ArrayDataset: expected labels that count classes from 0, got ${largest}. Number the classes, or for regression give the targets as a Float32Array.`,
+  );
+}
 
 function targetsOf(labels: Float32Array | Float64Array, images: number): Float32Array {
   if (labels.length === 0 || labels.length % images !== 0)

@@ -95,6 +95,7 @@ export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements 
   onSingle: ((index: number) => void) | undefined;
   /** Images left out so far, each once. */
   readonly skipped: SkippedSample[] = [];
+  readonly #skippedIndices = new Set<number>();
   readonly #collate: NonNullable<DataLoaderOptions<T, S>['collate']>;
   readonly #threads: SampleThreads | undefined;
   readonly #gate: ReturnType<typeof gate>;
@@ -228,7 +229,9 @@ export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements 
   #skip(index: number, error: unknown): void {
     const path = error instanceof DataError ? error.path : '';
     const reason = reasonOf(error, path);
-    if (!this.skipped.some((s) => s.index === index)) this.skipped.push({ index, path, reason });
+    if (this.#skippedIndices.has(index)) return;
+    this.#skippedIndices.add(index);
+    this.skipped.push({ index, path, reason });
   }
 
   /**

@@ -80,7 +80,22 @@ export function tensor(data: Nested | HostArray, first?: Shape | TensorOptions, 
       `shape ${formatShape(actual)} needs ${sizeOf(actual)} elements, got ${flat.length}.`,
       [actual],
     );
-  return new Tensor(hostValue(actual, dtype, hostArray(dtype, flat)), options);
+  return new Tensor(hostValue(actual, dtype, elements('tensor', dtype, flat)), options);
+}
+
+/**
+ * As {@link hostArray}; fractions are cut off for int32, as in PyTorch.
+ * @throws ArgumentError for what int32 has no number for, which would become another one.
+ */
+function elements(op: string, dtype: DType, values: ArrayLike<number>): HostArray {
+  const fits = (value: number) => (value | 0) === Math.trunc(value);
+  let at = 0;
+  if (dtype === 'int32' && !(values instanceof Int32Array)) while (at < values.length && fits(values[at]!)) at++;
+  else at = values.length;
+  if (at === values.length) return hostArray(dtype, values);
+  throw new ArgumentError(
+    `${op}: expected numbers from -2147483648 to 2147483647 for int32, got ${values[at]}. Leave dtype out for float32.`,
+  );
 }
 
 /** The type that is asked for. @throws ArgumentError if there is none such; DeviceError where the adapter lacks it. */
@@ -101,9 +116,9 @@ const made = (
   checkOptions(op, options, names);
   checkShape(op, shape);
   const dtype = dtypeOf(op, options);
-  const numbers = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
+  const numbers = dtype === 'int32' ? new Float64Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
   for (let i = 0; i < numbers.length; i++) numbers[i] = make();
-  return new Tensor(hostValue(shape, dtype, hostArray(dtype, numbers)), options);
+  return new Tensor(hostValue(shape, dtype, elements(op, dtype, numbers)), options);
 };
 
 /** All elements `value`. */

@@ -1,6 +1,7 @@
 /** The loader: order, seeds, threads, bad images, resuming, keys, collation. */
 import { writeFileSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { DataError } from '../../src/core/errors.ts';
 import type { Generator } from '../../src/core/random.ts';
 import { concurrently, gate } from '../../src/data/concurrently.ts';
 import {
@@ -325,6 +326,10 @@ describe('errors', () => {
       () => new ArrayDataset(new Float32Array(4), [1, 1, 2, 2], [2], { classes: ['a', 'b'] }),
       'ArgumentError: ArrayDataset: labels must be 0 to 1, got 2.',
     ],
+    [
+      () => new ArrayDataset(new Float32Array(4), [1, 1, 2, 2], [2147483647]),
+      'ArgumentError: ArrayDataset: expected labels that count classes from 0, got 2147483647. Number the classes, or for regression give the targets as a Float32Array.',
+    ],
     [() => numbers(2).get(2), 'DataError: array: has no sample 2: indices go from 0 to 1.'],
   ];
   test.each(rows.map(([work, message]) => [message, work] as const))('%s', async (message, work) => {
@@ -358,5 +363,44 @@ describe('parts', () => {
     most = 0;
     await concurrently(2, [1, 2, 3, 4, 5], task);
     expect(most).toBe(2);
+  });
+
+  test('a gate lets in by turns, and moves nobody who waits', async () => {
+    const count = 3000;
+    let moved = 0;
+    const shift = vi.spyOn(Array.prototype, 'shift').mockImplementation(function (this: unknown[]) {
+      moved += this.length;
+      return this.splice(0, 1)[0];
+    });
+    const through = gate(2);
+    const turns: number[] = [];
+    try {
+      await Promise.all(Array.from({ length: count }, (_, i) => through(async () => void turns.push(i))));
+    } finally {
+      shift.mockRestore();
+    }
+    expect(turns).toEqual(Array.from({ length: count }, (_, i) => i));
+    expect(moved).toBeLessThan(count);
+  });
+
+  test('a sample that cannot be read is known again without a look at all before it', async () => {
+    const count = 500;
+    const lost: Dataset = {
+      length: 2 * count,
+      get: (index) => Promise.reject(new DataError(`${index}.jpg`, 'is damaged.')),
+    };
+    const loader = new DataLoader(lost);
+    const range = (from: number) => Array.from({ length: count }, (_, i) => from + i);
+    await loader.load(range(0));
+    let looks = 0;
+    const look = (index: number) => {
+      looks++;
+      return index;
+    };
+    for (const sample of loader.skipped) Object.defineProperty(sample, 'index', { get: look.bind(null, sample.index) });
+    await loader.load(range(count));
+    await loader.load(range(0));
+    expect(loader.skipped.length).toBe(2 * count);
+    expect(looks).toBe(0);
   });
 });

@@ -25,6 +25,7 @@ describe('works as in PyTorch', () => {
     ['booleans', () => tensor([[true, false]]), [1, 0], [1, 2]],
     ['one of them', () => tensor(true), [1], []],
     ['as int32', () => tensor([true, false], { dtype: 'int32' }), [1, 0], [2]],
+    ['int32 of fractions', () => tensor([1.9, -1.9, -0, -(2 ** 31)], { dtype: 'int32' }), [1, -1, 0, -(2 ** 31)], [4]],
     ['options in second place', () => tensor([1, 2], { requires_grad: true }), [1, 2], [2]],
     ['other typed arrays', () => tensor(js(Uint8Array.of(1, 255))), [1, 255], [2]],
     ['nothing', () => tensor([]), [], [0]],
@@ -72,6 +73,22 @@ test.each<[() => unknown, string]>([
   ],
   [() => tensor([1, 2], js(2)), 'tensor: expected options as an object, got 2. Write { dtype: … }.'],
   [() => tensor([1, 2], { dtype: js('float64') }), "tensor: expected float32 or float16 or int32, got 'float64'."],
+  [
+    () => tensor([1, Number.NaN], { dtype: 'int32' }),
+    'tensor: expected numbers from -2147483648 to 2147483647 for int32, got NaN. Leave dtype out for float32.',
+  ],
+  [
+    () => tensor(Float32Array.of(-1, 2 ** 32), { dtype: 'int32' }),
+    'tensor: expected numbers from -2147483648 to 2147483647 for int32, got 4294967296. Leave dtype out for float32.',
+  ],
+  [
+    () => full([2], 2 ** 31, { dtype: 'int32' }),
+    'full: expected numbers from -2147483648 to 2147483647 for int32, got 2147483648. Leave dtype out for float32.',
+  ],
+  [
+    () => arange(2 ** 31 - 2, 2 ** 31 + 1, 1, { dtype: 'int32' }),
+    'arange: expected numbers from -2147483648 to 2147483647 for int32, got 2147483648. Leave dtype out for float32.',
+  ],
   [
     () => tensor([1]).to(js('cuda')),
     "to: expected float32 or float16 or int32, got 'cuda'. Nothing has to be moved: init() opens the device that all tensors are on.",
