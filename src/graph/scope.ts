@@ -40,7 +40,7 @@ export function trial<T, R>(fn: () => T, look: (result: T, nodes: readonly Node[
     const result = scoped(fn, () => {});
     return look(result, recorder.nodes);
   } finally {
-    settle(recorder.nodes);
+    settle(recorder.nodes, 'explain(), summary() and exports plan, and compute nothing.');
     Object.assign(recorder, { nodes, updated });
   }
 }

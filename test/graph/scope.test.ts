@@ -36,9 +36,7 @@ describe('trial', () => {
     );
     expect(y.shape).toEqual([3]);
     expect(() => y.relu()).toThrow(
-      new DisposedError(
-        'relu: an input was freed: step(), noGrad() and backward() free what they do not return. Return it, or read it inside a hook.',
-      ),
+      new DisposedError('relu: an input was freed: explain(), summary() and exports plan, and compute nothing.'),
     );
   });
 
