@@ -50,7 +50,7 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
     for (const data of node.outputs) kinds.set(data, 'perImage');
     trunk.add(node);
   }
-  // What a hook shows inside the trunk is read like the rest.
+  // Values that a hook shows inside the trunk are read like the rest.
   const shown = new Set([...kinds].filter(([data, kind]) => kind === 'perImage' && data.visible).map(([data]) => data));
   for (const input of inputs) shown.delete(input);
   const cuts = new Set(shown);

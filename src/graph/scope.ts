@@ -4,7 +4,7 @@ import { type Node, recorder } from './record.ts';
 import { Data, NOT_KEPT, type Value } from './value.ts';
 
 /**
- * Runs `fn` inside a scope; `atEnd` gets its result where it is the outermost one. What `fn` recorded is dropped if it throws.
+ * Runs `fn` inside a scope; `atEnd` gets its result where it is the outermost one. The recording is dropped if `fn` throws.
  * @throws ArgumentError if `fn` returns a promise.
  */
 export function scoped<T>(fn: () => T, atEnd: (result: T) => void): T {

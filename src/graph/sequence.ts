@@ -15,8 +15,8 @@ interface Compiled {
 interface Dispatch {
   readonly name: string;
   /**
-   * Made when it is first encoded: the GPU runs the first dispatches of a new plan while the next ones are compiled. What makes it goes
-   * then, and what that holds.
+   * Made when it is first encoded: the GPU runs the first dispatches of a new plan while the next ones are compiled. The
+   * factory is dropped then, so that everything it captured can be collected.
    */
   compiled: Compiled | (() => Compiled);
   readonly workgroups: readonly [number, number, number];

@@ -43,7 +43,7 @@ const wordOf = (dtype: DType, wide: boolean): string =>
   dtype === 'float16' ? (wide ? 'vec4h' : 'f16') : wide ? 'vec4u' : 'u32';
 
 const commonParams = /* wgsl */ `
-  // What an invocation moves by, as coordinates.
+  // Steps of an invocation, as coordinates.
   step: vec4u,
   // The two outermost dimensions, which the grid's third axis counts: size and source distance of the inner one, source distance of
   // the outer one.

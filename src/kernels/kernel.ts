@@ -175,8 +175,8 @@ export function laneFits(target: Pick<KernelTarget, 'software' | 'subgroupSize'>
 }
 
 /**
- * `count`, which grows with the batch, as it is in a full one. Whatever changes the order of sums goes by this: an image then gets the
- * same bits in a batch that is not full.
+ * `count`, which grows with the batch, as it is in a full one. Every choice that changes the order of sums goes by this: an image then
+ * gets the same bits in a batch that is not full.
  */
 export const fullBatch = ({ batchScale = 1 }: Pick<KernelTarget, 'batchScale'>, count: number): number =>
   Math.round(count * batchScale);

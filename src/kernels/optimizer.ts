@@ -101,7 +101,7 @@ const sgdStruct = /* wgsl */ `
 struct Hyper {
   lr: f32,
   momentum: f32,
-  // How much of the gradient enters the velocity is 1 - dampening.
+  // The gradient enters the velocity times 1 - dampening.
   dampening: f32,
   weightDecay: f32,
   nesterov: f32,

@@ -84,7 +84,7 @@ struct Params {
   keptStrides: vec4u,
   reducedSizes: vec4u,
   reducedStrides: vec4u,
-  // What the reduced index moves by, as coordinates.
+  // Steps of the reduced index, as coordinates.
   step: vec4u,
   outputs: u32,
   length: u32,

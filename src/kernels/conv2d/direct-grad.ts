@@ -48,7 +48,7 @@ struct Tap {
 }
 ${firstTap}
 
-// How many of first, first + step, … are below end.
+// The number of first, first + step, … that are below end.
 fn countFrom(first: u32, step: u32, end: u32) -> u32 {
   return select(0u, (end - first + step - 1u) / step, first < end);
 }

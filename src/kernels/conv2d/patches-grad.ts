@@ -191,7 +191,7 @@ function gather(target: KernelTarget, shape: Conv2dShape, from: Operand, epilogu
 const gatherWgsl = (epilogue: string) => /* wgsl */ `
 struct Gather {
   threads: u32,
-  // Of a plane.
+  // Parts of a plane.
   parts: u32,
   channels: u32,
   H: u32,

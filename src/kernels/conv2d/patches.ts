@@ -82,7 +82,7 @@ export function patches(target: KernelTarget, name: string, shape: Conv2dShape, 
 const patchesWgsl = /* wgsl */ `
 struct Patches {
   threads: u32,
-  // Of a plane, and its rows in all images.
+  // Parts of a plane, and its rows in all images.
   parts: u32,
   rows: u32,
   channels: u32,

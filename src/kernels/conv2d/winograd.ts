@@ -82,7 +82,7 @@ struct Params {
   depthStride: u32,
   // 1 to turn the filter around.
   turned: u32,
-  // Of what is written: 4.
+  // Rows that are written: 4.
   rows: u32,
 }
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
@@ -178,7 +178,7 @@ struct Params {
   images: u32,
   top: u32,
   left: u32,
-  // Of what is written: 4 of V, 2 of the output.
+  // Rows that are written: 4 of V, 2 of the output.
   rows: u32,
 }
 
@@ -228,7 +228,7 @@ fn main(
   }
   let tile = tileAt(i);
   let plane = (tile.image * params.channels + tile.channel) * params.H * params.W;
-  // What pads V lies below every image.
+  // Padding of V lies below every image.
   let isTile = tile.channel < params.channels && tile.image < params.images;
   let y = select(params.H, tile.y * 2u - params.top, isTile);
   let x0 = tile.x * 2u - params.left;

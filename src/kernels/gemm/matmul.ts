@@ -106,7 +106,7 @@ interface Loaded {
 
 /**
  * On software adapters an operand whose k runs along memory is first packed into panels (panels.ts), if four tiles or more
- * read it and one stride walks the batch. What fills and holds the panels joins `before`.
+ * read it and one stride walks the batch. The panels and the steps that fill them join `before`.
  */
 function load(
   target: KernelTarget,

@@ -30,7 +30,7 @@ export function tileMain(
   const lines = (text: readonly string[], indent: number): string => text.join(`\n${' '.repeat(indent)}`);
   const component = (i: number, u: number): string => `a${Math.floor(i / 4)}_${u}.${'xyzw'[i % 4]}`;
 
-  // Which neighbouring threads read neighbouring addresses: along k, or along the tile's side.
+  // The axis along which neighbouring threads read neighbouring addresses: k, or the tile's side.
   const unit = (alongK: boolean, side: number): string =>
     alongK
       ? `let k = unit % ${BK}u;\n        let v = unit / ${BK}u;`

@@ -14,7 +14,7 @@ ${maxAndSum}
 
 struct ExpSum {
   greatest: f32,
-  // Of exp(x - greatest).
+  // The sum of exp(x - greatest).
   total: f32,
 }
 
