@@ -62,6 +62,9 @@ export interface BinaryCrossEntropyOptions {
 /**
  * Binary cross-entropy between logits and targets from 0 to 1 of the same shape [N, labels]; the sigmoid is inside. Each label is asked for by
  * itself: an image may have several, or none.
+ * @param logits [N, labels].
+ * @param targets As many numbers from 0 to 1.
+ * @param options `posWeight` and the reduction.
  * @throws ShapeError if the shapes do not fit.
  * @example
  * binaryCrossEntropyWithLogits(model.forward(images), labels).backward();
@@ -69,8 +72,9 @@ export interface BinaryCrossEntropyOptions {
 export function binaryCrossEntropyWithLogits(
   logits: Tensor,
   targets: Tensor,
-  { posWeight, reduction }: BinaryCrossEntropyOptions = {},
+  options: BinaryCrossEntropyOptions = {},
 ): Tensor {
+  const { posWeight, reduction } = options;
   // log(1 + exp(-|x|)), which no logit overflows.
   const rest = logits.abs().sigmoid().log().neg();
   if (!posWeight) return reduced(logits.relu().sub(logits.mul(targets)).add(rest), reduction);

@@ -5,41 +5,36 @@ import { checkOptions, type OptionNames } from '../core/options.ts';
 import { manualSeed } from '../core/random.ts';
 import { classificationTransforms } from '../data/compose.ts';
 import { describePhotos } from '../data/describe-photos.ts';
-import type { ImageDataset } from '../data/image-dataset.ts';
+import { thumbnail } from '../data/encode.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { accountFor } from '../data/photo-account.ts';
-import { currentDevice } from '../device/current.ts';
 import { init } from '../graph/init.ts';
 import { topologyOf } from '../models/keras/entry.ts';
-import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { checkTensors } from './checkpoint-check.ts';
 import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-folder.ts';
-import { weightedLoss } from './class-weights.ts';
 import { describeTraining } from './describe-training.ts';
 import { inputsOf, readable } from './finetune-images.ts';
-import { pictured, resultOf } from './finetune-result.ts';
 import { movingState } from './fit.ts';
-import { FrozenSnapshot } from './freezing-proof.ts';
 import type { EpochRecord } from './history.ts';
 import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { saveModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
-import { availablePrecision } from './precision.ts';
 import type { Progress } from './progress.ts';
-import { type FinetuneSettings, freezeFor, type SettingsOptions } from './recipe.ts';
+import { freezeFor, reproduceCommand, type SettingsOptions } from './recipe.ts';
 import { renderReport } from './report.ts';
-import type { ComparisonRun, FinetuneResult } from './result.ts';
+import type { FinetuneResult } from './result.ts';
+import { type RunState, runFinetune } from './run.ts';
 import { takeFolder } from './run-folder.ts';
 import { differences, digestOf, type RunInputs } from './run-inputs.ts';
 import { checkLock } from './run-lock.ts';
-import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
 import { SETTINGS } from './run-settings.ts';
 import { buildModel, placeOf, presetOf, requireUsable, weightFileOf } from './run-start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
+import { version } from './version.ts';
 
 /** Options of {@link finetune}: where from and where to, and of {@link FinetuneSettings} what shall not be as by default. */
 export interface FinetuneOptions extends SettingsOptions {
@@ -146,88 +141,60 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     for (const line of describePhotos(account)) progress.note(line);
     progress.note(describeTraining(phases, settings, entry));
   }
-  const start = out === null ? null : placeOf(out, weights, opened?.sha256);
-
-  const device = await init();
-  // Of a run begun before there was a choice: float32.
-  const precision = availablePrecision(settings.precision ?? 'float32', progress);
-  const validated = images.validation.length > 0;
+  await init();
   if (checkpoint) {
     freezeFor(model, phases[checkpoint.phase]!);
     const [moving, trained] = [await movingState(model), model.parameters().filter((p) => p.requires_grad)];
-    checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained, keepsBest: validated });
+    const keepsBest = images.validation.length > 0;
+    checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained, keepsBest });
   }
-  freezeFor(model, phases[0]!);
-  const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
-  const run: PhasedRun = {
-    settings,
-    validation: validated ? images.validation : undefined,
-    loader: (phase) => loaderFor(images.train, phase, settings, sized),
-    cache,
-    precision,
-    signal,
-    progress,
-    loss: lossOf(settings, images.train),
+  const reproduce = reproduceCommand(photos, out, settings);
+  const kept = {
+    topology: topologyOf(model),
+    inputs,
+    listed,
+    start: out === null ? null : placeOf(out, weights, opened?.sha256),
   };
-  const topology = topologyOf(model);
-  let ended = performance.now();
-  const state = await trainPhases(model, phases, run, {
-    from: checkpoint,
-    finish: options.finish,
-    onEpoch: async (record, _, point) => {
-      watch.add('validation', (performance.now() - ended) / 1000 - record.seconds);
-      if (out !== null) {
-        checkLock(out);
-        await watch.time('checkpoints', async () =>
-          writeCheckpoint(out, {
-            ...(await point()),
-            settings,
-            topology,
-            inputs,
-            listed,
-            start,
-            date,
-            seconds: watch.read(),
-          }),
-        );
-      }
-      await options.onEpoch?.(record);
-      ended = performance.now();
+  const { result } = await runFinetune(
+    {
+      settings,
+      entry,
+      phases,
+      model,
+      weights: opened && { source: opened.source, sha256: opened.sha256 },
+      preset: sized,
+      train: images.train,
+      validation: images.validation,
+      source: photos,
+      skipped: images.bad,
+      command: options.command ?? reproduce,
+      reproduce,
+      cache,
+      compareFromScratch: options.compareFromScratch,
     },
-  });
-
-  const proof = await watch.time('proof of freezing', () => frozen.proof(model));
-  const { peakBytes, compileSeconds: compiling } = currentDevice().counters;
-  const values = run.validation
-    ? await watch.time('validation', () =>
-        valuesOf(state, model, images.validation, { precision, batchSize: settings.batchSize }),
-      )
-    : null;
-  const mistakes = values
-    ? await watch.time('thumbnails', () => pictured(values.mistakes, images.validation, photos))
-    : [];
-  const comparisons = options.compareFromScratch
-    ? [await watch.time('comparison from scratch', () => compared(entry, classes.length, run))]
-    : [];
-  const result = resultOf({
-    options,
-    settings: { ...settings, precision },
-    date,
-    device,
-    model,
-    opened,
-    images,
-    classes,
-    plan: phases,
-    phases: phasesOf(model, phases, state),
-    state,
-    evaluation: values?.evaluation ?? null,
-    mistakes,
-    frozen: proof,
-    peakGpuBytes: peakBytes || null,
-    comparisons,
-    seconds: { ...watch.read(), compiling },
-  });
+    {
+      version,
+      date,
+      watch,
+      progress,
+      signal,
+      checkpoint,
+      finish: options.finish,
+      ...(out !== null && {
+        writeCheckpoint: async (point: RunState) => {
+          checkLock(out);
+          await writeCheckpoint(out, { ...point, ...kept });
+        },
+      }),
+      onEpoch: options.onEpoch,
+      picture: async (index) => {
+        const { path } = images.validation.samples[index]!;
+        const { transform } = images.validation;
+        return { path: relative(photos, path), thumbnail: await thumbnail(path, 200, transform).catch(() => null) };
+      },
+      shortPath: (path) => relative(photos, path),
+    },
+  );
   if (out !== null) {
     checkLock(out);
     await saveModel(
@@ -261,16 +228,4 @@ function goesOn({ progress }: Checkpoint, { settings }: Plan, finish: boolean): 
   if (finish) return `Ends after epoch ${done} of ${settings.epochs}, with the best so far.`;
   if (done < settings.epochs) return `Goes on after epoch ${done} of ${settings.epochs}.`;
   return `All ${done} epochs are done; --epochs ${2 * done} would go on for as many more.`;
-}
-
-/** Undefined for the plain cross-entropy. */
-function lossOf({ classWeights, labelSmoothing }: FinetuneSettings, train: ImageDataset): PhasedRun['loss'] {
-  if (classWeights === null) return undefined;
-  const loss = weightedLoss(classWeights, train.classes, train.classCounts(), labelSmoothing);
-  return (logits, labels) => loss.forward(logits, labels);
-}
-
-async function compared(entry: ModelEntry, classes: number, run: PhasedRun): Promise<ComparisonRun> {
-  run.progress?.note('From scratch, for comparison:');
-  return trainFromScratch(entry, classes, run);
 }

@@ -32,6 +32,7 @@ export interface GradCamOptions {
  * dropped.
  * @param model A classifier; what its `forward` gives are the logits [1, classes].
  * @param image [1, C, H, W]
+ * @param options The layer to look at, and the class.
  * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
  * @example
  * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });

@@ -1,8 +1,8 @@
 /** What a run measures, epoch by epoch and step by step. JSON-able throughout. */
 import type { Measured, ScoreKind, Scores } from '../tasks/task.ts';
 
-/** One epoch in numbers. Each score of the task stands under two names: `trainAccuracy` and `validationAccuracy` of 'accuracy'. */
-export interface EpochRecord {
+/** What is told of an epoch whatever the task. */
+export interface EpochNumbers {
   /** From 1, through all phases. */
   readonly epoch: number;
   /** Index into `phases`. */
@@ -17,11 +17,18 @@ export interface EpochRecord {
   readonly imagesPerSecond: number;
   /** Whether the frozen trunk's activations came from the cache. */
   readonly cached: boolean;
+}
+
+/** Scores of an epoch, each under two names. */
+export interface EpochScores {
   /** A score on the training samples, summed up while training. */
   readonly [score: `train${string}`]: Measured;
   /** A score on the held-out samples. */
   readonly [score: `validation${string}`]: Measured;
 }
+
+/** One epoch in numbers, with the scores of the task: of 'accuracy' there are `trainAccuracy` and `validationAccuracy`. */
+export type EpochRecord = EpochNumbers & EpochScores;
 
 /** The part of the data that a score is of. */
 export type Part = 'train' | 'validation';

@@ -3,10 +3,7 @@ import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
-import type { FitState } from '../../src/train/fit.ts';
-import { FrozenSnapshot } from '../../src/train/freezing-proof.ts';
-import { freezeFor } from '../../src/train/recipe.ts';
-import type { PhasedRun } from '../../src/train/run-phases.ts';
+import type { RunState } from '../../src/train/run.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 import type {
   Explanation,
@@ -25,7 +22,7 @@ import { describeNetwork } from './describe.ts';
 import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
-import { built, inputsOf, type Plan, planOf } from './plan.ts';
+import { built, inputsOf, planOf } from './plan.ts';
 import { probabilities, type Trained } from './predict.ts';
 import { Storage } from './storage.ts';
 import { WeightsInMemory } from './weights-choice.ts';
@@ -162,7 +159,7 @@ export class Session {
     const weights = await watch.time('reading weights', () => this.#weights.of(request));
     signal.throwIfAborted();
     const plan = planOf(request, weights, this.#photos);
-    const { settings, phases } = plan;
+    const { settings } = plan;
     const inputs = await inputsOf(plan);
     if (checkpoint && checkpoint.inputs !== inputs)
       throw new ArgumentError(
@@ -170,36 +167,23 @@ export class Session {
       );
 
     this.#work('Building the network');
-    const { trainPhases, outcomeOf } = await training();
+    const { outcomeOf } = await training();
     manualSeed(settings.seed);
     const model = await watch.time('reading weights', () => built(plan, weights));
-    freezeFor(model, phases[0]!);
-    const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
-    let state: FitState = checkpoint?.progress ?? { history: [], stepLosses: [], best: null, waited: 0 };
-    this.#post({ event: 'begun', epochs: settings.epochs, history: state.history });
-    const live = new Live(settings.epochs, state.history.length, this.#post);
-    try {
-      state = await trainPhases(model, phases, await this.#phased(plan, live, signal), {
-        from: checkpoint,
-        onEpoch: async (record, now, point) => {
-          state = now;
-          live.finished(record);
-          await watch.time('checkpoints', () =>
-            this.#storage.putCheckpoint(async () =>
-              checkpointChunks({ ...(await point()), settings, inputs, date, seconds: watch.read() }),
-            ),
-          );
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof Stopped) || !state.best) throw error;
-      if (state.best.state) model.loadStateDict(state.best.state, { strict: false });
-    }
-    this.#work('Scoring the held-out photos');
-    const proof = await watch.time('proof of freezing', () => frozen.proof(model));
-    const run = { watch, date, plan, model, state, proof };
-    const outcome = await outcomeOf(run, (blob) => this.#photos.idOf(blob));
+    const history = checkpoint?.progress.history ?? [];
+    this.#post({ event: 'begun', epochs: settings.epochs, history });
+    const place = {
+      ...{ watch, date, checkpoint, signal, held: () => this.#control.held() },
+      live: new Live(settings.epochs, history.length, this.#post),
+      writeCheckpoint: (point: RunState) => this.#keep(point, inputs),
+      onTrained: () => this.#work('Scoring the held-out photos'),
+    };
+    const outcome = await outcomeOf(plan, model, place, (blob) => this.#photos.idOf(blob));
     return { model: model.eval(), plan, outcome, gone: 0 };
+  }
+
+  #keep(point: RunState, inputs: string): Promise<void> {
+    return this.#storage.putCheckpoint(async () => checkpointChunks({ ...point, inputs }));
   }
 
   /**
@@ -220,15 +204,16 @@ export class Session {
       const live = new Live(settings.epochs, history.length, this.#post);
       const inputs = await inputsOf(plan);
       const { date, seconds } = outcome.result;
-      const { trainFromScratch } = await training();
-      const run = await this.#phased(plan, live, signal);
+      const { hostOf, phasedRun, runPlanOf, trainFromScratch } = await training();
+      const watch = new Stopwatch(seconds);
+      const place = { watch, date, checkpoint: from, live, signal, held: () => this.#control.held() };
+      const host = hostOf({ ...place, writeCheckpoint: async () => {} }, plan.validation);
+      const run = phasedRun(runPlanOf(plan, this.#finished().model), host);
       const comparison = await trainFromScratch(entry, train.classes.length, run, {
         from,
         onEpoch: async (record, _, point) => {
           live.finished(record);
-          await this.#storage.putCheckpoint(async () =>
-            checkpointChunks({ ...(await point()), settings, inputs, date, seconds }),
-          );
+          await this.#keep({ ...(await point()), settings, date, seconds }, inputs);
         },
       });
       const compared = { ...outcome, result: { ...outcome.result, comparisons: [comparison] } };
@@ -256,22 +241,6 @@ export class Session {
   async export(kind: ExportKind): Promise<File> {
     const { exported } = await import('./export.ts');
     return exported(this.#finished(), kind);
-  }
-
-  async #phased(
-    { settings, train, validation, preset }: Plan,
-    progress: Live,
-    signal: AbortSignal,
-  ): Promise<PhasedRun> {
-    const { loaderFor } = await training();
-    return {
-      settings,
-      validation,
-      loader: (phase) => loaderFor(train, phase, settings, preset),
-      signal,
-      progress,
-      beforeBatch: async () => progress.rested(await this.#control.held()),
-    };
   }
 
   #finished(): Trained {

@@ -1,3 +1,4 @@
 /** What a run needs from its first batch to its result: loaded when one begins, not with the page. */
-export { loaderFor, trainFromScratch, trainPhases } from '../../src/train/run-phases.ts';
-export { outcomeOf } from './result.ts';
+export { phasedRun } from '../../src/train/run.ts';
+export { trainFromScratch } from '../../src/train/run-phases.ts';
+export { hostOf, outcomeOf, runPlanOf } from './result.ts';

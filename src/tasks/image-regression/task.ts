@@ -28,6 +28,7 @@ export interface RegressionOptions {
 /**
  * The task of numbers to come close to: targets are float rows [N, values]; the scores are R², mean absolute error and its root mean
  * squared sibling, as means over the values.
+ * @param options Which loss.
  * @throws ArgumentError for another loss.
  * @example
  * const ages = Float32Array.of(3, 41); // two images, a number each

@@ -18,6 +18,7 @@ export interface MultiLabelOptions {
 /**
  * The task of images with several labels each: targets are float rows [N, labels] of 0 and 1, the loss is binary cross-entropy with logits, the
  * scores are mAP and macro F1.
+ * @param options Factors for what is rare.
  * @throws ArgumentError for factors that are not above 0.
  * @example
  * const labels = Float32Array.of(1, 0, 1, 0, 1, 0); // two images, three labels
