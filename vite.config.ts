@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
-import { STYLE } from './src/train/report-style.ts';
+import { STYLE } from './src/report/style.ts';
 import { leaveOut } from './web/build/leave-out.ts';
 import { collectLicenses, licenses } from './web/build/licenses.ts';
 import { plainWgsl } from './web/build/plain-wgsl.ts';

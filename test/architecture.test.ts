@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** From the bottom to the top; a layer may import its own row and every row above it in this list. */
 const LINE: readonly (readonly string[])[] = [
   ['core'],
-  ['device'],
+  ['device', 'report'],
   ['kernels'],
   ['graph'],
   ['ops'],

@@ -1,7 +1,7 @@
 /** The end of a fine-tuning run on a terminal: how good the model is, how far to trust that, where it is. */
 import { join } from 'node:path';
-import { accuracyContext } from '../train/accuracy-context.ts';
-import { formatCount, formatDuration, formatPercent } from '../train/format.ts';
+import { formatCount, formatDuration, formatPercent } from '../core/format.ts';
+import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
 import { freezingInWords } from '../train/freezing-words.ts';
 import type { FinetuneResult, MODEL_FILES } from '../train/index.ts';
 import { shellWord } from '../train/shell.ts';

@@ -2,11 +2,11 @@
 
 import { Command } from 'commander';
 import { DeviceError } from '../core/errors.ts';
+import { formatBytes } from '../core/format.ts';
 import type { AdapterReport } from '../device/adapter.ts';
 import { columns } from '../device/columns.ts';
 import type { DeviceInfo } from '../device/device.ts';
 import { runtimeName } from '../device/runtime-node.ts';
-import { formatBytes } from '../train/format.ts';
 import type { AdapterCheck } from '../train/index.ts';
 import { version } from '../train/version.ts';
 import { print, printJson } from './output.ts';

@@ -1,8 +1,9 @@
 /** An evaluation on a terminal: all of it where there are few classes, else what is weakest and what is mixed up most. */
+
+import { formatCount, formatPercent, formatValue } from '../core/format.ts';
 import { columns } from '../device/columns.ts';
-import { accuracyContext } from '../train/accuracy-context.ts';
-import { confusedPairs } from '../train/confusion.ts';
-import { formatCount, formatPercent, formatValue } from '../train/format.ts';
+import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
+import { confusedPairs } from '../tasks/image-classification/confusion.ts';
 import type { ClassScores, FolderEvaluation } from '../train/index.ts';
 
 /** More classes than this do not fit a terminal's line as a matrix. */

@@ -1,8 +1,8 @@
 /** `regraft inspect`: what a weight file holds, without opening an adapter. */
 import { Command } from 'commander';
+import { formatBytes, formatCount, plural } from '../core/format.ts';
 import { columns } from '../device/columns.ts';
 import type { WeightFile } from '../io/index.ts';
-import { formatBytes, formatCount, plural } from '../train/format.ts';
 import { print, printJson } from './output.ts';
 
 export function inspectCommand(): Command {

@@ -1,8 +1,8 @@
 /** `regraft models`: the networks there are, with what they weigh, score and cost. */
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { formatCount, formatPercent } from '../core/format.ts';
 import { columns } from '../device/columns.ts';
-import { formatCount, formatPercent } from '../train/format.ts';
 import { print, printJson } from './output.ts';
 
 export function modelsCommand(): Command {

@@ -1,6 +1,7 @@
 /** Predictions as they are printed: lines for people, CSV, JSON. */
+
+import { formatPercent } from '../core/format.ts';
 import { padded, widest } from '../device/columns.ts';
-import { formatPercent } from '../train/format.ts';
 import type { ImagePrediction } from '../train/index.ts';
 import { csvRow, jsonText, print } from './output.ts';
 

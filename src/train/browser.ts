@@ -3,6 +3,7 @@
 export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/evaluation-sum.ts';
 export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 export * from '../tasks/image-classification/metrics.ts';
+export type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 export { type ClassificationOptions, imageClassification } from '../tasks/image-classification/task.ts';
 export { evaluateRegression, type RegressionEvaluation, type ValueScores } from '../tasks/image-regression/metrics.ts';
 export { imageRegression, type RegressionLoss, type RegressionOptions } from '../tasks/image-regression/task.ts';

@@ -1,6 +1,7 @@
 /** What a run says about the trunk cache. */
+
+import { formatBytes, formatCount } from '../core/format.ts';
 import type { AnyModule } from '../nn/module.ts';
-import { formatBytes, formatCount } from './format.ts';
 import type { TrunkCache } from './trunk-cache.ts';
 
 /** The caches of a run, null where there is none, after its first epoch. */

@@ -1,7 +1,7 @@
 /** Factors for classes of unequal size: what is rare counts more. */
 import { ArgumentError } from '../core/errors.ts';
+import { namesInWords } from '../core/format.ts';
 import { CrossEntropyLoss } from '../nn/loss.ts';
-import { namesInWords } from './format.ts';
 
 /** 'balanced', or a factor for each class in the order of their names. */
 export type ClassWeights = 'balanced' | readonly number[];

@@ -1,5 +1,5 @@
 /** The proof of freezing in a sentence for people with photos: the same on the terminal, in the report and on the page. */
-import { formatBytes, formatCount, plural } from './format.ts';
+import { formatBytes, formatCount, plural } from '../core/format.ts';
 import type { FreezingProof } from './result.ts';
 
 /** 'The part of the network that was to stay as it is did: its 50 tensors (2.9 MB) are the same, byte for byte.' */

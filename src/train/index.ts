@@ -4,9 +4,13 @@
  * @module regraft/train
  */
 
+export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
+export { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
+export type { Confusion } from '../tasks/image-classification/confusion.ts';
 export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/evaluation-sum.ts';
 export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 export * from '../tasks/image-classification/metrics.ts';
+export type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 export { type ClassificationOptions, imageClassification } from '../tasks/image-classification/task.ts';
 export { evaluateRegression, type RegressionEvaluation, type ValueScores } from '../tasks/image-regression/metrics.ts';
 export { imageRegression, type RegressionLoss, type RegressionOptions } from '../tasks/image-regression/task.ts';
@@ -18,7 +22,6 @@ export {
 } from '../tasks/multi-label/metrics.ts';
 export { type MultiLabelOptions, multiLabel } from '../tasks/multi-label/task.ts';
 export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, Tensors } from '../tasks/task.ts';
-export { accuracyContext } from './accuracy-context.ts';
 export type { BestEpoch } from './best-epoch.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
@@ -31,7 +34,6 @@ export {
   openClassifier,
   pretrainedClassifier,
 } from './classify.ts';
-export type { Confusion } from './confusion.ts';
 export {
   type Evaluated,
   type EvaluateOptions,
@@ -42,7 +44,6 @@ export {
 } from './evaluate.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
 export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
-export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, type GradCamOptions, gradCam } from './grad-cam.ts';
 export * from './history.ts';

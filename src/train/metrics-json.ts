@@ -1,7 +1,7 @@
 /** `metrics.json` and its like: what a run or an evaluation measured, as JSON whose size is bounded by what there is to tell. */
 
+import { type Confusion, MATRIX_CLASSES } from '../tasks/image-classification/confusion.ts';
 import type { Evaluation } from '../tasks/image-classification/metrics.ts';
-import { type Confusion, MATRIX_CLASSES } from './confusion.ts';
 import type { FinetuneResult } from './result.ts';
 
 /** The text of `metrics.json`. */

@@ -1,11 +1,11 @@
 /** The gallery: photos with what a classifier makes of them, on one self-contained page that is written as they come. */
 import { writeFileAtomic } from '#files';
+import { formatPercent, plural } from '../core/format.ts';
 import { thumbnail } from '../data/encode.ts';
 import type { BadImage } from '../data/image-dataset.ts';
-import { formatPercent, plural } from './format.ts';
+import { html, pathText, quoted } from '../report/markup.ts';
+import { pageAround } from '../report/page.ts';
 import type { ImagePrediction } from './predict-images.ts';
-import { html, pathText, quoted } from './report-markup.ts';
-import { pageAround } from './report-page.ts';
 
 /** What the page says about all of its photos. */
 export interface GalleryOptions {

@@ -1,11 +1,11 @@
 /** The report's beginning: the accuracy, how it was reached, what to hold it against. */
 
+import { formatCount, formatPercent, plural } from '../core/format.ts';
+import { type Content, html, type Markup, quoted } from '../report/markup.ts';
+import { term } from '../report/words.ts';
+import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
 import type { Measured } from '../tasks/task.ts';
-import { accuracyContext } from './accuracy-context.ts';
-import { formatCount, formatPercent, plural } from './format.ts';
 import type { EpochRecord } from './history.ts';
-import { type Content, html, type Markup, quoted } from './report-markup.ts';
-import { term } from './report-words.ts';
 import type { ComparisonRun, FinetuneResult } from './result.ts';
 
 /** The accuracy that the page leads with: on the validation images, or on the training images where there are no others. */

@@ -1,9 +1,9 @@
 /** The report's figures and tables: key figures, epochs, freezing proof, time, run facts. */
-import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
+import { type Content, commandText, html, type Markup, pathText, quoted } from '../report/markup.ts';
+import { term } from '../report/words.ts';
 import { freezingInWords } from './freezing-words.ts';
 import type { EpochRecord } from './history.ts';
-import { type Content, commandText, html, type Markup, pathText, quoted } from './report-markup.ts';
-import { term } from './report-words.ts';
 import type { FinetuneResult } from './result.ts';
 
 /** The strip of key figures under the headline. */

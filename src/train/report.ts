@@ -1,14 +1,15 @@
 /** `report.html`: a fine-tuning run on one self-contained page. */
-import { MATRIX_CLASSES } from './confusion.ts';
-import { formatPercent, formatValue } from './format.ts';
+
+import { formatPercent, formatValue } from '../core/format.ts';
+import { curveChart, type Series } from '../report/chart.ts';
+import { type Content, html } from '../report/markup.ts';
+import { page } from '../report/page.ts';
+import { classSection } from '../tasks/image-classification/class-section.ts';
+import { MATRIX_CLASSES } from '../tasks/image-classification/confusion.ts';
+import { confusionSection } from '../tasks/image-classification/confusion-section.ts';
+import { mistakeGallery } from '../tasks/image-classification/mistake-section.ts';
 import type { EpochRecord } from './history.ts';
-import { curveChart, type Series } from './report-chart.ts';
-import { classSection } from './report-classes.ts';
-import { confusionSection } from './report-confusion.ts';
 import { headline, headlineAccuracy } from './report-headline.ts';
-import { type Content, html } from './report-markup.ts';
-import { mistakeGallery } from './report-mistakes.ts';
-import { page } from './report-page.ts';
 import {
   epochTable,
   freezingProof,

@@ -1,5 +1,7 @@
 /** What a fine-tuning run leaves behind as `metrics.json`, and what the report is drawn from. JSON-able throughout. */
+
 import type { Evaluation } from '../tasks/image-classification/metrics.ts';
+import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 import type { Measured } from '../tasks/task.ts';
 import type { EpochRecord, StepLoss } from './history.ts';
 
@@ -66,19 +68,6 @@ export interface Phase {
   readonly trainableParameters: number;
   /** The first module that is trained, as given to `freezeUntil`; null where all is trained. */
   readonly frozenUntil: string | null;
-}
-
-/** A {@link Mistake} with what is needed to show it. */
-export interface PicturedMistake {
-  readonly path: string;
-  /** A small picture as `data:image/jpeg;base64,…`; null where there is none. */
-  readonly thumbnail: string | null;
-  /** Class names. */
-  readonly label: string;
-  readonly predicted: string;
-  /** Probability of the predicted class. */
-  readonly probability: number;
-  readonly loss: Measured;
 }
 
 /** Digests over the frozen parameters and buffers, before and after the run. */

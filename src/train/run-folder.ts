@@ -1,9 +1,9 @@
 /** The folder of a run, taken before anything is read: tried, locked, and told what becomes of what is there. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesInWords } from '../core/format.ts';
 import { readTextFile } from '../io/text.ts';
 import { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
-import { namesInWords } from './format.ts';
 import { MODEL_FILES, parseDescription } from './model-description.ts';
 import { checkModelFolder } from './model-folder.ts';
 import { lockRun } from './run-lock.ts';

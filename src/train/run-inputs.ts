@@ -1,6 +1,6 @@
 /** What a run is begun with, photo by photo: it goes on only with the same, and tells what is not. */
 import { sha256 } from '../core/digest.ts';
-import { plural } from './format.ts';
+import { plural } from '../core/format.ts';
 
 /** A path below the photos' folder, the class's index, the beginning of the digest of the file's bytes. */
 export type ListedPhoto = readonly [path: string, label: number, digest: string];

@@ -1,11 +1,12 @@
 /** What a fine-tuning run has to tell, as metrics.json and the report show it. */
 import { currentDevice } from '../device/current.ts';
 import type { Evaluation } from '../tasks/image-classification/metrics.ts';
+import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 import type { FitState } from './fit.ts';
 import { type EpochRecord, thinLosses } from './history.ts';
 import type { Precision } from './precision.ts';
 import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
-import type { ComparisonRun, FinetuneResult, FreezingProof, Phase, PicturedMistake } from './result.ts';
+import type { ComparisonRun, FinetuneResult, FreezingProof, Phase } from './result.ts';
 import type { RunHost, RunPlan } from './run.ts';
 
 /** What came of a run. */

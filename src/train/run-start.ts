@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
+import { namesInWords } from '../core/format.ts';
 import type { Transform, TransformJSON } from '../data/transform.ts';
 import { readWeightFile } from '../io/index.ts';
 import { namingNetwork } from '../models/guess-network.ts';
@@ -12,7 +13,6 @@ import { weightsByName } from '../models/weights.ts';
 import type { Module } from '../nn/index.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
 import { notFinite } from './finite.ts';
-import { namesInWords } from './format.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import { type InputRange, kerasStart } from './open-keras.ts';

@@ -9,6 +9,7 @@ import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
+import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { weightedLoss } from './class-weights.ts';
 import type { FitOptions, FitState } from './fit.ts';
@@ -17,7 +18,7 @@ import type { EpochRecord } from './history.ts';
 import { availablePrecision } from './precision.ts';
 import type { Progress } from './progress.ts';
 import { type FinetuneSettings, freezeFor, type PlannedPhase } from './recipe.ts';
-import type { ComparisonRun, FinetuneResult, PicturedMistake } from './result.ts';
+import type { ComparisonRun, FinetuneResult } from './result.ts';
 import {
   loaderFor,
   type PhasedRun,

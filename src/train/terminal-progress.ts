@@ -1,11 +1,11 @@
 /** The terminal's progress display: a bar where there is a terminal, one line an epoch where there is none. */
 import { SingleBar } from 'cli-progress';
+import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 import { checkOptions } from '../core/options.ts';
 import { oneLine } from '../core/printable.ts';
-import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
 import type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
 
-export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from './format.ts';
+export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 
 /** Where progress goes: `process.stderr`, or a stand-in. */
 export interface ProgressStream {

@@ -5,13 +5,13 @@
 import { DiskStore } from '#activations';
 import { causeOf } from '../core/cause.ts';
 import { BYTES_PER_ELEMENT, type DType, type HostArray, hostView } from '../core/dtype.ts';
+import { formatBytes } from '../core/format.ts';
 import { checkNumber, checkOptions } from '../core/options.ts';
 import { findTrunk, replaceTrunk, type Trunk } from '../graph/frozen.ts';
 import { dispose, readBack } from '../graph/run.ts';
 import type { Data } from '../graph/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ActivationStore, MemoryStore } from './activations.ts';
-import { formatBytes } from './format.ts';
 import type { Progress } from './progress.ts';
 
 /** Where a {@link TrunkCache} keeps its activations. */

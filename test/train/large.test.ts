@@ -4,8 +4,8 @@ import { closingText } from '../../src/cli/closing-text.ts';
 import { ArrayDataset, describePhotos } from '../../src/data/index.ts';
 import { init, tensor } from '../../src/index.ts';
 import { Flatten, Linear, Sequential } from '../../src/nn/index.ts';
+import { curveChart } from '../../src/report/chart.ts';
 import { MODEL_FILES, predictLogits } from '../../src/train/index.ts';
-import { curveChart } from '../../src/train/report-chart.ts';
 import { Curves } from '../../web/view/curves.ts';
 import { sampleResult } from './sample-result.ts';
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Generator } from '../../src/core/random.ts';
+import { accuracyContext } from '../../src/tasks/image-classification/accuracy-context.ts';
 import { EvaluationSum, evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
 import {
   accuracy,
@@ -19,7 +20,6 @@ import {
   wilsonInterval,
   worstMistakes,
 } from '../../src/tasks/image-classification/metrics.ts';
-import { accuracyContext } from '../../src/train/accuracy-context.ts';
 import { thinLosses } from '../../src/train/history.ts';
 
 describe('accuracy', () => {

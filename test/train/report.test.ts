@@ -1,11 +1,11 @@
 /** The report: self-contained, escaped, complete, and whole at the ends of its range. */
 import { describe, expect, test } from 'vitest';
-import { confusedPairs } from '../../src/train/confusion.ts';
-import { formatPercent } from '../../src/train/format.ts';
+import { formatPercent } from '../../src/core/format.ts';
+import { curveChart, epochTicks, niceAxis } from '../../src/report/chart.ts';
+import { escapeHtml, html } from '../../src/report/markup.ts';
+import { confusedPairs } from '../../src/tasks/image-classification/confusion.ts';
 import { metricsJSON } from '../../src/train/metrics-json.ts';
 import { renderReport } from '../../src/train/report.ts';
-import { curveChart, epochTicks, niceAxis } from '../../src/train/report-chart.ts';
-import { escapeHtml, html } from '../../src/train/report-markup.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
 import { PIXEL, sampleResult } from './sample-result.ts';
 

@@ -1,6 +1,7 @@
 /** What the page says of the adapter: its names, the optional features, and the limits that decide what fits. */
+
+import { formatBytes } from '../../src/core/format.ts';
 import type { DeviceInfo } from '../../src/index.ts';
-import { formatBytes } from '../../src/train/format.ts';
 import { byId, make } from '../view/dom.ts';
 
 const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'];

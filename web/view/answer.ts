@@ -1,6 +1,6 @@
 /** Live probabilities of one picture. */
-import { formatPercent } from '../../src/train/format.ts';
-import { html, quoted } from '../../src/train/report-markup.ts';
+import { formatPercent } from '../../src/core/format.ts';
+import { html, quoted } from '../../src/report/markup.ts';
 import { byId } from './dom.ts';
 
 /** How many classes are listed. */

@@ -1,5 +1,5 @@
 /** The classes and their photos: naming, dropping, picking, recording, removing. */
-import { plural } from '../../src/train/format.ts';
+import { plural } from '../../src/core/format.ts';
 import type { PageState, WorkerEvent } from '../messages.ts';
 import { acceptDrops, byId, droppedPaths, make } from './dom.ts';
 import { keepStop, wireRoving } from './roving.ts';

@@ -1,9 +1,9 @@
 /** Loss and accuracy while they come: the report's charts, with the axis of the whole run from the start. */
 
-import { formatPercent, formatValue, isNumber } from '../../src/train/format.ts';
+import { formatPercent, formatValue, isNumber } from '../../src/core/format.ts';
+import { epochTicks, niceAxis } from '../../src/report/chart.ts';
+import { html, type Markup } from '../../src/report/markup.ts';
 import type { EpochRecord } from '../../src/train/history.ts';
-import { epochTicks, niceAxis } from '../../src/train/report-chart.ts';
-import { html, type Markup } from '../../src/train/report-markup.ts';
 import { byId } from './dom.ts';
 
 type Point = readonly [epoch: number, value: number];

@@ -1,5 +1,5 @@
 /** The dialog that shows which parts of a picture spoke for a class. */
-import { formatPercent } from '../../src/train/format.ts';
+import { formatPercent } from '../../src/core/format.ts';
 import type { Explanation } from '../messages.ts';
 import { byId, make } from './dom.ts';
 

@@ -1,6 +1,6 @@
 /** Which network, from which weights, and how much of it is trained. */
 
-import { formatCount } from '../../src/train/format.ts';
+import { formatCount } from '../../src/core/format.ts';
 import type { NetworkInfo, OpenedFile, PageState, WeightsChoice } from '../messages.ts';
 import { MODEL_NAMES } from '../model-names.ts';
 import { acceptDrops, byId, make } from './dom.ts';

@@ -1,10 +1,11 @@
 /** What came of a run: accuracy, confusion matrix, scores, worst mistakes; drawn by the report's own functions. */
-import { accuracyContext } from '../../src/train/accuracy-context.ts';
-import { formatPercent, plural } from '../../src/train/format.ts';
-import { classSection } from '../../src/train/report-classes.ts';
-import { confusionSection } from '../../src/train/report-confusion.ts';
-import { html, type Markup } from '../../src/train/report-markup.ts';
-import { mistakeGallery } from '../../src/train/report-mistakes.ts';
+
+import { formatPercent, plural } from '../../src/core/format.ts';
+import { html, type Markup } from '../../src/report/markup.ts';
+import { accuracyContext } from '../../src/tasks/image-classification/accuracy-context.ts';
+import { classSection } from '../../src/tasks/image-classification/class-section.ts';
+import { confusionSection } from '../../src/tasks/image-classification/confusion-section.ts';
+import { mistakeGallery } from '../../src/tasks/image-classification/mistake-section.ts';
 import { freezingProof, keyFigures } from '../../src/train/report-sections.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
 import type { Outcome } from '../messages.ts';

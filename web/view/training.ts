@@ -1,5 +1,5 @@
 /** The training controls, how far the run is, and its curves. */
-import { formatDuration, formatPercent, formatValue, plural } from '../../src/train/format.ts';
+import { formatDuration, formatPercent, formatValue, plural } from '../../src/core/format.ts';
 import type { EpochRecord } from '../../src/train/history.ts';
 import type { FinetuneResult } from '../../src/train/result.ts';
 import type { LiveProgress, WorkerEvent } from '../messages.ts';

@@ -1,6 +1,6 @@
 /** The page that runs an exported model by itself: one file with the weights inside, so that a double click opens it. */
 import script from 'virtual:host-script';
-import { STYLE } from '../../src/train/report-style.ts';
+import { STYLE } from '../../src/report/style.ts';
 import page from '../host/index.html?raw';
 import style from '../host/style.css?raw';
 

@@ -1,10 +1,10 @@
 /** The report's scores class by class. */
 
-import type { ClassScores, Evaluation } from '../tasks/image-classification/metrics.ts';
+import { formatCount, formatPercent } from '../../core/format.ts';
+import { html, type Markup, quoted } from '../../report/markup.ts';
+import { term } from '../../report/words.ts';
 import { confusedPairs } from './confusion.ts';
-import { formatCount, formatPercent } from './format.ts';
-import { html, type Markup, quoted } from './report-markup.ts';
-import { term } from './report-words.ts';
+import type { ClassScores, Evaluation } from './metrics.ts';
 
 /** Up to so many classes are all in sight; of more, the weakest and the best are, and all of them on demand. */
 const LISTED = 100;

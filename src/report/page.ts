@@ -1,7 +1,7 @@
 /** The report's page around its sections: the document and its head. Nothing is loaded from anywhere. */
-import { type Content, html, Markup } from './report-markup.ts';
-import { SCRIPT } from './report-script.ts';
-import { STYLE } from './report-style.ts';
+import { type Content, html, Markup } from './markup.ts';
+import { SCRIPT } from './script.ts';
+import { STYLE } from './style.ts';
 
 /**
  * One self-contained document. Its content security policy allows no request, and only the one script of this file

@@ -1,7 +1,8 @@
 /** The report's confusion matrix, and the classes that are mixed up most. */
+
+import { formatCount, formatPercent } from '../../core/format.ts';
+import { html, Markup, quoted } from '../../report/markup.ts';
 import { type Confusion, confusedPairs, MATRIX_CLASSES, sum } from './confusion.ts';
-import { formatCount, formatPercent } from './format.ts';
-import { html, Markup, quoted } from './report-markup.ts';
 
 /** Letters of a class name that the matrix has room for. */
 const LETTERS = 20;

@@ -2,8 +2,8 @@
  * Curves over epochs as SVG that needs no script to be read: lines in a stretched 100 x 100 box whose strokes do not
  * scale, with the labels as HTML around it, so that the text keeps its size on a phone. The page's script adds the read-out.
  */
-import { isNumber } from './format.ts';
-import { type Content, html, type Markup } from './report-markup.ts';
+import { isNumber } from '../core/format.ts';
+import { type Content, html, type Markup } from './markup.ts';
 
 export interface Series {
   readonly name: string;

@@ -1,7 +1,20 @@
 /** The report's gallery of worst mistakes. */
-import { formatPercent, formatValue } from './format.ts';
-import { html, type Markup, pathText, quoted } from './report-markup.ts';
-import type { PicturedMistake } from './result.ts';
+import { formatPercent, formatValue } from '../../core/format.ts';
+import { html, type Markup, pathText, quoted } from '../../report/markup.ts';
+import type { Measured } from '../task.ts';
+
+/** A mistake with what is needed to show it. */
+export interface PicturedMistake {
+  readonly path: string;
+  /** A small picture as `data:image/jpeg;base64,…`; null where there is none. */
+  readonly thumbnail: string | null;
+  /** Class names. */
+  readonly label: string;
+  readonly predicted: string;
+  /** Probability of the predicted class. */
+  readonly probability: number;
+  readonly loss: Measured;
+}
 
 /** The gallery, or the sentence that there is none. */
 export function mistakeGallery(mistakes: readonly PicturedMistake[]): Markup {

@@ -1,7 +1,7 @@
 /** The worth of an accuracy, in sentences for the terminal, the report and the page. */
 
-import { commonestShare, type Evaluation, wilsonInterval } from '../tasks/image-classification/metrics.ts';
-import { formatCount, formatPercent } from './format.ts';
+import { formatCount, formatPercent } from '../../core/format.ts';
+import { commonestShare, type Evaluation, wilsonInterval } from './metrics.ts';
 
 /** The interval in which the accuracy lies, and what answering without looking would reach. Empty where nothing was measured. */
 export function accuracyContext({ accuracy, images, perClass }: Evaluation): string[] {

@@ -1,5 +1,5 @@
 /** The field's words, each explained in a sentence where the report first uses it. */
-import { html, type Markup } from './report-markup.ts';
+import { html, type Markup } from './markup.ts';
 
 const MEANINGS = {
   accuracy: 'The share of images whose most probable class is the right one.',
