@@ -24,7 +24,8 @@ export {
   type PredictOptions,
   predictLogits,
 } from './evaluate.ts';
-export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
+export { fit } from './fit.ts';
+export type { FitOptions, FitResult, FitState, Schedule } from './fit-options.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
 export type * from './history.ts';

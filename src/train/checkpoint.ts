@@ -2,7 +2,7 @@
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import type { SourceLike } from '../device/byte-source.ts';
 import type { GradScalerState, ScheduleState } from '../optim/index.ts';
-import type { FitState } from './fit.ts';
+import type { FitState } from './fit-options.ts';
 import { thinLosses } from './history.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 import type { FinetuneSettings } from './recipe.ts';

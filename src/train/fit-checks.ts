@@ -8,7 +8,7 @@ import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { AnyModule } from '../nn/module.ts';
 import { type AnyOptimizer, forgotten, Optimizer } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { FitOptions } from './fit.ts';
+import type { FitOptions } from './fit-options.ts';
 import type { Progress } from './progress.ts';
 
 /** @throws ArgumentError for an option of the wrong kind, or a number out of range. */

@@ -43,7 +43,8 @@ export {
   predictLogits,
 } from './evaluate.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
-export { type FitOptions, type FitResult, type FitState, fit, type Schedule } from './fit.ts';
+export { fit } from './fit.ts';
+export type { FitOptions, FitResult, FitState, Schedule } from './fit-options.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, type GradCamOptions, gradCam } from './grad-cam.ts';
 export * from './history.ts';

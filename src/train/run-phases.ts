@@ -11,8 +11,9 @@ import type { ClassificationValues } from '../tasks/image-classification/metric.
 import { imageClassification } from '../tasks/image-classification/task.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
-import { type FitOptions, type FitState, fit, movingState } from './fit.ts';
+import { fit, movingState } from './fit.ts';
 import { mergeSingleImage } from './fit-checks.ts';
+import type { FitOptions, FitState } from './fit-options.ts';
 import type { EpochRecord } from './history.ts';
 import { scalerFor } from './precision.ts';
 import {

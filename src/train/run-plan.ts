@@ -5,9 +5,15 @@ import { ArgumentError } from '../core/errors.ts';
 import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { FinetuneOptions } from './finetune.ts';
 import type { Classifier } from './model-folder.ts';
-import { type FinetuneSettings, freezeFor, type PlannedPhase, planPhases, resolveSettings } from './recipe.ts';
+import {
+  type FinetuneSettings,
+  freezeFor,
+  type PlannedPhase,
+  planPhases,
+  resolveSettings,
+  type SettingsOptions,
+} from './recipe.ts';
 import { givenSettings, resumedSettings } from './run-settings.ts';
 import { presetOf, resumedWeights, wholeModelAt } from './run-start.ts';
 
@@ -22,7 +28,10 @@ export interface Plan {
 }
 
 /** The plan of a new run. @throws ArgumentError for options that are wrong or contradict each other. */
-export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Plan> {
+export async function newPlan({
+  out,
+  ...options
+}: SettingsOptions & { readonly out?: string | null | undefined }): Promise<Plan> {
   const given = givenSettings(options);
   // A run's folder may stand for the network.
   const named = given.weights ?? (given.model !== undefined && existsSync(given.model) ? given.model : undefined);
@@ -46,7 +55,7 @@ export async function newPlan({ out, ...options }: FinetuneOptions): Promise<Pla
 }
 
 /** The plan of the run in `out`, from its checkpoint on. @throws ArgumentError for options that it cannot go on with. */
-export async function resumedPlan(out: string, options: FinetuneOptions, checkpoint: Checkpoint): Promise<Plan> {
+export async function resumedPlan(out: string, options: SettingsOptions, checkpoint: Checkpoint): Promise<Plan> {
   const { model, inputRange } = checkpoint.settings;
   const entry = entryOf({ model, topology: checkpoint.topology });
   const given = givenSettings(options);

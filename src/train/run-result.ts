@@ -2,12 +2,12 @@
 import { currentDevice } from '../device/current.ts';
 import type { Evaluation } from '../tasks/image-classification/metrics.ts';
 import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
-import type { FitState } from './fit.ts';
+import type { FitState } from './fit-options.ts';
 import { type EpochRecord, thinLosses } from './history.ts';
 import type { Precision } from './precision.ts';
 import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
 import type { ComparisonRun, FinetuneResult, FreezingProof, Phase } from './result.ts';
-import type { RunHost, RunPlan } from './run.ts';
+import type { RunHost, RunPlan } from './run-host.ts';
 
 /** What came of a run. */
 export interface RunOutcome {

@@ -2,104 +2,19 @@
  * A fine-tuning run from its built model to its result, wherever it runs. The plan is what to do; the host is where: it keeps checkpoints, shows
  * progress, draws small pictures. Knows neither Node nor the DOM.
  */
-import type { Dataset } from '../data/dataset.ts';
-import type { Transform } from '../data/transform.ts';
 import { currentDevice } from '../device/current.ts';
-import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/registry.ts';
-import type { Module } from '../nn/index.ts';
 import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
-import type { Checkpoint } from './checkpoint.ts';
 import { weightedLoss } from './class-weights.ts';
-import type { FitOptions, FitState } from './fit.ts';
+import type { FitState } from './fit-options.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
-import type { EpochRecord } from './history.ts';
 import { availablePrecision } from './precision.ts';
-import type { Progress } from './progress.ts';
-import { type FinetuneSettings, freezeFor, type PlannedPhase } from './recipe.ts';
-import type { ComparisonRun, FinetuneResult } from './result.ts';
-import {
-  loaderFor,
-  type PhasedRun,
-  phasesOf,
-  type RunPoint,
-  trainFromScratch,
-  trainPhases,
-  valuesOf,
-} from './run-phases.ts';
+import { type FinetuneSettings, freezeFor } from './recipe.ts';
+import type { ComparisonRun } from './result.ts';
+import type { FinishedRun, RunHost, RunImages, RunPlan } from './run-host.ts';
+import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
 import { resultOf } from './run-result.ts';
-import type { Stopwatch } from './stopwatch.ts';
-
-/** Labelled images of a run. */
-export interface RunImages extends Dataset {
-  readonly classes: readonly string[];
-  label(index: number): number;
-  withTransform(transform: Transform): Dataset;
-}
-
-/** What a run is to do. */
-export interface RunPlan {
-  readonly settings: FinetuneSettings;
-  readonly entry: ModelEntry;
-  readonly phases: readonly PlannedPhase[];
-  /** With its weights, and a head for the classes. */
-  readonly model: Module;
-  /** Where the weights came from; null for random ones. */
-  readonly weights: FinetuneResult['model']['weights'];
-  /** How images are prepared in training. */
-  readonly preset: ImagePreset;
-  readonly train: RunImages;
-  /** Empty where nothing is held out. */
-  readonly validation: RunImages;
-  /** Where the images came from, in words. */
-  readonly source: string;
-  /** Images that were left out before the run began. */
-  readonly skipped: FinetuneResult['data']['skipped'];
-  /** The command as it was typed, and one that repeats the run. */
-  readonly command: string;
-  readonly reproduce: string;
-  readonly cache?: FitOptions['cache'];
-  /** Afterwards trains the same model from random weights too. */
-  readonly compareFromScratch?: boolean | undefined;
-}
-
-/** Where a run happens. */
-export interface RunHost {
-  /** regraft's version. */
-  readonly version: string;
-  /** When the run began, ISO 8601. */
-  readonly date: string;
-  readonly watch: Stopwatch;
-  readonly progress: Progress | null;
-  readonly signal?: AbortSignal | undefined;
-  /** Awaited before each batch. */
-  readonly beforeBatch?: (() => unknown) | undefined;
-  /** Where to go on from. */
-  readonly checkpoint: Checkpoint | null;
-  /** Train no more: the best of what the checkpoint holds is the result. */
-  readonly finish?: boolean | undefined;
-  /** Whether what ended the training is a wish to keep the best epoch so far. */
-  endsEarly?(error: unknown): boolean;
-  /** Keeps what is needed to go on from the end of an epoch. */
-  writeCheckpoint?(point: RunState): Promise<void>;
-  readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;
-  /** The last batch is done; what follows is told by the result alone. */
-  onTrained?(): void;
-  /** The path of an image as it is shown, and a small picture of it as `data:image/jpeg;base64,…`; null where there is none. */
-  picture(index: number): Promise<Pick<PicturedMistake, 'path' | 'thumbnail'>>;
-  /** A path as it is shown. */
-  shortPath(path: string): string;
-}
-
-/** A run at the end of an epoch: what is the same for every host of a {@link Checkpoint}. */
-export type RunState = RunPoint & Pick<Checkpoint, 'settings' | 'date' | 'seconds'>;
-
-/** What a run left: the result, and where its worst mistakes are in the validation images. */
-export interface FinishedRun {
-  readonly result: FinetuneResult;
-  readonly mistakes: readonly number[];
-}
 
 /** Trains a plan's model, phase by phase, and tells what came of it. The model keeps the weights of the best epoch. */
 export async function runFinetune(plan: RunPlan, host: RunHost): Promise<FinishedRun> {

@@ -7,7 +7,8 @@ import { DataLoader } from '../../src/data/data-loader.ts';
 import { init } from '../../src/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { DiskStore } from '../../src/train/activations-node.ts';
-import { type FitOptions, fit } from '../../src/train/fit.ts';
+import { fit } from '../../src/train/fit.ts';
+import type { FitOptions } from '../../src/train/fit-options.ts';
 import type { Progress } from '../../src/train/progress.ts';
 import { augmented, images, made, Plain, Skipped } from './nets.ts';
 

@@ -5,7 +5,8 @@ import { init, manualSeed, step, type Tensor, tensor } from '../../src/index.ts'
 import { BatchNorm2d, Linear, type Module } from '../../src/nn/index.ts';
 import { CosineAnnealingLR, clipGradNorm, ReduceLROnPlateau, SGD, StepLR } from '../../src/optim/index.ts';
 import { predictLogits } from '../../src/train/evaluate.ts';
-import { type FitOptions, type FitResult, fit } from '../../src/train/fit.ts';
+import { fit } from '../../src/train/fit.ts';
+import type { FitOptions, FitResult } from '../../src/train/fit-options.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
 import { damaged, images, made, Normed, Plain, Residual } from './nets.ts';
 

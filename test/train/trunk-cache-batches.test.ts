@@ -10,7 +10,8 @@ import { init, manualSeed } from '../../src/index.ts';
 import { resnet18, smallResnet, squeezenet1_1 } from '../../src/models/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
-import { type FitResult, fit } from '../../src/train/fit.ts';
+import { fit } from '../../src/train/fit.ts';
+import type { FitResult } from '../../src/train/fit-options.ts';
 import { chooseAs } from '../graph/choose-as.ts';
 
 const BATCH = 32;

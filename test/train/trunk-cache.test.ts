@@ -8,7 +8,8 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import { init, manualSeed, type Tensor } from '../../src/index.ts';
 import { BatchNorm2d, Conv2d, type Module, Parameter } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
-import { type FitOptions, type FitResult, fit } from '../../src/train/fit.ts';
+import { fit } from '../../src/train/fit.ts';
+import type { FitOptions, FitResult } from '../../src/train/fit-options.ts';
 import { expectClose, tolerances } from '../tolerances.ts';
 import { augmented, counted, Dropped, damaged, images, made, Normed, Plain, Residual, Skipped } from './nets.ts';
 

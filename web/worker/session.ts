@@ -3,7 +3,7 @@ import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
-import type { RunState } from '../../src/train/run.ts';
+import type { RunState } from '../../src/train/run-host.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 import type {
   Explanation,
