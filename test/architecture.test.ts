@@ -33,6 +33,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fflate: ['io'],
   h5wasm: ['io'],
   protobufjs: ['io'],
+  papaparse: ['data'],
   sharp: ['data'],
   tinyglobby: ['data'],
   'cli-progress': ['train', 'cli'],

@@ -5,7 +5,7 @@ import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkList, checkOptions, shown } from '../core/options.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Dataset, type LabelledImage, type SplitOptions, splitIndices } from './dataset.ts';
-import { type Label, type Labels, stackLabels } from './labels.ts';
+import { type Label, type Labels, stackLabels, strataOf } from './labels.ts';
 
 /** Options of {@link ArrayDataset}. */
 export interface ArrayDatasetOptions {
@@ -126,9 +126,9 @@ export class ArrayDataset implements Dataset {
 
   /** As ImageFolder's. @throws DataError where a part would be empty. */
   split(fraction: number, options: SplitOptions = {}): [train: ArrayDataset, validation: ArrayDataset] {
-    // Float targets come in no classes whose shares could be kept.
-    const labels = this.#places.map((p) => (this.#targets ? 0 : this.labels[p]!));
-    const [first, second] = splitIndices(this.name, labels, fraction, options);
+    const labels = this.#places.map((place) => this.#label(place));
+    const strata = strataOf(labels, this.classes.length, fraction);
+    const [first, second] = splitIndices(this.name, strata, fraction, options);
     return [this.subset(first), this.subset(second)];
   }
 }

@@ -61,6 +61,8 @@ function summary(account: PhotoAccount): string[] {
 function sourceOf(account: PhotoAccount): string {
   const { validationFrom: from } = account;
   if (from.kind === 'folder') return `Validation: the photos in ${from.folder}.`;
+  if (from.kind === 'table') return `Validation: the photos of ${from.table}.`;
+  if (from.kind === 'column') return `Validation: the photos that the column '${from.column}' puts there.`;
   if (from.kind === 'none') return 'Validation: none.';
   const [train, validation] = totals(account);
   return `Validation: ${number(validation)} of ${count(train + validation, 'photo')}, held out class by class (seed ${from.seed}).`;

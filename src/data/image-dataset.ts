@@ -5,15 +5,16 @@ import { DataError } from '../core/errors.ts';
 import { isSaveable, type TransformLike, toTransform } from './compose.ts';
 import { concurrently } from './concurrently.ts';
 import { type Dataset, FIRST_VIEW, type LabelledImage, type SplitOptions, splitIndices, type View } from './dataset.ts';
+import { classesOf, type Label, strataOf } from './labels.ts';
 import { loadImage } from './load-image.ts';
 import { ToTensor } from './normalize.ts';
 import type { SampleThreads } from './sample-threads.ts';
 import type { Transform } from './transform.ts';
 
-/** One file and its class's index. */
-export interface ImageFile {
+/** One file and its class's index, or its float targets. */
+export interface ImageFile<L extends Label = number> {
   readonly path: string;
-  readonly label: number;
+  readonly label: L;
 }
 
 /** A file that cannot be used, and why, as one clause. */
@@ -23,19 +24,22 @@ export interface BadImage {
 }
 
 /** What {@link ImageDataset.verify} found. */
-export interface Verification {
+export interface Verification<L extends Label = number> {
   /** The same data set without the bad files. */
-  readonly good: ImageDataset;
+  readonly good: ImageDataset<L>;
   readonly bad: readonly BadImage[];
 }
 
-/** Labelled image files with a transform: what {@link ImageFolder} is, and what its parts are. */
-export class ImageDataset implements Dataset {
+/**
+ * Labelled image files with a transform: what {@link ImageFolder} is, and what its parts are. Labels are class indices, or rows of float
+ * targets: of 0 and 1 for several labels an image, which `classes` names; of any numbers, where `classes` is empty.
+ */
+export class ImageDataset<L extends Label = number> implements Dataset {
   /** The folder: names the data set in errors. */
   readonly root: string;
   readonly classes: readonly string[];
   readonly classToIndex: Readonly<Record<string, number>>;
-  readonly samples: readonly ImageFile[];
+  readonly samples: readonly ImageFile<L>[];
   readonly transform: Transform;
   /** For each sample its place in the folder as first listed: random streams and so augmentations follow it into a part. */
   readonly #origin: readonly number[];
@@ -48,7 +52,7 @@ export class ImageDataset implements Dataset {
   constructor(
     root: string,
     classes: readonly string[],
-    samples: readonly ImageFile[],
+    samples: readonly ImageFile<L>[],
     transform: TransformLike = new ToTensor(),
     origin: readonly number[] = samples.map((_, i) => i),
     digests: Map<string, Promise<string>> = new Map(),
@@ -67,18 +71,18 @@ export class ImageDataset implements Dataset {
     return this.samples.length;
   }
 
-  label(index: number): number {
+  label(index: number): L {
     return this.#at(index).label;
   }
 
-  /** How many samples each class has. */
+  /** How many samples each class has; of float targets, how many have one of 0.5 or more. */
   classCounts(): number[] {
     const counts = this.classes.map(() => 0);
-    for (const { label } of this.samples) counts[label]!++;
+    for (const { label } of this.samples) for (const c of classesOf(label, counts.length)) counts[c]!++;
     return counts;
   }
 
-  #at(index: number): ImageFile {
+  #at(index: number): ImageFile<L> {
     const sample = this.samples[index];
     if (sample) return sample;
     throw new DataError(this.root, `has no sample ${index}: indices go from 0 to ${this.length - 1}.`);
@@ -128,7 +132,7 @@ export class ImageDataset implements Dataset {
   }
 
   /** The samples at `indices`, in that order, with the same classes and transform. */
-  subset(indices: readonly number[]): ImageDataset {
+  subset(indices: readonly number[]): ImageDataset<L> {
     const samples = indices.map((i) => this.#at(i));
     return new ImageDataset(
       this.root,
@@ -141,23 +145,28 @@ export class ImageDataset implements Dataset {
   }
 
   /** The same samples behind another transform: training and validation parts of one folder differ in it. */
-  withTransform(transform: TransformLike): ImageDataset {
+  withTransform(transform: TransformLike): ImageDataset<L> {
     return new ImageDataset(this.root, this.classes, this.samples, transform, this.#origin, this.#digests);
   }
 
   /**
-   * Two parts that share the class list; the second holds `fraction` of the images, of each class by itself when stratified (the default).
+   * Two parts that share the class list; the second holds `fraction` of the images. Stratified (the default), that is of each class by itself,
+   * and of several labels an image by sets of labels.
    * @throws DataError where a part would be empty.
    */
-  split(fraction: number, options: SplitOptions = {}): [train: ImageDataset, validation: ImageDataset] {
-    const labels = this.samples.map((s) => s.label);
+  split(fraction: number, options: SplitOptions = {}): [train: ImageDataset<L>, validation: ImageDataset<L>] {
+    const labels = strataOf(
+      this.samples.map((s) => s.label),
+      this.classes.length,
+      fraction,
+    );
     const [first, second] = splitIndices(this.root, labels, fraction, options);
     return [this.subset(first), this.subset(second)];
   }
 
   /**
    * Decodes every file, several at once, and tells the bad ones (empty, cut short, not an image) from the good.
-   * @throws DataError where a class has no readable image left.
+   * @throws DataError where a class has no readable image left, or there is none at all.
    */
   async verify({
     concurrency = 4,
@@ -165,7 +174,7 @@ export class ImageDataset implements Dataset {
   }: {
     concurrency?: number;
     onProgress?: (done: number, of: number) => void;
-  } = {}): Promise<Verification> {
+  } = {}): Promise<Verification<L>> {
     const reasons: (string | undefined)[] = [];
     let done = 0;
     await concurrently(concurrency, this.samples, async ({ path }, i) => {
@@ -186,18 +195,24 @@ export class ImageDataset implements Dataset {
     const before = this.classCounts();
     good.classCounts().forEach((count, label) => {
       if (count > 0 || before[label] === 0) return;
-      const first = this.samples.findIndex((s) => s.label === label);
+      const first = this.samples.findIndex((s) => classesOf(s.label, before.length).includes(label));
       throw new DataError(
         this.root,
         `class '${this.classes[label]}' has no readable image: ${before[label] === 1 ? 'its only file' : `all ${before[label]} files, the first`} ${this.samples[first]!.path} ${reasons[first]}`,
       );
     });
+    if (good.length === 0 && bad.length > 0)
+      throw new DataError(
+        this.root,
+        `no image is readable: all ${this.length} files, the first ${bad[0]!.path} ${bad[0]!.reason}`,
+      );
     return { good, bad };
   }
 
   toString(): string {
     const counts = this.classCounts();
-    return `${this.root}: ${this.length} images, ${this.classes.length} classes (${this.classes.map((c, i) => `${c} ${counts[i]}`).join(', ')})`;
+    const named = `${this.classes.length} classes (${this.classes.map((c, i) => `${c} ${counts[i]}`).join(', ')})`;
+    return `${this.root}: ${this.length} images${this.classes.length > 0 ? `, ${named}` : ''}`;
   }
 }
 

@@ -73,4 +73,11 @@ export {
 export type { DecodeOptions, Orientation } from './orientation.ts';
 export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
 export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
+export type { TableKind } from './tables/labelling.ts';
+export {
+  type ImageTable,
+  type ImageTableOf,
+  type OpenImageTableOptions,
+  openImageTable,
+} from './tables/open-image-table.ts';
 export { type Size, Transform, type TransformJSON } from './transform.ts';

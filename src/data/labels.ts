@@ -52,3 +52,33 @@ function joined<T extends Labels>(parts: readonly ArrayLike<number>[], type: new
   }
   return all;
 }
+
+/** The classes of a sample: its one, or those of its float targets that are 0.5 or more. @param classes how many have names */
+export function classesOf(label: Label, classes: number): number[] {
+  if (typeof label === 'number') return [label];
+  return Array.from({ length: classes }, (_, c) => c).filter((c) => label[c]! >= 0.5);
+}
+
+/**
+ * The stratum of each sample, for a split that holds `fraction` of each out: its class. Of several labels, its set of labels where so many
+ * samples have the same that the share is one or more, else the rarest label of the set.
+ * @param classes how many classes or labels have names; float targets without names are numbers, which make one stratum
+ */
+export function strataOf(labels: readonly Label[], classes: number, fraction: number): number[] {
+  const sets = labels.map((label) => classesOf(label, classes));
+  const samples = new Map<number, number>();
+  const alike = new Map<string, number>();
+  for (const set of sets) {
+    for (const c of set) samples.set(c, (samples.get(c) ?? 0) + 1);
+    alike.set(set.join(), (alike.get(set.join()) ?? 0) + 1);
+  }
+  const strata = new Map<string, number>();
+  return sets.map((set, i) => {
+    const label = labels[i]!;
+    if (typeof label === 'number') return label;
+    const rarest = set.reduce((a, b) => (samples.get(b)! < samples.get(a)! ? b : a), set[0] ?? 0);
+    const stratum = alike.get(set.join())! * fraction >= 1 ? `{${set}}` : `${rarest}`;
+    if (!strata.has(stratum)) strata.set(stratum, strata.size);
+    return strata.get(stratum)!;
+  });
+}

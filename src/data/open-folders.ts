@@ -29,6 +29,8 @@ const OPTIONS: OptionNames<OpenImageFoldersOptions> = {
 /** Where a validation part came from. */
 export type ValidationSource =
   | { readonly kind: 'folder'; readonly folder: string }
+  | { readonly kind: 'table'; readonly table: string }
+  | { readonly kind: 'column'; readonly column: string }
   | { readonly kind: 'held out'; readonly seed: number }
   | { readonly kind: 'none' };
 
