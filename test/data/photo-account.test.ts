@@ -2,7 +2,13 @@
 import { copyFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { accountFor, describePhotos, openImageFolders, type PhotoAccount } from '../../src/data/index.ts';
+import {
+  accountFor,
+  describePhotos,
+  openImageFolders,
+  openImageTable,
+  type PhotoAccount,
+} from '../../src/data/index.ts';
 import { photoFolder } from './photos.ts';
 
 const none = { acrossClasses: [], acrossParts: [], withinClass: [] };
@@ -117,4 +123,31 @@ test('three photos a class: the counts of what is held out, and folders that may
     'Validation: 2 of 6 photos, held out class by class (seed 0).',
     "The same folders ('a', 'b') are in every class, so 'fold1' is told from 'fold2', whichever of them a photo is in. If they are the classes, put all photos of each into one folder.",
   ]);
+});
+
+test('photos of a table: where the validation part comes from', async () => {
+  const row = (i: number, part: string) => `${i}.jpg,${i % 2 ? 'ants' : 'bees'}${part}`;
+  const photos = { '0.jpg': 0, '1.jpg': 1, '2.jpg': 2, '3.jpg': 3 };
+  const columns = ['file,label,part', row(0, ',train'), row(1, ',train'), row(2, ',val'), row(3, ',val')];
+  const lines = async (tables: Record<string, string>) => {
+    const root = await photoFolder({ ...photos, ...tables });
+    const found = await openImageTable(root);
+    if (found.kind !== 'classes') throw new Error(found.kind);
+    return describePhotos(await accountFor(found, (path) => relative(root, path)));
+  };
+  const counts = [
+    '           training  validation',
+    'ants              1           1',
+    'bees              1           1',
+    '2 classes         2           2',
+  ];
+  expect(await lines({ 'l.csv': columns.join('\n') })).toEqual([
+    ...counts,
+    "Validation: the photos that the column 'part' puts there.",
+  ]);
+  const tables = {
+    'train.csv': ['file,label', row(0, ''), row(1, '')].join('\n'),
+    'val.csv': ['file,label', row(2, ''), row(3, '')].join('\n'),
+  };
+  expect(await lines(tables)).toEqual([...counts, 'Validation: the photos of val.csv.']);
 });

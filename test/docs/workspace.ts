@@ -1,6 +1,6 @@
 /** The folder that the guide's programs run in: photos, weight files and an installed regraft, under the names that it uses. */
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, symlink } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,10 @@ export async function makeWorkspace(): Promise<string> {
   await drawFolder(at('photos/train'), classes, 4, 0);
   await drawFolder(at('photos/val'), classes, 2, 1);
   await mkdir(at('new'));
+  await drawFolder(at('trees'), { photos: subjects[0]! }, 8, 2);
+  const tags = ['leafy|old', 'leafy|tall', 'tall', 'old'];
+  const rows = Array.from({ length: 8 }, (_, i) => `0${i + 1}.png,${2.5 + i / 2},${tags[i % 4]}`);
+  await writeFile(at('trees/trees.csv'), ['file,height,tags', ...rows].join('\n'));
   await copyFile(at('photos/val/ants/01.png'), at('new/1.png'));
   await copyFile(at('photos/val/bees/01.png'), at('new/2.png'));
 

@@ -18,6 +18,8 @@ export interface NamedRows {
   readonly table: Table;
   /** The column that names them. */
   readonly column: number;
+  /** That, and others whose cells name as many. */
+  readonly naming: readonly number[];
   readonly rows: readonly ImageRow[];
   /** Rows without an image, and why. */
   readonly bad: readonly (readonly [reason: string, number: number])[];
@@ -28,8 +30,8 @@ export interface NamedRows {
 export const placeOf = ({ table }: NamedRows, { row }: ImageRow): string => `${table.path}:${row.number}`;
 
 /**
- * Finds the images that a table is about: the column whose cells name most of them is that of the files. A first row that names an image
- * itself is no header.
+ * Finds the images that a table is about: the column whose cells name most of them is that of the files; of several, the one with the
+ * fullest names. A first row that names an image itself is no header.
  * @param near folders where its images are looked for first
  * @param name the column, where the user says it
  * @returns null where no cell names an image
@@ -43,7 +45,9 @@ export function namedRows(table: Table, names: FileNames, near: readonly string[
   });
   const most = Math.max(0, ...scores);
   if (most === 0) return null;
-  const column = candidates[scores.indexOf(most)]!;
+  const naming = candidates.filter((_, k) => scores[k] === most);
+  const lengthOf = (c: number) => table.rows.reduce((n, { cells }) => n + cells[c]!.length, 0);
+  const column = naming.reduce((fullest, c) => (lengthOf(c) > lengthOf(fullest) ? c : fullest));
   const headless = names.find(table.columns[column]!, near).length === 1;
   const whole = headless ? withoutHeader(table) : table;
   const rows: ImageRow[] = [];
@@ -56,7 +60,7 @@ export function namedRows(table: Table, names: FileNames, near: readonly string[
     else bad.push([found.length === 0 ? 'its image is not there' : 'its name fits two images or more', row.number]);
   }
   const notes = headless ? [`${table.path} has no header: its first row names an image.`] : [];
-  return { table: whole, column, rows, bad, notes };
+  return { table: whole, column, naming, rows, bad, notes };
 }
 
 function withoutHeader(table: Table): Table {
@@ -85,21 +89,24 @@ export function splitColumn({ table: { columns }, rows }: NamedRows, labels: rea
 /**
  * The columns to learn: one that is called so (label, class, target …), the only one there is, or all where they are of 0 and 1, or of
  * numbers.
- * @param taken columns that are something else
+ * @param split the column of splits
  * @throws DataError where it cannot be told.
  */
-export function labelColumns({ table, rows }: NamedRows, taken: readonly number[]): number[] {
+export function labelColumns({ table, rows, column, naming }: NamedRows, split: number | null): number[] {
   const { file, columns, decimalComma } = table;
   const cellsOf = (c: number) => rows.map(({ row }) => row.cells[c]!);
   const filled = (c: number) => cellsOf(c).some((cell) => !isEmpty(cell));
-  const rest = columns
+  const free = columns
     .map((_, c) => c)
-    .filter((c) => !taken.includes(c) && filled(c) && !isCounter(columns[c]!, cellsOf(c)));
-  if (rest.length === 0)
+    .filter((c) => c !== column && c !== split && filled(c) && !isCounter(columns[c]!, cellsOf(c)));
+  if (free.length === 0)
     throw new DataError(
       file,
-      `has no column of labels beside ${someOf(taken.map((c) => columns[c]!))}. Add one, with a label for each image.`,
+      `has no column of labels beside '${columns[column]}', which names the images. Add one, with a label for each.`,
     );
+  // Numbers to learn may happen to be names of images too.
+  const others = free.filter((c) => !naming.includes(c));
+  const rest = others.length > 0 ? others : free;
   if (rest.every((c) => isFlags(cellsOf(c)))) return rest;
   const varied = rest.filter((c) => new Set(cellsOf(c)).size > 1);
   const called = rest.filter((c) => isClassLike(columns[c]!));

@@ -21,11 +21,12 @@ export class FileNames {
    */
   find(cell: string, near: readonly string[]): readonly string[] {
     const wanted = partsOf(cell);
+    if (wanted.length === 0) return [];
     for (const start of [...near, '']) {
       const exact = this.#byPath.get([...partsOf(start), ...wanted].join('/'));
       if (exact) return exact;
     }
-    const named = this.#byName.get(wanted.at(-1) ?? '') ?? [];
+    const named = this.#byName.get(wanted.at(-1)!) ?? [];
     const fitting = named.filter((path) => {
       const folders = partsOf(path).slice(0, -1);
       return isTail(wanted.slice(0, -1), folders) || isTail(folders, wanted.slice(0, -1));

@@ -30,7 +30,7 @@ export interface TableParts {
 export function partsOf({ train, validation }: FoundTables, names: readonly string[] | undefined): TableParts {
   const given = names?.map((name) => columnOf(train.table, name));
   const split = validation ? null : splitColumn(train, given ?? []);
-  const labels = given ?? labelColumns(train, split === null ? [train.column] : [train.column, split]);
+  const labels = given ?? labelColumns(train, split);
   return split === null ? byTable(train, validation, labels) : byColumn(train, split, labels);
 }
 
