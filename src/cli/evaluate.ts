@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { InputRange } from '../train/index.ts';
 import { storedEvaluation } from '../train/metrics-json.ts';
-import { inputRangeOption, wholeNumber } from './arguments.ts';
+import { optionFlag, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';
 
@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
     )
     .argument('<model>', 'folder of a fine-tuned model')
     .argument('<photos>', 'folder with one sub-folder a class; of one with train/ and val/, val/ is scored')
-    .addOption(inputRangeOption())
+    .addOption(optionFlag('inputRange'))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
     .option('--json', 'print { accuracy, perClass, confusion, … }')
     .addHelpText(

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { BadImage } from '../data/image-dataset.ts';
 import type { ImagePrediction, InputRange } from '../train/index.ts';
-import { inputRangeOption, wholeNumber } from './arguments.ts';
+import { optionFlag, wholeNumber } from './arguments.ts';
 import { complain } from './output.ts';
 import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';
 import { readStandardInput } from './standard-input.ts';
@@ -35,7 +35,7 @@ export function predictCommand(): Command {
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
     .option('--image-size <pixels>', 'for a network: side of its images (default: as its weights tell)', wholeNumber(1))
-    .addOption(inputRangeOption())
+    .addOption(optionFlag('inputRange'))
     .option('--top <n>', 'how many classes of each image (default: 1; with --json 5)', wholeNumber(1))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
     .option('--csv', 'print file,label,probability')

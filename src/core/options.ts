@@ -2,7 +2,7 @@
 import { ArgumentError } from './errors.ts';
 
 /** The names of all options of an interface; the compiler sees to it that none is missing and none too many. */
-export type OptionNames<T> = { readonly [K in keyof Required<T>]: true };
+export type OptionNames<T> = { readonly [K in keyof Required<T>]: unknown };
 
 /** What other libraries call an option that has another name here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

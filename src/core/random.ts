@@ -3,16 +3,17 @@
  * The generator is xoshiro128** (Blackman and Vigna), seeded through splitmix32; its state is four words that a
  * checkpoint can hold.
  */
+import { whole } from './check.ts';
 import { ArgumentError } from './errors.ts';
 import { shown } from './options.ts';
 
-/** The largest seed: the generator takes 32 bits, and a larger one would be the same as another. */
-const LARGEST_SEED = 2 ** 32 - 1;
+/** Seeds: the generator takes 32 bits, and a larger one would be the same as another. */
+export const SEED = whole(0, 'a whole number from 0 to 4,294,967,295', 2 ** 32 - 1);
 
 /** @throws ArgumentError unless `seed` is a whole number from 0 to 4,294,967,295. */
 export function checkSeed(op: string, seed: number): number {
-  if (Number.isInteger(seed) && seed >= 0 && seed <= LARGEST_SEED) return seed;
-  throw new ArgumentError(`${op}: expected a whole number from 0 to 4,294,967,295, got ${shown(seed)}.`);
+  if (SEED.is(seed)) return seed;
+  throw new ArgumentError(`${op}: expected ${SEED.words}, got ${shown(seed)}.`);
 }
 
 /** Seeded random numbers: the same seed gives the same numbers everywhere. */

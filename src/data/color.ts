@@ -1,5 +1,5 @@
 /** Colour: brightness, contrast, saturation and hue of 8-bit RGB, with Pillow's rounding, and the random jitter of all four. */
-import { ArgumentError } from '../core/errors.ts';
+import { atLeast, check } from '../core/check.ts';
 import { checkOptions } from '../core/options.ts';
 import type { Generator } from '../core/random.ts';
 import { expectRgb, type FloatImage, type RgbImage } from './image.ts';
@@ -107,7 +107,7 @@ export interface ColorJitterOptions {
 function rangeOf(option: string, amount: Amount, centre: number): readonly [number, number] {
   const [low, high] = centre === 0 ? [-0.5, 0.5] : [0, Number.POSITIVE_INFINITY];
   if (typeof amount !== 'number') return checkRange('ColorJitter', option, amount, low, high);
-  if (!(amount >= 0)) throw new ArgumentError(`ColorJitter: ${option} must be 0 or more, got ${amount}.`);
+  check('ColorJitter', option, amount, atLeast(0));
   return checkRange(
     'ColorJitter',
     option,

@@ -1,6 +1,7 @@
 /** Batches in a seeded order, loaded ahead while the GPU works. */
 
 import { defaultThreads, SampleThreads } from '#threads';
+import { check, whole } from '../core/check.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkFunction, checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { checkSeed } from '../core/random.ts';
@@ -57,10 +58,8 @@ export interface SkippedSample {
 /** Makes a batch of samples of one kind. */
 type Stack<S extends Sample> = (samples: readonly S[]) => HostBatch;
 
-function checkInteger(option: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new ArgumentError(`DataLoader: ${option} must be an integer, ${least} or more, got ${value}.`);
-}
+const checkInteger = (option: string, value: number, least: number): number =>
+  check('DataLoader', option, value, whole(least, `an integer, ${least} or more`));
 
 /** @throws ArgumentError for what has no samples to give: a path, an array. */
 function checkDataset(dataset: Dataset<Sample>): void {

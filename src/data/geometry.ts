@@ -1,4 +1,5 @@
 /** Transforms that move pixels: resizing, cropping, mirroring. */
+import { check, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkNumber, checkOptions, type OptionNames } from '../core/options.ts';
 import type { Generator } from '../core/random.ts';
@@ -233,7 +234,7 @@ export class RandomHorizontalFlip extends Transform {
   constructor(p = 0.5) {
     super();
     this.p = checkNumber('RandomHorizontalFlip', 'p', p);
-    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`RandomHorizontalFlip: p must be between 0 and 1, got ${p}.`);
+    check('RandomHorizontalFlip', 'p', p, within(0, 1));
   }
 
   apply(image: RgbImage | FloatImage, random: Generator): RgbImage {

@@ -1,5 +1,6 @@
 /** Batch normalisation, with a state that most frameworks lack: frozen. */
 
+import { check } from '../core/check.ts';
 import { ShapeError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
@@ -9,7 +10,7 @@ import { constantValues } from './init.ts';
 import { Module } from './module.ts';
 import { Buffer, Counter, Parameter } from './parameter.ts';
 import { pythonBool, pythonFloat } from './print.ts';
-import { positiveInteger } from './sizes.ts';
+import { COUNT } from './sizes.ts';
 
 /** What a frozen batch norm does in training mode: keep its statistics, or update them as PyTorch does. */
 export type FrozenStats = 'keep' | 'update';
@@ -63,7 +64,7 @@ export class BatchNorm2d extends Module {
     super();
     checkOptions('BatchNorm2d', options, OPTIONS);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, frozenStats = 'keep' } = options;
-    const shape = [positiveInteger('BatchNorm2d', 'numFeatures', numFeatures)];
+    const shape = [check('BatchNorm2d', 'numFeatures', numFeatures, COUNT)];
     const zeros = constantValues(numFeatures, 0);
     const ones = constantValues(numFeatures, 1);
     this.numFeatures = numFeatures;

@@ -1,5 +1,6 @@
 /** Convolution layers over images [N, C, H, W]. */
 
+import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -7,7 +8,7 @@ import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { pythonSize } from './print.ts';
-import { checkSize, type Padding2d, pair, positiveInteger, type Size2d } from './sizes.ts';
+import { COUNT, checkSize, type Padding2d, pair, type Size2d } from './sizes.ts';
 
 /** Options of {@link Conv2d}, with PyTorch’s defaults. */
 export interface Conv2dOptions {
@@ -57,9 +58,9 @@ abstract class Convolution extends Module {
     super();
     const op = this.typeName;
     checkOptions(op, options, names as OptionNames<Omit<Conv2dOptions, 'padding'>>);
-    const groups = positiveInteger(op, 'groups', options.groups ?? 1);
+    const groups = check(op, 'groups', options.groups ?? 1, COUNT);
     for (const [name, channels] of Object.entries({ inChannels, outChannels }))
-      if (positiveInteger(op, name, channels) % groups !== 0)
+      if (check(op, name, channels, COUNT) % groups !== 0)
         throw new ArgumentError(`${op}: ${name} must be a multiple of groups, got ${channels} and ${groups}.`);
     this.inChannels = inChannels;
     this.outChannels = outChannels;

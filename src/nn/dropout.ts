@@ -1,6 +1,6 @@
 /** Dropout. */
 
-import { ArgumentError } from '../core/errors.ts';
+import { check, PROBABILITY } from '../core/check.ts';
 import { checkOptions } from '../core/options.ts';
 import { defaultGenerator, Generator } from '../core/random.ts';
 import { drawOnce } from '../tensor/replay.ts';
@@ -28,8 +28,7 @@ export class Dropout extends Module {
   constructor(p = 0.5, options: DropoutOptions = {}) {
     super();
     checkOptions('Dropout', options, { inplace: true, seed: true });
-    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`Dropout: p must be a probability from 0 to 1, got ${p}.`);
-    this.p = p;
+    this.p = check('Dropout', 'p', p, PROBABILITY);
     this.inplace = options.inplace ?? false;
     if (options.seed !== undefined) this.#generator = new Generator(options.seed);
   }

@@ -1,11 +1,12 @@
 /** Fully connected layer. */
+import { check } from '../core/check.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { layerBias, layerWeight } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 import { pythonBool } from './print.ts';
-import { positiveInteger } from './sizes.ts';
+import { COUNT } from './sizes.ts';
 
 /** Options of {@link Linear}. */
 export interface LinearOptions {
@@ -33,8 +34,8 @@ export class Linear extends Module {
     super();
     checkOptions('Linear', options, OPTIONS);
     const shape = [
-      positiveInteger('Linear', 'outFeatures', outFeatures),
-      positiveInteger('Linear', 'inFeatures', inFeatures),
+      check('Linear', 'outFeatures', outFeatures, COUNT),
+      check('Linear', 'inFeatures', inFeatures, COUNT),
     ];
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

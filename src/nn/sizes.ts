@@ -1,4 +1,5 @@
 /** Two-dimensional sizes: one number for both axes, or [height, width]. */
+import { type Kind, whole } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { shown } from '../core/options.ts';
 
@@ -26,11 +27,5 @@ export function checkSize<T extends Padding2d>(op: string, name: string, size: T
   throw new ArgumentError(`${op}: expected ${name} as a whole number of ${least} or more${also}, got ${shown(size)}.`);
 }
 
-/**
- * A positive whole number.
- * @throws ArgumentError otherwise.
- */
-export function positiveInteger(op: string, name: string, value: number): number {
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new ArgumentError(`${op}: ${name} must be a positive whole number, got ${shown(value)}.`);
-}
+/** Counts of features, channels and groups. */
+export const COUNT: Kind<number> = whole(1, 'a positive whole number');

@@ -1,4 +1,5 @@
 /** 2-D convolution and its transpose, over NCHW images and OIHW weights. */
+import { check, each, whole } from '../core/check.ts';
 import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { dims4, formatShape } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
@@ -43,14 +44,12 @@ function paddingOf(p: Conv2dOptions['padding']): readonly [number, number, numbe
   return p.length === 2 ? [p[0], p[0], p[1], p[1]] : p;
 }
 
+const POSITIVE = whole(1, 'a positive integer');
+const PADDING = whole(0, 'zero or a positive integer');
+
 const positive = (op: string, options: object): void => {
   for (const [name, value] of Object.entries(options))
-    if (
-      !(Array.isArray(value) ? value : [value]).every((v) => Number.isInteger(v) && v >= (name === 'padding' ? 0 : 1))
-    )
-      throw new ArgumentError(
-        `${op}: ${name} must be ${name === 'padding' ? 'zero or a' : 'a'} positive integer, got ${Array.isArray(value) ? formatShape(value) : value}.`,
-      );
+    check(op, name, value, each(name === 'padding' ? PADDING : POSITIVE));
 };
 
 /** The geometry of conv2d(x, weight); every shape error of the op is thrown here. */

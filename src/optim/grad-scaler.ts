@@ -4,6 +4,7 @@
  * All of it happens on the device: whether a gradient overflowed, the skipping of that step and the next scale, so nothing is read back
  * and a training step stays one plan.
  */
+import { above, check } from '../core/check.ts';
 import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { internal, recordAssign, recordElementwise } from '../graph/record.ts';
@@ -76,7 +77,7 @@ export class GradScaler {
   constructor(options: GradScalerOptions = {}) {
     checkOptions('GradScaler', options, OPTIONS);
     const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000, enabled = true } = options;
-    if (!(growthFactor > 1)) throw new ArgumentError(`GradScaler: growthFactor must be above 1, got ${growthFactor}.`);
+    check('GradScaler', 'growthFactor', growthFactor, above(1));
     if (!(backoffFactor > 0 && backoffFactor < 1))
       throw new ArgumentError(`GradScaler: backoffFactor must be between 0 and 1, got ${backoffFactor}.`);
     this.#enabled = enabled;

@@ -1,5 +1,6 @@
 /** What all optimizers share: parameter groups, skipping what is frozen, state that can be saved and resumed. */
 
+import { atLeast, check } from '../core/check.ts';
 import { type TensorData, toFloat32 } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames, shown } from '../core/options.ts';
@@ -49,8 +50,7 @@ export abstract class Optimizer<H extends { lr: number }> {
         throw new ArgumentError(`${name}: expected a learning rate, got ${shown(lr)}. Pass { lr: 1e-3 }.`);
     for (const g of this.paramGroups)
       for (const [name, value] of Object.entries(g))
-        if (typeof value === 'number' && !(value >= 0))
-          throw new ArgumentError(`optimizer: ${name} must be 0 or more, got ${value}.`);
+        if (typeof value === 'number') check('optimizer', name, value, atLeast(0));
     adopt(all);
   }
 

@@ -1,4 +1,5 @@
 /** What all learning-rate schedules share: the step count, the parameter groups, the state for a checkpoint. */
+import { type Kind, whole } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { shown } from '../core/options.ts';
 
@@ -122,12 +123,8 @@ export function checkOptimizer(optimizer: ScheduledOptimizer): void {
   throw new ArgumentError(`schedule: expected an optimizer, got ${shown(optimizer)}. Pass new AdamW(…), say.`);
 }
 
-/** `value`, or an ArgumentError that names the option. */
-export function positiveInteger(schedule: string, name: string, value: number): number {
-  if (!Number.isInteger(value) || value <= 0)
-    throw new ArgumentError(`${schedule}: ${name} must be a positive integer, got ${shown(value)}.`);
-  return value;
-}
+/** Numbers of steps. */
+export const STEPS: Kind<number> = whole(1, 'a positive integer');
 
 /** One value for each parameter group. */
 export function perGroup<T>(

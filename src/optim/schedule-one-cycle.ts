@@ -1,13 +1,14 @@
 /** The one-cycle schedule: the rate goes up and down once, momentum against it. */
+import { check, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import {
   checkOptimizer,
   LRScheduler,
   perGroup,
-  positiveInteger,
   type ScheduledOptimizer,
   type ScheduleState,
+  STEPS,
 } from './schedule-base.ts';
 
 /** Options of {@link OneCycleLR}. */
@@ -75,9 +76,8 @@ export class OneCycleLR extends LRScheduler {
     const { epochs, stepsPerEpoch, pctStart = 0.3 } = options;
     if (options.totalSteps === undefined && (epochs === undefined || stepsPerEpoch === undefined))
       throw new ArgumentError('OneCycleLR: expected totalSteps, or epochs and stepsPerEpoch.');
-    const total = positiveInteger('OneCycleLR', 'totalSteps', options.totalSteps ?? epochs! * stepsPerEpoch!);
-    if (!(pctStart >= 0 && pctStart <= 1))
-      throw new ArgumentError(`OneCycleLR: pctStart must be between 0 and 1, got ${pctStart}.`);
+    const total = check('OneCycleLR', 'totalSteps', options.totalSteps ?? epochs! * stepsPerEpoch!, STEPS);
+    check('OneCycleLR', 'pctStart', pctStart, within(0, 1));
     this.#maxLrs = maxLrs;
     this.#totalSteps = total;
     this.#finalDivFactor = options.finalDivFactor ?? 1e4;

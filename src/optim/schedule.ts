@@ -5,20 +5,17 @@
  * rate that is there, so that several schedules on one optimizer multiply, as in PyTorch. Building a schedule already
  * applies its value for step 0; call `step()` after `optimizer.step()`, once an epoch or once a batch as you count.
  */
+import { check, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkFunction, checkNumber, checkOptions, shown } from '../core/options.ts';
-import {
-  LRScheduler,
-  perGroup,
-  positiveInteger,
-  type ScheduledOptimizer,
-  type ScheduleState,
-} from './schedule-base.ts';
+import { LRScheduler, perGroup, type ScheduledOptimizer, type ScheduleState, STEPS } from './schedule-base.ts';
 import { ReduceLROnPlateau } from './schedule-plateau.ts';
 
 export { LRScheduler, type ScheduledGroup, type ScheduledOptimizer, type ScheduleState } from './schedule-base.ts';
 export { OneCycleLR, type OneCycleOptions } from './schedule-one-cycle.ts';
 export { ReduceLROnPlateau, type ReduceOnPlateauOptions } from './schedule-plateau.ts';
+
+const FACTOR = within(Number.MIN_VALUE, 1, 'above 0 and at most 1');
 
 /** Multiplies the rate by `gamma` (default 0.1) every `stepSize` steps. */
 export class StepLR extends LRScheduler {
@@ -28,7 +25,7 @@ export class StepLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, stepSize: number, options: { gamma?: number } = {}) {
     super(optimizer);
     checkOptions('StepLR', options, { gamma: true });
-    this.#stepSize = positiveInteger('StepLR', 'stepSize', stepSize);
+    this.#stepSize = check('StepLR', 'stepSize', stepSize, STEPS);
     this.#gamma = checkNumber('StepLR', 'gamma', options.gamma ?? 0.1);
     this.apply();
   }
@@ -80,10 +77,8 @@ export class ConstantLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, options: { factor?: number; totalIters?: number } = {}) {
     super(optimizer);
     checkOptions('ConstantLR', options, { factor: true, totalIters: true });
-    this.#factor = options.factor ?? 1 / 3;
-    this.#totalIters = positiveInteger('ConstantLR', 'totalIters', options.totalIters ?? 5);
-    if (!(this.#factor > 0 && this.#factor <= 1))
-      throw new ArgumentError(`ConstantLR: factor must be above 0 and at most 1, got ${this.#factor}.`);
+    this.#factor = check('ConstantLR', 'factor', options.factor ?? 1 / 3, FACTOR);
+    this.#totalIters = check('ConstantLR', 'totalIters', options.totalIters ?? 5, STEPS);
     this.apply();
   }
   protected nextLr(lr: number): number {
@@ -104,13 +99,9 @@ export class LinearLR extends LRScheduler {
   ) {
     super(optimizer);
     checkOptions('LinearLR', options, { startFactor: true, endFactor: true, totalIters: true });
-    this.#start = options.startFactor ?? 1 / 3;
-    this.#end = options.endFactor ?? 1;
-    this.#totalIters = positiveInteger('LinearLR', 'totalIters', options.totalIters ?? 5);
-    if (!(this.#start > 0 && this.#start <= 1))
-      throw new ArgumentError(`LinearLR: startFactor must be above 0 and at most 1, got ${this.#start}.`);
-    if (!(this.#end >= 0 && this.#end <= 1))
-      throw new ArgumentError(`LinearLR: endFactor must be between 0 and 1, got ${this.#end}.`);
+    this.#start = check('LinearLR', 'startFactor', options.startFactor ?? 1 / 3, FACTOR);
+    this.#end = check('LinearLR', 'endFactor', options.endFactor ?? 1, within(0, 1));
+    this.#totalIters = check('LinearLR', 'totalIters', options.totalIters ?? 5, STEPS);
     this.apply();
   }
   protected nextLr(lr: number): number {
@@ -132,7 +123,7 @@ export class CosineAnnealingLR extends LRScheduler {
   constructor(optimizer: ScheduledOptimizer, tMax: number, options: { etaMin?: number } = {}) {
     super(optimizer);
     checkOptions('CosineAnnealingLR', options, { etaMin: true });
-    this.#tMax = positiveInteger('CosineAnnealingLR', 'tMax', tMax);
+    this.#tMax = check('CosineAnnealingLR', 'tMax', tMax, STEPS);
     this.#etaMin = checkNumber('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0);
     this.apply();
   }

@@ -1,6 +1,7 @@
 /** Which epoch of a run was the best. */
 import type { StateDict } from '../core/dtype.ts';
-import type { ScoreKind } from '../tasks/task.ts';
+import { ArgumentError } from '../core/errors.ts';
+import type { ScoreKind, Task } from '../tasks/task.ts';
 import { type EpochRecord, scoreKey } from './history.ts';
 
 /** The best epoch so far: by the monitored score, or else that of lowest loss. */
@@ -33,6 +34,24 @@ export function judge(record: EpochRecord, kind: ScoreKind | null): Judgement {
   const loss = lossOf(record);
   if (value === null || value === undefined) return { score: -loss, loss };
   return { score: kind!.better === 'higher' ? value : -value, loss };
+}
+
+/**
+ * The score that decides which epoch is the best: the task's first, or the one of that name; null for the loss.
+ * @throws ArgumentError for a name that is none.
+ */
+export function monitoredScore(
+  { name, scores }: Pick<Task, 'name' | 'scores'>,
+  monitor: string | undefined,
+): ScoreKind | null {
+  if (monitor === undefined) return scores[0] ?? null;
+  if (monitor === 'loss') return null;
+  const found = scores.find((kind) => kind.name === monitor);
+  if (found) return found;
+  const names = ['loss', ...scores.map((kind) => kind.name)].map((word) => `'${word}'`);
+  throw new ArgumentError(
+    `fit: expected monitor as a score of ${name}, got '${monitor}'. There are ${names.join(', ')}.`,
+  );
 }
 
 /** Whether an epoch is better than the best so far. */

@@ -29,9 +29,9 @@ export type { FitOptions, FitResult, FitState, Schedule } from './fit-options.ts
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
 export type * from './history.ts';
+export type { FinetuneSettings, OptimizerName } from './options.ts';
 export { availablePrecision, type Precision } from './precision.ts';
 export type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
-export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export type * from './result.ts';
 export { loadCheckpoint, saveCheckpoint, type TrainingState } from './training-checkpoint.ts';

@@ -3,10 +3,14 @@ import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { entryOf } from '../models/keras/entry.ts';
+import { imageClassification } from '../tasks/image-classification/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { judge, monitoredScore } from './best-epoch.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { notFinite } from './finite.ts';
-import { type OptimizerName, planPhases, resolveSettings } from './recipe.ts';
+import type { OptimizerName } from './options.ts';
+import { planPhases } from './recipe.ts';
+import { resolveSettings } from './run-settings.ts';
 
 type Test = (value: unknown) => boolean;
 
@@ -99,7 +103,7 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
   const { settings, phase, progress } = checkpoint;
   const { history, best } = progress;
   check(text(settings.model), 'settings');
-  const { phases, epochs } = settingsOf(path, checkpoint);
+  const { phases, epochs, monitor } = settingsOf(path, checkpoint);
   check(history.length > 0 && history.length <= epochs, 'history');
   check(
     history.every((record, i) => record.epoch === i + 1 && record.phase >= (history[i - 1]?.phase ?? 0)),
@@ -110,9 +114,9 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
     'history',
   );
   check(phase < phases.length && history.at(-1)!.phase === phase, 'phase');
-  const { trainLoss, validationLoss, validationAccuracy } = history[best!.epoch - 1] ?? {};
-  const loss = validationLoss ?? trainLoss;
-  check(loss === best!.loss && best!.score === (validationAccuracy ?? -loss), 'best');
+  const kept = history[best!.epoch - 1];
+  const { score, loss } = kept ? judge(kept, monitoredScore(imageClassification(), monitor ?? undefined)) : {};
+  check(loss === best!.loss && score === best!.score, 'best');
   return checkpoint;
 }
 
@@ -161,8 +165,8 @@ function fits(state: Tensors, expected: ReadonlyMap<string, Pick<TensorData, 'dt
 function settingsOf(path: string, { settings, topology }: Checkpoint) {
   try {
     const entry = entryOf({ model: settings.model, topology });
-    const { epochs, ...resolved } = resolveSettings(settings, entry);
-    return { epochs, phases: planPhases({ epochs, ...resolved }, entry) };
+    const resolved = resolveSettings(settings, entry);
+    return { ...resolved, phases: planPhases(resolved, entry) };
   } catch (error) {
     if (!(error instanceof RegraftError)) throw error;
     throw damaged(path, error.message.replace(/^finetune: /, '').replace(/\.$/, ''));

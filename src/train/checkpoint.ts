@@ -4,8 +4,8 @@ import type { SourceLike } from '../device/byte-source.ts';
 import type { GradScalerState, ScheduleState } from '../optim/index.ts';
 import type { FitState } from './fit-options.ts';
 import { thinLosses } from './history.ts';
+import type { FinetuneSettings } from './options.ts';
 import { partsChunks, readParts } from './parts-file.ts';
-import type { FinetuneSettings } from './recipe.ts';
 import type { FinetuneResult } from './result.ts';
 import { parseInputs, type RunInputs } from './run-inputs.ts';
 

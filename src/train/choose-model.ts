@@ -11,15 +11,15 @@ import type { Progress } from './progress.ts';
 /**
  * The network that a weight file's tensors are of, undefined for a file that describes its own; without a file, one that suits the
  * adapter. `progress` tells which, and why.
- * @param weights as they were named: a file, a URL, the name of published ones, 'random', or nothing
+ * @param weights as they were named: a file, a URL, the name of published ones; null for random ones
  * @throws ArgumentError where the file's network cannot be told.
  */
 export async function chooseModel(
-  weights: string | undefined,
+  weights: string | null | undefined,
   progress: Progress,
   { key, stripPrefix }: Pick<FinetuneOptions, 'key' | 'stripPrefix'> = {},
 ): Promise<string | undefined> {
-  if (weights !== undefined && (existsSync(weights) || /[./\\]/.test(weights))) {
+  if (typeof weights === 'string' && (existsSync(weights) || /[./\\]/.test(weights))) {
     const names = { ...(key && { key }), ...(stripPrefix && { stripPrefix }) };
     const { state, metadata } = await readWeightFile(weights, names);
     const guess = await guessNetwork(state);

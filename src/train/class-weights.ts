@@ -2,18 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { namesInWords } from '../core/format.ts';
 import { CrossEntropyLoss } from '../nn/loss.ts';
-
-/** 'balanced', or a factor for each class in the order of their names. */
-export type ClassWeights = 'balanced' | readonly number[];
-
-/** @throws ArgumentError for what is neither. */
-export function checkClassWeights(weights: ClassWeights | null): ClassWeights | null {
-  const factors = Array.isArray(weights) && weights.length > 1 && weights.every((w) => Number.isFinite(w) && w > 0);
-  if (weights === null || weights === 'balanced' || factors) return weights;
-  throw new ArgumentError(
-    `finetune: classWeights must be 'balanced' or numbers above 0, one a class, got ${JSON.stringify(weights)}.`,
-  );
-}
+import type { ClassWeights } from './options.ts';
 
 /**
  * The cross-entropy in which each class counts by its factor. Balanced, the photos of each class count as much in all as those of any other.

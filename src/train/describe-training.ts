@@ -1,6 +1,7 @@
 /** A run's phases in words that need no knowledge of networks. */
 import type { ModelEntry } from '../models/registry.ts';
-import { type FinetuneSettings, isHead, type PlannedPhase } from './recipe.ts';
+import { type FinetuneSettings, isHead } from './options.ts';
+import type { PlannedPhase } from './recipe.ts';
 
 /** 'Training: the last layer for 3 epochs, then everything from layer4 on for 7. The rest of the network stays as it is.' */
 export function describeTraining(

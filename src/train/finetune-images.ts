@@ -1,8 +1,8 @@
 /** The photos of a fine-tuning run: the readable ones, their list. */
 import { relative } from 'node:path';
 import type { BadImage, ImageDataset } from '../data/image-dataset.ts';
+import type { FinetuneSettings } from './options.ts';
 import type { Progress } from './progress.ts';
-import type { FinetuneSettings } from './recipe.ts';
 import { DIGITS, type ListedPhoto, type RunInputs } from './run-inputs.ts';
 import { lastingSettings } from './run-settings.ts';
 

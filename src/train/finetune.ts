@@ -21,8 +21,9 @@ import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { saveModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
+import { OPTIONS, type SettingsOptions } from './options.ts';
 import type { Progress } from './progress.ts';
-import { freezeFor, reproduceCommand, type SettingsOptions } from './recipe.ts';
+import { freezeFor } from './recipe.ts';
 import { renderReport } from './report.ts';
 import type { FinetuneResult } from './result.ts';
 import { runFinetune } from './run.ts';
@@ -31,7 +32,7 @@ import type { RunState } from './run-host.ts';
 import { differences, digestOf, type RunInputs } from './run-inputs.ts';
 import { checkLock } from './run-lock.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './run-plan.ts';
-import { SETTINGS } from './run-settings.ts';
+import { reproduceCommand } from './run-settings.ts';
 import { buildModel, placeOf, presetOf, requireUsable, weightFileOf } from './run-start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { TrunkCacheOptions } from './trunk-cache.ts';
@@ -61,8 +62,8 @@ export interface FinetuneOptions extends SettingsOptions {
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;
 }
 
-const OPTIONS: OptionNames<FinetuneOptions> = {
-  ...SETTINGS,
+const NAMES: OptionNames<FinetuneOptions> = {
+  ...OPTIONS,
   photos: true,
   out: true,
   resume: true,
@@ -86,7 +87,7 @@ const OPTIONS: OptionNames<FinetuneOptions> = {
  * await finetune({ photos: 'photos', model: 'squeezenet1_1', weights: 'squeezenet1_1.pth', epochs: 2, out: 'runs/photos' });
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  checkOptions('finetune', options, OPTIONS);
+  checkOptions('finetune', options, NAMES);
   const { out = null, progress = null, resume = false, finish = false } = options;
   const checkpoint = resume || finish ? await readCheckpoint(outFolder(out)) : null;
   const plan = checkpoint ? await resumedPlan(out!, options, checkpoint) : await newPlan(options);

@@ -8,9 +8,9 @@ import { crossEntropy } from '../nn/loss.ts';
 import type { AnyModule } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
 import { imageClassification } from '../tasks/image-classification/task.ts';
-import { type ScoreKind, type Task, withLoss } from '../tasks/task.ts';
+import { type Task, withLoss } from '../tasks/task.ts';
 import { Batches, isCacheable } from './batches.ts';
-import { epochsSinceGain, isBetter, judge } from './best-epoch.ts';
+import { epochsSinceGain, isBetter, judge, monitoredScore } from './best-epoch.ts';
 import { cacheNote } from './cache-note.ts';
 import { trainEpoch } from './epoch.ts';
 import { evaluateBatches } from './evaluate.ts';
@@ -167,18 +167,6 @@ function taskOf({ task, loss, labelSmoothing }: FitOptions): Task {
       `fit: labelSmoothing belongs to the default loss, got a ${loss ? 'loss' : 'task'} as well. Smooth inside of that.`,
     );
   return withLoss(task ?? imageClassification({ labelSmoothing }), loss === crossEntropy ? undefined : loss);
-}
-
-/** The score that decides which epoch is the best: the task's first, or the one of that name; null for the loss. */
-function monitoredScore({ name, scores }: Task, monitor: string | undefined): ScoreKind | null {
-  if (monitor === undefined) return scores[0] ?? null;
-  if (monitor === 'loss') return null;
-  const found = scores.find((kind) => kind.name === monitor);
-  if (found) return found;
-  const names = ['loss', ...scores.map((kind) => kind.name)].map((word) => `'${word}'`);
-  throw new ArgumentError(
-    `fit: expected monitor as a score of ${name}, got '${monitor}'. There are ${names.join(', ')}.`,
-  );
 }
 
 /** The error for a loss that is NaN or infinite. */

@@ -26,7 +26,6 @@ export type { BestEpoch } from './best-epoch.ts';
 export { type AdapterCheck, checkAdapter } from './check-adapter.ts';
 export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export { chooseModel } from './choose-model.ts';
-export type { ClassWeights } from './class-weights.ts';
 export {
   type ClassifyOptions,
   evaluateFolder,
@@ -54,6 +53,7 @@ export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
 export type { InputRange, KerasClassifierOptions } from './open-keras.ts';
 export { openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
+export type { ClassWeights, FinetuneSettings, OptimizerName } from './options.ts';
 export { availablePrecision, type Precision } from './precision.ts';
 export {
   type ImagePrediction,
@@ -63,7 +63,6 @@ export {
   predictImages,
 } from './predict-images.ts';
 export type { Progress, ProgressUnit, ProgressValues, ShownScore } from './progress.ts';
-export type { FinetuneSettings, OptimizerName } from './recipe.ts';
 export { renderReport } from './report.ts';
 export { type GalleryOptions, galleryPage, writeGallery } from './report-gallery.ts';
 export * from './result.ts';

@@ -1,5 +1,5 @@
 /** A classifier's predictions for image files, as they come. */
-import { ArgumentError } from '../core/errors.ts';
+import { check, whole } from '../core/check.ts';
 import { checkList, checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import { checkImage } from '../data/decode.ts';
@@ -70,8 +70,7 @@ export async function* predictEach(
   checkList('predict', 'files', files);
   const { model, name, classes, transforms } = classifier;
   const { topK = 5, batchSize = 32, progress = null } = options;
-  if (!(Number.isInteger(topK) && topK >= 1))
-    throw new ArgumentError(`predict: topK must be a whole number, 1 or more, got ${topK}.`);
+  check('predict', 'topK', topK, whole(1));
   if (files.length <= FEW) {
     const bad = await unreadable(files);
     if (bad.length === files.length) return yield* bad;

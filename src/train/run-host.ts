@@ -8,8 +8,9 @@ import type { PicturedMistake } from '../tasks/image-classification/mistake-sect
 import type { Checkpoint } from './checkpoint.ts';
 import type { FitOptions } from './fit-options.ts';
 import type { EpochRecord } from './history.ts';
+import type { FinetuneSettings } from './options.ts';
 import type { Progress } from './progress.ts';
-import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
+import type { PlannedPhase } from './recipe.ts';
 import type { FinetuneResult } from './result.ts';
 import type { RunPoint } from './run-phases.ts';
 import type { Stopwatch } from './stopwatch.ts';

@@ -51,16 +51,16 @@ export function differences(then: RunInputs, now: RunInputs): string {
     ),
   ];
   const parts = ({ train, validation }: RunInputs) => JSON.stringify([train, validation]);
-  const values = new Map(then.settings);
+  const [had, has] = [new Map(then.settings), new Map(now.settings)];
   return [
     ...photos,
     ...(photos.length === 0 && parts(then) !== parts(now) ? ['photos went to another class or part'] : []),
     ...(then.weights === now.weights ? [] : [`the weights are ${named(now.weights)}, not ${named(then.weights)}`]),
-    ...now.settings.flatMap(([name, value]) =>
-      JSON.stringify(values.get(name)) === JSON.stringify(value)
-        ? []
-        : [`${name} is ${shown(value)}, not ${shown(values.get(name))}`],
-    ),
+    ...[...new Map([...had, ...has]).keys()].flatMap((name) => {
+      const [before, after] = [had.get(name), has.get(name)];
+      const isSame = JSON.stringify(before) === JSON.stringify(after);
+      return isSame ? [] : [`${name} is ${shown(after)}, not ${shown(before)}`];
+    }),
   ].join('; ');
 }
 

@@ -15,16 +15,11 @@ import { fit, movingState } from './fit.ts';
 import { mergeSingleImage } from './fit-checks.ts';
 import type { FitOptions, FitState } from './fit-options.ts';
 import type { EpochRecord } from './history.ts';
+import type { FinetuneSettings } from './options.ts';
 import { scalerFor } from './precision.ts';
-import {
-  type FinetuneSettings,
-  freezeFor,
-  optimizerFor,
-  type PlannedPhase,
-  planPhases,
-  resolveSettings,
-} from './recipe.ts';
+import { freezeFor, optimizerFor, type PlannedPhase, planPhases } from './recipe.ts';
 import type { ComparisonRun, Phase } from './result.ts';
+import { resolveSettings } from './run-settings.ts';
 
 /** Share of the images that may get lost in the middle of a run: all could be read when it began. */
 const FEW = 0.05;
@@ -107,6 +102,7 @@ export async function trainPhases(
       scaler,
       clipGradNorm: settings.clipGradNorm ?? undefined,
       maxSkipped: FEW,
+      monitor: settings.monitor ?? undefined,
       earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
       onEpoch: (record, now) =>
         onEpoch?.(record, now, async () => ({

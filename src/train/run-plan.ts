@@ -6,15 +6,9 @@ import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import type { ModelEntry } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Classifier } from './model-folder.ts';
-import {
-  type FinetuneSettings,
-  freezeFor,
-  type PlannedPhase,
-  planPhases,
-  resolveSettings,
-  type SettingsOptions,
-} from './recipe.ts';
-import { givenSettings, resumedSettings } from './run-settings.ts';
+import type { FinetuneSettings, SettingsOptions } from './options.ts';
+import { freezeFor, type PlannedPhase, planPhases } from './recipe.ts';
+import { givenSettings, resolveSettings, resumedSettings } from './run-settings.ts';
 import { presetOf, resumedWeights, wholeModelAt } from './run-start.ts';
 
 /** A run as it will be. */

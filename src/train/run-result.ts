@@ -5,9 +5,9 @@ import type { PicturedMistake } from '../tasks/image-classification/mistake-sect
 import type { FitState } from './fit-options.ts';
 import { type EpochRecord, thinLosses } from './history.ts';
 import type { Precision } from './precision.ts';
-import type { FinetuneSettings, PlannedPhase } from './recipe.ts';
 import type { ComparisonRun, FinetuneResult, FreezingProof, Phase } from './result.ts';
 import type { RunHost, RunPlan } from './run-host.ts';
+import { hyperparametersOf } from './run-settings.ts';
 
 /** What came of a run. */
 export interface RunOutcome {
@@ -62,45 +62,6 @@ export function resultOf(plan: RunPlan, host: RunHost, outcome: RunOutcome): Fin
     seconds: secondsOf(outcome.seconds, state.history),
     peakGpuBytes: outcome.peakGpuBytes,
     ...(comparisons.length > 0 && { comparisons }),
-  };
-}
-
-function hyperparametersOf(
-  settings: FinetuneSettings,
-  phases: readonly PlannedPhase[],
-): FinetuneResult['hyperparameters'] {
-  const {
-    optimizer,
-    momentum,
-    batchSize,
-    accumulate,
-    precision,
-    weightDecay,
-    labelSmoothing,
-    classWeights,
-    clipGradNorm,
-    patience,
-    imageSize,
-    seed,
-  } = settings;
-  const views = phases.map(({ augment }) => (augment > 0 ? `${augment} views (RandomResizedCrop, flip)` : 'none'));
-  return {
-    optimizer,
-    ...(optimizer === 'sgd' && { momentum }),
-    schedule: phases.some(({ warmUp }) => warmUp > 0)
-      ? 'cosine (after a warm-up epoch unless only the head is trained)'
-      : 'cosine',
-    batchSize,
-    ...(accumulate > 1 && { accumulate }),
-    ...(precision === 'float16' && { precision: 'float16 (mixed, dynamic loss scaling)' }),
-    weightDecay,
-    labelSmoothing,
-    ...(classWeights !== null && { classWeights: String(classWeights) }),
-    ...(clipGradNorm !== null && { clipGradNorm }),
-    augmentation: [...new Set(views)].join(', then '),
-    patience: patience || null,
-    imageSize,
-    seed,
   };
 }
 

@@ -18,8 +18,8 @@ import { type Classifier, isModelFolder } from './model-folder.ts';
 import { type InputRange, kerasStart } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { digestOfFile, type OpenedWeights } from './open-weights.ts';
+import type { FinetuneSettings } from './options.ts';
 import type { Progress } from './progress.ts';
-import type { FinetuneSettings } from './recipe.ts';
 import { isCached } from './weights-on-disk.ts';
 
 /** A folder of another machine: to look there is to ask that machine. */

@@ -9,8 +9,9 @@ import type { PicturedMistake } from '../tasks/image-classification/mistake-sect
 import { weightedLoss } from './class-weights.ts';
 import type { FitState } from './fit-options.ts';
 import { FrozenSnapshot } from './freezing-proof.ts';
+import type { FinetuneSettings } from './options.ts';
 import { availablePrecision } from './precision.ts';
-import { type FinetuneSettings, freezeFor } from './recipe.ts';
+import { freezeFor } from './recipe.ts';
 import type { ComparisonRun } from './result.ts';
 import type { FinishedRun, RunHost, RunImages, RunPlan } from './run-host.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './run-phases.ts';
@@ -83,8 +84,7 @@ export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunH
     validation: validation.length > 0 ? validation : undefined,
     loader: (phase) => loaderFor(train, phase, settings, preset),
     cache,
-    // Of a run begun before there was a choice: float32.
-    precision: availablePrecision(settings.precision ?? 'float32', progress),
+    precision: availablePrecision(settings.precision, progress),
     signal,
     progress,
     beforeBatch,

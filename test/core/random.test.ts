@@ -1,8 +1,10 @@
 /** Seeds: what is none is refused, so that two seeds never are one. */
 import { expect, test } from 'vitest';
-import { seed } from '../../src/cli/arguments.ts';
+import { optionFlag } from '../../src/cli/arguments.ts';
 import { Generator, manualSeed } from '../../src/core/random.ts';
 import { sampleGenerator } from '../../src/data/dataset.ts';
+
+const seed = (text: string) => optionFlag('seed').parseArg!(text, undefined);
 
 test.each([2 ** 32, 2 ** 60, 1e300, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('%d', (value) => {
   const rest = `expected a whole number from 0 to 4,294,967,295, got ${value}.`;

@@ -267,6 +267,41 @@ test('nothing held out: the last epoch is kept, and no score is claimed', async 
   expect((await openModel(out)).classes).toEqual(CLASSES);
 });
 
+describe('monitor', () => {
+  const long = { epochs: 12, patience: 2, lr: 0.02 } as const;
+
+  test('patience waits for a better accuracy where that is asked for, and the run can be gone on with', async () => {
+    const byLoss = await finetune(options(long));
+    const out = outFolder();
+    const { history, hyperparameters, reproduce } = await finetune(options({ ...long, out, monitor: 'accuracy' }));
+    const accuracies = history.map((r) => r.validationAccuracy!);
+    expect(history.length).toBe(accuracies.indexOf(Math.max(...accuracies)) + 1 + long.patience);
+    expect(history.length).toBeLessThan(byLoss.history.length);
+    expect(hyperparameters.monitor).toBe('accuracy');
+    expect(reproduce).toContain(' --monitor accuracy ');
+    expect(await faultOf(() => finetune({ photos, out, resume: true, epochs: 20 }), out)).toBe(
+      'ArgumentError: ROOT: stopped early, after 2 epochs without a better accuracy. To go on, give a patience above 2, or 0 for no end.',
+    );
+    expect(await faultOf(() => finetune({ photos, out, resume: true, monitor: 'loss' }), out)).toBe(
+      'ArgumentError: ROOT: cannot be resumed with other settings: it was begun with monitor accuracy, now loss. Leave them out, or run it without resume.',
+    );
+  });
+
+  test('the best epoch goes by the loss where that is asked for; a checkpoint keeps it', async () => {
+    const out = outFolder();
+    const { history, bestEpoch } = await finetune(options({ out, epochs: 4, lr: 1, monitor: 'loss' }));
+    const losses = history.map((r) => r.validationLoss!);
+    expect(bestEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
+    expect((await finetune({ photos, out, resume: true, epochs: 5 })).history.length).toBe(5);
+  });
+
+  test('another word is refused', async () => {
+    expect(await faultOf(() => finetune(options({ monitor: 'top5' as 'loss' })))).toBe(
+      "ArgumentError: finetune: monitor must be loss or accuracy, got 'top5'.",
+    );
+  });
+});
+
 describe('class weights', () => {
   test('balanced: what is rare counts more', async () => {
     const loss = weightedLoss('balanced', CLASSES, [8, 8, 2], 0);

@@ -7,7 +7,9 @@ import { type Compose, classificationTransforms } from '../../src/data/compose.t
 import type { ImagePreset } from '../../src/models/preset.ts';
 import { graftHead, type ModelEntry, modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
-import { type FinetuneSettings, type PlannedPhase, planPhases, resolveSettings } from '../../src/train/recipe.ts';
+import type { FinetuneSettings } from '../../src/train/options.ts';
+import { type PlannedPhase, planPhases } from '../../src/train/recipe.ts';
+import { resolveSettings } from '../../src/train/run-settings.ts';
 import type { TrainRequest } from '../messages.ts';
 import type { Photos } from './photos.ts';
 import type { LoadedWeights } from './weights.ts';

@@ -2,9 +2,9 @@
 import type { BlobDataset } from '../../src/data/blob-dataset.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { Checkpoint } from '../../src/train/checkpoint.ts';
-import { reproduceCommand } from '../../src/train/recipe.ts';
 import { runFinetune } from '../../src/train/run.ts';
 import type { RunHost, RunPlan, RunState } from '../../src/train/run-host.ts';
+import { reproduceCommand } from '../../src/train/run-settings.ts';
 import type { Stopwatch } from '../../src/train/stopwatch.ts';
 import type { Outcome } from '../messages.ts';
 import { Stopped } from './control.ts';
