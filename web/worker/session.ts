@@ -22,12 +22,12 @@ import { describeNetwork } from './describe.ts';
 import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
-import { built, inputsOf, planOf } from './plan.ts';
 import { probabilities, type Trained } from './predict.ts';
 import { Storage } from './storage.ts';
 import { WeightsInMemory } from './weights-choice.ts';
 
 const training = () => import('./training.ts');
+const plans = () => import('./plan.ts');
 
 export class Session {
   readonly #photos: Photos;
@@ -122,6 +122,7 @@ export class Session {
     const { readWeights } = await import('../../src/io/read.ts');
     const classes = request.classes.map(({ name, photos }) => ({ name, photos: photos.filter(this.#photos.has) }));
     const count = (list: TrainRequest['classes']) => list.reduce((n, { photos }) => n + photos.length, 0);
+    const { built, planOf } = await plans();
     const plan = planOf({ ...request, classes }, weights, this.#photos);
     const model = await built(plan, null);
     model.loadStateDict(await readWeights(state), { copy: false });
@@ -158,6 +159,7 @@ export class Session {
     await init();
     const weights = await watch.time('reading weights', () => this.#weights.of(request));
     signal.throwIfAborted();
+    const { built, inputsOf, planOf } = await plans();
     const plan = planOf(request, weights, this.#photos);
     const { settings } = plan;
     const inputs = await inputsOf(plan);
@@ -202,7 +204,7 @@ export class Session {
       const history = from?.progress.history ?? [];
       this.#post({ event: 'begun', epochs: settings.epochs, history });
       const live = new Live(settings.epochs, history.length, this.#post);
-      const inputs = await inputsOf(plan);
+      const inputs = await (await plans()).inputsOf(plan);
       const { date, seconds } = outcome.result;
       const { hostOf, phasedRun, runPlanOf, trainFromScratch } = await training();
       const watch = new Stopwatch(seconds);
