@@ -1,4 +1,6 @@
 /** `regraft/data` in browsers: the same without folders and files to write. */
+
+export { decodeImage } from '#image';
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
 export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';
@@ -38,7 +40,6 @@ export {
   splitIndices,
   type View,
 } from './dataset.ts';
-export { decodeImage } from './decode-browser.ts';
 export {
   CenterCrop,
   RandomCrop,

@@ -2,65 +2,11 @@
  * Image folders, decoding, transforms and the loader. Browsers have all but what needs folders or writes files.
  * @module regraft/data
  */
-export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
-export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
-export { type Batch, type HostBatch, stack } from './collate.ts';
-export {
-  type Amount,
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
-  ColorJitter,
-  type ColorJitterOptions,
-} from './color.ts';
-export {
-  type ClassificationPreset,
-  Compose,
-  type ComposeOptions,
-  classificationTransforms,
-  isSaveable,
-  type TrainingPreset,
-  type TransformLike,
-  toTransform,
-  trainingTransforms,
-  transformFromJSON,
-} from './compose.ts';
-export {
-  closeLoaders,
-  DataLoader,
-  type DataLoaderOptions,
-  type LoaderState,
-  type SkippedSample,
-} from './data-loader.ts';
-export {
-  type Dataset,
-  type LabelledImage,
-  type Sample,
-  type SplitOptions,
-  splitIndices,
-  type View,
-} from './dataset.ts';
-export { decodeImage } from './decode.ts';
+export * from './browser.ts';
 export { describePhotos } from './describe-photos.ts';
 export { thumbnail, writeImage } from './encode.ts';
-export {
-  CenterCrop,
-  RandomCrop,
-  type RandomCropOptions,
-  RandomHorizontalFlip,
-  RandomResizedCrop,
-  type RandomResizedCropOptions,
-  Resize,
-  type ResizeOptions,
-} from './geometry.ts';
-export type { FloatImage, Rectangle, RgbImage } from './image.ts';
-export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
 export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
-export { IMAGE_EXTENSIONS } from './image-format.ts';
-export type { Label, Labels } from './labels.ts';
 export type { LeftOut } from './left-out.ts';
-export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
 export {
   type ImageFolders,
   type LabelledFolder,
@@ -70,9 +16,7 @@ export {
   openLabelledFolder,
   type ValidationSource,
 } from './open-folders.ts';
-export type { DecodeOptions, Orientation } from './orientation.ts';
 export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
-export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
 export type { TableKind } from './tables/labelling.ts';
 export {
   type ImageTable,
@@ -80,4 +24,3 @@ export {
   type OpenImageTableOptions,
   openImageTable,
 } from './tables/open-image-table.ts';
-export { type Size, Transform, type TransformJSON } from './transform.ts';

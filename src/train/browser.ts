@@ -28,7 +28,7 @@ export { fit } from './fit.ts';
 export type { FitOptions, FitResult, FitState, Schedule } from './fit-options.ts';
 export { FrozenSnapshot, frozenTensors } from './freezing-proof.ts';
 export { type GradCam, gradCam } from './grad-cam.ts';
-export type * from './history.ts';
+export * from './history.ts';
 export type { FinetuneSettings, OptimizerName } from './options.ts';
 export { availablePrecision, type Precision } from './precision.ts';
 export type { Progress, ProgressUnit, ProgressValues } from './progress.ts';
