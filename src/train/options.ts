@@ -258,6 +258,14 @@ const ROWS = {
     onResume: 'free',
     fact: (value) => value || null,
   }),
+  /** By how much the loss (or what `monitor` names) has to be better to count for `patience`; null: by anything. */
+  minDelta: option<number | null>({
+    kind: above(0),
+    default: null,
+    flag: '<x>',
+    help: 'what is better by less does not count for --patience',
+    fact: 'changed',
+  }),
   /** The score that decides which epoch is the best, and that `patience` watches; null: the accuracy decides, and it watches the loss. */
   monitor: option<'loss' | 'accuracy' | null>({
     kind: oneOf('loss', 'accuracy'),

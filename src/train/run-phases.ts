@@ -103,7 +103,8 @@ export async function trainPhases(
       clipGradNorm: settings.clipGradNorm ?? undefined,
       maxSkipped: FEW,
       monitor: settings.monitor ?? undefined,
-      earlyStopping: settings.patience > 0 ? { patience: settings.patience } : undefined,
+      earlyStopping:
+        settings.patience > 0 ? { patience: settings.patience, minDelta: settings.minDelta ?? 0 } : undefined,
       onEpoch: (record, now) =>
         onEpoch?.(record, now, async () => ({
           phase: p,

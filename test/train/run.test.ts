@@ -267,7 +267,7 @@ test('nothing held out: the last epoch is kept, and no score is claimed', async 
   expect((await openModel(out)).classes).toEqual(CLASSES);
 });
 
-describe('monitor', () => {
+describe('what ends a run', () => {
   const long = { epochs: 12, patience: 2, lr: 0.02 } as const;
 
   test('patience waits for a better accuracy where that is asked for, and the run can be gone on with', async () => {
@@ -293,6 +293,12 @@ describe('monitor', () => {
     const losses = history.map((r) => r.validationLoss!);
     expect(bestEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
     expect((await finetune({ photos, out, resume: true, epochs: 5 })).history.length).toBe(5);
+  });
+
+  test('patience counts no gain that is too small', async () => {
+    const { history, hyperparameters } = await finetune(options({ ...long, minDelta: 100 }));
+    expect(history.length).toBe(1 + long.patience);
+    expect(hyperparameters.minDelta).toBe(100);
   });
 
   test('another word is refused', async () => {
