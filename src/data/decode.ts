@@ -1,11 +1,11 @@
 /** `#image` in Node: image files to 8-bit RGB, by `sharp` on its own threads. */
 import sharp, { type Sharp } from 'sharp';
-import { openSource } from '#files';
 import { DataError, WeightFileError } from '../core/errors.ts';
 import { decodeBmp, decodePnm } from './bitmap.ts';
 import type { RgbImage } from './image.ts';
 import { BitmapError, checkedFormat, type Format, MAX_PIXELS } from './image-format.ts';
 import { type DecodeOptions, type Turn, turnOf } from './orientation.ts';
+import { openFileOf } from './zip-source.ts';
 
 /** Why `sharp` gave up, as one clause. Its own words are not passed on: libvips keeps one text for all threads, so they may be another file's. */
 function reasonOf(error: unknown, format: Format): string {
@@ -21,12 +21,12 @@ const MAX_BYTES = 4 * MAX_PIXELS;
 const START = 64;
 
 /**
- * An image file's bytes, or those that a URL gives. A file that does not begin as an image is not read further.
+ * An image file's bytes, or those that a URL gives, or of a file in a zip archive. A file that does not begin as an image is not read further.
  * @throws DataError with the reason in words.
  */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    const file = await openSource(path, { limit: MAX_BYTES });
+    const file = await openFileOf(path, { limit: MAX_BYTES });
     try {
       if (file.size > START) checkedFormat(await file.read(0, START), path);
       if (file.size > MAX_BYTES)

@@ -16,6 +16,7 @@ export {
   openLabelledFolder,
   type ValidationSource,
 } from './open-folders.ts';
+export { openPhotos } from './open-photos.ts';
 export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
 export type { TableKind } from './tables/labelling.ts';
 export {

@@ -60,8 +60,16 @@ export interface ImageFolders {
  */
 export function openImageFolders(root: string, options: OpenImageFoldersOptions = {}): ImageFolders {
   checkOptions('openImageFolders', options, OPTIONS);
+  return foldersOf(root, openTree(root), options);
+}
+
+/** As {@link openImageFolders}, of a folder that is listed already. */
+export function foldersOf(
+  root: string,
+  { tree, unusable }: ReturnType<typeof openTree>,
+  options: OpenImageFoldersOptions,
+): ImageFolders {
   const { validation: share = 0.2, seed = 0, transform, validationTransform = transform } = options;
-  const { tree, unusable } = openTree(root);
   const { classes, leftOut: unused, notes, ...parts } = layOut(tree, root);
   const open = (part: LaidOutPart, like?: TransformLike) =>
     new ImageDataset(join(root, part.folder), classes, filesOf(root, part), like);

@@ -1,12 +1,12 @@
 /** Which tables of a folder, or beside it, tell of its images, and what each is for. */
 import { readdirSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
-import { openSource } from '#files';
-import { DataError, WeightFileError } from '../../core/errors.ts';
+import { DataError } from '../../core/errors.ts';
 import { byReason, type LeftOut } from '../left-out.ts';
 import { byCodePoint, imagesOf, isClutter, nameOf, othersOf, type PhotoTree } from '../photo-tree.ts';
 import { count, someOf } from '../some-of.ts';
 import { type Split, splitOf, splitsAmong } from '../split-names.ts';
+import { openFileOf } from '../zip-source.ts';
 import { type NamedRows, namedRows } from './columns.ts';
 import { FileNames } from './file-names.ts';
 import { isTable, readTable } from './read-table.ts';
@@ -132,20 +132,15 @@ function tablesBeside(root: string): string[] {
 
 /** @throws DataError where the file cannot be read or is too large. */
 async function bytesOf(path: string): Promise<Uint8Array> {
+  const file = await openFileOf(path);
   try {
-    const file = await openSource(path);
-    try {
-      if (file.size <= MAX_BYTES) return await file.read(0, file.size);
-      throw new DataError(
-        path,
-        `has ${file.size.toLocaleString('en')} bytes; tables of at most ${MAX_BYTES.toLocaleString('en')} are read. Leave columns out that are not learned.`,
-      );
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof WeightFileError) throw new DataError(path, error.message.slice(error.path.length + 2));
-    throw error;
+    if (file.size <= MAX_BYTES) return await file.read(0, file.size);
+    throw new DataError(
+      path,
+      `has ${file.size.toLocaleString('en')} bytes; tables of at most ${MAX_BYTES.toLocaleString('en')} are read. Leave columns out that are not learned.`,
+    );
+  } finally {
+    await file.close();
   }
 }
 

@@ -4,11 +4,11 @@ import { ArgumentError } from '../../core/errors.ts';
 import { checkList, checkOneOf, checkOptions, type OptionNames, shown } from '../../core/options.ts';
 import type { TransformLike } from '../compose.ts';
 import { ImageDataset } from '../image-dataset.ts';
-import { openTree } from '../image-folder.ts';
 import type { Label } from '../labels.ts';
 import { byReason, type LeftOut, reasonByEnding } from '../left-out.ts';
 import type { ValidationSource } from '../open-folders.ts';
 import { imagesOf, othersOf, type PhotoTree } from '../photo-tree.ts';
+import { type OpenedTree, openPhotoTree } from '../photo-zip.ts';
 import { count, someOf } from '../some-of.ts';
 import type { NamedRows } from './columns.ts';
 import { findTables } from './find-tables.ts';
@@ -82,7 +82,7 @@ export type ImageTable =
  * the files is found by what its cells match below `root`, with endings and folders or without. A cell with several labels (`cat|dog`, a list) or columns
  * of 0 and 1 give several labels a photo, text and a few whole numbers classes, other numbers values. Tables named as splits (`train.csv`,
  * `valid/_classes.csv`), or a column of `train` and `val`, are the parts; else some rows are held out.
- * @param root The folder of the photos; the table is in it, or beside it.
+ * @param root The folder of the photos, or a .zip of it; the table is in it, or beside it.
  * @param options The columns, where it cannot be told or another is meant, and what makes an image a model's input.
  * @throws DataError where it cannot be told which table or column is meant, and where more rows are not usable than `maxLeftOut`.
  * @example
@@ -90,10 +90,18 @@ export type ImageTable =
  * console.log(how, kind, names, train.length, validation.length);
  */
 export async function openImageTable(root: string, options: OpenImageTableOptions = {}): Promise<ImageTable> {
-  checkTableOptions(options);
+  checkTableOptions('openImageTable', options);
+  return tableOf(root, await openPhotoTree(root), options);
+}
+
+/** As {@link openImageTable}, of a folder that is listed already. @param root stands for it in errors */
+export async function tableOf(
+  root: string,
+  { tree, unusable }: OpenedTree,
+  options: OpenImageTableOptions,
+): Promise<ImageTable> {
   const { labels, maxLeftOut = 0.1, validation: share = 0.2, seed = 0 } = options;
   const { transform, validationTransform = transform } = options;
-  const { tree, unusable } = openTree(root);
   const tables = await findTables(root, tree, options);
   const parts = partsOf(tables, labels);
   const labelling = labellingOf(columnsOf(parts.train), options);
@@ -124,18 +132,17 @@ export async function openImageTable(root: string, options: OpenImageTableOption
   } as ImageTable;
 }
 
-function checkTableOptions(options: OpenImageTableOptions): void {
-  checkOptions('openImageTable', options, OPTIONS);
+/** @throws ArgumentError for options that do not exist, or are of another kind. */
+export function checkTableOptions(op: string, options: OpenImageTableOptions): void {
+  checkOptions(op, options, OPTIONS);
   const { labels, kind, maxLeftOut = 0.1 } = options;
-  if (labels) checkList('openImageTable', 'labels', labels);
+  if (labels) checkList(op, 'labels', labels);
   if (labels?.length === 0)
-    throw new ArgumentError(
-      "openImageTable: expected labels as one column or more, got none. Write { labels: ['…'] }.",
-    );
-  if (kind !== undefined) checkOneOf('openImageTable', 'kind', kind, ['classes', 'labels', 'values']);
+    throw new ArgumentError(`${op}: expected labels as one column or more, got none. Write { labels: ['…'] }.`);
+  if (kind !== undefined) checkOneOf(op, 'kind', kind, ['classes', 'labels', 'values']);
   if (!(maxLeftOut >= 0 && maxLeftOut <= 1))
     throw new ArgumentError(
-      `openImageTable: expected maxLeftOut as a share from 0 to 1, got ${shown(maxLeftOut)}. 0.1 lets a tenth of the rows go.`,
+      `${op}: expected maxLeftOut as a share from 0 to 1, got ${shown(maxLeftOut)}. 0.1 lets a tenth of the rows go.`,
     );
 }
 
