@@ -10,7 +10,7 @@ import { ExportsView } from './view/exports.ts';
 import { LookDialog } from './view/look.ts';
 import { askToReopen, tellReopening } from './view/lost.ts';
 import { NetworkView } from './view/network.ts';
-import { hideNotice, showNotice, webgpuAdvice } from './view/notice.ts';
+import { hideNotice, showNoGPU, showNotice } from './view/notice.ts';
 import { showNoResult, showResult } from './view/results.ts';
 import { TrainingView } from './view/training.ts';
 import { TryView } from './view/try.ts';
@@ -119,7 +119,7 @@ async function open(): Promise<void> {
   } catch (error) {
     ready = false;
     byId('device').textContent = 'No WebGPU';
-    showNotice('This browser has no WebGPU', (error as Error).message, webgpuAdvice());
+    showNoGPU((error as Error).message);
   }
   changed();
 }

@@ -19,7 +19,7 @@ export function evaluateCommand(): Command {
     .description(
       'Scores a fine-tuned model on a folder with one sub-folder a class: accuracy, scores by class, confusion matrix.',
     )
-    .argument('<model>', 'folder of a fine-tuned model')
+    .argument('<model>', 'folder or file of a fine-tuned model, or a network or a file of its weights')
     .argument('<photos>', 'folder with one sub-folder a class; of one with train/ and val/, val/ is scored')
     .addOption(optionFlag('inputRange'))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
@@ -36,11 +36,10 @@ Examples:
 
 async function run(model: string, photos: string, { inputRange, batchSize, json }: Flags): Promise<void> {
   const { describeLeftOut } = await import('../data/describe-photos.ts');
-  const { createProgress, evaluateFolder, openModel } = await import('../train/index.ts');
-  const evaluation = await evaluateFolder(await openModel(model, { inputRange }), photos, {
-    batchSize,
-    progress: createProgress(),
-  });
+  const { createProgress, evaluateFolder, openClassifier } = await import('../train/index.ts');
+  const progress = createProgress();
+  const classifier = await openClassifier(model, { inputRange, progress });
+  const evaluation = await evaluateFolder(classifier, photos, { batchSize, progress });
   const { accuracy, ...scores } = storedEvaluation(evaluation);
   const { classes, perClass, leftOut, skipped } = scores;
   if (json) printJson({ accuracy, ...scores, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) });

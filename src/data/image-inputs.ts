@@ -5,6 +5,7 @@ import type { BadImage } from './image-dataset.ts';
 import { openTree } from './image-folder.ts';
 import { IMAGE_EXTENSIONS } from './image-format.ts';
 import { byReason, type LeftOut, reasonByEnding } from './left-out.ts';
+import { isUnexpandedHome, QUOTED_HOME } from './list-files.ts';
 import { byCodePoint, imagesOf, othersOf } from './photo-tree.ts';
 
 /** An image that was named, or found in a folder. */
@@ -47,7 +48,7 @@ class Collector implements FoundImages {
         path: input,
         reason: isPattern(input)
           ? 'matches no file.'
-          : `there is no such file. ${input.startsWith('~/') ? HOME : 'Check the path.'}`,
+          : `there is no such file. ${isUnexpandedHome(input) ? QUOTED_HOME : 'Check the path.'}`,
       });
   }
 
@@ -100,9 +101,6 @@ export async function findImages(inputs: readonly string[]): Promise<FoundImages
 export function isAddress(input: string): boolean {
   return /^https?:\/\//i.test(input);
 }
-
-/** What to say of a path that no shell has seen. */
-const HOME = "A quoted ~ is a file's name: leave the quotes out, or write the home folder in full.";
 
 const isPattern = (text: string): boolean => /[*?[{]/.test(text);
 

@@ -49,10 +49,20 @@ export function listFiles(root: string): FileList {
   try {
     visit('', []);
   } catch (error) {
-    throw new DataError(root, `${reasonOf(error)}. Expected a folder with one sub-folder of images for each class.`);
+    const fix = codeOf(error) === 'ENOENT' && isUnexpandedHome(root) ? ` ${QUOTED_HOME}` : '';
+    throw new DataError(
+      root,
+      `${reasonOf(error)}. Expected a folder with one sub-folder of images for each class.${fix}`,
+    );
   }
   return { paths, unusable: byReason(unusable) };
 }
+
+/** Whether a path begins with the home folder's sign, which only a shell knows. */
+export const isUnexpandedHome = (path: string): boolean => /^~(\/|$)/.test(path);
+
+/** What to say of a path that no shell has seen. */
+export const QUOTED_HOME = "A quoted ~ is a file's name: leave the quotes out, or write the home folder in full.";
 
 /** @returns 'folder', 'file', or what else it is */
 function kindOf(path: string, entry: Dirent<Buffer>): string {

@@ -50,7 +50,7 @@ export abstract class Transform {
 /** One number for both sides, or [height, width]. */
 export type Size = number | readonly [number, number];
 
-/** @throws ArgumentError unless `size` is a positive integer or a pair of them, and the image not too large. */
+/** @throws ArgumentError unless `size` is an integer from 1 to 65535 or a pair of them, and the image not too large. */
 export function checkSize(transform: string, size: Size): Size {
   const ok = (n: unknown) => Number.isInteger(n) && (n as number) > 0 && (n as number) <= 65535;
   if (ok(size) || (Array.isArray(size) && size.length === 2 && size.every(ok))) {
@@ -58,7 +58,7 @@ export function checkSize(transform: string, size: Size): Size {
     return size;
   }
   throw new ArgumentError(
-    `${transform}: size must be a positive integer or [height, width], got ${JSON.stringify(size) ?? size}.`,
+    `${transform}: size must be an integer from 1 to 65535 or [height, width] of them, got ${JSON.stringify(size) ?? size}.`,
   );
 }
 

@@ -14,12 +14,19 @@ export const BIND_GROUP_BYTES = 32768;
 export class Backlog {
   #bytes = 0;
   #runs = 0;
+  #backwards = 0;
   #waiting = false;
 
   /** A plan was run, for which so many bytes were uploaded. */
   run(uploaded: number): void {
     this.#runs++;
     this.#add(RUN_BYTES + uploaded);
+  }
+
+  /** A gradient was recorded: a loop without an optimizer runs the graphs of many steps as one. */
+  backward(): void {
+    this.#backwards++;
+    this.#add(0);
   }
 
   /** A result of so many bytes was moved out of a plan's way: whoever holds it may have dropped it. The engine counts it once more. */
@@ -35,9 +42,10 @@ export class Backlog {
   /** @throws DeviceError where so much has piled up that the process could die of it. */
   check(): void {
     if (this.#bytes <= ALLOWED_BYTES) return;
-    const every = Math.max(1, Math.floor(this.#runs / 2));
+    const steps = Math.max(this.#runs, this.#backwards);
+    const every = Math.max(1, Math.floor(steps / 2));
     throw new DeviceError(
-      `device: expected an await now and then, got ${grouped(this.#runs)} steps without one, whose memory cannot be given back before ` +
+      `device: expected an await now and then, got ${grouped(steps)} steps without one, whose memory cannot be given back before ` +
         `the next. Await a result every ${grouped(every)} steps or more often, as in \`await loss.item()\`.`,
     );
   }
@@ -47,7 +55,7 @@ export class Backlog {
     if (this.#waiting) return;
     this.#waiting = true;
     setTimeout(() => {
-      this.#bytes = this.#runs = 0;
+      this.#bytes = this.#runs = this.#backwards = 0;
       this.#waiting = false;
     });
   }

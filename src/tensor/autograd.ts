@@ -2,6 +2,7 @@
 import { RegraftError, ShapeError } from '../core/errors.ts';
 import { checkFunction } from '../core/options.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
+import { openDevice } from '../device/current.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import { runScope } from '../graph/run.ts';
 import type { Value } from '../graph/value.ts';
@@ -182,7 +183,10 @@ export function backward(root: Variable, gradient: Value, retainGraph: boolean):
       [shape, gradient.shape],
     );
   // One inside of another, a checkpoint's, belongs to it.
-  if (recorder.depth === 0) beginPass();
+  if (recorder.depth === 0) {
+    openDevice()?.backlog.backward();
+    beginPass();
+  }
   internal(() => {
     if (!root.gradNode) {
       root.addGrad(gradient);

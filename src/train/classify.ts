@@ -16,7 +16,7 @@ import { requireNumbers } from './finite.ts';
 import { readLabels } from './labels-file.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
-import { openModel } from './open-model.ts';
+import { BareWeightsError, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import type { Progress } from './progress.ts';
 import { wholeModelAt } from './run-start.ts';
@@ -70,7 +70,8 @@ export async function pretrainedClassifier(
 }
 
 /**
- * A classifier from what a user names: a fine-tuned or Keras model as {@link openModel} takes it, or a network of {@link MODELS}.
+ * A classifier from what a user names: a fine-tuned or Keras model as {@link openModel} takes it, a network of {@link MODELS}, or a file of
+ * weights of one, which is guessed from them and told to `progress`.
  * `inputRange` is for Keras models that do not tell how their images were scaled.
  * @throws RegraftError of some kind if it is none of these, or does not fit.
  */
@@ -82,9 +83,18 @@ export async function openClassifier(
   }: Parameters<typeof pretrainedClassifier>[1] & Pick<KerasClassifierOptions, 'inputRange'> = {},
 ): Promise<Classifier> {
   const { weights, labels, imageSize } = options;
-  if (imageSize !== undefined && weights === undefined && existsSync(name))
-    throw new ArgumentError(`${name}: is a model, which has its own size of images. Leave the image size out.`);
-  if (weights === undefined && !isModelFolder(name) && existsSync(name)) return openModel(name, { inputRange, labels });
+  const ownSize = () =>
+    new ArgumentError(`${name}: is a model, which has its own size of images. Leave the image size out.`);
+  if (imageSize !== undefined && weights === undefined && isModelFolder(name)) throw ownSize();
+  if (weights === undefined && !isModelFolder(name) && existsSync(name)) {
+    const opened = await openModel(name, { inputRange, labels }).catch(networkOf);
+    if (typeof opened !== 'string') {
+      if (imageSize !== undefined) throw ownSize();
+      return opened;
+    }
+    options.progress?.note(`${name}: holds the weights of ${opened}, which is taken.`);
+    return pretrainedClassifier(opened, { ...options, weights: name });
+  }
   const network = weights !== undefined || labels !== undefined;
   if (network && isModelFolder(name))
     throw new ArgumentError(
@@ -94,6 +104,12 @@ export async function openClassifier(
   if (!network && !Object.hasOwn(MODELS, name) && /[\\/.]/.test(name)) return openModel(name);
   if (weights === undefined) modelEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
+}
+
+/** The network that bare weights are of. @throws any other `error` */
+function networkOf(error: unknown): string {
+  if (error instanceof BareWeightsError && error.network !== undefined) return error.network;
+  throw error;
 }
 
 /** Those of the published weights where there are as many outputs. */

@@ -168,6 +168,11 @@ describe('faults', () => {
         'DataError: nowhere: does not exist. Expected a folder with one sub-folder of images for each class.\n',
       ],
       [
+        `finetune ~/photos ${model} --weights ${weights} --out x3`,
+        1,
+        "DataError: ~/photos: does not exist. Expected a folder with one sub-folder of images for each class. A quoted ~ is a file's name: leave the quotes out, or write the home folder in full.\n",
+      ],
+      [
         `finetune ${photos} --model squeznet1_1 --out x4`,
         1,
         "ArgumentError: model: there is no network 'squeznet1_1'. Close names: squeezenet1_1.\n",

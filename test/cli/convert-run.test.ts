@@ -43,8 +43,10 @@ test('a PyTorch file does not name its classes: its network is guessed', async (
     run('convert', 'm.pth', 'again.onnx'),
   ]);
   expect(predict.stderr).toBe(
-    'ArgumentError: m.pth: holds the weights of cifarResnet20, and no names of classes. Name cifarResnet20 and give the file as its weights: npx regraft predict cifarResnet20 --weights m.pth\n',
+    'm.pth: holds the weights of cifarResnet20, which is taken.\n' +
+      "m.pth: does not tell how large its images were. cifarResnet20's own size is taken, 32 pixels; --image-size takes another.\n",
   );
+  expect(predict.stdout).toMatch(/^0\.jpg {2}class [01] +[\d.]+ %\n$/);
   expect(named.stderr).toBe(
     'WeightFileError: m.pth: these are the weights of cifarResnet20, not of resnet18. Name cifarResnet20 instead.\n',
   );

@@ -333,8 +333,11 @@ describe('errors', () => {
     }
   }
   const rows: [work: () => unknown, message: string][] = [
-    [() => new Resize(0), 'Resize: size must be a positive integer or [height, width], got 0.'],
-    [() => new CenterCrop([3, 1.5]), 'CenterCrop: size must be a positive integer or [height, width], got [3,1.5].'],
+    [() => new Resize(0), 'Resize: size must be an integer from 1 to 65535 or [height, width] of them, got 0.'],
+    [
+      () => new CenterCrop([3, 1.5]),
+      'CenterCrop: size must be an integer from 1 to 65535 or [height, width] of them, got [3,1.5].',
+    ],
     [
       () => new Resize(8, { interpolation: 'box' as never }),
       "Resize: interpolation must be nearest, bilinear, bicubic, got 'box'.",
@@ -381,7 +384,7 @@ describe('errors', () => {
     ],
     [
       () => transformFromJSON({ name: 'Resize', size: '9' as unknown as Size }),
-      'Resize: size must be a positive integer or [height, width], got "9".',
+      'Resize: size must be an integer from 1 to 65535 or [height, width] of them, got "9".',
     ],
     [() => transformFromJSON({ name: 'Compose', transforms: 3 }), 'Compose: transforms must be a list.'],
   ];

@@ -85,6 +85,18 @@ describe('what piles up', () => {
     expect(() => backlog.check()).not.toThrow();
   });
 
+  test('is counted in gradients where the graphs of many steps run as one', async () => {
+    const { backlog } = currentDevice();
+    await setTimeout(2);
+    const weight = tensor([1, 2], { requires_grad: true });
+    for (let k = 0; k < 1025; k++) weight.mul(3).sum().backward();
+    backlog.run(2 ** 31);
+    expect(() => backlog.check()).toThrow(message);
+    await weight.grad!.data();
+    await setTimeout(2);
+    expect(() => backlog.check()).not.toThrow();
+  });
+
   test('is told by the loop that does it', async () => {
     const { backlog } = currentDevice();
     await setTimeout(2);

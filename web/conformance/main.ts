@@ -2,7 +2,7 @@
 import type { DeviceInfo } from '../../src/index.ts';
 import { keepVerdict } from '../verdict.ts';
 import { byId, download, make } from '../view/dom.ts';
-import { hideNotice, showNotice, webgpuAdvice } from '../view/notice.ts';
+import { hideNotice, showNoGPU, showNotice } from '../view/notice.ts';
 import { showAdapter } from './adapter.ts';
 import type { Event, Group, Order, Result } from './messages.ts';
 import { Run } from './run.ts';
@@ -81,7 +81,7 @@ function closed(message: string): void {
   showAdapter(undefined);
   byId('device').textContent = 'No WebGPU';
   byId('status').textContent = 'Without WebGPU there is nothing to check.';
-  showNotice('This browser has no WebGPU', message, webgpuAdvice());
+  showNoGPU(message);
   enable();
 }
 

@@ -22,8 +22,14 @@ export function hideNotice(): void {
   byId('notice').hidden = true;
 }
 
+/** @param fault of opening the GPU, as the library tells it: `init: …` */
+export function showNoGPU(fault: string): void {
+  const text = fault.replace(/^init: /, '');
+  showNotice('This browser has no WebGPU', `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`, webgpuAdvice());
+}
+
 /** How to get WebGPU in the browser at hand. */
-export function webgpuAdvice(userAgent: string = navigator.userAgent): string[] {
+function webgpuAdvice(userAgent: string = navigator.userAgent): string[] {
   if (!globalThis.isSecureContext)
     return ['Open the page over https or from localhost: browsers give no GPU to other pages.'];
   const linux = /Linux/.test(userAgent) && !/Android/.test(userAgent);

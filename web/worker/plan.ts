@@ -1,5 +1,4 @@
 /** What a run is made of: its photos in two sets, its settings, its phases. */
-import { sha256 } from '../../src/core/digest.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { BlobDataset } from '../../src/data/blob-dataset.ts';
 import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
@@ -7,8 +6,10 @@ import { type Compose, classificationTransforms } from '../../src/data/compose.t
 import type { ImagePreset } from '../../src/models/preset.ts';
 import { graftHead, type ModelEntry, modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
+import type { Checkpoint } from '../../src/train/checkpoint.ts';
 import type { FinetuneSettings } from '../../src/train/options.ts';
 import { type PlannedPhase, planPhases } from '../../src/train/recipe.ts';
+import { differences, type ListedPhoto, type RunInputs } from '../../src/train/run-inputs.ts';
 import { resolveSettings } from '../../src/train/run-settings.ts';
 import type { TrainRequest } from '../messages.ts';
 import type { Photos } from './photos.ts';
@@ -91,10 +92,17 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [yes: nu
   return parts;
 }
 
-/** What a run that goes on must find again. */
-export function inputsOf({ weights, train, validation }: Plan): Promise<string> {
-  const list = ({ samples }: BlobDataset) => samples.map(({ path, label, blob }) => [path, label, blob.size]);
-  return sha256(JSON.stringify([weights?.sha256 ?? null, list(train), list(validation)]));
+/** What a run that goes on must find again; a photo's size stands for its content. Its settings come with it. */
+export function inputsOf({ weights, train, validation }: Plan): RunInputs {
+  const list = ({ samples }: BlobDataset) =>
+    samples.map(({ path, label, blob }): ListedPhoto => [path, label, `${blob.size}`]);
+  return { weights: weights?.sha256 ?? null, settings: [], train: list(train), validation: list(validation) };
+}
+
+/** @throws ArgumentError where the page now holds other photos or weights than the run was begun with. */
+export function checkInputs({ listed: then }: Pick<Checkpoint, 'listed'>, now: RunInputs): void {
+  const what = then ? differences(then, now) : 'its record of photos and weights is damaged';
+  if (what) throw new ArgumentError(`training: cannot go on: ${what}. Press Train to begin again.`);
 }
 
 /** The network with its weights and a new head for the run's classes. */

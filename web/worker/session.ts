@@ -4,6 +4,7 @@ import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
 import type { RunState } from '../../src/train/run-host.ts';
+import { digestOf, type RunInputs } from '../../src/train/run-inputs.ts';
 import { Stopwatch } from '../../src/train/stopwatch.ts';
 import type {
   Explanation,
@@ -159,14 +160,11 @@ export class Session {
     await init();
     const weights = await watch.time('reading weights', () => this.#weights.of(request));
     signal.throwIfAborted();
-    const { built, inputsOf, planOf } = await plans();
+    const { built, checkInputs, inputsOf, planOf } = await plans();
     const plan = planOf(request, weights, this.#photos);
     const { settings } = plan;
-    const inputs = await inputsOf(plan);
-    if (checkpoint && checkpoint.inputs !== inputs)
-      throw new ArgumentError(
-        'training: cannot go on: the photos or the weights have changed since. Press Train to begin again.',
-      );
+    const listed = inputsOf(plan);
+    if (checkpoint) checkInputs(checkpoint, listed);
 
     this.#work('Building the network');
     const { outcomeOf } = await training();
@@ -177,15 +175,17 @@ export class Session {
     const place = {
       ...{ watch, date, checkpoint, signal, held: () => this.#control.held() },
       live: new Live(settings.epochs, history.length, this.#post),
-      writeCheckpoint: (point: RunState) => this.#keep(point, inputs),
+      writeCheckpoint: (point: RunState) => this.#keep(point, listed),
       onTrained: () => this.#work('Scoring the held-out photos'),
     };
     const outcome = await outcomeOf(plan, model, place, (blob) => this.#photos.idOf(blob));
     return { model: model.eval(), plan, outcome, gone: 0 };
   }
 
-  #keep(point: RunState, inputs: string): Promise<void> {
-    return this.#storage.putCheckpoint(async () => checkpointChunks({ ...point, inputs }));
+  #keep(point: RunState, listed: RunInputs): Promise<void> {
+    return this.#storage.putCheckpoint(async () =>
+      checkpointChunks({ ...point, inputs: await digestOf(listed), listed }),
+    );
   }
 
   /**
@@ -204,7 +204,7 @@ export class Session {
       const history = from?.progress.history ?? [];
       this.#post({ event: 'begun', epochs: settings.epochs, history });
       const live = new Live(settings.epochs, history.length, this.#post);
-      const inputs = await (await plans()).inputsOf(plan);
+      const listed = (await plans()).inputsOf(plan);
       const { date, seconds } = outcome.result;
       const { hostOf, phasedRun, runPlanOf, trainFromScratch } = await training();
       const watch = new Stopwatch(seconds);
@@ -215,7 +215,7 @@ export class Session {
         from,
         onEpoch: async (record, _, point) => {
           live.finished(record);
-          await this.#keep({ ...(await point()), settings, date, seconds }, inputs);
+          await this.#keep({ ...(await point()), settings, date, seconds }, listed);
         },
       });
       const compared = { ...outcome, result: { ...outcome.result, comparisons: [comparison] } };
