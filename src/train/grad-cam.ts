@@ -7,6 +7,7 @@ import { Module } from '../nn/module.ts';
 import { step } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
 import { checkTensor, type Tensor } from '../tensor/tensor.ts';
+import { requireNumbers } from './finite.ts';
 
 /** What {@link gradCam} gives. */
 export interface GradCam {
@@ -33,7 +34,8 @@ export interface GradCamOptions {
  * @param model A classifier; what its `forward` gives are the logits [1, classes].
  * @param image [1, C, H, W]
  * @param options The layer to look at, and the class.
- * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes.
+ * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes;
+ * RegraftError where the model gives NaN.
  * @example
  * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });
  */
@@ -72,6 +74,7 @@ export async function gradCam(model: Module, image: Tensor, options: GradCamOpti
     });
     const [, height, width] = map.shape as [number, number, number];
     const [values, all] = await Promise.all([map.data(), logits.data()]);
+    for (const numbers of [all, values]) requireNumbers('gradCam', `the ${model.typeName}`, numbers);
     return { map: values, height, width, logits: all };
   } finally {
     unhook();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { init } from '../../src/graph/init.ts';
 import { MODELS } from '../../src/models/index.ts';
-import { Conv2d } from '../../src/nn/index.ts';
+import { Conv2d, Flatten, Linear, Sequential } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
 import { gradCam } from '../../src/train/grad-cam.ts';
@@ -53,6 +53,16 @@ describe('gradCam', () => {
     expect(model.parameters().map((p) => p.requires_grad)).toEqual(before);
     expect(model.parameters().every((p) => p.grad === null)).toBe(true);
     expect(model.modules().every((module) => module.training)).toBe(true);
+  });
+
+  test('a model of NaNs explains nothing', async () => {
+    const layer = new Conv2d(3, 2, 3);
+    const model = new Sequential(layer, new Flatten(), new Linear(8, 2));
+    const last = model.parameters().at(-1)!;
+    last.set(Float32Array.of(0, Number.NaN));
+    await expect(gradCam(model, picture(4), { layer, target: 0 })).rejects.toThrow(
+      'gradCam: the Sequential gives no numbers (NaN): its weights are not usable. Train it again, at a lower learning rate.',
+    );
   });
 
   test('says what is wrong with a class or a layer', async () => {
