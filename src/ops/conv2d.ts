@@ -44,12 +44,11 @@ function paddingOf(p: Conv2dOptions['padding']): readonly [number, number, numbe
   return p.length === 2 ? [p[0], p[0], p[1], p[1]] : p;
 }
 
-const POSITIVE = whole(1, 'a positive integer');
-const PADDING = whole(0, 'zero or a positive integer');
+const POSITIVE = each(whole(1, 'a positive integer'));
+const PADDING = each(whole(0, 'zero or a positive integer'));
 
 const positive = (op: string, options: object): void => {
-  for (const [name, value] of Object.entries(options))
-    check(op, name, value, each(name === 'padding' ? PADDING : POSITIVE));
+  for (const [name, value] of Object.entries(options)) check(op, name, value, name === 'padding' ? PADDING : POSITIVE);
 };
 
 /** The geometry of conv2d(x, weight); every shape error of the op is thrown here. */
