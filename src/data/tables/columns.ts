@@ -1,7 +1,7 @@
 /** Which column of a table names the images, which one their split, and which are to be learned. */
 import { DataError } from '../../core/errors.ts';
 import { count, someOf } from '../some-of.ts';
-import { type Split, splitOf } from '../split-names.ts';
+import { splitOf } from '../split-names.ts';
 import { isEmpty } from './cells.ts';
 import type { FileNames } from './file-names.ts';
 import { isClassLike, isFlags, isNumeric } from './labelling.ts';
@@ -43,12 +43,12 @@ export function namedRows(table: Table, names: FileNames, near: readonly string[
     const found = table.rows.map(({ cells }) => names.find(cells[c]!, near)).filter(({ length }) => length === 1);
     return new Set(found.flat()).size;
   });
-  const most = Math.max(0, ...scores);
+  const most = scores.reduce((a, b) => Math.max(a, b), 0);
   if (most === 0) return null;
   const naming = candidates.filter((_, k) => scores[k] === most);
   const lengthOf = (c: number) => table.rows.reduce((n, { cells }) => n + cells[c]!.length, 0);
   const column = naming.reduce((fullest, c) => (lengthOf(c) > lengthOf(fullest) ? c : fullest));
-  const headless = names.find(table.columns[column]!, near).length === 1;
+  const headless = table.headed && names.find(table.columns[column]!, near).length === 1;
   const whole = headless ? withoutHeader(table) : table;
   const rows: ImageRow[] = [];
   const bad = [...table.bad];
@@ -75,12 +75,16 @@ export function columnOf({ file, columns }: Table, name: string): number {
   throw new DataError(file, `has no column '${name}'. There are ${someOf(columns)}.`);
 }
 
+/** More different cells than these are no names of splits. */
+const MOST_SPLITS = 20;
+
 /** The column that says which split a row is of: two of train, val, test or more, and nothing else. */
 export function splitColumn({ table: { columns }, rows }: NamedRows, labels: readonly number[]): number | null {
   const at = columns.findIndex((_, c) => {
     if (labels.includes(c)) return false;
-    const splits = new Set<Split | null>();
-    for (const cell of new Set(rows.map(({ row }) => row.cells[c]!))) if (!isEmpty(cell)) splits.add(splitOf(cell));
+    const names = new Set(rows.map(({ row }) => row.cells[c]!).filter((cell) => !isEmpty(cell)));
+    if (names.size > MOST_SPLITS) return false;
+    const splits = new Set([...names].map(splitOf));
     return splits.size > 1 && splits.has('train') && !splits.has(null);
   });
   return at < 0 ? null : at;
@@ -112,7 +116,8 @@ export function labelColumns({ table, rows, column, naming }: NamedRows, split: 
   const called = rest.filter((c) => isClassLike(columns[c]!));
   const texts = called.filter((c) => !isNumeric(cellsOf(c), decimalComma));
   for (const group of [rest, called, texts, varied]) if (group.length === 1) return group;
-  if (called.length === 0 && varied.every((c) => isNumeric(cellsOf(c), decimalComma))) return varied;
+  if (called.length === 0 && varied.length > 0 && varied.every((c) => isNumeric(cellsOf(c), decimalComma)))
+    return varied;
   throw new DataError(
     file,
     `has ${count(rest.length, 'column')} that may be labels: ${someOf(rest.map((c) => columns[c]!))}. Name those to learn: { labels: ['${columns[called[0] ?? rest[0]!]}'] }.`,

@@ -28,7 +28,7 @@ export interface TableChoice {
 
 /** A table for each image is none of all images. */
 const MOST_TABLES = 50;
-const MAX_BYTES = 1 << 28;
+const MAX_BYTES = 1 << 27;
 
 /**
  * Finds and reads the tables: those in the folder or, where none of these names an image, those beside it.

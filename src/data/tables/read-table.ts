@@ -16,6 +16,8 @@ export interface Table {
   /** The file as errors name it. */
   readonly file: string;
   readonly columns: readonly string[];
+  /** Whether their names are a row of the file, which may be one of an image after all. */
+  readonly headed: boolean;
   readonly rows: readonly TableRow[];
   /** Numbers of rows that are not read, and why. */
   readonly bad: readonly (readonly [reason: string, number: number])[];
@@ -26,6 +28,8 @@ export interface Table {
 /** A table, wherever it lies. */
 type Cells = Omit<Table, 'path' | 'file'>;
 
+const MAX_CELLS = 50_000_000;
+
 /** Whether a file is a table, by the end of its name. */
 export const isTable = (path: string): boolean => /\.(?:csv|tsv|jsonl)$/i.test(path);
 
@@ -34,11 +38,11 @@ export const isTable = (path: string): boolean => /\.(?:csv|tsv|jsonl)$/i.test(p
  * row has most of.
  * @param path below the folder of photos
  * @param file names it in errors
- * @throws DataError where it is empty, no UTF-8 (UTF-16 with its mark is read too), or has a quote that is not closed.
+ * @throws DataError where it is empty or too large, no UTF-8 (UTF-16 with its mark is read too), or has a quote that is not closed.
  */
 export async function readTable(bytes: Uint8Array, path: string, file: string = path): Promise<Table> {
   const text = textOf(bytes, file);
-  const cells = /\.jsonl$/i.test(path) ? readJsonLines(text) : await readCsv(text, file);
+  const cells = /\.jsonl$/i.test(path) ? readJsonLines(text, file) : await readCsv(text, file);
   if (cells.rows.length > 0) return { path, file, ...cells };
   throw new DataError(file, 'has no rows. Expected a row for each photo, below a row of column names.');
 }
@@ -69,6 +73,7 @@ async function readCsv(text: string, file: string): Promise<Cells> {
     );
   const [header = [], ...records] = data.map((cells) => cells.map((cell) => cell.trim()));
   const columns = named(header);
+  checkCells(columns.length, records.length, file);
   const rows: TableRow[] = [];
   const bad: [string, number][] = [];
   for (const [i, record] of records.entries()) {
@@ -76,7 +81,16 @@ async function readCsv(text: string, file: string): Promise<Cells> {
     if (record.slice(columns.length).some((cell) => cell !== '')) bad.push(['more cells than columns', i + 2]);
     else rows.push({ number: i + 2, cells: columns.map((_, c) => record[c] ?? '') });
   }
-  return { columns, rows, bad, decimalComma: delimiter === ';' };
+  return { columns, headed: true, rows, bad, decimalComma: delimiter === ';' };
+}
+
+/** @throws DataError for more cells than there is memory for: rows that end early have all columns too. */
+function checkCells(columns: number, rows: number, file: string): void {
+  if (columns * rows <= MAX_CELLS) return;
+  throw new DataError(
+    file,
+    `has ${columns.toLocaleString('en')} columns in ${rows.toLocaleString('en')} rows; at most ${MAX_CELLS.toLocaleString('en')} cells are read. Leave columns out that are not learned.`,
+  );
 }
 
 /** What stands between the cells: the sign that the first line has most of outside of quotes. */
@@ -92,7 +106,7 @@ function named(header: readonly string[]): string[] {
   return header.slice(0, length).map((name, c) => name || `column ${c + 1}`);
 }
 
-function readJsonLines(text: string): Cells {
+function readJsonLines(text: string, file: string): Cells {
   const records: [number: number, record: Readonly<Record<string, unknown>>][] = [];
   const bad: [string, number][] = [];
   for (const [i, line] of text.split('\n').entries()) {
@@ -102,8 +116,9 @@ function readJsonLines(text: string): Cells {
     else bad.push(['no JSON object', i + 1]);
   }
   const columns = [...new Set(records.flatMap(([, record]) => Object.keys(record)))];
+  checkCells(columns.length, records.length, file);
   const rows = records.map(([number, record]) => ({ number, cells: columns.map((name) => cellOf(record, name)) }));
-  return { columns, rows, bad, decimalComma: false };
+  return { columns, headed: false, rows, bad, decimalComma: false };
 }
 
 function recordOf(line: string): Readonly<Record<string, unknown>> | null {

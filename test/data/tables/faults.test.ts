@@ -1,6 +1,9 @@
 /** Tables that are wrong somewhere: what is left out and told, and every error's text. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { DataError } from '../../../src/core/errors.ts';
 import { openImageTable } from '../../../src/data/index.ts';
+import { readTable } from '../../../src/data/tables/read-table.ts';
 import { faultOf } from '../photos.ts';
 import { files, rows } from './made.ts';
 
@@ -206,4 +209,67 @@ test.each<[object, string]>([
   ],
 ])('options are checked: %j', async (options, message) => {
   expect(await faultOf(() => openImageTable('photos', options))).toBe(`ArgumentError: ${message}`);
+});
+
+test('a few bytes that stand for more cells than memory holds are refused', async () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const wide = `${'a,'.repeat(99_999)}a\n${'x\n'.repeat(1000)}`;
+  expect(await faultOf(() => readTable(bytes(wide), 'l.csv'))).toBe(
+    'DataError: l.csv: has 100,000 columns in 1,001 rows; at most 50,000,000 cells are read. Leave columns out that are not learned.',
+  );
+  const keys = rows(10_000, (i) => `{"k${i}":1}`).join('\n');
+  expect(await faultOf(() => readTable(bytes(keys), 'l.jsonl'))).toContain(
+    'has 10,000 columns in 10,000 rows; at most',
+  );
+});
+
+test('whatever a table holds, it opens or there is a DataError', async () => {
+  const cell = fc.oneof(
+    fc.constantFrom(
+      '0.jpg',
+      '1.jpg',
+      '2',
+      'x/0',
+      'a',
+      'b',
+      'a|b',
+      '',
+      '1',
+      '0',
+      '1.5',
+      '-1',
+      'nan',
+      '[1, 2]',
+      '"',
+      "['a']",
+      'train',
+      'val',
+      '__proto__',
+      'constructor',
+    ),
+    fc.string({ maxLength: 6 }),
+  );
+  const line = fc
+    .tuple(fc.array(cell, { maxLength: 5 }), fc.constantFrom(',', ';', '\t', '|'))
+    .map(([cells, sign]) => cells.join(sign));
+  const object = fc
+    .dictionary(cell, fc.oneof(cell, fc.double(), fc.constant(null), fc.array(cell, { maxLength: 3 })))
+    .map((o) => JSON.stringify(o));
+  const names = rows(4, (i) => `${i}.jpg`);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(line, object), { maxLength: 12 }),
+      fc.constantFrom('l.csv', 'l.tsv', 'l.jsonl'),
+      fc.constantFrom('classes', 'labels', 'values', undefined),
+      async (lines, name, kind) => {
+        const table = await openImageTable(files(names, { [name]: lines }), {
+          maxLeftOut: 1,
+          ...(kind && { kind }),
+        }).catch((error: unknown) => error);
+        expect(table instanceof DataError || typeof table === 'object').toBe(true);
+        if (table instanceof Error) expect(table).toBeInstanceOf(DataError);
+      },
+    ),
+    { numRuns: 300, seed: 1 },
+  );
 });
