@@ -62,7 +62,10 @@ export interface HostTensor {
 export type HostTensors = Readonly<Record<string, HostTensor>>;
 
 /** Names to values, in the file's order: PyTorch's `state_dict`. */
-export type StateDict = Map<string, TensorData>;
+export type StateDict = Map<string, TensorData> & {
+  /** The network that the values are of, where another one has the same names and shapes. Files keep it as metadata. */
+  architecture?: string | undefined;
+};
 
 export const BYTES_PER_ELEMENT: Readonly<Record<StoredDType, number>> = {
   float64: 8,

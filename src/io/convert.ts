@@ -7,8 +7,14 @@ import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { columns } from '../device/columns.ts';
 import { count, listed, plural } from './bytes.ts';
 import { writtenDType } from './cast.ts';
-import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
-import { MARK_KEY, markOf, RESNET_V1 } from './mark.ts';
+import {
+  architectureOf,
+  type FloatDType,
+  READ_OPTIONS,
+  type ReadOptions,
+  type WeightFile,
+  type WeightFormat,
+} from './format.ts';
 import { readWeightFile } from './read.ts';
 import { outputFormat } from './write.ts';
 
@@ -96,8 +102,7 @@ export async function writeConverted(
     dtypeIn: dtype,
     dtypeOut: writtenDType(dtype, options.dtype),
   }));
-  const mark = markOf(file.state);
-  const all = { ...file.metadata, ...(mark !== undefined && { [MARK_KEY]: mark }), ...options.metadata };
+  const all = { ...file.metadata, ...architectureOf(file.state), ...options.metadata };
   const metadata = metadataFor(format, all, notes);
   await writeFileAtomic(
     output,
@@ -115,11 +120,11 @@ function metadataFor(
 ): Record<string, string> {
   // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
   if (format.storesMetadata !== false) return { format: 'pt', ...metadata };
-  if (metadata[MARK_KEY] === RESNET_V1)
+  const { model_config, architecture, ...rest } = contentOf(metadata);
+  if (architecture !== undefined)
     notes.push(
-      `${format.name} cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.`,
+      `${format.name} cannot say that this is a ${architecture}: another network of its names and shapes would load it and be wrong.`,
     );
-  const { model_config, [MARK_KEY]: _, ...rest } = contentOf(metadata);
   if (model_config !== undefined)
     notes.push(
       `The model's topology is not kept, since ${format.name} holds tensors only: who reads it has to build it.`,

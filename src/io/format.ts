@@ -59,6 +59,11 @@ export interface WriteOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** What a file says beside its tensors of a state dict that knows its network. */
+export function architectureOf({ architecture }: StateDict): { readonly architecture?: string } {
+  return architecture === undefined ? {} : { architecture };
+}
+
 /** One row of the registry. */
 export interface WeightFormat {
   /** As messages print it: `safetensors`, `torch (zip)`. */

@@ -7,7 +7,7 @@ import { formatShape, type Shape } from '../core/shape.ts';
 import type { Value } from '../graph/value.ts';
 import type { Module } from '../nn/index.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { MARK_KEY, markOf } from './mark.ts';
+import { architectureOf } from './format.ts';
 import { type Emitter, emitOp } from './onnx-ops.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './onnx-trace.ts';
 import type { Attribute, GraphNode, OnnxGraph } from './onnx-write.ts';
@@ -78,7 +78,6 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     inputs.map(({ shape }) => shape),
   );
   const state = await model.stateDict();
-  const mark = markOf(state);
   const inputNames = inputs.map(({ name }) => name);
   const builder = new GraphBuilder(model, trace, state, inputNames, outputName);
   const folds = options.foldBatchNorm ? foldable(trace) : new Map<BatchedOp, BatchedOp>();
@@ -96,7 +95,7 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     initialisers: builder.initialisers,
     inputs: inputs.map(({ name, shape }) => ({ name, dtype: 'float32', shape: batch([null, ...shape.slice(1)]) })),
     outputs: [{ name: outputName, dtype: trace.output.data.dtype, shape: batch(trace.outputShape) }],
-    metadata: mark === undefined ? metadata : { [MARK_KEY]: mark, ...metadata },
+    metadata: { ...architectureOf(state), ...metadata },
   };
 }
 

@@ -71,8 +71,7 @@ function checkStrides(
       throw new WeightFileError(
         file,
         `its ${found.label} has strides ${formatShape(found.strides)}, and '${path}' of the model ${formatShape(expected)}: ` +
-          'every shape would fit and every result would be wrong. Build the model that the file is of' +
-          ' (a ResNet v1, as Keras’s, with { strideIn1x1: true }).',
+          'every shape would fit and every result would be wrong. Build the model that the file is of.',
       );
   }
 }

@@ -9,7 +9,6 @@ import { type Fit, fitNames, shapesOf } from './fit-names.ts';
 import { HEAD_BYTES, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { withLabels } from './labels.ts';
-import { MARK_KEY, marked } from './mark.ts';
 
 /**
  * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.
@@ -42,7 +41,8 @@ export async function readWeightFile(source: SourceLike, options: ReadOptions = 
 export async function readOpened(file: ByteSource, options: ReadOptions): Promise<WeightFile> {
   const found = await (await findFormat(file)).read(file, options);
   const read = renamed(await withLabels(found, file), file.name, options);
-  marked(read.state, read.metadata[MARK_KEY]);
+  const { architecture } = read.metadata;
+  if (architecture !== undefined) read.state.architecture = architecture;
   return read;
 }
 

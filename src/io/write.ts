@@ -3,9 +3,8 @@ import { writeFileAtomic } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, checkPath, checkStateDict } from '../core/options.ts';
-import type { WeightFormat, WriteOptions } from './format.ts';
+import { architectureOf, type WeightFormat, type WriteOptions } from './format.ts';
 import { FORMATS } from './formats.ts';
-import { MARK_KEY, markOf } from './mark.ts';
 
 /** Options of {@link writeWeights}. */
 export interface WriteFileOptions extends WriteOptions {
@@ -32,9 +31,8 @@ export async function writeWeights(
   const format = outputFormat(path, options.format);
   const tensors = await state;
   checkStateDict('writeWeights', tensors, 'Pass model.stateDict(), or await readWeights(file).');
-  const mark = markOf(tensors);
-  const kept = mark !== undefined && format.storesMetadata !== false;
-  const metadata = kept ? { [MARK_KEY]: mark, ...options.metadata } : options.metadata;
+  const kept = tensors.architecture !== undefined && format.storesMetadata !== false;
+  const metadata = kept ? { ...architectureOf(tensors), ...options.metadata } : options.metadata;
   await writeFileAtomic(path, format.write(tensors, metadata ? { ...options, metadata } : options));
 }
 

@@ -4,7 +4,6 @@
  */
 
 import type { StateDict } from '../core/dtype.ts';
-import { marked, markOf, RESNET_V1 } from '../io/mark.ts';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -20,7 +19,7 @@ import {
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { create, type ModelOptions } from './create.ts';
-import { foldKerasResNet, isKerasResNet, notV15 } from './keras/torchvision.ts';
+import { foldKerasResNet, isKerasResNet, notV15, RESNET_V1 } from './keras/torchvision.ts';
 import {
   ResNet18Weights,
   ResNet34Weights,
@@ -209,13 +208,15 @@ export class ResNet extends Module {
    * has on top (convolution biases, another epsilon) is folded into the running statistics, which is exact in evaluation.
    */
   override loadStateDict(state: StateDict, options: LoadOptions = {}): StateDictFaults {
-    if (markOf(state) === RESNET_V1 && !this.strideIn1x1) throw notV15();
+    if (state.architecture === RESNET_V1 && !this.strideIn1x1) throw notV15();
     return super.loadStateDict(isKerasResNet(state) ? foldKerasResNet(state, this.strideIn1x1).state : state, options);
   }
 
   /** As every module's; of a v1 network it says so, to loadStateDict and in the metadata of files. */
   override async stateDict(): Promise<StateDict> {
-    return marked(await super.stateDict(), this.strideIn1x1 ? RESNET_V1 : undefined);
+    const state = await super.stateDict();
+    if (this.strideIn1x1) state.architecture = RESNET_V1;
+    return state;
   }
 }
 

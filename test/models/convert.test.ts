@@ -2,10 +2,10 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../src/core/errors.ts';
 import { init } from '../../src/graph/init.ts';
 import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
-import { marked, RESNET_V1 } from '../../src/io/mark.ts';
 import type { GraphNode, OnnxGraph } from '../../src/io/onnx-write.ts';
 import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, keras } from '../../src/models/index.ts';
@@ -292,9 +292,11 @@ describe('Keras’s ResNet-50', () => {
 
   test('a file without a place for the mark is noted', async () => {
     const tensor = { shape: [1], dtype: 'float32' as const, data: Float32Array.of(1) };
-    await writeWeights(out('x.safetensors'), marked(new Map([['w', tensor]]), RESNET_V1));
+    const state: StateDict = new Map([['w', tensor]]);
+    state.architecture = 'network v1';
+    await writeWeights(out('x.safetensors'), state);
     expect((await convertModel(out('x.safetensors'), out('x.pth'))).notes).toEqual([
-      'torch (zip) cannot say that this is a ResNet v1: in a v1.5 network it would load and be wrong. Load it with { strideIn1x1: true }.',
+      'torch (zip) cannot say that this is a network v1: another network of its names and shapes would load it and be wrong.',
     ]);
   });
 

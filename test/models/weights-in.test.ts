@@ -147,7 +147,7 @@ describe('a v1 network under torchvision’s names', () => {
     expect(error).toBeInstanceOf(WeightFileError);
     expect(error.message).toBe(
       `${path}: its Conv 'layer2.0.conv1' has strides [2, 2], and 'layer2.0.conv1' of the model [1, 1]: ` +
-        'every shape would fit and every result would be wrong. Build the model that the file is of (a ResNet v1, as Keras’s, with { strideIn1x1: true }).',
+        'every shape would fit and every result would be wrong. Build the model that the file is of.',
     );
   });
 });

@@ -1,12 +1,11 @@
 /** Keras's ResNets (v1) under torchvision's names, for RGB pictures: Keras's own take BGR. */
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import { marked, RESNET_V1 } from '../../io/mark.ts';
 import type { ModelOptions } from '../create.ts';
 import type { ImagePreset } from '../preset.ts';
 import { type ResNet, resnet50, resnet101, resnet152 } from '../resnet.ts';
 import { isPretrained } from '../weights.ts';
-import { foldKerasResNet, isKerasResNet } from './torchvision.ts';
+import { foldKerasResNet, isKerasResNet, RESNET_V1 } from './torchvision.ts';
 
 /** Pixels less ImageNet's mean, undivided. Keras wants them as BGR: {@link rgbState} turns the first layer around instead. */
 export const KERAS_RGB_PRESET: ImagePreset = {
@@ -68,7 +67,9 @@ export function rgbState(read: StateDict): StateDict {
     ['fc.weight', zeros([1, 2048])],
     ['fc.bias', zeros([1])],
   ];
-  return marked(new Map([...state, ...rgb, ...(state.has('fc.weight') ? [] : head)]), RESNET_V1);
+  const turned: StateDict = new Map([...state, ...rgb, ...(state.has('fc.weight') ? [] : head)]);
+  turned.architecture = RESNET_V1;
+  return turned;
 }
 
 function zeros(shape: readonly number[]): TensorData {

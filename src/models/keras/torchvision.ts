@@ -5,8 +5,10 @@
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
-import { marked, RESNET_V1 } from '../../io/mark.ts';
 import { permuted } from './layout.ts';
+
+/** {@link StateDict.architecture} of a ResNet with each stage's stride on its first 1x1 convolution. */
+export const RESNET_V1 = 'resnet v1 (stride on the first 1x1)';
 
 /** Keras's epsilon less torchvision's; added to the variance it makes up for the difference. */
 const EPSILON = 1.001e-5 - 1e-5;
@@ -49,7 +51,8 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
       'ResNet: these are weights of Keras’s ResNet V2 (pre-activation), which torchvision does not have.',
     );
   if (!strideIn1x1) throw notV15();
-  const out = marked(new Map(), RESNET_V1);
+  const out: StateDict = new Map();
+  out.architecture = RESNET_V1;
   const origins = new Map<string, string>();
   const used = new Set<string>();
   const missing: string[] = [];
