@@ -26,6 +26,7 @@ TORCHVISION = [
     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2", "squeezenet1_0", "squeezenet1_1",
 ]
 CIFAR_DEPTHS = [20, 32, 44, 56, 110]
+KERAS = ["keras.ResNet50", "keras.ResNet101", "keras.ResNet152"]
 
 
 # The CIFAR residual nets of He et al. (2015), section 4.2: names and printed classes as in the published checkpoints.
@@ -77,7 +78,37 @@ class ResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+class SmallResNet(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(32)
+        self.layer1 = torchvision.models.resnet.BasicBlock(32, 32)
+        self.layer2 = self.halving(32)
+        self.layer3 = self.halving(64)
+        self.fc = nn.Linear(128, num_classes)
+
+    @staticmethod
+    def halving(channels):
+        shortcut = nn.Conv2d(channels, 2 * channels, 1, stride=2, bias=False)
+        downsample = nn.Sequential(shortcut, nn.BatchNorm2d(2 * channels))
+        return torchvision.models.resnet.BasicBlock(channels, 2 * channels, 2, downsample)
+
+
+def keras_resnet(depth):
+    """Keras's network in torchvision's tree: the stride of each stage on the first 1x1 convolution."""
+    model = getattr(torchvision.models, f"resnet{depth}")()
+    for block in model.modules():
+        if isinstance(block, torchvision.models.resnet.Bottleneck):
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    return model
+
+
 def build(name):
+    if name == "smallResnet":
+        return SmallResNet()
+    if name.startswith("keras.ResNet"):
+        return keras_resnet(int(name[len("keras.ResNet"):]))
     if name.startswith("cifarResnet"):
         return ResNet(int(name[len("cifarResnet"):]))
     return getattr(torchvision.models, name)()
@@ -141,7 +172,7 @@ def write_json(name, value):
 
 def record_structure():
     models = {}
-    for name in TORCHVISION + [f"cifarResnet{d}" for d in CIFAR_DEPTHS]:
+    for name in TORCHVISION + [f"cifarResnet{d}" for d in CIFAR_DEPTHS] + ["smallResnet"] + KERAS:
         model = build(name)
         state = model.state_dict()
         dtypes = {torch.float32: "float32", torch.int64: "int64"}

@@ -101,7 +101,8 @@ async function begin(first: boolean): Promise<void> {
 }
 
 /** Puts on the page what an earlier visit left. */
-async function show({ page, photos, weightsFile }: Restored): Promise<void> {
+async function show({ networks, page, photos, weightsFile }: Restored): Promise<void> {
+  network.offer(networks);
   if (page) {
     classes.restore(page, photos);
     training.set(page.epochs, page.batchSize, page.learningRate);

@@ -47,6 +47,13 @@ export interface NetworkInfo {
   readonly published: WeightsInfo | null;
 }
 
+/** A network that the page offers. */
+export interface NetworkChoice {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+}
+
 /** Where a network's weights come from. */
 export type WeightsChoice =
   | { readonly kind: 'published' }
@@ -127,6 +134,8 @@ export interface PageState {
 
 /** What an earlier visit left. */
 export interface Restored {
+  /** All networks there are. */
+  readonly networks: readonly NetworkChoice[];
   /** Why this visit will leave nothing; null where it will. */
   readonly unsaved: string | null;
   readonly page: PageState | null;

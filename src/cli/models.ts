@@ -65,19 +65,17 @@ async function list(software: boolean): Promise<Listed[]> {
   const { MODELS } = await import('../models/index.ts');
   const { defaultModel, photosPerSecond } = await import('../train/default-model.ts');
   const taken = defaultModel({ software });
-  return Promise.all(
-    Object.entries(MODELS).map(async ([name, entry]) => {
-      const best = entry.weights?.DEFAULT;
-      const count = async () => (await entry.create()).parameters().reduce((sum, { size }) => sum + size, 0);
-      return {
-        name,
-        parameters: best?.numParams ?? (await count()),
-        megabytes: best ? best.sizeMiB * 1.048576 : null,
-        top1: best ? best.metrics.top1 / 100 : null,
-        photosPerSecond: photosPerSecond(entry, { software }, availableParallelism()),
-        weights: Object.keys(entry.weights ?? {}).filter((key) => key !== 'DEFAULT'),
-        default: name === taken,
-      };
-    }),
-  );
+  return Object.values(MODELS).map((entry) => {
+    const { name, parameters } = entry;
+    const best = entry.weights?.DEFAULT;
+    return {
+      name,
+      parameters,
+      megabytes: best ? best.sizeMiB * 1.048576 : null,
+      top1: best ? best.metrics.top1 / 100 : null,
+      photosPerSecond: photosPerSecond(entry, { software }, availableParallelism()),
+      weights: Object.keys(entry.weights ?? {}).filter((key) => key !== 'DEFAULT'),
+      default: name === taken,
+    };
+  });
 }

@@ -24,7 +24,7 @@ export function summaryCommand(): Command {
     )
     .argument('<model>', 'name of a network, or folder or file of a fine-tuned model, or a weight file')
     .option('--weights <file>', 'weight file, URL or published name: check that it fits, take its classes')
-    .option('--keras', 'Keras’s own network of that name, as Keras’s table; so is the file of a Keras model')
+    .option('--keras', 'the file of a Keras model, as Keras’s table; so are networks as keras.ResNet50')
     .option('--freeze-until <module>', 'show what is frozen when everything before this module is')
     .option('--image-size <pixels>', 'side of the images, for the shapes (default: the network’s own)', wholeNumber(1))
     .option('--depth <n>', 'how many levels to print (default: all)', wholeNumber(1))
@@ -36,7 +36,7 @@ export function summaryCommand(): Command {
 Examples:
   regraft summary resnet50 --freeze-until layer4 --depth 2
   regraft summary squeezenet1_1 --weights squeezenet1_1.pth --tree
-  regraft summary resnet50 --keras
+  regraft summary keras.ResNet50
   regraft summary my-model.keras`,
     )
     .action(run);
@@ -46,7 +46,10 @@ async function run(name: string, flags: Flags): Promise<void> {
   const { keras, modelEntry } = await import('../models/index.ts');
   const { kerasExtension } = await import('../models/keras/save.ts');
   const asKeras = flags.keras || kerasExtension(name) !== undefined;
-  const { model, known } = await (asKeras ? openKeras(name, flags.weights) : open(name, flags.weights));
+  const network = await kerasNetwork(flags.keras ? `keras.${name.replace(/^keras\./, '')}` : name);
+  const { model, known } = await (network || asKeras
+    ? openKeras(name, network, flags.weights)
+    : open(name, flags.weights));
   if (flags.freezeUntil === 'none') model.unfreeze();
   else if (flags.freezeUntil !== undefined) model.freezeUntil(flags.freezeUntil);
   if (flags.json) printJson(await asJson(known, model));
@@ -59,9 +62,10 @@ async function run(name: string, flags: Flags): Promise<void> {
 }
 
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
-  const { MODELS, modelEntry, namingNetwork } = await import('../models/index.ts');
+  const { modelEntry, namingNetwork } = await import('../models/index.ts');
+  const { isNetwork } = await import('../models/registry.ts');
   const { createProgress, openModel, openWeights } = await import('../train/index.ts');
-  if (!Object.hasOwn(MODELS, name) && existsSync(name)) {
+  if (!isNetwork(name) && existsSync(name)) {
     if (weights !== undefined) throw twice(name);
     const { BareWeightsError } = await import('../train/open-model.ts');
     try {
@@ -82,15 +86,26 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
   return { model: await load().finally(() => file.close()), known: name };
 }
 
-/** Keras's networks by name; anything else is a file. */
-async function openKeras(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
-  const { keras } = await import('../models/index.ts');
-  const networks = { resnet50: keras.ResNet50, resnet101: keras.ResNet101, resnet152: keras.ResNet152 };
-  if (Object.hasOwn(networks, name)) {
-    const create = networks[name as keyof typeof networks];
-    return { model: await create(weights === undefined ? {} : { weights }), known: name };
+/** The name of one of Keras's own networks, however it is written; undefined for any other. */
+async function kerasNetwork(name: string): Promise<string | undefined> {
+  const { KERAS_NETWORKS } = await import('../models/keras/resnet.ts');
+  const { networkName } = await import('../models/registry.ts');
+  const wanted = networkName(name).toLowerCase();
+  return Object.keys(KERAS_NETWORKS).find((known) => known.toLowerCase() === wanted);
+}
+
+/** One of Keras's own networks; where there is none, a file. */
+async function openKeras(
+  name: string,
+  network: string | undefined,
+  weights: string | undefined,
+): Promise<{ model: Module; known: string }> {
+  if (network !== undefined) {
+    const { KERAS_NETWORKS } = await import('../models/keras/resnet.ts');
+    return { model: await KERAS_NETWORKS[network]!(weights === undefined ? {} : { weights }), known: network };
   }
   if (weights !== undefined) throw twice(name);
+  const { keras } = await import('../models/index.ts');
   return { model: await keras.loadModel(name), known: name };
 }
 

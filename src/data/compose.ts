@@ -130,6 +130,33 @@ const TRAINING: OptionNames<TrainingPreset & ClassificationPreset> = {
   jitter: true,
 };
 
+/** A {@link ClassificationPreset} in full: RGB of [3, crop, crop]. */
+export interface ImagePreset extends ClassificationPreset {
+  /** Length of the shorter side after resizing, in pixels. */
+  readonly resize: number;
+  /** Side of the square cut out of the centre, in pixels. */
+  readonly crop: number;
+  /** Per channel, of pixels scaled to 0..1. */
+  readonly mean: readonly [number, number, number];
+  /** Per channel, of pixels scaled to 0..1. */
+  readonly std: readonly [number, number, number];
+  readonly interpolation: Interpolation;
+}
+
+/** The usual preset of ImageNet classifiers. */
+export function imagenetPreset(resize = 256, crop = 224): ImagePreset {
+  return { resize, crop, mean: IMAGENET_MEAN, std: IMAGENET_STD, interpolation: 'bilinear' };
+}
+
+/** The preset of the CIFAR networks: 32x32 images as they are, ImageNet's mean and deviation. */
+export const CIFAR_PRESET: ImagePreset = {
+  resize: 32,
+  crop: 32,
+  mean: IMAGENET_MEAN,
+  std: IMAGENET_STD,
+  interpolation: 'bilinear',
+};
+
 /** Resize, CenterCrop, ToTensor, Normalize: for evaluation and prediction. */
 export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
   checkOptions('classificationTransforms', preset, PRESET);

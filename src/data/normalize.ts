@@ -4,9 +4,9 @@ import { expectRgb, type FloatImage, isRgb, type RgbImage } from './image.ts';
 import { Transform } from './transform.ts';
 
 /** Mean and standard deviation of ImageNet's channels (red, green, blue; 0 to 1): torchvision's weights expect them. */
-export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
+export const IMAGENET_MEAN: readonly [number, number, number] = [0.485, 0.456, 0.406];
 /** See {@link IMAGENET_MEAN}. */
-export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
+export const IMAGENET_STD: readonly [number, number, number] = [0.229, 0.224, 0.225];
 
 /** Splits channels into planes, passing each level through its channel's table. */
 function planes({ data, width, height }: RgbImage, tables: readonly Float32Array[]): FloatImage {

@@ -3,9 +3,11 @@
  * 6n + 2 layers, three stages of 16, 32 and 64 channels, shortcuts without weights ("option A").
  * Names and printed text are those of the checkpoints at github.com/akamaster/pytorch_resnet_cifar10.
  */
+import { CIFAR_PRESET } from '../data/compose.ts';
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { create, type ModelOptions } from './create.ts';
+import { cifar10Categories } from './categories.ts';
+import { defineModel } from './define.ts';
 
 /** Option A: every second row and column, and channels of zeros on both sides. */
 class PaddedShortcut extends Module {
@@ -94,31 +96,29 @@ export class CifarResNet extends Module {
   }
 }
 
-function cifarResnet(depth: number, options: ModelOptions): Promise<CifarResNet> {
-  return create(`cifarResnet${depth}`, undefined, 'linear', options, (c) => new CifarResNet((depth - 2) / 6, c));
+function network(depth: number, parameters: number, multiplyAdds: number) {
+  return defineModel({
+    name: `cifarResnet${depth}`,
+    title: `CIFAR ResNet-${depth}`,
+    task: 'image-classification',
+    input: CIFAR_PRESET,
+    categories: cifar10Categories,
+    parameters,
+    multiplyAdds,
+    stages: ['conv1', 'layer1', 'layer2', 'layer3', 'linear'],
+    maps: 'layer3',
+    heads: ['linear'],
+    build: (options) => new CifarResNet((depth - 2) / 6, options),
+  });
 }
 
-/** 269,722 parameters. */
-export function cifarResnet20(options: ModelOptions = {}): Promise<CifarResNet> {
-  return cifarResnet(20, options);
-}
-
-/** 464,154 parameters. */
-export function cifarResnet32(options: ModelOptions = {}): Promise<CifarResNet> {
-  return cifarResnet(32, options);
-}
-
-/** 658,586 parameters. */
-export function cifarResnet44(options: ModelOptions = {}): Promise<CifarResNet> {
-  return cifarResnet(44, options);
-}
-
-/** 853,018 parameters. */
-export function cifarResnet56(options: ModelOptions = {}): Promise<CifarResNet> {
-  return cifarResnet(56, options);
-}
-
-/** 1,727,962 parameters. */
-export function cifarResnet110(options: ModelOptions = {}): Promise<CifarResNet> {
-  return cifarResnet(110, options);
-}
+/** ResNet-20 for images of 32x32. */
+export const cifarResnet20 = network(20, 269_722, 0.041);
+/** ResNet-32 for images of 32x32. */
+export const cifarResnet32 = network(32, 464_154, 0.069);
+/** ResNet-44 for images of 32x32. */
+export const cifarResnet44 = network(44, 658_586, 0.098);
+/** ResNet-56 for images of 32x32. */
+export const cifarResnet56 = network(56, 853_018, 0.126);
+/** ResNet-110 for images of 32x32. */
+export const cifarResnet110 = network(110, 1_727_962, 0.254);

@@ -8,17 +8,16 @@ import { checkAgainst } from '../io/convert.ts';
 import type { FloatDType, ReadOptions, WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
-import { classesOf } from './create.ts';
+import { adapted, classesOf } from './define.ts';
 import { guessNetwork, namingNetwork } from './guess-network.ts';
 import { bindWeights, findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
 import { randomNotes } from './keras/random.ts';
+import { classesIn, KERAS_NETWORKS } from './keras/resnet.ts';
 import { formatKerasShape } from './keras/shape.ts';
-import { foldKerasResNet, isKerasResNet } from './keras/torchvision.ts';
 import { axisNames } from './keras/weights.ts';
 import { openedAt } from './load.ts';
-import { MODELS, modelEntry } from './registry.ts';
-import { ResNet } from './resnet.ts';
+import { isNetwork, modelEntry, networkName } from './registry.ts';
 
 /** Which model a file is of, and what is to become of it. */
 export interface OpenOptions {
@@ -41,6 +40,8 @@ export interface Opened {
   readonly inputs: readonly ModelInput[];
   /** The model's names to those of `file.state`, where the two differ. */
   readonly origins: ReadonlyMap<string, string>;
+  /** Names of `file.state` that became part of other tensors. */
+  readonly folded: ReadonlySet<string>;
   /** The model's names to what their axes are called in Keras's layout and here. */
   readonly layouts: ReadonlyMap<string, readonly [keras: string, here: string]>;
   /** Whether the file's tensors have the model's names and layouts already. */
@@ -57,20 +58,6 @@ export interface ModelInput {
   /** The shape as Keras has it, where sizes are left open in it. */
   readonly open?: string;
 }
-
-/** Networks of torchvision's that are there in Keras's form, v1, as well. */
-const V1_TOO: readonly string[] = ['resnet50', 'resnet101', 'resnet152'];
-
-/** Keras's networks that can be asked for by name. */
-const KERAS_NETWORKS = {
-  'keras.ResNet50': keras.ResNet50,
-  'keras.ResNet101': keras.ResNet101,
-  'keras.ResNet152': keras.ResNet152,
-} as const;
-
-/** What a v1 network of torchvision's has no place for. */
-const FOLDED =
-  'Biases of convolutions are folded into the running means behind them, the difference of the epsilons (1.001e-5, 1e-5) into the running variances.';
 
 /** Side of images where a model takes any. */
 const SIDE = 224;
@@ -92,7 +79,8 @@ export async function openModel(input: SourceLike, options: OpenOptions): Promis
 }
 
 async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
-  const { model: name, numClasses } = options;
+  const { numClasses } = options;
+  const name = options.model && networkName(options.model);
   if (name !== undefined && !/^keras\b/i.test(name))
     return namingNetwork(input, name, () => openTorchvision(input, name, options), readOptions(options));
   const file = await readWeightFile(input, readOptions(options));
@@ -105,8 +93,8 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
     throw new ArgumentError(
       `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
     );
-  const classes = numClasses ?? classesOf(file.state, 'predictions');
-  const model = await KERAS_NETWORKS[name as keyof typeof KERAS_NETWORKS](classes === undefined ? {} : { classes });
+  const classes = numClasses ?? classesIn(file.state);
+  const model = await KERAS_NETWORKS[name]!(classes === undefined ? {} : { classes });
   return openKeras(await namedFor(model, input, file, options), model, name);
 }
 
@@ -118,7 +106,7 @@ async function namedFor(model: Module, input: SourceLike, file: WeightFile, opti
 /** The network that the file names itself, or that its tensors are of; the file alone where there is none. */
 async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | WeightFile> {
   const own = file.metadata.model;
-  const isOwn = own !== undefined && Object.hasOwn(MODELS, own);
+  const isOwn = own !== undefined && isNetwork(own);
   const name = isOwn ? own : await guessNetwork(file.state);
   if (name === undefined) return file;
   const opened = await openTorchvision(input, name, options);
@@ -145,6 +133,7 @@ function openKeras(file: WeightFile, model: keras.KerasModel, name: string): Ope
     model,
     inputs: kerasInputs(model),
     origins: new Map(found.map(({ name, key }) => [name, key])),
+    folded: new Set(),
     layouts: new Map(layouts),
     verbatim: false,
   };
@@ -165,27 +154,27 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
 }
 
 async function openTorchvision(input: SourceLike, name: string, options: OpenOptions): Promise<Opened> {
-  const { numClasses, strideIn1x1 = false } = options;
-  if (strideIn1x1 && !V1_TOO.includes(name))
-    throw new ArgumentError(`convert: ${name} has no v1 network. Leave strideIn1x1 out.`);
+  const { numClasses, strideIn1x1 } = options;
   const entry = modelEntry(name);
+  const own = strideIn1x1 ? { strideIn1x1 } : {};
   const build = (classes: number | undefined): Promise<Module> =>
-    entry.create({ ...(classes !== undefined && { numClasses: classes }), ...(strideIn1x1 && { strideIn1x1 }) });
+    entry.create({ ...(classes !== undefined && { numClasses: classes }), ...own });
   let model = await build(numClasses);
   let target = targetOf(model);
   const expected = openedAt(target.expected, numClasses === undefined ? entry.head : undefined);
   let file = await readWeightFile(input, { ...target, expected, ...readOptions(options) });
-  const classes = numClasses ?? classesOf(file.state, entry.head);
+  const foreign = adapted(entry, file.state, own);
+  const state = foreign?.state ?? file.state;
+  const classes = numClasses ?? classesOf(state, entry.head);
   if (classes !== target.expected.get(`${entry.head}.weight`)?.[0]) {
     model = await build(classes);
     target = targetOf(model);
   }
-  const isFolded = model instanceof ResNet && isKerasResNet(file.state);
-  const notes = isFolded ? [FOLDED] : checkAgainst(file.state, target.expected, name);
+  const notes = foreign ? [foreign.note] : checkAgainst(state, target.expected, name);
   file = { ...file, notes: [...file.notes, ...notes] };
-  model.loadStateDict(file.state);
+  model.loadStateDict(state);
   model.eval();
-  const origins = isFolded ? foldKerasResNet(file.state, strideIn1x1).origins : new Map<string, string>();
+  const { origins, folded } = foreign ?? { origins: new Map<string, string>(), folded: new Set<string>() };
   const layouts = new Map(
     [...target.expected].flatMap(([tensorName, { length }]) => {
       const axes = AXES[length];
@@ -195,7 +184,7 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
   const shape = (side: number) => [1, 3, side, side];
   const inputSize = sideOf(file.metadata) ?? entry.inputSize;
   const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(Math.min(inputSize, PROBE_SIDE)) }];
-  return { file, model, inputs, origins, layouts, verbatim: !isFolded };
+  return { file, model, inputs, origins, folded, layouts, verbatim: !foreign };
 }
 
 /** Side of the images that a fine-tuned model takes, as its description says. */

@@ -10,13 +10,12 @@ import { BatchNorm2d } from '../nn/index.ts';
 import type { Opened } from './convert-open.ts';
 import { findWeights } from './keras/bind.ts';
 import * as keras from './keras/keras.ts';
-import { ResNet } from './resnet.ts';
-
-/** The bias of a convolution in Keras's ResNet, which is folded into the batch norm behind. */
-const KERAS_BIAS = /(_conv\/bias|conv2d(_\d+)?\/vars\/1)$/;
 
 /** The report on `result`, which was written from what was opened. */
-export function reportOf({ file, model, origins, layouts, inputs }: Opened, result: WeightFile): ConvertReport {
+export function reportOf(
+  { file, model, origins, folded: absorbed, layouts, inputs }: Opened,
+  result: WeightFile,
+): ConvertReport {
   const isOnnx = result.format === 'ONNX';
   const norms = isOnnx ? foldedNorms(model, result.state) : [];
   const names =
@@ -41,10 +40,7 @@ export function reportOf({ file, model, origins, layouts, inputs }: Opened, resu
   });
   const folded = new Set(norms.flatMap((path) => fieldsOf(path).map((name) => origins.get(name) ?? name)));
   const used = new Set(names.map(([name]) => origins.get(name) ?? name));
-  const isKerasFolded = model instanceof ResNet && origins.size > 0;
-  const left = [...file.state.keys()].filter(
-    (key) => !used.has(key) && !folded.has(key) && !(isKerasFolded && KERAS_BIAS.test(key)),
-  );
+  const left = [...file.state.keys()].filter((key) => !used.has(key) && !folded.has(key) && !absorbed.has(key));
   const notes = [...file.notes];
   if (norms.length > 0)
     notes.push(

@@ -5,8 +5,6 @@ import { StateDictError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { fitNames, shapesOf } from '../io/fit-names.ts';
 import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
-import { kerasResNetOf } from './keras/rgb.ts';
-import { isKerasResNet } from './keras/torchvision.ts';
 import { openedAt } from './load.ts';
 import { MODELS, modelEntry } from './registry.ts';
 
@@ -18,8 +16,13 @@ import { MODELS, modelEntry } from './registry.ts';
  * @example await guessNetwork(await readWeights('checkpoint.pth')); // 'resnet50'
  */
 export async function guessNetwork(state: StateDict, preferred?: string): Promise<string | undefined> {
-  if (isKerasResNet(state)) return kerasResNetOf(state);
-  const names = new Set([...(preferred === undefined ? [] : [preferred]), ...Object.keys(MODELS), 'smallResnet']);
+  const entries = Object.values(MODELS);
+  for (const { weightNames } of entries) {
+    const name = weightNames?.networkOf(state);
+    if (name !== undefined) return name;
+  }
+  const told = entries.filter(({ weightNames }) => weightNames?.refusal === undefined).map(({ name }) => name);
+  const names = new Set([...(preferred === undefined ? [] : [preferred]), ...told]);
   let best: { readonly name: string; readonly found: number } | undefined;
   for (const name of names) {
     const found = await tensorsFound(name, state);

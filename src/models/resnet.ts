@@ -1,9 +1,10 @@
 /**
  * Residual networks for ImageNet, with torchvision's names, order and initialisation (v1.5: the stride is on the 3x3).
- * He et al. 2015, https://arxiv.org/abs/1512.03385; ResNeXt https://arxiv.org/abs/1611.05431; wide https://arxiv.org/abs/1605.07146.
+ * He et al. 2015, https://arxiv.org/abs/1512.03385.
  */
 
 import type { StateDict } from '../core/dtype.ts';
+import { imagenetPreset } from '../data/compose.ts';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -18,20 +19,10 @@ import {
   type StateDictFaults,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { create, type ModelOptions } from './create.ts';
-import { foldKerasResNet, isKerasResNet, notV15, RESNET_V1 } from './keras/torchvision.ts';
-import {
-  ResNet18Weights,
-  ResNet34Weights,
-  ResNet50Weights,
-  ResNet101Weights,
-  ResNet152Weights,
-  ResNeXt50_32X4DWeights,
-  ResNeXt101_32X8DWeights,
-  ResNeXt101_64X4DWeights,
-  Wide_ResNet50_2Weights,
-  Wide_ResNet101_2Weights,
-} from './weights.ts';
+import { imagenetCategories } from './categories.ts';
+import { defineModel, type ModelOptions, type WeightNames } from './define.ts';
+import { foldKerasResNet, isKerasResNet, kerasResNetOf, notV15, RESNET_V1 } from './keras/torchvision.ts';
+import { torchvision } from './published.ts';
 
 /** What a stage is built from. */
 export interface BlockOptions {
@@ -140,7 +131,9 @@ export interface ResNetOptions {
 }
 
 /** Options of the networks that Keras has too. */
-export interface KerasCompatibleOptions extends ModelOptions {
+export type KerasCompatibleOptions = ModelOptions & V1Options;
+
+interface V1Options {
   /** Builds the v1 network, which weights that Keras saved need; see {@link ResNetOptions.strideIn1x1}. */
   strideIn1x1?: boolean;
 }
@@ -220,97 +213,120 @@ export class ResNet extends Module {
   }
 }
 
+/** Where torchvision tells how its weights were trained. */
+export const RECIPES = 'https://github.com/pytorch/vision/tree/main/references/classification';
+export const NEW_RECIPE = 'https://github.com/pytorch/vision/issues/3995#new-recipe';
+
+/** What all ResNets for ImageNet have in common. */
+export const RESNET = {
+  task: 'image-classification',
+  input: imagenetPreset(),
+  categories: imagenetCategories,
+  stages: ['conv1', 'layer1', 'layer2', 'layer3', 'layer4', 'fc'],
+  maps: 'layer4',
+  heads: ['fc'],
+} as const;
+
+/** What those have in common that Keras has too, as v1. */
+const KERAS_TOO: { readonly options: { readonly strideIn1x1: true }; readonly weightNames: WeightNames<V1Options> } = {
+  options: { strideIn1x1: true },
+  weightNames: {
+    networkOf: kerasResNetOf,
+    adapt: (state, { strideIn1x1 = false }) => foldKerasResNet(state, strideIn1x1),
+  },
+};
+
 /**
- * 11,689,512 parameters.
+ * ResNet-18.
  * @param options The weights to load and the number of classes; without weights the parameters are random.
  * @example
  * const model = await resnet18({ weights: 'resnet18.pth' });
  * model.freeze();
  * model.fc = new Linear(model.fc.inFeatures, 3);
  */
-export function resnet18(options: ModelOptions = {}): Promise<ResNet> {
-  return create('resnet18', ResNet18Weights, 'fc', options, (c) => new ResNet(BasicBlock, [2, 2, 2, 2], c));
-}
+export const resnet18 = defineModel({
+  ...RESNET,
+  name: 'resnet18',
+  title: 'ResNet-18',
+  parameters: 11_689_512,
+  multiplyAdds: 1.81,
+  weights: {
+    IMAGENET1K_V1: torchvision('resnet18-f37072fd.pth', 44.661, 69.758, 89.078, `${RECIPES}#resnet`),
+  },
+  build: (options) => new ResNet(BasicBlock, [2, 2, 2, 2], options),
+});
+/** Published weights of ResNet-18. */
+export const ResNet18Weights = resnet18.weights;
 
-/** 21,797,672 parameters. */
-export function resnet34(options: ModelOptions = {}): Promise<ResNet> {
-  return create('resnet34', ResNet34Weights, 'fc', options, (c) => new ResNet(BasicBlock, [3, 4, 6, 3], c));
-}
+/** ResNet-34. */
+export const resnet34 = defineModel({
+  ...RESNET,
+  name: 'resnet34',
+  title: 'ResNet-34',
+  parameters: 21_797_672,
+  multiplyAdds: 3.66,
+  weights: {
+    IMAGENET1K_V1: torchvision('resnet34-b627a593.pth', 83.275, 73.314, 91.42, `${RECIPES}#resnet`),
+  },
+  build: (options) => new ResNet(BasicBlock, [3, 4, 6, 3], options),
+});
+/** Published weights of ResNet-34. */
+export const ResNet34Weights = resnet34.weights;
 
-function versioned(options: ResNetOptions, { strideIn1x1 = false }: KerasCompatibleOptions): ResNetOptions {
-  return { ...options, strideIn1x1 };
-}
+/** ResNet-50. */
+export const resnet50 = defineModel({
+  ...RESNET,
+  ...KERAS_TOO,
+  name: 'resnet50',
+  title: 'ResNet-50',
+  parameters: 25_557_032,
+  multiplyAdds: 4.09,
+  weights: {
+    IMAGENET1K_V1: torchvision('resnet50-0676ba61.pth', 97.781, 76.13, 92.862, `${RECIPES}#resnet`),
+    IMAGENET1K_V2: torchvision(
+      'resnet50-11ad3fa6.pth',
+      97.79,
+      80.858,
+      95.434,
+      'https://github.com/pytorch/vision/issues/3995#issuecomment-1013906621',
+      232,
+    ),
+  },
+  build: (options) => new ResNet(Bottleneck, [3, 4, 6, 3], options),
+});
+/** Published weights of ResNet-50. */
+export const ResNet50Weights = resnet50.weights;
 
-/** The options that all model functions have. */
-const plain = ({ strideIn1x1: _, ...options }: KerasCompatibleOptions): ModelOptions => options;
+/** ResNet-101. */
+export const resnet101 = defineModel({
+  ...RESNET,
+  ...KERAS_TOO,
+  name: 'resnet101',
+  title: 'ResNet-101',
+  parameters: 44_549_160,
+  multiplyAdds: 7.8,
+  weights: {
+    IMAGENET1K_V1: torchvision('resnet101-63fe2227.pth', 170.511, 77.374, 93.546, `${RECIPES}#resnet`),
+    IMAGENET1K_V2: torchvision('resnet101-cd907fc2.pth', 170.53, 81.886, 95.78, NEW_RECIPE, 232),
+  },
+  build: (options) => new ResNet(Bottleneck, [3, 4, 23, 3], options),
+});
+/** Published weights of ResNet-101. */
+export const ResNet101Weights = resnet101.weights;
 
-/** 25,557,032 parameters. */
-export function resnet50(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create(
-    'resnet50',
-    ResNet50Weights,
-    'fc',
-    plain(options),
-    (c) => new ResNet(Bottleneck, [3, 4, 6, 3], versioned(c, options)),
-  );
-}
-
-/** 44,549,160 parameters. */
-export function resnet101(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create(
-    'resnet101',
-    ResNet101Weights,
-    'fc',
-    plain(options),
-    (c) => new ResNet(Bottleneck, [3, 4, 23, 3], versioned(c, options)),
-  );
-}
-
-/** 60,192,808 parameters. */
-export function resnet152(options: KerasCompatibleOptions = {}): Promise<ResNet> {
-  return create(
-    'resnet152',
-    ResNet152Weights,
-    'fc',
-    plain(options),
-    (c) => new ResNet(Bottleneck, [3, 8, 36, 3], versioned(c, options)),
-  );
-}
-
-/** 25,028,904 parameters. */
-export function resnext50_32x4d(options: ModelOptions = {}): Promise<ResNet> {
-  const shape = { groups: 32, widthPerGroup: 4 };
-  return create('resnext50_32x4d', ResNeXt50_32X4DWeights, 'fc', options, (c) => {
-    return new ResNet(Bottleneck, [3, 4, 6, 3], { ...shape, ...c });
-  });
-}
-
-/** 88,791,336 parameters. */
-export function resnext101_32x8d(options: ModelOptions = {}): Promise<ResNet> {
-  const shape = { groups: 32, widthPerGroup: 8 };
-  return create('resnext101_32x8d', ResNeXt101_32X8DWeights, 'fc', options, (c) => {
-    return new ResNet(Bottleneck, [3, 4, 23, 3], { ...shape, ...c });
-  });
-}
-
-/** 83,455,272 parameters. */
-export function resnext101_64x4d(options: ModelOptions = {}): Promise<ResNet> {
-  const shape = { groups: 64, widthPerGroup: 4 };
-  return create('resnext101_64x4d', ResNeXt101_64X4DWeights, 'fc', options, (c) => {
-    return new ResNet(Bottleneck, [3, 4, 23, 3], { ...shape, ...c });
-  });
-}
-
-/** 68,883,240 parameters. */
-export function wide_resnet50_2(options: ModelOptions = {}): Promise<ResNet> {
-  return create('wide_resnet50_2', Wide_ResNet50_2Weights, 'fc', options, (c) => {
-    return new ResNet(Bottleneck, [3, 4, 6, 3], { widthPerGroup: 128, ...c });
-  });
-}
-
-/** 126,886,696 parameters. */
-export function wide_resnet101_2(options: ModelOptions = {}): Promise<ResNet> {
-  return create('wide_resnet101_2', Wide_ResNet101_2Weights, 'fc', options, (c) => {
-    return new ResNet(Bottleneck, [3, 4, 23, 3], { widthPerGroup: 128, ...c });
-  });
-}
+/** ResNet-152. */
+export const resnet152 = defineModel({
+  ...RESNET,
+  ...KERAS_TOO,
+  name: 'resnet152',
+  title: 'ResNet-152',
+  parameters: 60_192_808,
+  multiplyAdds: 11.51,
+  weights: {
+    IMAGENET1K_V1: torchvision('resnet152-394f9c45.pth', 230.434, 78.312, 94.046, `${RECIPES}#resnet`),
+    IMAGENET1K_V2: torchvision('resnet152-f82ba261.pth', 230.474, 82.284, 96.002, NEW_RECIPE, 232),
+  },
+  build: (options) => new ResNet(Bottleneck, [3, 8, 36, 3], options),
+});
+/** Published weights of ResNet-152. */
+export const ResNet152Weights = resnet152.weights;

@@ -1,7 +1,8 @@
 /** A residual network small enough to train without a GPU: three of torchvision's basic blocks, for 32x32 images. */
+import { CIFAR_PRESET } from '../data/compose.ts';
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { create, type ModelOptions } from './create.ts';
+import { defineModel } from './define.ts';
 import { BasicBlock } from './resnet.ts';
 
 /** A block that halves height and width and doubles the channels. */
@@ -42,6 +43,15 @@ export class SmallResNet extends Module {
 }
 
 /** The quickstart's network, and that of the browser page's sample. */
-export function smallResnet(options: ModelOptions = {}): Promise<SmallResNet> {
-  return create('smallResnet', undefined, 'fc', options, (c) => new SmallResNet(c));
-}
+export const smallResnet = defineModel({
+  name: 'smallResnet',
+  title: 'Small ResNet',
+  task: 'image-classification',
+  input: CIFAR_PRESET,
+  parameters: 308_650,
+  multiplyAdds: 0.012,
+  stages: ['conv1', 'layer1', 'layer2', 'layer3', 'fc'],
+  maps: 'layer3',
+  heads: ['fc'],
+  build: (options) => new SmallResNet(options),
+});

@@ -1,8 +1,10 @@
 /** SqueezeNet 1.0 and 1.1, with torchvision's names, order and initialisation. Iandola et al. 2016, https://arxiv.org/abs/1602.07360 */
+import { imagenetPreset } from '../data/compose.ts';
 import { AdaptiveAvgPool2d, Conv2d, Dropout, init, MaxPool2d, Module, ReLU, Sequential } from '../nn/index.ts';
 import { cat, type Tensor } from '../tensor/tensor.ts';
-import { create, type ModelOptions } from './create.ts';
-import { SqueezeNet1_0Weights, SqueezeNet1_1Weights } from './weights.ts';
+import { imagenetCategories } from './categories.ts';
+import { defineModel } from './define.ts';
+import { torchvision } from './published.ts';
 
 /** A 1x1 "squeeze" convolution, then 1x1 and 3x3 ones beside each other, joined along the channels. */
 export class Fire extends Module {
@@ -98,12 +100,48 @@ export class SqueezeNet extends Module {
   }
 }
 
-/** 1,248,424 parameters. */
-export function squeezenet1_0(options: ModelOptions = {}): Promise<SqueezeNet> {
-  return create('squeezenet1_0', SqueezeNet1_0Weights, 'classifier.1', options, (c) => new SqueezeNet('1_0', c));
+const RECIPE = 'https://github.com/pytorch/vision/pull/49#issuecomment-277560717';
+
+const COMMON = {
+  task: 'image-classification',
+  input: imagenetPreset(),
+  categories: imagenetCategories,
+  maps: 'features',
+  heads: ['classifier.1'],
+} as const;
+
+/** Where to cut: before each of some Fire modules, by their places in `features`. */
+function stages(...fires: readonly number[]): readonly string[] {
+  return ['features', ...fires.map((i) => `features.${i}`), 'classifier'];
 }
 
-/** 1,235,496 parameters; as accurate as 1.0 with 2.4 times less arithmetic. */
-export function squeezenet1_1(options: ModelOptions = {}): Promise<SqueezeNet> {
-  return create('squeezenet1_1', SqueezeNet1_1Weights, 'classifier.1', options, (c) => new SqueezeNet('1_1', c));
-}
+/** SqueezeNet 1.0. */
+export const squeezenet1_0 = defineModel({
+  ...COMMON,
+  name: 'squeezenet1_0',
+  title: 'SqueezeNet 1.0',
+  parameters: 1_248_424,
+  multiplyAdds: 0.82,
+  minSize: 21,
+  stages: stages(3, 7, 12),
+  weights: { IMAGENET1K_V1: torchvision('squeezenet1_0-b66bff10.pth', 4.778, 58.092, 80.42, RECIPE) },
+  build: (options) => new SqueezeNet('1_0', options),
+});
+
+/** SqueezeNet 1.1: as accurate as 1.0 with 2.4 times less arithmetic. */
+export const squeezenet1_1 = defineModel({
+  ...COMMON,
+  name: 'squeezenet1_1',
+  title: 'SqueezeNet 1.1',
+  parameters: 1_235_496,
+  multiplyAdds: 0.35,
+  minSize: 17,
+  stages: stages(3, 6, 9),
+  weights: { IMAGENET1K_V1: torchvision('squeezenet1_1-b8a52dc0.pth', 4.729, 58.178, 80.624, RECIPE) },
+  build: (options) => new SqueezeNet('1_1', options),
+});
+
+/** Published weights of SqueezeNet 1.0. */
+export const SqueezeNet1_0Weights = squeezenet1_0.weights;
+/** Published weights of SqueezeNet 1.1. */
+export const SqueezeNet1_1Weights = squeezenet1_1.weights;

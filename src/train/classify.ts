@@ -7,8 +7,9 @@ import { DataLoader } from '../data/data-loader.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import { openLabelledFolder } from '../data/open-folders.ts';
 import { init } from '../graph/init.ts';
+import type { ModelEntry } from '../models/define.ts';
 import { namingNetwork } from '../models/guess-network.ts';
-import { MODELS, type ModelEntry, modelEntry } from '../models/registry.ts';
+import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
 import { EvaluationSum } from '../tasks/image-classification/evaluation-sum.ts';
 import type { Evaluation } from '../tasks/image-classification/metrics.ts';
 import { batchLogits } from './evaluate.ts';
@@ -37,7 +38,7 @@ export interface ClassifyOptions {
  * @throws WeightFileError, StateDictError, ArgumentError
  */
 export async function pretrainedClassifier(
-  name: string,
+  network: string,
   options: {
     readonly weights?: string | undefined;
     readonly labels?: string | undefined;
@@ -45,7 +46,8 @@ export async function pretrainedClassifier(
     readonly progress?: Progress | null;
   } = {},
 ): Promise<Classifier> {
-  const entry = modelEntry(name);
+  const entry = modelEntry(network);
+  const { name } = entry;
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
   const { imageSize } = options;
@@ -101,7 +103,7 @@ export async function openClassifier(
       `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
     );
   if (!network && isModelFolder(name)) return openModel(name);
-  if (!network && !Object.hasOwn(MODELS, name) && /[\\/.]/.test(name)) return openModel(name);
+  if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel(name);
   if (weights === undefined) modelEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
 }

@@ -1,6 +1,6 @@
 /** Which network to fine-tune when nobody names one, and what networks cost. */
 import type { DeviceInfo } from '../device/adapter.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 
 /** The name of a network that suits the adapter: a small one where the CPU computes. */
 export function defaultModel({ software }: Pick<DeviceInfo, 'software'>): string {

@@ -1,5 +1,5 @@
 /** A run's phases in words that need no knowledge of networks. */
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import { type FinetuneSettings, isHead } from './options.ts';
 import type { PlannedPhase } from './recipe.ts';
 

@@ -9,6 +9,7 @@ import { thumbnail } from '../data/encode.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { accountFor } from '../data/photo-account.ts';
 import { init } from '../graph/init.ts';
+import type { ModelEntry } from '../models/define.ts';
 import { topologyOf } from '../models/keras/entry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { checkTensors } from './checkpoint-check.ts';
@@ -126,7 +127,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
   );
   if (opened) await requireUsable(opened.source, model);
-  const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.transforms;
+  const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.input;
   const { imageSize, orientation } = settings;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);
   const sized = { ...preset, resize, crop: imageSize, orientation };

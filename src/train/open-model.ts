@@ -11,9 +11,10 @@ import { transformFromJSON } from '../data/compose.ts';
 import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
 import { readTextFile } from '../io/text.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip.ts';
+import type { ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import { entryOf } from '../models/keras/entry.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import { networkName } from '../models/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
@@ -58,8 +59,13 @@ export async function openModel(path: string, options: KerasClassifierOptions = 
 
 /** What the description says is checked before the weights are read. */
 async function saved(description: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
-  const { model: name, classes, transforms } = description;
-  const known = { name, entry: entryOf(description), classes, transforms: transformFromJSON(transforms) };
+  const { model, classes, transforms } = description;
+  const known = {
+    name: networkName(model),
+    entry: entryOf(description),
+    classes,
+    transforms: transformFromJSON(transforms),
+  };
   return { ...known, state: await read() };
 }
 

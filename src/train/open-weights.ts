@@ -2,11 +2,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type ByteSource, openSource } from '#files';
 import { WeightFileError } from '../core/errors.ts';
+import type { ImagePreset } from '../data/compose.ts';
 import { fetchPretrained } from '../io/index.ts';
 import { shardsOf } from '../io/tfjs.ts';
-import type { ImagePreset } from '../models/preset.ts';
-import type { ModelEntry } from '../models/registry.ts';
-import { weightsByName } from '../models/weights.ts';
+import type { ModelEntry } from '../models/define.ts';
+import { weightsByName } from '../models/published.ts';
 import type { Progress } from './progress.ts';
 import { weightsOnDisk } from './weights-on-disk.ts';
 
@@ -50,7 +50,7 @@ export async function openWeights(
       if (shown) progress?.end();
     }
   }
-  const transforms = record?.transforms() ?? entry.transforms;
+  const transforms = record?.transforms() ?? entry.input;
   const file = await openSource(path);
   return { file, source: record?.url ?? weights, sha256: await sha256Of(file), transforms };
 }

@@ -6,7 +6,7 @@ import { above, atLeast, below, type Kind, oneOf, whole, within } from '../core/
 import { ArgumentError } from '../core/errors.ts';
 import { SEED } from '../core/random.ts';
 import type { Orientation } from '../data/orientation.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { InputRange } from './open-keras.ts';
 import type { Precision } from './precision.ts';
 

@@ -1,6 +1,6 @@
 /** The fine-tuning recipe: the phases that a run's settings mean, the optimizer and schedule of each. */
 
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
 import { type FinetuneSettings, isHead } from './options.ts';

@@ -2,7 +2,7 @@
 import type { Dataset } from '../data/dataset.ts';
 import type { Transform } from '../data/transform.ts';
 import type { ImagePreset } from '../models/preset.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 import type { Checkpoint } from './checkpoint.ts';

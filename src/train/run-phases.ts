@@ -1,11 +1,11 @@
 /** The phases of a fine-tuning run, one after another, from the start or from a checkpoint. */
 import { defaultGenerator, manualSeed } from '../core/random.ts';
+import type { ImagePreset } from '../data/compose.ts';
 import { trainingTransforms } from '../data/compose.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Transform } from '../data/transform.ts';
-import type { ImagePreset } from '../models/preset.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 import { imageClassification } from '../tasks/image-classification/task.ts';

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import type { ModelEntry } from '../models/define.ts';
 import { entryOf, topologyOf } from '../models/keras/entry.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import { networkName } from '../models/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Classifier } from './model-folder.ts';
 import type { FinetuneSettings, SettingsOptions } from './options.ts';
@@ -30,8 +31,9 @@ export async function newPlan({
   // A run's folder may stand for the network.
   const named = given.weights ?? (given.model !== undefined && existsSync(given.model) ? given.model : undefined);
   const tuned = typeof named === 'string' ? await wholeModelAt(named, given.model, given.inputRange) : null;
-  const model = tuned && (given.model === undefined || given.model === named) ? tuned.name : given.model;
-  if (model === undefined) throw new ArgumentError('finetune: expected the name of a model, got none.');
+  const called = tuned && (given.model === undefined || given.model === named) ? tuned.name : given.model;
+  if (called === undefined) throw new ArgumentError('finetune: expected the name of a model, got none.');
+  const model = networkName(called);
   if (tuned && model !== tuned.name)
     throw new ArgumentError(`finetune: ${named} is a fine-tuned ${tuned.name}, not a ${model}. Leave the model out.`);
   if (tuned && out != null && resolve(out) === resolve(named!))

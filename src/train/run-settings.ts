@@ -1,7 +1,7 @@
 /** The settings of a run from its options: of a new one with the defaults, of a resumed one as it was begun; and how they are told. */
 import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Fact, type FinetuneSettings, flagName, isHead, optionRows, type SettingsOptions } from './options.ts';
 import { type PlannedPhase, planPhases } from './recipe.ts';

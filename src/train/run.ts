@@ -3,7 +3,7 @@
  * progress, draws small pictures. Knows neither Node nor the DOM.
  */
 import { currentDevice } from '../device/current.ts';
-import type { ModelEntry } from '../models/registry.ts';
+import type { ModelEntry } from '../models/define.ts';
 import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
 import { weightedLoss } from './class-weights.ts';

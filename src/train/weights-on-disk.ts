@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { cacheFolder, exists, joinPath } from '#files';
 import { someOf } from '../data/some-of.ts';
 import { FORMATS } from '../io/formats.ts';
+import type { PretrainedWeights } from '../models/published.ts';
 import { MODELS } from '../models/registry.ts';
-import type { PretrainedWeights } from '../models/weights.ts';
 
 /**
  * Sentences on the published weights in the cache but for `model`'s, which have just failed, and on the weight files in `folder`, the

@@ -326,7 +326,7 @@ describe('other commands', () => {
 
   test('summary --keras prints Keras’s table, of a network or of nothing but a file', async () => {
     const [table, absent] = await Promise.all([
-      run('summary', 'resnet50', '--keras', '--freeze-until', 'avg_pool'),
+      run('summary', 'keras.ResNet50', '--freeze-until', 'avg_pool'),
       run('summary', 'no-such.keras'),
     ]);
     expect(table.stdout).toMatch(

@@ -303,7 +303,7 @@ describe('Keras’s ResNet-50', () => {
   test('a network without a v1 is named', async () => {
     await writeWeights(out('x.pth'), (await cifarResnet20()).stateDict());
     expect((await refused(out('x.pth'), 'y.pth', { model: 'cifarResnet20', strideIn1x1: true })).message).toBe(
-      'convert: cifarResnet20 has no v1 network. Leave strideIn1x1 out.',
+      "cifarResnet20: expected options that exist, got 'strideIn1x1'. There are weights, numClasses, seed, frozenStats, newHead, key, stripPrefix, onNote, download.",
     );
   });
 });

@@ -16,7 +16,9 @@ async function shapesOf(name: string, numClasses: number, rename = (key: string)
 }
 
 describe('guessNetwork', () => {
-  test.each([...Object.keys(MODELS), 'smallResnet'])('%s, with seven classes', async (name) => {
+  // Those of Keras have torchvision's names here, and are told by Keras's.
+  const told = Object.values(MODELS).filter(({ weightNames }) => weightNames?.refusal === undefined);
+  test.each(told.map(({ name }) => name))('%s, with seven classes', async (name) => {
     expect(await guessNetwork(await shapesOf(name, 7))).toBe(name);
   });
 

@@ -3,7 +3,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { formatShape } from '../../src/core/shape.ts';
-import { graftHead, MODELS, ResNet50Weights, resnet18, resnet50, squeezenet1_1 } from '../../src/models/index.ts';
+import {
+  cifarResnet20,
+  graftHead,
+  MODELS,
+  modelEntry,
+  ResNet50Weights,
+  resnet18,
+  resnet50,
+  squeezenet1_1,
+} from '../../src/models/index.ts';
 import { Counter, Linear } from '../../src/nn/index.ts';
 import { stateEntries } from './hash-weights.ts';
 
@@ -59,6 +68,31 @@ test.each(Object.entries(structures))(
 
 test.each(['resnet18', 'resnet50', 'squeezenet1_1', 'cifarResnet20'])('%s prints as in PyTorch', async (name) => {
   expect(`${await MODELS[name]!.create()}\n`).toBe(fixture(`${name}.txt`));
+});
+
+test('a network is a function and its own entry', async () => {
+  for (const [name, entry] of Object.entries(MODELS)) {
+    expect(entry).toBeTypeOf('function');
+    expect(entry.name).toBe(name);
+    expect([entry.head, entry.inputSize]).toEqual([entry.heads[0], entry.input.crop]);
+    expect(entry.parameters).toBe(structures[name]!.parameters);
+  }
+  expect(MODELS.resnet50).toBe(resnet50);
+  expect(modelEntry('resnet50')).toBe(resnet50);
+  expect(resnet50.weights).toBe(ResNet50Weights);
+  expect([resnet50.title, resnet50.task, resnet50.maps]).toEqual(['ResNet-50', 'image-classification', 'layer4']);
+  const made = await Promise.all(
+    [cifarResnet20, cifarResnet20.create].map((create) => create({ numClasses: 3, seed: 1 })),
+  );
+  const [one, other] = await Promise.all(made.map((model) => model.linear.weight.data()));
+  expect(one).toEqual(other);
+});
+
+test('a network answers to the name that it had in earlier versions', () => {
+  expect(modelEntry('kerasResnet50')).toBe(MODELS['keras.ResNet50']);
+  expect(() => modelEntry('keras.resnet50')).toThrow(
+    "model: there is no network 'keras.resnet50'. Close names: keras.ResNet50",
+  );
 });
 
 test('stages and head of every registry entry exist, and the published counts are right', async () => {

@@ -96,7 +96,7 @@ test.each<[() => unknown, string]>([
   ],
   [() => new keras.Dense(1, 1, js({ use_bias: false })), `Dense: ${exist} 'use_bias'. Write bias.`],
   [() => new keras.BatchNormalization(1, js({ eps: 1 })), `BatchNormalization: ${exist} 'eps'. Write epsilon.`],
-  [() => keras.ResNet50(js({ include_top: false })), `resnet50: ${exist} 'include_top'. Write includeTop.`],
+  [() => keras.ResNet50(js({ include_top: false })), `keras.ResNet50: ${exist} 'include_top'. Write includeTop.`],
   [() => finetune(js({ photos: 'none', batch_size: 8 })), `finetune: ${exist} 'batch_size'. Write batchSize.`],
   [() => finetune(js('photos')), "finetune: expected options as an object, got 'photos'. Write { model: … }."],
 ])('%s', async (run, message) => {

@@ -29,7 +29,7 @@ describe('weight files on the page', () => {
     const original = await keras.ResNet50({ weights: null });
     await keras.saveModel(original, join(folder, 'resnet50.h5'));
     const { model, state, numClasses, transforms } = await fitting('squeezenet1_1', await opened('resnet50.h5'));
-    expect({ model, numClasses }).toEqual({ model: 'kerasResnet50', numClasses: 1000 });
+    expect({ model, numClasses }).toEqual({ model: 'keras.ResNet50', numClasses: 1000 });
     expect(transforms.mean.map((m) => m * 255)).toEqual([123.68, 116.779, 103.939]);
     const network = await modelEntry(model).create({ numClasses });
     network.loadStateDict(state);
@@ -51,7 +51,7 @@ describe('weight files on the page', () => {
     for (const other of [reopened, fromFile])
       expect(await noGrad(() => other.forward(tensor(rgb, [1, 3, 64, 64]))).data()).toEqual(logits);
     await expect(modelEntry(model).create({ weights: join(folder, 'keras/model.safetensors') })).rejects.toThrow(
-      'kerasResnet50: expected weights that Keras saved. What regraft saved opens by its folder.',
+      'keras.ResNet50: expected weights that Keras saved. What regraft saved opens by its folder.',
     );
   });
 

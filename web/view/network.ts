@@ -1,8 +1,7 @@
 /** Which network, from which weights, and how much of it is trained. */
 
 import { formatCount } from '../../src/core/format.ts';
-import type { NetworkInfo, OpenedFile, PageState, WeightsChoice } from '../messages.ts';
-import { MODEL_NAMES } from '../model-names.ts';
+import type { NetworkChoice, NetworkInfo, OpenedFile, PageState, WeightsChoice } from '../messages.ts';
 import { acceptDrops, byId, make } from './dom.ts';
 
 export interface NetworkOptions {
@@ -26,6 +25,9 @@ function sightOf(stage: number, count: number): string {
   return SIGHTS[Math.floor((stage * SIGHTS.length) / (count - 1))]!;
 }
 
+/** The network that is chosen when the page opens: the quickest with published weights. */
+const FIRST = 'squeezenet1_1';
+
 export class NetworkView {
   readonly #options: NetworkOptions;
   readonly #model = byId<HTMLSelectElement>('model');
@@ -37,8 +39,6 @@ export class NetworkView {
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    for (const [name, title] of Object.entries(MODEL_NAMES))
-      this.#model.append(make('option', { value: name, textContent: title }));
     this.#model.addEventListener('change', () => {
       byId('weights-fault').textContent = '';
       if (this.kind === 'file' && this.#file) void this.#open(this.#file);
@@ -62,6 +62,14 @@ export class NetworkView {
         this.#draw();
         this.#options.changed();
       });
+  }
+
+  /** Fills the list. */
+  offer(networks: readonly NetworkChoice[]): void {
+    this.#model.replaceChildren(
+      ...networks.map(({ name, title }) => make('option', { value: name, textContent: title })),
+    );
+    this.#model.value = FIRST;
   }
 
   get model(): string {

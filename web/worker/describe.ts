@@ -1,10 +1,22 @@
 /** What a network consists of, before anything of it is loaded. */
-import { modelEntry } from '../../src/models/registry.ts';
+import { MODELS, modelEntry } from '../../src/models/registry.ts';
+import { smallResnet } from '../../src/models/small-resnet.ts';
 import type { Module } from '../../src/nn/index.ts';
-import type { LayerInfo, NetworkInfo, WeightsInfo } from '../messages.ts';
-import { SMALL_RESNET } from '../model-names.ts';
+import { formatCount } from '../../src/train/format.ts';
+import type { LayerInfo, NetworkChoice, NetworkInfo, WeightsInfo } from '../messages.ts';
 import { CARRIED } from './carried.ts';
 import { isStored } from './weights-cache.ts';
+
+/** Side of ImageNet's images, which goes without saying. */
+const USUAL_SIDE = 224;
+
+/** The networks there are, with what people tell them apart by. */
+export function networkChoices(): NetworkChoice[] {
+  return Object.values(MODELS).map(({ name, title, parameters, inputSize }) => {
+    const size = formatCount(parameters, { compact: true });
+    return { name, title: `${title} (${inputSize < USUAL_SIDE ? `${size}, ${inputSize}x${inputSize}` : size})` };
+  });
+}
 
 export async function describeNetwork(name: string, classes: number): Promise<NetworkInfo> {
   const entry = modelEntry(name);
@@ -46,7 +58,8 @@ function layersByStage(model: Module, stages: readonly string[]): LayerInfo[][] 
 }
 
 async function publishedInfo(name: string): Promise<WeightsInfo | null> {
-  if (name === SMALL_RESNET) return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
+  if (name === smallResnet.name)
+    return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
   const record = modelEntry(name).weights?.DEFAULT;
   if (!record) return null;
   const where = (await isStored(record)) ? 'storage' : 'publisher';

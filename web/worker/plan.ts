@@ -1,10 +1,11 @@
 /** What a run is made of: its photos in two sets, its settings, its phases. */
 import { ArgumentError } from '../../src/core/errors.ts';
 import { BlobDataset } from '../../src/data/blob-dataset.ts';
+import type { ImagePreset } from '../../src/data/compose.ts';
 import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
-
-import type { ImagePreset } from '../../src/models/preset.ts';
-import { graftHead, type ModelEntry, modelEntry } from '../../src/models/registry.ts';
+import type { ModelEntry } from '../../src/models/define.ts';
+import { graftHead } from '../../src/models/graft.ts';
+import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { Checkpoint } from '../../src/train/checkpoint.ts';
 import type { FinetuneSettings } from '../../src/train/options.ts';
@@ -64,7 +65,7 @@ export function planOf(request: TrainRequest, weights: WeightsOrigin | null, pho
     const blob = photos.file(id);
     return { blob, path: `${name}/${blob.name}`, label };
   });
-  const preset = weights?.transforms ?? entry.transforms;
+  const preset = weights?.transforms ?? entry.input;
   const transforms = classificationTransforms(preset);
   const all = new BlobDataset(classes, samples, transforms);
   const chosen = new Set(request.heldOut);

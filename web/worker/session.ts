@@ -2,6 +2,7 @@
 import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
+import { networkName } from '../../src/models/registry.ts';
 import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
 import type { RunState } from '../../src/train/run-host.ts';
 import { digestOf, type RunInputs } from '../../src/train/run-inputs.ts';
@@ -19,7 +20,7 @@ import type {
   WorkerEvent,
 } from '../messages.ts';
 import { Control, Stopped } from './control.ts';
-import { describeNetwork } from './describe.ts';
+import { describeNetwork, networkChoices } from './describe.ts';
 import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
@@ -54,7 +55,8 @@ export class Session {
   async restore(): Promise<Restored> {
     const restored = await this.#storage.restore();
     this.#photos.restore(restored.photos);
-    return restored;
+    const page = restored.page && { ...restored.page, model: networkName(restored.page.model) };
+    return { ...restored, page, networks: networkChoices() };
   }
 
   save(state: PageState): Promise<void> {

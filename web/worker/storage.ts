@@ -30,7 +30,7 @@ export class Storage {
   }
 
   /** Opens the storage, where it can be had, and reads what an earlier visit left. */
-  async restore(): Promise<Restored> {
+  async restore(): Promise<Omit<Restored, 'networks'>> {
     try {
       this.#work = await SavedWork.open();
       const [page, file, run, done, comparison, paused] = await Promise.all(

@@ -1,5 +1,5 @@
 /** Downloaded weights in the origin's storage. */
-import type { PretrainedWeights } from '../../src/models/weights.ts';
+import type { PretrainedWeights } from '../../src/models/published.ts';
 
 const STORE = 'regraft-weights';
 

@@ -3,15 +3,13 @@
 import { sha256 } from '../../src/core/digest.ts';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
+import type { ImagePreset } from '../../src/data/compose.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
 import { guessNetwork } from '../../src/models/guess-network.ts';
-import { rgbState } from '../../src/models/keras/rgb.ts';
-import { isKerasResNet } from '../../src/models/keras/torchvision.ts';
-import type { ImagePreset } from '../../src/models/preset.ts';
+import type { PretrainedWeights } from '../../src/models/published.ts';
 import { modelEntry } from '../../src/models/registry.ts';
-import type { PretrainedWeights } from '../../src/models/weights.ts';
-import { SMALL_RESNET } from '../model-names.ts';
+import { smallResnet } from '../../src/models/small-resnet.ts';
 import { CARRIED } from './carried.ts';
 import { store, stored } from './weights-cache.ts';
 
@@ -33,7 +31,7 @@ export async function publishedWeights(
   model: string,
   onProgress: (received: number, total: number | undefined) => void,
 ): Promise<LoadedWeights> {
-  if (model === SMALL_RESNET) {
+  if (model === smallResnet.name) {
     const bytes = await (await fetch(CARRIED.url)).arrayBuffer();
     return fitting(model, new File([bytes], 'trunk.safetensors'));
   }
@@ -72,29 +70,18 @@ async function download(
 export async function fitting(model: string, file: File): Promise<LoadedWeights> {
   const { state: read, notes, format } = await readWeightFile(file);
   const name = (await guessNetwork(read, model)) ?? model;
-  const state = await explained(file, async () => {
-    if (isKerasResNet(read)) return inNetwork(name, rgbState(read));
-    // What has other names may still be matched to the network that is chosen.
-    return (await modelEntry(name).create({ weights: file })).stateDict();
-  });
-  const { head, transforms } = modelEntry(name);
+  const { create, head, input } = modelEntry(name);
+  // What has other names may still be matched to the network that is chosen.
+  const state = await explained(file, async () => (await create({ weights: file })).stateDict());
   return {
     model: name,
     state,
     numClasses: state.get(`${head}.weight`)!.shape[0]!,
     source: file.name,
     sha256: await sha256(new Uint8Array(await file.arrayBuffer())),
-    transforms,
+    transforms: input,
     notes: [`Read as ${format}.`, ...notes],
   };
-}
-
-/** The network's own state dict, once `state` is in it. */
-async function inNetwork(name: string, state: StateDict): Promise<StateDict> {
-  const entry = modelEntry(name);
-  const model = await entry.create({ numClasses: state.get(`${entry.head}.weight`)!.shape[0]! });
-  model.loadStateDict(state);
-  return model.stateDict();
 }
 
 /** Loading says what does not fit, as on the command line; advice for programs is left out. */

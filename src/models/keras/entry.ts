@@ -1,7 +1,9 @@
 /** What a Keras model out of a file is known by: what the registry knows of networks that have a name. */
 import { ArgumentError } from '../../core/errors.ts';
-import type { ImagePreset } from '../preset.ts';
-import { graftHead, type ModelEntry, modelEntry } from '../registry.ts';
+import type { ImagePreset } from '../../data/compose.ts';
+import type { ModelEntry } from '../define.ts';
+import { graftHead } from '../graft.ts';
+import { modelEntry } from '../registry.ts';
 import { graftKerasHead, headOf } from './head.ts';
 import type { KerasLayer } from './layer.ts';
 import { KerasModel } from './model.ts';
@@ -44,18 +46,24 @@ function kerasEntry(topology: unknown): ModelEntry {
   const leaves = leavesOf(model, '');
   const before = leaves.filter(([path, { weights }]) => weights.length > 0 && path !== head);
   const inputSize = sideOf(model) ?? ANY_SIDE;
+  const input = { ...PLAIN, resize: inputSize, crop: inputSize };
   return {
+    name: `keras.${model.name}`,
+    title: model.name,
+    task: 'image-classification',
     async create({ numClasses } = {}) {
       const created = build();
       if (numClasses !== undefined) graftKerasHead(created, numClasses);
       return created;
     },
     graft: (grafted, classes) => graftKerasHead(grafted as KerasModel, classes),
+    input,
     inputSize,
+    parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
     multiplyAdds: Number.NaN,
-    transforms: { ...PLAIN, resize: inputSize, crop: inputSize },
     stages: [...before.map(([path]) => path), head],
     maps: leaves.findLast(([, { outputShape }]) => outputShape.length === 4)?.[0] ?? head,
+    heads: [head],
     head,
   };
 }

@@ -6,7 +6,7 @@ import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkOptions, type OptionNames } from '../../core/options.ts';
 import type { SourceLike } from '../../device/byte-source.ts';
-import { create } from '../create.ts';
+import { classesOf, create } from '../define.ts';
 import type { ActivationName } from './activations.ts';
 import { KerasModel, type KerasModelOptions } from './model.ts';
 import { foldKerasResNet } from './torchvision.ts';
@@ -94,7 +94,7 @@ function block(n: string, filters: number, stride: number, shortcut: boolean, x:
 }
 
 /** The topology that Keras saves for it: `{ class_name, config }`. */
-function topology(name: string, blocks: readonly number[], options: KerasResNetOptions): unknown {
+function topology(name: string, depth: number, blocks: readonly number[], options: KerasResNetOptions): unknown {
   const { includeTop = true, pooling = null, classes = 1000, classifierActivation = 'softmax' } = options;
   const [height, width, channels] = options.inputShape ?? (includeTop ? [224, 224, 3] : [null, null, 3]);
   if (channels !== 3) throw new ArgumentError(`${name}: inputShape must end in 3 channels, got ${channels}.`);
@@ -142,7 +142,7 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
   return {
     class_name: 'Functional',
     config: {
-      name,
+      name: `resnet${depth}`,
       layers: layers.map(([className, layer, config, inbound]) => ({
         class_name: className,
         config: { name: layer, trainable: true, ...config },
@@ -155,38 +155,58 @@ function topology(name: string, blocks: readonly number[], options: KerasResNetO
   };
 }
 
-async function resnet(name: string, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
+async function resnet(depth: number, blocks: readonly number[], options: KerasResNetOptions): Promise<KerasModel> {
+  const name = `keras.ResNet${depth}`;
   checkOptions(name, options, OPTIONS);
   const { weights, seed, classes, includeTop = true } = options;
   if (weights === 'imagenet')
     throw new ArgumentError(
-      `${name}: expected a weight file, got 'imagenet'. Download Keras's ${name}_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5 and pass its path.`,
+      `${name}: expected a weight file, got 'imagenet'. Download Keras's resnet${depth}_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5 and pass its path.`,
     );
   const own = {
     weights: weights ?? null,
     ...(seed !== undefined && { seed }),
     ...(classes && { numClasses: classes }),
   };
-  return create(name, undefined, HEAD, own, ({ numClasses }) => {
-    const config = topology(name, blocks, numClasses === undefined ? options : { ...options, classes: numClasses });
+  return create({ name, head: HEAD, own: {}, classesIn }, own, ({ numClasses }) => {
+    const config = topology(
+      name,
+      depth,
+      blocks,
+      numClasses === undefined ? options : { ...options, classes: numClasses },
+    );
     return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
   });
 }
 
+/** Outputs of weights under Keras's names, or the model's own. */
+export function classesIn(state: StateDict): number | undefined {
+  const names = ['predictions/kernel', 'layers/dense/vars/0', '_layer_checkpoint_dependencies/dense/vars/0'];
+  const kernel = names.map((name) => state.get(name)).find((found) => found !== undefined);
+  return classesOf(state, HEAD) ?? kernel?.shape[1];
+}
+
 /** 25,636,712 parameters, statistics counted, in 177 layers. */
 export function ResNet50(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return resnet('resnet50', [3, 4, 6, 3], options);
+  return resnet(50, [3, 4, 6, 3], options);
 }
 
 /** 44,707,176 parameters, statistics counted. */
 export function ResNet101(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return resnet('resnet101', [3, 4, 23, 3], options);
+  return resnet(101, [3, 4, 23, 3], options);
 }
 
 /** 60,419,944 parameters, statistics counted. */
 export function ResNet152(options: KerasResNetOptions = {}): Promise<KerasModel> {
-  return resnet('resnet152', [3, 8, 36, 3], options);
+  return resnet(152, [3, 8, 36, 3], options);
 }
+
+/** Keras's networks that can be asked for by name. */
+export const KERAS_NETWORKS: Readonly<Record<string, (options?: KerasResNetOptions) => Promise<KerasModel>>> = {
+  'keras.ResNet50': ResNet50,
+  'keras.ResNet101': ResNet101,
+  'keras.ResNet152': ResNet152,
+};
 
 /**
  * The weights of a Keras ResNet v1 under torchvision's names, for `resnet50({ strideIn1x1: true })` and nothing else: a v1.5

@@ -1,14 +1,12 @@
 /** Keras's ResNets (v1) under torchvision's names, for RGB pictures: Keras's own take BGR. */
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
-import { ArgumentError } from '../../core/errors.ts';
-import type { ModelOptions } from '../create.ts';
-import type { ImagePreset } from '../preset.ts';
-import { type ResNet, resnet50, resnet101, resnet152 } from '../resnet.ts';
-import { isPretrained } from '../weights.ts';
-import { foldKerasResNet, isKerasResNet, RESNET_V1 } from './torchvision.ts';
+import type { ImagePreset } from '../../data/compose.ts';
+import { type Adapted, defineModel } from '../define.ts';
+import { Bottleneck, RESNET, ResNet } from '../resnet.ts';
+import { foldKerasResNet, kerasResNetOf, RESNET_V1 } from './torchvision.ts';
 
-/** Pixels less ImageNet's mean, undivided. Keras wants them as BGR: {@link rgbState} turns the first layer around instead. */
-export const KERAS_RGB_PRESET: ImagePreset = {
+/** Pixels less ImageNet's mean, undivided. Keras wants them as BGR: {@link adapt} turns the first layer around instead. */
+const INPUT: ImagePreset = {
   resize: 256,
   crop: 224,
   mean: [123.68 / 255, 116.779 / 255, 103.939 / 255],
@@ -16,52 +14,12 @@ export const KERAS_RGB_PRESET: ImagePreset = {
   interpolation: 'bilinear',
 };
 
-/** ResNet-50 v1; `weights` are a file that Keras saved. */
-export function kerasResnet50(options: ModelOptions = {}): Promise<ResNet> {
-  return rgbNetwork('kerasResnet50', (o) => resnet50({ ...o, strideIn1x1: true }), options);
-}
-
-/** ResNet-101 v1; `weights` are a file that Keras saved. */
-export function kerasResnet101(options: ModelOptions = {}): Promise<ResNet> {
-  return rgbNetwork('kerasResnet101', (o) => resnet101({ ...o, strideIn1x1: true }), options);
-}
-
-/** ResNet-152 v1; `weights` are a file that Keras saved. */
-export function kerasResnet152(options: ModelOptions = {}): Promise<ResNet> {
-  return rgbNetwork('kerasResnet152', (o) => resnet152({ ...o, strideIn1x1: true }), options);
-}
-
-/** Which of them a Keras ResNet's weights are of. */
-export function kerasResNetOf(state: StateDict): string {
-  const blocks = [...state.keys()].filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
-  return blocks > 23 ? 'kerasResnet152' : blocks > 6 ? 'kerasResnet101' : 'kerasResnet50';
-}
-
-async function rgbNetwork(
-  name: string,
-  build: (options: ModelOptions) => Promise<ResNet>,
-  { weights, download: _, ...options }: ModelOptions,
-): Promise<ResNet> {
-  if (weights == null) return build(options);
-  if (isPretrained(weights))
-    throw new ArgumentError(`${name}: has no published weights. Name a file that Keras saved.`);
-  const { readWeights } = await import('../../io/index.ts');
-  const read = await readWeights(weights);
-  // Under other names nothing says which way round the channels are.
-  if (!isKerasResNet(read))
-    throw new ArgumentError(`${name}: expected weights that Keras saved. What regraft saved opens by its folder.`);
-  const state = rgbState(read);
-  const model = await build({ ...options, numClasses: options.numClasses ?? state.get('fc.weight')!.shape[0]! });
-  model.loadStateDict(state, { copy: false });
-  return model;
-}
-
 /**
  * Keras's weights under torchvision's names, for RGB pictures; without a head (`include_top=False`) it is zero.
  * @throws RegraftError where they are no ResNet v1's.
  */
-export function rgbState(read: StateDict): StateDict {
-  const { state } = foldKerasResNet(read, true);
+function adapt(read: StateDict): Adapted {
+  const { state, ...adapted } = foldKerasResNet(read, true);
   const rgb: [string, TensorData][] = [['conv1.weight', reversed(state.get('conv1.weight')!)]];
   const head: [string, TensorData][] = [
     ['fc.weight', zeros([1, 2048])],
@@ -69,7 +27,7 @@ export function rgbState(read: StateDict): StateDict {
   ];
   const turned: StateDict = new Map([...state, ...rgb, ...(state.has('fc.weight') ? [] : head)]);
   turned.architecture = RESNET_V1;
-  return turned;
+  return { ...adapted, state: turned };
 }
 
 function zeros(shape: readonly number[]): TensorData {
@@ -88,3 +46,33 @@ function reversed(weight: TensorData): TensorData {
   });
   return { shape, dtype: 'float32', data };
 }
+
+function network(
+  depth: number,
+  layers: readonly [number, number, number, number],
+  parameters: number,
+  multiplyAdds: number,
+) {
+  return defineModel({
+    ...RESNET,
+    name: `keras.ResNet${depth}`,
+    title: `Keras ResNet-${depth}`,
+    input: INPUT,
+    parameters,
+    multiplyAdds,
+    weightNames: {
+      networkOf: kerasResNetOf,
+      adapt,
+      // Under other names nothing says which way round the channels are.
+      refusal: 'expected weights that Keras saved. What regraft saved opens by its folder.',
+    },
+    build: (options) => new ResNet(Bottleneck, layers, { ...options, strideIn1x1: true }),
+  });
+}
+
+/** ResNet-50 v1; `weights` are a file that Keras saved. */
+export const kerasResnet50 = network(50, [3, 4, 6, 3], 25_557_032, 3.86);
+/** ResNet-101 v1; `weights` are a file that Keras saved. */
+export const kerasResnet101 = network(101, [3, 4, 23, 3], 44_549_160, 7.58);
+/** ResNet-152 v1; `weights` are a file that Keras saved. */
+export const kerasResnet152 = network(152, [3, 8, 36, 3], 60_192_808, 11.29);

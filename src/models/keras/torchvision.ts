@@ -5,6 +5,7 @@
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
+import type { Adapted } from '../define.ts';
 import { permuted } from './layout.ts';
 
 /** {@link StateDict.architecture} of a ResNet with each stage's stride on its first 1x1 convolution. */
@@ -21,12 +22,15 @@ export function isKerasResNet(state: StateDict): boolean {
   return false;
 }
 
-/** Keras's weights under torchvision's names. */
-export interface Folded {
-  readonly state: StateDict;
-  /** Its names to those of the Keras weights that they come from; convolution biases come in with the statistics. */
-  readonly origins: ReadonlyMap<string, string>;
+/** The network that a Keras ResNet's weights are of, undefined for other weights. */
+export function kerasResNetOf(state: StateDict): string | undefined {
+  if (!isKerasResNet(state)) return undefined;
+  const blocks = [...state.keys()].filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
+  return blocks > 23 ? 'keras.ResNet152' : blocks > 6 ? 'keras.ResNet101' : 'keras.ResNet50';
 }
+
+const NOTE =
+  'Biases of convolutions are folded into the running means behind them, the difference of the epsilons (1.001e-5, 1e-5) into the running variances.';
 
 /** Why a v1.5 network does not take v1 weights. */
 export function notV15(): ArgumentError {
@@ -44,7 +48,7 @@ export function notV15(): ArgumentError {
  * @throws ArgumentError if it is not, for pre-activation (V2) weights, and for numbered weights of another network;
  * StateDictError for layers that are missing.
  */
-export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded {
+export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Adapted {
   const keys = state.has('conv1_conv/kernel') ? undefined : keysByNumber(state);
   if ([...state.keys()].some((key) => key.includes('_preact_bn/')))
     throw new ArgumentError(
@@ -54,6 +58,7 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
   const out: StateDict = new Map();
   out.architecture = RESNET_V1;
   const origins = new Map<string, string>();
+  const folded = new Set<string>();
   const used = new Set<string>();
   const missing: string[] = [];
   const keyOf = (name: string): string => keys?.get(name) ?? name;
@@ -71,6 +76,7 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
       return;
     }
     const bias = take(`${from}_conv/bias`);
+    if (bias) folded.add(keyOf(`${from}_conv/bias`));
     origins.set(`${conv}.weight`, keyOf(`${from}_conv/kernel`));
     for (const [i, field] of ['weight', 'bias', 'running_mean', 'running_var'].entries())
       origins.set(`${norm}.${field}`, keyOf(names[i]!));
@@ -101,7 +107,7 @@ export function foldKerasResNet(state: StateDict, strideIn1x1: boolean): Folded 
       { missing, unexpected: [], wrongShapes: [] },
     );
   for (const [key, data] of state) if (!used.has(key)) out.set(key, data);
-  return { state: out, origins };
+  return { state: out, origins, folded, note: NOTE };
 }
 
 /** Blocks of the stages by the number of convolutions: of ResNet-50, 101 and 152. */

@@ -1,0 +1,27 @@
+/** New heads for models that have one. */
+import { ArgumentError } from '../core/errors.ts';
+import { Conv2d, Linear, type Module } from '../nn/index.ts';
+
+/**
+ * Replaces the layer at `head` (an entry's `head`) by a new, trainable one of the same kind with `numClasses` outputs.
+ * @returns the new layer.
+ */
+export function graftHead(model: Module, head: string, numClasses: number): Linear | Conv2d {
+  const old = model.getSubmodule(head);
+  const cut = head.lastIndexOf('.');
+  const parent = model.getSubmodule(cut < 0 ? '' : head.slice(0, cut)) as unknown as Record<string, Module>;
+  const grafted = sameKind(old, numClasses);
+  if (!grafted)
+    throw new ArgumentError(
+      `graftHead: '${head}' must be a Linear or a Conv2d, got ${old.typeName}. Replace it by hand.`,
+    );
+  parent[head.slice(cut + 1)] = grafted;
+  return grafted;
+}
+
+function sameKind(old: Module, numClasses: number): Linear | Conv2d | undefined {
+  if (old instanceof Linear) return new Linear(old.inFeatures, numClasses, { bias: old.bias !== null });
+  if (!(old instanceof Conv2d)) return undefined;
+  const { stride, padding, dilation } = old;
+  return new Conv2d(old.inChannels, numClasses, old.kernelSize, { stride, padding, dilation, bias: old.bias !== null });
+}
