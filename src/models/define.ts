@@ -194,7 +194,7 @@ export async function create<M extends Module, Own extends object>(
 ): Promise<M> {
   const { name, head, weights: table, classesIn = (state) => classesOf(state, head) } = network;
   const { weights, seed, frozenStats, newHead = false } = options;
-  const source = typeof weights === 'string' ? (weightsByName(name, table, weights) ?? weights) : weights;
+  const source = typeof weights === 'string' ? (weightsByName(network, weights) ?? weights) : weights;
   if (typeof source === 'boolean' || typeof source === 'number')
     throw new ArgumentError(
       `${name}: expected weights by name (${table ? Object.keys(table).join(', ') : 'none'}) or a path, got ${shown(source)}. Write { weights: '${table ? Object.keys(table)[0] : 'file.safetensors'}' }.`,

@@ -1,6 +1,16 @@
 /** New heads for models that have one. */
 import { ArgumentError } from '../core/errors.ts';
 import { Conv2d, Linear, type Module } from '../nn/index.ts';
+import type { ModelEntry } from './define.ts';
+
+/** Gives a model a head for so many classes, as its entry says. @returns the new layer. */
+export function graft(
+  { graft: own, head }: Pick<ModelEntry, 'graft' | 'head'>,
+  model: Module,
+  classes: number,
+): Linear | Conv2d {
+  return own ? own(model, classes) : graftHead(model, head, classes);
+}
 
 /**
  * Replaces the layer at `head` (an entry's `head`) by a new, trainable one of the same kind with `numClasses` outputs.

@@ -78,8 +78,7 @@ export function isPretrained(value: unknown): value is PretrainedWeights {
  * @throws ArgumentError for a name in the style of weights that this model does not have.
  */
 export function weightsByName(
-  model: string,
-  table: WeightsTable | undefined,
+  { name: model, weights: table }: { readonly name: string; readonly weights?: WeightsTable | undefined },
   name: string,
 ): PretrainedWeights | undefined {
   const found = table && Object.hasOwn(table, name) ? table[name] : undefined;

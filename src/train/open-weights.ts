@@ -31,7 +31,7 @@ export async function openWeights(
   weights: string,
   progress: Progress | null = null,
 ): Promise<OpenedWeights> {
-  const record = weightsByName(model, entry.weights, weights);
+  const record = weightsByName(entry, weights);
   let path = weights;
   if (record) {
     let shown = false;

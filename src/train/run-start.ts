@@ -7,8 +7,8 @@ import type { ImagePreset } from '../data/compose.ts';
 import type { Transform, TransformJSON } from '../data/transform.ts';
 import { readWeightFile } from '../io/index.ts';
 import type { ModelEntry } from '../models/define.ts';
+import { graft } from '../models/graft.ts';
 import { namingNetwork } from '../models/guess-network.ts';
-import { graft } from '../models/keras/entry.ts';
 import { weightsByName } from '../models/published.ts';
 import { isNetwork } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
@@ -157,10 +157,10 @@ export async function resumedWeights(
   { settings, start }: Checkpoint,
   entry: ModelEntry,
 ): Promise<string | null> {
-  const { model, weights } = settings;
+  const { weights } = settings;
   if (named != null || weights === null) return named ?? weights;
   if (!start || isURL(weights)) {
-    const record = isURL(weights) ? undefined : weightsByName(model, entry.weights, weights);
+    const record = isURL(weights) ? undefined : weightsByName(entry, weights);
     if (record && (await isCached(record))) return weights;
     throw new ArgumentError(
       `${out}: was begun with weights from ${record?.url ?? weights}, which are not fetched unless you name them: give them as weights again.`,

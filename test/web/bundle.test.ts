@@ -103,11 +103,8 @@ describe('an application that imports the library', () => {
     const { chunks } = await bundle(
       `import { squeezenet1_1 } from 'regraft/models'; globalThis.application = squeezenet1_1;`,
     );
-    const atOnce = loadedAtOnce(chunks);
-    const models = modulesOf(atOnce).flatMap((id) => /\/src\/models\/(.*)/.exec(id)?.[1] ?? []);
+    const models = modulesOf(loadedAtOnce(chunks)).flatMap((id) => /\/src\/models\/(.*)/.exec(id)?.[1] ?? []);
     expect(models.sort()).toEqual(['categories.ts', 'define.ts', 'load.ts', 'published.ts', 'squeezenet.ts']);
-    const published = atOnce.flatMap(({ code }) => code.match(/[\w-]+\.pth/g) ?? []);
-    expect(published).toEqual(['squeezenet1_1-b8a52dc0.pth']);
   });
 
   test.each(Object.keys(manifest.exports))('%s of the library reaches nothing of Node', async (path) => {

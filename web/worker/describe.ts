@@ -1,6 +1,5 @@
 /** What a network consists of, before anything of it is loaded. */
 import { MODELS, modelEntry } from '../../src/models/registry.ts';
-import { smallResnet } from '../../src/models/small-resnet.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { formatCount } from '../../src/train/format.ts';
 import type { LayerInfo, NetworkChoice, NetworkInfo, WeightsInfo } from '../messages.ts';
@@ -58,8 +57,7 @@ function layersByStage(model: Module, stages: readonly string[]): LayerInfo[][] 
 }
 
 async function publishedInfo(name: string): Promise<WeightsInfo | null> {
-  if (name === smallResnet.name)
-    return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
+  if (name === CARRIED.model) return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
   const record = modelEntry(name).weights?.DEFAULT;
   if (!record) return null;
   const where = (await isStored(record)) ? 'storage' : 'publisher';

@@ -4,7 +4,7 @@ import { BlobDataset } from '../../src/data/blob-dataset.ts';
 import type { ImagePreset } from '../../src/data/compose.ts';
 import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
 import type { ModelEntry } from '../../src/models/define.ts';
-import { graftHead } from '../../src/models/graft.ts';
+import { graft } from '../../src/models/graft.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { Checkpoint } from '../../src/train/checkpoint.ts';
@@ -112,6 +112,6 @@ export async function built({ entry, train }: Plan, weights: LoadedWeights | nul
   if (!weights) return entry.create({ numClasses: classes });
   const model = await entry.create({ numClasses: weights.numClasses });
   model.loadStateDict(weights.state, { copy: false });
-  graftHead(model, entry.head, classes);
+  graft(entry, model, classes);
   return model;
 }

@@ -2,8 +2,8 @@
 import { draw } from '../../examples/quickstart/draw.ts';
 import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
 import { Generator } from '../../src/core/random.ts';
-import { smallResnet } from '../../src/models/small-resnet.ts';
 import type { Sample } from '../messages.ts';
+import { CARRIED } from './carried.ts';
 
 /** Which of the subjects, and how many pictures of each. */
 const CLASSES = ['fish', 'flower', 'house'] as const;
@@ -18,7 +18,7 @@ export async function sample(): Promise<Sample> {
     classes.push({ name, files });
   }
   const held = await picture('flower', random, 'new-picture.png');
-  return { classes, held, model: smallResnet.name, epochs: 8, learningRate: 0.01 };
+  return { classes, held, model: CARRIED.model, epochs: 8, learningRate: 0.01 };
 }
 
 async function picture(subject: (typeof CLASSES)[number], random: Generator, name: string): Promise<File> {

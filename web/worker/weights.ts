@@ -9,7 +9,6 @@ import { readWeightFile } from '../../src/io/read.ts';
 import { guessNetwork } from '../../src/models/guess-network.ts';
 import type { PretrainedWeights } from '../../src/models/published.ts';
 import { modelEntry } from '../../src/models/registry.ts';
-import { smallResnet } from '../../src/models/small-resnet.ts';
 import { CARRIED } from './carried.ts';
 import { store, stored } from './weights-cache.ts';
 
@@ -31,7 +30,7 @@ export async function publishedWeights(
   model: string,
   onProgress: (received: number, total: number | undefined) => void,
 ): Promise<LoadedWeights> {
-  if (model === smallResnet.name) {
+  if (model === CARRIED.model) {
     const bytes = await (await fetch(CARRIED.url)).arrayBuffer();
     return fitting(model, new File([bytes], 'trunk.safetensors'));
   }

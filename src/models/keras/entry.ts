@@ -2,7 +2,6 @@
 import { ArgumentError } from '../../core/errors.ts';
 import type { ImagePreset } from '../../data/compose.ts';
 import type { ModelEntry } from '../define.ts';
-import { graftHead } from '../graft.ts';
 import { modelEntry } from '../registry.ts';
 import { graftKerasHead, headOf } from './head.ts';
 import type { KerasLayer } from './layer.ts';
@@ -84,9 +83,4 @@ function leavesOf({ layers }: { readonly layers: readonly KerasLayer[] }, path: 
     const own = `${path}${layer.field}`;
     return layer.layers ? leavesOf({ layers: layer.layers }, `${own}.`) : [[own, layer] as [string, KerasLayer]];
   });
-}
-
-/** Gives a model a head for so many classes. */
-export function graft({ graft: own, head }: ModelEntry, model: Parameters<typeof graftHead>[0], classes: number) {
-  return own ? own(model, classes) : graftHead(model, head, classes);
 }
