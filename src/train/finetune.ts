@@ -9,7 +9,6 @@ import { thumbnail } from '../data/encode.ts';
 import { openImageFolders } from '../data/open-folders.ts';
 import { accountFor } from '../data/photo-account.ts';
 import { init } from '../graph/init.ts';
-import type { ModelEntry } from '../models/define.ts';
 import { topologyOf } from '../models/keras/entry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { checkTensors } from './checkpoint-check.ts';

@@ -1,7 +1,8 @@
 /** What a run is to do, where it happens, and what it leaves. Knows neither Node nor the DOM. */
+
+import type { ImagePreset } from '../data/compose.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Transform } from '../data/transform.ts';
-import type { ImagePreset } from '../models/preset.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';

@@ -1,7 +1,8 @@
 /** What a network consists of, before anything of it is loaded. */
+
+import { formatCount } from '../../src/core/format.ts';
 import { MODELS, modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
-import { formatCount } from '../../src/train/format.ts';
 import type { LayerInfo, NetworkChoice, NetworkInfo, WeightsInfo } from '../messages.ts';
 import { CARRIED } from './carried.ts';
 import { isStored } from './weights-cache.ts';
