@@ -4,7 +4,6 @@
  */
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from '../data/compose.ts';
 export type { Categories } from './categories.ts';
-export * from './cifar-resnet.ts';
 export { type ConvertModelOptions, convertModel } from './convert.ts';
 export {
   type Adapted,
@@ -18,30 +17,9 @@ export {
   type WeightNames,
   type WeightsSource,
 } from './define.ts';
+export * from './families.ts';
 export { graftHead } from './graft.ts';
 export { guessNetwork, namingNetwork } from './guess-network.ts';
 export * as keras from './keras/keras.ts';
 export type { PretrainedWeights, WeightsTable } from './published.ts';
 export { MODELS, modelEntry } from './registry.ts';
-export {
-  BasicBlock,
-  type BlockOptions,
-  type BlockType,
-  Bottleneck,
-  type KerasCompatibleOptions,
-  ResNet,
-  ResNet18Weights,
-  ResNet34Weights,
-  ResNet50Weights,
-  ResNet101Weights,
-  ResNet152Weights,
-  type ResNetOptions,
-  resnet18,
-  resnet34,
-  resnet50,
-  resnet101,
-  resnet152,
-} from './resnet.ts';
-export * from './resnext.ts';
-export * from './small-resnet.ts';
-export * from './squeezenet.ts';

@@ -1,27 +1,20 @@
-/** All networks by name. A family is a module; its networks are those of its exports that `defineModel` made. */
+/** All networks by name: the exports of their families that `defineModel` made. */
 import { ArgumentError } from '../core/errors.ts';
 import { editDistance } from '../core/options.ts';
-import * as cifarResnet from './cifar-resnet.ts';
 import { isDefined, type ModelEntry } from './define.ts';
-import * as kerasResnet from './keras/rgb.ts';
-import * as resnet from './resnet.ts';
-import * as resnext from './resnext.ts';
-import * as smallResnet from './small-resnet.ts';
-import * as squeezenet from './squeezenet.ts';
-
-const FAMILIES: readonly object[] = [resnet, resnext, squeezenet, cifarResnet, smallResnet, kerasResnet];
+import * as families from './families.ts';
+import * as kerasResnets from './keras/rgb.ts';
 
 /** `resnet50` before `resnet101`. */
 const { compare } = new Intl.Collator('en', { numeric: true });
 
-/** Every network, by its name. */
+/** Every network by its name, in the names' order. */
 export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(
-  FAMILIES.flatMap((family) =>
-    Object.values(family)
-      .filter(isDefined)
-      .sort((a, b) => compare(a.name, b.name))
-      .map((network) => [network.name, network]),
-  ),
+  [families, kerasResnets]
+    .flatMap((family: object): unknown[] => Object.values(family))
+    .filter(isDefined)
+    .map((network) => [network.name, network] as const)
+    .sort(([a], [b]) => compare(a, b)),
 );
 
 /** Names that networks had in earlier versions, which saved models and checkpoints still have. */

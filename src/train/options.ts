@@ -284,7 +284,7 @@ const ROWS = {
   /** Side of the images, in pixels. */
   imageSize: option<number>({
     kind: whole(1),
-    default: { words: 'that of the weights', of: (_, { transforms }) => transforms.crop },
+    default: { words: 'that of the weights', of: (_, { inputSize }) => inputSize },
     flag: '<pixels>',
     help: 'side of the images',
     fact: 'always',

@@ -314,7 +314,7 @@ describe('other commands', () => {
       [
         `summary none-such`,
         1,
-        "ArgumentError: model: there is no network, file or folder 'none-such'. There are resnet18",
+        "ArgumentError: model: there is no network, file or folder 'none-such'. There are cifarResnet20",
       ],
       [
         `summary ${weights} --weights ${weights}`,
