@@ -119,6 +119,7 @@ export interface ModelDefinition<M extends Module, Version extends string, Own e
   /** Options of its own, beside {@link ModelOptions}. */
   readonly options?: OptionNames<Own>;
   readonly weightNames?: WeightNames<Own>;
+  /** A new model with random weights; without `numClasses` as many outputs as published weights have. */
   build(options: { numClasses?: number } & Own): M;
 }
 

@@ -131,9 +131,7 @@ export interface ResNetOptions {
 }
 
 /** Options of the networks that Keras has too. */
-export type KerasCompatibleOptions = ModelOptions & V1Options;
-
-interface V1Options {
+export interface KerasCompatibleOptions extends ModelOptions {
   /** Builds the v1 network, which weights that Keras saved need; see {@link ResNetOptions.strideIn1x1}. */
   strideIn1x1?: boolean;
 }
@@ -226,6 +224,8 @@ export const RESNET = {
   maps: 'layer4',
   heads: ['fc'],
 } as const;
+
+type V1Options = Pick<KerasCompatibleOptions, 'strideIn1x1'>;
 
 /** What those have in common that Keras has too, as v1. */
 const KERAS_TOO: { readonly options: { readonly strideIn1x1: true }; readonly weightNames: WeightNames<V1Options> } = {
