@@ -145,6 +145,7 @@ export function isDefined(value: unknown): value is ModelEntry {
 
 /**
  * Makes a network of its definition.
+ * @param definition What it is known by, and how it is built.
  * @example
  * export const net = defineModel({ name: 'net', title: 'Net', …, build: ({ numClasses = 10 }) => new Net(numClasses) });
  * const model = await net({ weights: 'net.safetensors' }); // net.stages, net.head, net.input …

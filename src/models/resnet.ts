@@ -225,10 +225,11 @@ export const RESNET = {
   heads: ['fc'],
 } as const;
 
-type V1Options = Pick<KerasCompatibleOptions, 'strideIn1x1'>;
-
 /** What those have in common that Keras has too, as v1. */
-const KERAS_TOO: { readonly options: { readonly strideIn1x1: true }; readonly weightNames: WeightNames<V1Options> } = {
+const KERAS_TOO: {
+  readonly options: { readonly strideIn1x1: true };
+  readonly weightNames: WeightNames<Pick<KerasCompatibleOptions, 'strideIn1x1'>>;
+} = {
   options: { strideIn1x1: true },
   weightNames: {
     networkOf: kerasResNetOf,
