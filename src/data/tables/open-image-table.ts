@@ -188,6 +188,7 @@ const WAYS: Readonly<Record<TableKind, string>> = {
 
 function heldOut({ kind }: Labelling, images: number, from: ValidationSource): string {
   if (from.kind === 'table') return `${images} to validate, of ${from.table}`;
+  if (from.kind === 'folder') return `${images} to validate, in ${from.folder}`;
   if (from.kind === 'column') return `${images} to validate, by '${from.column}'`;
   return from.kind === 'held out' ? `${images} held out, ${WAYS[kind]} (seed ${from.seed})` : 'none held out';
 }

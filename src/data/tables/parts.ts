@@ -31,12 +31,18 @@ export function partsOf({ train, validation }: FoundTables, names: readonly stri
   const given = names?.map((name) => columnOf(train.table, name));
   const split = validation ? null : splitColumn(train, given ?? []);
   const labels = given ?? labelColumns(train, split);
-  return split === null ? byTable(train, validation, labels) : byColumn(train, split, labels);
+  if (split !== null) {
+    const column = train.table.columns[split]!;
+    return bySplit(train, labels, ({ row }) => row.cells[split]!, { kind: 'column', column });
+  }
+  if (validation) return byTable(train, validation, labels);
+  const folders = splitFolders(train.rows);
+  if (!folders) return { train: { of: train, rows: train.rows, labels }, validation: null, leftOut: [] };
+  return bySplit(train, labels, ({ image }) => folders.of(image), { kind: 'folder', folder: folders.validation });
 }
 
-function byTable(train: NamedRows, validation: NamedRows | null, labels: readonly number[]): TableParts {
+function byTable(train: NamedRows, validation: NamedRows, labels: readonly number[]): TableParts {
   const part = { of: train, rows: train.rows, labels };
-  if (!validation) return { train: part, validation: null, leftOut: [] };
   const { columns, path } = validation.table;
   const names = labels.map((c) => train.table.columns[c]!);
   const missing = names.find((name) => !columns.includes(name));
@@ -51,15 +57,38 @@ function byTable(train: NamedRows, validation: NamedRows | null, labels: readonl
   return { train: part, validation: { of: validation, rows: validation.rows, labels: places, from }, leftOut: [] };
 }
 
-function byColumn(of: NamedRows, split: number, labels: readonly number[]): TableParts {
-  const cellOf = ({ row }: ImageRow) => row.cells[split]!;
-  const rowsOf = (kind: Split) => of.rows.filter((row) => splitOf(cellOf(row)) === kind);
-  const kind = (['validation', 'test'] as const).find((name) => rowsOf(name).length > 0);
-  const unused = of.rows.filter((row) => ![kind, 'train'].includes(splitOf(cellOf(row)) ?? undefined));
-  const from: ValidationSource = { kind: 'column', column: of.table.columns[split]! };
+/** The parts of one table. @param splitName what a row's split is called */
+function bySplit(
+  of: NamedRows,
+  labels: readonly number[],
+  splitName: (row: ImageRow) => string,
+  from: ValidationSource,
+): TableParts {
+  const rowsOf = (kind: Split) => of.rows.filter((row) => splitOf(splitName(row)) === kind);
+  const train = { of, rows: rowsOf('train'), labels };
+  const kind = HELD_OUT.find((name) => rowsOf(name).length > 0);
+  const validation = kind ? { of, rows: rowsOf(kind), labels, from } : null;
+  const used = new Set([...train.rows, ...(validation?.rows ?? [])]);
+  const unused = of.rows.filter((row) => !used.has(row));
   return {
-    train: { of, rows: rowsOf('train'), labels },
-    validation: kind ? { of, rows: rowsOf(kind), labels, from } : null,
-    leftOut: byReason(unused.map((row) => [`in split '${cellOf(row)}', which is not used`, placeOf(of, row)])),
+    train,
+    validation,
+    leftOut: byReason(unused.map((row) => [`in split '${splitName(row)}', which is not used`, placeOf(of, row)])),
   };
+}
+
+/** Splits that validate; a test part only where there is nothing else. */
+const HELD_OUT = ['validation', 'test'] as const;
+
+/** The folders of splits that all images are in, as `train/1.jpg` and `val/2.jpg`; null where they are not. */
+function splitFolders(rows: readonly ImageRow[]): { of(image: string): string; validation: string } | null {
+  const of = (image: string) =>
+    image
+      .split('/')
+      .slice(0, -1)
+      .find((folder) => splitOf(folder) !== null) ?? '';
+  const names = [...new Set(rows.map(({ image }) => of(image)))];
+  const validation = HELD_OUT.flatMap((kind) => names.filter((name) => splitOf(name) === kind))[0];
+  const whole = !names.includes('') && names.some((name) => splitOf(name) === 'train');
+  return whole && validation !== undefined ? { of, validation } : null;
 }

@@ -158,6 +158,40 @@ test('a column of splits is followed, with tabs; test validates only where nothi
   expect(shown(tested, (await openImageTable(tested)).validation)).toEqual(['1.jpg: 0.25']);
 });
 
+test('one table of photos in folders that are splits: the folders are the parts', async () => {
+  const paths = ['train/0.jpg', 'train/1.jpg', 'valid/2.jpg', 'test/3.jpg', 'train/4.jpg'];
+  const line = (path: string, i: number) => `${path},${i / 4}`;
+  const root = files(paths, { 'metadata.csv': ['file_name,age', ...paths.map(line)] });
+  const table = await openImageTable(root);
+  expect(table.how).toBe(
+    "metadata.csv: 'file_name' names the images, 'age' is the number to learn; 3 to train on, 1 to validate, in valid",
+  );
+  expect(table.validationFrom).toEqual({ kind: 'folder', folder: 'valid' });
+  expect(shown(root, table.validation)).toEqual(['valid/2.jpg: 0.5']);
+  expect(table.leftOut).toEqual([{ reason: "in split 'test', which is not used", paths: ['metadata.csv:5'] }]);
+  const loose = files([...paths, 'more/5.jpg'], { 'l.csv': ['file_name,age', ...[...paths, 'more/5.jpg'].map(line)] });
+  expect((await openImageTable(loose)).validationFrom).toEqual({ kind: 'held out', seed: 0 });
+});
+
+test('a column of splits that names no validation: rows without one are left out, and some are held out', async () => {
+  const root = files(
+    rows(6, (i) => `${i}.jpg`),
+    {
+      'l.csv': ['f,age,set', ...rows(6, (i) => `${i}.jpg,${i / 4},${['train', 'unlabelled', ''][Math.max(0, i - 3)]}`)],
+    },
+  );
+  const table = await openImageTable(root);
+  expect([table.train.length, table.validation.length, table.validationFrom]).toEqual([
+    3,
+    1,
+    { kind: 'held out', seed: 0 },
+  ]);
+  expect(table.leftOut).toEqual([
+    { reason: "in split 'unlabelled', which is not used", paths: ['l.csv:6'] },
+    { reason: "in split '', which is not used", paths: ['l.csv:7'] },
+  ]);
+});
+
 test.each<[string, string, string[], string[]]>([
   ['bars', 'tags', ['cat|dog', 'dog', 'bird | dog'], ['bird', 'cat', 'dog']],
   ['semicolons', 'x', ['cat; dog', 'dog', 'cat'], ['cat', 'dog']],
