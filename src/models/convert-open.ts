@@ -79,7 +79,6 @@ export async function openModel(input: SourceLike, options: OpenOptions): Promis
 }
 
 async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
-  const { numClasses } = options;
   const name = options.model && networkName(options.model);
   if (name !== undefined && !/^keras\b/i.test(name))
     return namingNetwork(input, name, () => openTorchvision(input, name, options), readOptions(options));
@@ -93,7 +92,17 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
     throw new ArgumentError(
       `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
     );
-  const classes = numClasses ?? classesIn(file.state);
+  return openKerasNetwork(input, name, file, options);
+}
+
+/** One of Keras's networks that have a name, with the weights of the file. */
+async function openKerasNetwork(
+  input: SourceLike,
+  name: string,
+  file: WeightFile,
+  options: OpenOptions,
+): Promise<Opened> {
+  const classes = options.numClasses ?? classesIn(file.state);
   const model = await KERAS_NETWORKS[name]!(classes === undefined ? {} : { classes });
   return openKeras(await namedFor(model, input, file, options), model, name);
 }
@@ -107,9 +116,11 @@ async function namedFor(model: Module, input: SourceLike, file: WeightFile, opti
 async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | WeightFile> {
   const own = file.metadata.model;
   const isOwn = own !== undefined && isNetwork(own);
-  const name = isOwn ? own : await guessNetwork(file.state);
+  const name = isOwn ? networkName(own) : await guessNetwork(file.state);
   if (name === undefined) return file;
-  const opened = await openTorchvision(input, name, options);
+  // Keras's names are those of Keras's tree; a run's file has torchvision's.
+  const isKeras = !isOwn && Object.hasOwn(KERAS_NETWORKS, name);
+  const opened = await (isKeras ? openKerasNetwork(input, name, file, options) : openTorchvision(input, name, options));
   const note = `The network is ${name}, ${isOwn ? 'as the file says' : 'by the names and shapes of its tensors'}.`;
   return { ...opened, guessed: name, file: { ...opened.file, notes: [note, ...opened.file.notes] } };
 }

@@ -253,7 +253,10 @@ async function weightsFor<Own extends object>(
     ...(key !== undefined && { key }),
     ...(stripPrefix !== undefined && { stripPrefix }),
   });
-  return { state: adapted(network, state, network.own)?.state ?? state, notes };
+  const own = adapted(network, state, network.own)?.state;
+  if (!own && network.weightNames?.refusal !== undefined)
+    throw new ArgumentError(`${network.name}: ${network.weightNames.refusal}`);
+  return { state: own ?? state, notes };
 }
 
 /**
@@ -261,13 +264,11 @@ async function weightsFor<Own extends object>(
  * @throws ArgumentError or StateDictError for weights that it cannot take.
  */
 export function adapted<Own extends object>(
-  { name, weightNames }: Pick<Creatable<Own>, 'name' | 'weightNames'>,
+  { weightNames }: Pick<Creatable<Own>, 'weightNames'>,
   state: StateDict,
   options: Own,
 ): Adapted | undefined {
-  if (weightNames?.networkOf(state) !== undefined) return weightNames.adapt(state, options);
-  if (weightNames?.refusal !== undefined) throw new ArgumentError(`${name}: ${weightNames.refusal}`);
-  return undefined;
+  return weightNames?.networkOf(state) === undefined ? undefined : weightNames.adapt(state, options);
 }
 
 /** Outputs of the head at `head` that weights have. */

@@ -282,6 +282,13 @@ describe('Keras’s ResNet-50', () => {
     );
   });
 
+  test('told from its tensors, in Keras’s tree', async () => {
+    await keras.saveModel(await keras.ResNet50({ classes: 2, seed: 1 }), out('w.weights.h5'));
+    const { notes, formatOut } = await convertModel(out('w.weights.h5'), out('told.keras'));
+    expect(notes[0]).toBe('The network is keras.ResNet50, by the names and shapes of its tensors.');
+    expect(formatOut).toMatch(/^Keras/);
+  });
+
   test('what does not fit it is listed', async () => {
     const error = await refused(whole, 'x.keras', { model: 'keras.ResNet50' });
     expect(error).toBeInstanceOf(StateDictError);

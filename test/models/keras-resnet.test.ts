@@ -10,7 +10,7 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { init } from '../../src/graph/init.ts';
 import { loadHdf5 } from '../../src/io/h5-library.ts';
-import { keras, resnet50 } from '../../src/models/index.ts';
+import { guessNetwork, keras, resnet50 } from '../../src/models/index.ts';
 import { numbered } from '../../src/models/keras/bind.ts';
 import { foldKerasResNet } from '../../src/models/keras/torchvision.ts';
 import type { Module } from '../../src/nn/index.ts';
@@ -125,11 +125,13 @@ describe('keras.ResNet50', () => {
       for (const { layer, path: at } of numbered(layers, root))
         for (const [i, weight] of layer.weights.entries()) byNumber.set(weight.name, `${at}/vars/${i}`);
       const state = new Map([...values].map(([key, value]) => [byNumber.get(key)!, value]));
+      expect(await guessNetwork(state)).toBe(`keras.${name}`);
       const again = foldKerasResNet(state, true);
       expect(again.state).toEqual(folded.state);
       expect([...again.origins]).toEqual([...folded.origins].map(([to, from]) => [to, byNumber.get(from)]));
       expect(() => foldKerasResNet(state, false)).toThrow('every result would be wrong');
       state.delete(`${root}/conv2d_52/vars/0`);
+      expect(await guessNetwork(state)).toBeUndefined();
       expect(() => foldKerasResNet(state, true)).toThrow(
         'without layer names (layers/…/vars/…), and not those of a ResNet-50, 101 or 152 (v1).',
       );

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classificationTransforms } from '../../src/data/compose.ts';
 import { init } from '../../src/graph/init.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
-import { keras, squeezenet1_1 } from '../../src/models/index.ts';
+import { convertModel, keras, squeezenet1_1 } from '../../src/models/index.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
@@ -50,6 +50,13 @@ describe('weight files on the page', () => {
     const fromFile = (await modelEntry(model).create({ weights: join(folder, 'resnet50.h5') })).eval();
     for (const other of [reopened, fromFile])
       expect(await noGrad(() => other.forward(tensor(rgb, [1, 3, 64, 64]))).data()).toEqual(logits);
+    // As an earlier version saved it, and as it goes to other formats: by its name, which its tensors alone do not tell.
+    await saveModel(join(folder, 'earlier'), { ...saved, name: 'kerasResnet50' });
+    const earlier = await openModel(join(folder, 'earlier'));
+    expect(earlier.name).toBe('keras.ResNet50');
+    expect(await noGrad(() => earlier.model.forward(tensor(rgb, [1, 3, 64, 64]))).data()).toEqual(logits);
+    const converted = await convertModel(join(folder, 'earlier/model.safetensors'), join(folder, 'keras.onnx'));
+    expect(converted.notes).toContain('The network is keras.ResNet50, as the file says.');
     await expect(modelEntry(model).create({ weights: join(folder, 'keras/model.safetensors') })).rejects.toThrow(
       'keras.ResNet50: expected weights that Keras saved. What regraft saved opens by its folder.',
     );

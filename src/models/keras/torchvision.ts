@@ -24,8 +24,9 @@ export function isKerasResNet(state: StateDict): boolean {
 
 /** The network that a Keras ResNet's weights are of, undefined for other weights. */
 export function kerasResNetOf(state: StateDict): string | undefined {
-  if (!isKerasResNet(state)) return undefined;
-  const blocks = [...state.keys()].filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
+  const byName = [...state.keys()].filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
+  const blocks = state.has('conv1_conv/kernel') ? byName : BLOCKS[countNumbered(state, 'conv2d', 0)]?.[2];
+  if (blocks === undefined) return undefined;
   return blocks > 23 ? 'keras.ResNet152' : blocks > 6 ? 'keras.ResNet101' : 'keras.ResNet50';
 }
 
@@ -117,22 +118,29 @@ const BLOCKS: Readonly<Record<number, readonly number[]>> = {
   155: [3, 8, 36, 3],
 };
 
+/** Where Keras 3 has the weights of the layer of a class with this number. */
+function numbered(state: StateDict, layer: string, i: number): string {
+  const root = state.has('layers/conv2d/vars/0') ? 'layers' : '_layer_checkpoint_dependencies';
+  return `${root}/${i === 0 ? layer : `${layer}_${i}`}/vars`;
+}
+
+/** How many layers of a class have a weight of this number. */
+function countNumbered(state: StateDict, layer: string, weight: number): number {
+  let n = 0;
+  while (state.has(`${numbered(state, layer, n)}/${weight}`)) n++;
+  return n;
+}
+
 /**
  * The names of weights that Keras 3 addresses by class and number, in the order of Keras's layers, to their keys:
  * `conv2_block1_1_conv/kernel` to `layers/conv2d_1/vars/0`.
  * @throws ArgumentError if they are not as many as a ResNet v1 has.
  */
 function keysByNumber(state: StateDict): Map<string, string> {
-  const root = state.has('layers/conv2d/vars/0') ? 'layers' : '_layer_checkpoint_dependencies';
-  const path = (layer: string, i: number) => `${root}/${i === 0 ? layer : `${layer}_${i}`}/vars`;
-  const countOf = (layer: string, weight: number): number => {
-    let n = 0;
-    while (state.has(`${path(layer, n)}/${weight}`)) n++;
-    return n;
-  };
-  const convolutions = countOf('conv2d', 0);
+  const path = (layer: string, i: number) => numbered(state, layer, i);
+  const convolutions = countNumbered(state, 'conv2d', 0);
   const blocks = BLOCKS[convolutions];
-  if (!blocks || countOf('batch_normalization', 3) !== convolutions)
+  if (!blocks || countNumbered(state, 'batch_normalization', 3) !== convolutions)
     throw new ArgumentError(
       'ResNet: these are Keras 3 weights without layer names (layers/…/vars/…), and not those of a ResNet-50, 101 or 152 (v1).',
     );
