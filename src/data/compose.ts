@@ -149,13 +149,7 @@ export function imagenetPreset(resize = 256, crop = 224): ImagePreset {
 }
 
 /** The preset of the CIFAR networks: 32x32 images as they are, ImageNet's mean and deviation. */
-export const CIFAR_PRESET: ImagePreset = {
-  resize: 32,
-  crop: 32,
-  mean: IMAGENET_MEAN,
-  std: IMAGENET_STD,
-  interpolation: 'bilinear',
-};
+export const CIFAR_PRESET: ImagePreset = imagenetPreset(32, 32);
 
 /** Resize, CenterCrop, ToTensor, Normalize: for evaluation and prediction. */
 export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
