@@ -13,7 +13,7 @@ import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
 import { showAnswer, showNoAnswer } from '../view/answer.ts';
-import { acceptDrops, byId, make } from '../view/dom.ts';
+import { acceptDrops, byId, make, questions } from '../view/dom.ts';
 
 interface Description {
   readonly model: string;
@@ -30,6 +30,8 @@ interface Classifier {
 const status = byId('status');
 const choose = byId<HTMLButtonElement>('choose');
 let classifier: Classifier | null = null;
+/** Answers about earlier photos are dropped. */
+const ask = questions();
 
 const picker = byId<HTMLInputElement>('photo');
 choose.addEventListener('click', () => picker.click());
@@ -42,12 +44,14 @@ acceptDrops(byId('target'), ([photo]) => photo && void classify(photo));
 void told(open);
 
 /** Does `work`; what goes wrong is shown, instead of an earlier photo and its probabilities. */
-async function told(work: () => Promise<void>): Promise<void> {
+async function told(work: (isNewest: () => boolean) => Promise<void>): Promise<void> {
+  const isNewest = ask();
   const fault = byId('fault');
   fault.textContent = '';
   try {
-    await work();
+    await work(isNewest);
   } catch (error) {
+    if (!isNewest()) return;
     fault.textContent = (error as Error).message;
     if (!classifier) status.textContent = 'The network cannot run here.';
     byId('target').replaceChildren(make('p', { className: 'soft', textContent: 'Drop a photo here.' }));
@@ -78,12 +82,13 @@ function carriedWeights(): Uint8Array {
 }
 
 function classify(photo: File): Promise<void> {
-  return told(async () => {
+  return told(async (isNewest) => {
     if (!classifier) return;
     const { model, classes, transforms } = classifier;
     const decoded = await decodeImage(new Uint8Array(await photo.arrayBuffer()), photo.name, transforms);
     const { data, shape } = transformed(decoded, photo.name, transforms, 0, FIRST_VIEW);
     const logits = await noGrad(() => model.forward(tensor(data, [1, ...shape]))).data();
+    if (!isNewest()) return;
     const image = make('img', { src: URL.createObjectURL(photo), alt: photo.name });
     image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
     byId('target').replaceChildren(image);

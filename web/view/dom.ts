@@ -84,3 +84,12 @@ export function download(file: File): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
+
+/** Counts questions whose answers take a while. Each call asks anew, and gives what tells whether that is still the newest question. */
+export function questions(): () => () => boolean {
+  let newest = 0;
+  return () => {
+    const asked = ++newest;
+    return () => asked === newest;
+  };
+}

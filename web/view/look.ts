@@ -1,7 +1,7 @@
 /** The dialog that shows which parts of a picture spoke for a class. */
 import { formatPercent } from '../../src/core/format.ts';
 import type { Explanation } from '../messages.ts';
-import { byId, make } from './dom.ts';
+import { byId, make, questions } from './dom.ts';
 
 /** A file, or the id of a photo of the classes. */
 type Source = File | number;
@@ -15,13 +15,13 @@ export class LookDialog {
   #classes: readonly string[] = [];
   #source: Source = -1;
   /** Answers to earlier questions are dropped. */
-  #asked = 0;
+  readonly #ask = questions();
 
   constructor(explain: (source: Source, target: number | null) => Promise<Explanation>) {
     this.#explain = explain;
     byId('look-close').addEventListener('click', () => this.#dialog.close());
-    this.#class.addEventListener('change', () => void this.#ask(Number(this.#class.value)));
-    this.#dialog.addEventListener('close', () => this.#asked++);
+    this.#class.addEventListener('change', () => void this.#explained(Number(this.#class.value)));
+    this.#dialog.addEventListener('close', () => void this.#ask());
   }
 
   /** @param name what the picture is called */
@@ -33,17 +33,17 @@ export class LookDialog {
     this.#class.disabled = true;
     for (const picture of this.#pictures) picture.removeAttribute('src');
     this.#dialog.showModal();
-    void this.#ask(null);
+    void this.#explained(null);
   }
 
-  async #ask(target: number | null): Promise<void> {
-    const asked = ++this.#asked;
+  async #explained(target: number | null): Promise<void> {
+    const isNewest = this.#ask();
     this.#status.textContent = 'Looking …';
     try {
       const answer = await this.#explain(this.#source, target);
-      if (asked === this.#asked) this.#show(answer);
+      if (isNewest()) this.#show(answer);
     } catch (error) {
-      if (asked === this.#asked) this.#status.textContent = (error as Error).message;
+      if (isNewest()) this.#status.textContent = (error as Error).message;
     }
   }
 

@@ -1,7 +1,7 @@
 /** Trying the trained network: a photo, or the camera. */
 import { showAnswer, showNoAnswer } from './answer.ts';
 import { watchCamera } from './camera.ts';
-import { acceptDrops, byId, make } from './dom.ts';
+import { acceptDrops, byId, make, questions } from './dom.ts';
 
 export class TryView {
   readonly #predict: (image: File | ImageBitmap) => Promise<number[]>;
@@ -10,6 +10,8 @@ export class TryView {
   readonly #live = byId<HTMLButtonElement>('live');
   readonly #look = byId<HTMLButtonElement>('look-try');
   readonly #fault = byId('try-fault');
+  /** Answers about earlier photos are dropped. */
+  readonly #ask = questions();
   #file: File | null = null;
   #classes: readonly string[] = [];
   #endCamera: (() => void) | null = null;
@@ -62,12 +64,15 @@ export class TryView {
     this.#fault.textContent = '';
     const image = make('img', { src: URL.createObjectURL(file), alt: file.name });
     image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
+    const isNewest = this.#ask();
     try {
       const probabilities = await this.#predict(file);
+      if (!isNewest()) return;
       this.#target.replaceChildren(image);
       showAnswer(this.#classes, probabilities, true);
       this.#set(file);
     } catch (error) {
+      if (!isNewest()) return;
       this.#empty();
       this.#fault.textContent = (error as Error).message;
     }
@@ -92,7 +97,9 @@ export class TryView {
     }
   }
 
+  /** Ends the camera, and waits for no answer. */
   #stop(): void {
+    this.#ask();
     this.#endCamera?.();
     this.#endCamera = null;
     this.#live.textContent = 'Camera';
