@@ -1,7 +1,8 @@
 /** The guide's commands as they are typed, one after another, in a folder that has regraft and the files that they name. */
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { init } from '../../src/index.ts';
 import { keras } from '../../src/models/index.ts';
@@ -22,6 +23,17 @@ test('the guide has commands that run', () => {
   expect(PAGES.flatMap(commandsOf).length).toBeGreaterThan(25);
 });
 
+const layer = (class_name: string, config: object) => ({ class_name, config });
+/** A classifier of square photos, as `keras.Sequential` describes it. */
+const CLASSIFIER = layer('Sequential', {
+  name: 'birds',
+  layers: [
+    layer('Conv2D', { name: 'conv', filters: 4, kernel_size: 3, batch_input_shape: [null, 16, 16, 3] }),
+    layer('GlobalAveragePooling2D', { name: 'pool' }),
+    layer('Dense', { name: 'head', units: 2, activation: 'softmax' }),
+  ],
+});
+
 const isSlow = !!process.env.REGRAFT_SLOW;
 
 describe.skipIf(!isSlow)('the guide’s commands (take minutes: REGRAFT_SLOW=1)', () => {
@@ -35,6 +47,12 @@ describe.skipIf(!isSlow)('the guide’s commands (take minutes: REGRAFT_SLOW=1)'
     const checkpoint = torchZip(pickle(dict(text('model_ema'), averaged)), { 0: new Uint8Array(8) });
     writeFileSync(join(folder, 'checkpoint.pt'), checkpoint);
     await keras.saveModel(await keras.ResNet50(), join(folder, 'resnet50.h5'));
+    const birds = new keras.KerasModel(CLASSIFIER);
+    await keras.saveModel(birds, join(folder, 'birds.keras'));
+    await keras.saveModel(birds, join(folder, 'keras_model.h5'));
+    // As Teachable Machine packs it.
+    const [model, labels] = [readFileSync(join(folder, 'keras_model.h5')), Buffer.from('0 ants\n1 bees\n')];
+    writeFileSync(join(folder, 'converted_keras.zip'), zipSync({ 'keras_model.h5': model, 'labels.txt': labels }));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
