@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { closeLoaders, DataLoader, type ImageDataset, ImageFolder, trainingTransforms } from '../src/data/index.ts';
 import type { Device } from '../src/device/device.ts';
 import { step, type Tensor, tensor } from '../src/index.ts';
-import { fit } from '../src/train/index.ts';
+import { fit } from '../src/runs/index.ts';
 import { otherLoad, readLoad } from './load.ts';
 import { round } from './measure.ts';
 import { resnet50Training, type Training, trainOn } from './networks.ts';

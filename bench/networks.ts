@@ -3,7 +3,7 @@ import { autocast, type HostArray, noGrad, step, type Tensor, tensor } from '../
 import { type ResNet, resnet50 } from '../src/models/index.ts';
 import { crossEntropy, Linear, type Module } from '../src/nn/index.ts';
 import { GradScaler, SGD } from '../src/optim/index.ts';
-import { TrunkCache, trunkOf } from '../src/train/trunk-cache.ts';
+import { TrunkCache, trunkOf } from '../src/train/trunk/trunk-cache.ts';
 import { passesGradient, resnet50Convs, resnet50Flops, type Trained, trainsConv } from './resnet-shapes.ts';
 import { fillWeights, uniformTensor } from './values.ts';
 import type { Workload } from './workload.ts';

@@ -19,11 +19,12 @@ const LINE: readonly (readonly string[])[] = [
   ['models'],
   ['tasks'],
   ['train'],
+  ['runs'],
   ['cli', 'web'],
 ];
 
 /** Where Node's own modules may be imported. */
-const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^cli\//];
+const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^runs\//, /^cli\//];
 
 /** Which layers may import a package; one that is not listed here is not to be imported at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -36,7 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   papaparse: ['data'],
   sharp: ['data'],
   tinyglobby: ['data'],
-  'cli-progress': ['train', 'cli'],
+  'cli-progress': ['runs', 'cli'],
   commander: ['cli'],
 };
 
@@ -45,9 +46,9 @@ const BROWSER: Readonly<Record<string, string>> = {
   '#gpu': 'device/gpu-browser.ts',
   '#files': 'device/files-browser.ts',
   '#text-width': 'device/text-width-browser.ts',
-  '#image': 'data/decode-browser.ts',
-  '#threads': 'data/sample-threads-browser.ts',
-  '#activations': 'train/activations-browser.ts',
+  '#image': 'data/images/decode-browser.ts',
+  '#threads': 'data/images/sample-threads-browser.ts',
+  '#activations': 'train/trunk/activations-browser.ts',
 };
 
 const LINES = 400;
@@ -149,7 +150,7 @@ describe('architecture', () => {
     expect(cycles).toEqual([]);
   });
 
-  test('Node is imported by platform files, data, train and the command line only', () => {
+  test('Node is imported by platform files, data, train, runs and the command line only', () => {
     const wrong = imports.filter(
       ({ from, to }) => to.startsWith('node:') && !PLATFORM.some((allowed) => allowed.test(from)),
     );
@@ -175,7 +176,7 @@ describe('architecture', () => {
     'models/index.ts',
     'io/index.ts',
     'data/browser.ts',
-    'train/browser.ts',
+    'runs/browser.ts',
   ])('a browser that loads %s loads nothing of Node and no heavy package', (entry) => {
     const seen = new Set<string>();
     const heavy: string[] = [];

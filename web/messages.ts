@@ -1,6 +1,7 @@
 /** What the page and its Worker say to each other. Everything here can be cloned from one to the other. */
+
+import type { FinetuneResult } from '../src/runs/result.ts';
 import type { EpochRecord } from '../src/train/history.ts';
-import type { FinetuneResult } from '../src/train/result.ts';
 
 /** The GPU that was found. */
 export interface OpenedDevice {

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { RegraftError } from '../../src/core/errors.ts';
-import { finetune } from '../../src/train/index.ts';
-import { openModel } from '../../src/train/open-model.ts';
+import { finetune } from '../../src/runs/index.ts';
+import { openModel } from '../../src/runs/open-model.ts';
 import type { Inputs } from './kill.ts';
 
 /** What takes room on a disk, with the path as its first argument. */

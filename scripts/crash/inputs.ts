@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { Generator } from '../../src/core/random.ts';
 import { writeWeights } from '../../src/io/index.ts';
 import { cifarResnet20 } from '../../src/models/index.ts';
-import type { FinetuneOptions } from '../../src/train/index.ts';
+import type { FinetuneOptions } from '../../src/runs/index.ts';
 
 const COLOURS = { amber: [190, 130, 40], teal: [40, 150, 150] } as const;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Generator } from '../../src/core/random.ts';
-import { CHECKPOINT_FILE, type FinetuneResult, MODEL_FILES } from '../../src/train/index.ts';
+import { CHECKPOINT_FILE, type FinetuneResult, MODEL_FILES } from '../../src/runs/index.ts';
 import { SETTINGS } from './inputs.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

@@ -4,11 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { unzipSync, zipSync } from 'fflate';
 import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../../src/core/dtype.ts';
-import { elementsOf } from '../../src/io/bytes.ts';
-import type { ReadOptions } from '../../src/io/format.ts';
-import { messageType } from '../../src/io/onnx-schema.ts';
+import { elementsOf } from '../../src/io/base/bytes.ts';
+import type { ReadOptions } from '../../src/io/base/format.ts';
+import { messageType } from '../../src/io/onnx/schema.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
-import { torchZip } from '../../src/io/torch-zip.ts';
+import { torchZip } from '../../src/io/torch/zip.ts';
 import type { Grammar } from './grammars.ts';
 
 /** A file and those beside it, by name; the first is the one that is opened. */

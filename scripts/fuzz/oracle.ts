@@ -13,10 +13,10 @@ import { BYTES_PER_ELEMENT, type StateDict, type TensorData } from '../../src/co
 import { WeightFileError } from '../../src/core/errors.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { type ByteSource, bytesSource } from '../../src/device/byte-source.ts';
-import { bytesOf, isPlainPath } from '../../src/io/bytes.ts';
-import type { ReadOptions } from '../../src/io/format.ts';
+import { bytesOf, isPlainPath } from '../../src/io/base/bytes.ts';
+import type { ReadOptions } from '../../src/io/base/format.ts';
 import { readOpened } from '../../src/io/read.ts';
-import { readZipDirectory } from '../../src/io/zip.ts';
+import { readZipDirectory } from '../../src/io/zip/zip.ts';
 import type { Files, FuzzFormat, Seed } from './formats.ts';
 
 /** A stretch of a file that is one tensor's elements. */

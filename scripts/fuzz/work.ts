@@ -1,5 +1,5 @@
 /** What the child process does that reads damaged files: what crashes or hangs here is seen and counted by run.ts. */
-import { hdf5Bytes } from '../../src/io/h5-library.ts';
+import { hdf5Bytes } from '../../src/io/hdf5/library.ts';
 import { type Case, CaseMaker } from './cases.ts';
 import { FUZZ_FORMATS, type FuzzFormat } from './formats.ts';
 import { checkFiles, checkSeed, forbidCode, type Outcome, type Reader, readFiles, sizeOfFiles } from './oracle.ts';

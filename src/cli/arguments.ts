@@ -1,7 +1,7 @@
 /** Parsers of option values. What they refuse is wrong usage. */
 import { InvalidArgumentError, Option } from 'commander';
 import { type Kind, whole } from '../core/check.ts';
-import { type FinetuneSettings, flagName, OPTIONS, optionRows } from '../train/options.ts';
+import { type FinetuneSettings, flagName, OPTIONS, optionRows } from '../runs/options.ts';
 
 /** The parser of a value of that kind. @param read the text as a value; by default as a number */
 export function argument<T>(kind: Kind<T>, read: (text: string) => unknown = numberOf): (text: string) => T {

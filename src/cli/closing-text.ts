@@ -1,10 +1,10 @@
 /** The end of a fine-tuning run on a terminal: how good the model is, how far to trust that, where it is. */
 import { join } from 'node:path';
 import { formatCount, formatDuration, formatPercent } from '../core/format.ts';
+import { shellWord } from '../core/shell.ts';
+import { freezingInWords } from '../runs/freezing-words.ts';
+import type { FinetuneResult, MODEL_FILES } from '../runs/index.ts';
 import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
-import { freezingInWords } from '../train/freezing-words.ts';
-import type { FinetuneResult, MODEL_FILES } from '../train/index.ts';
-import { shellWord } from '../train/shell.ts';
 import { matrix } from './evaluation-text.ts';
 
 /** More classes than this make a matrix that hides the rest. */

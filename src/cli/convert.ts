@@ -62,7 +62,7 @@ Examples:
 async function run(named: string, output: string, { classes: numClasses, json, ...flags }: Flags): Promise<void> {
   const { formatReport } = await import('../io/index.ts');
   const { convertModel } = await import('../models/convert.ts');
-  const { weightFileOf } = await import('../train/index.ts');
+  const { weightFileOf } = await import('../runs/index.ts');
   const input = weightFileOf(named);
   const report = await convertModel(input, output, { ...flags, ...(numClasses !== undefined && { numClasses }) });
   if (json) printJson(report);

@@ -7,8 +7,8 @@ import type { AdapterReport } from '../device/adapter.ts';
 import { columns } from '../device/columns.ts';
 import type { DeviceInfo } from '../device/device.ts';
 import { runtimeName } from '../device/runtime-node.ts';
-import type { AdapterCheck } from '../train/index.ts';
-import { version } from '../train/version.ts';
+import type { AdapterCheck } from '../runs/index.ts';
+import { version } from '../runs/version.ts';
 import { print, printJson } from './output.ts';
 
 export function doctorCommand(): Command {
@@ -40,7 +40,7 @@ const SHOWN_LIMITS: readonly [limit: string, text: string, bytes: boolean][] = [
 async function run({ json }: { readonly json?: true }): Promise<void> {
   const { listAdapters } = await import('#gpu');
   const { init } = await import('../graph/init.ts');
-  const { checkAdapter } = await import('../train/index.ts');
+  const { checkAdapter } = await import('../runs/index.ts');
   const adapters = await listAdapters();
   const fault = (error: unknown) => {
     if (error instanceof DeviceError) return error;

@@ -1,8 +1,8 @@
 /** `regraft evaluate`: scores of a fine-tuned model on labelled photos. */
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
-import type { InputRange } from '../train/index.ts';
-import { storedEvaluation } from '../train/metrics-json.ts';
+import type { InputRange } from '../runs/index.ts';
+import { storedEvaluation } from '../runs/metrics-json.ts';
 import { optionFlag, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';
@@ -35,8 +35,8 @@ Examples:
 }
 
 async function run(model: string, photos: string, { inputRange, batchSize, json }: Flags): Promise<void> {
-  const { describeLeftOut } = await import('../data/describe-photos.ts');
-  const { createProgress, evaluateFolder, openClassifier } = await import('../train/index.ts');
+  const { describeLeftOut } = await import('../data/folders/describe-photos.ts');
+  const { createProgress, evaluateFolder, openClassifier } = await import('../runs/index.ts');
   const progress = createProgress();
   const classifier = await openClassifier(model, { inputRange, progress });
   const evaluation = await evaluateFolder(classifier, photos, { batchSize, progress });

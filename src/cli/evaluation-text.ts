@@ -2,9 +2,9 @@
 
 import { formatCount, formatPercent, formatValue } from '../core/format.ts';
 import { columns } from '../device/columns.ts';
+import type { ClassScores, FolderEvaluation } from '../runs/index.ts';
 import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
 import { confusedPairs } from '../tasks/image-classification/confusion.ts';
-import type { ClassScores, FolderEvaluation } from '../train/index.ts';
 
 /** More classes than this do not fit a terminal's line as a matrix. */
 const MATRIX_CLASSES = 12;

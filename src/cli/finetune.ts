@@ -2,9 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { FinetuneOptions } from '../train/index.ts';
-import { optionRows } from '../train/options.ts';
-import { shellWord } from '../train/shell.ts';
+import { shellWord } from '../core/shell.ts';
+import type { FinetuneOptions } from '../runs/index.ts';
+import { optionRows } from '../runs/options.ts';
 import { optionFlag, optionsOf } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
@@ -48,13 +48,7 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
   const tuned = typeof weights === 'string' && existsSync(weights) && statSync(weights).isDirectory();
   if (goesOn && options.out === undefined)
     command.error(`error: option '${goesOn}' needs '--out <folder>', the folder of the interrupted run`);
-  const {
-    chooseModel,
-    createProgress,
-    finetune,
-    MODEL_FILES: names,
-    storedMetrics,
-  } = await import('../train/index.ts');
+  const { chooseModel, createProgress, finetune, MODEL_FILES: names, storedMetrics } = await import('../runs/index.ts');
   const progress = createProgress();
   const model = options.model ?? (goesOn || tuned ? undefined : await chooseModel(weights, progress, options));
   const start = basename(resolve(model ?? weights ?? ''));

@@ -31,7 +31,7 @@ Examples:
 async function run(named: string, { key, json }: { readonly key?: string; readonly json?: true }): Promise<void> {
   const { readWeightFile } = await import('../io/index.ts');
   const { guessNetwork } = await import('../models/index.ts');
-  const { weightFileOf } = await import('../train/index.ts');
+  const { weightFileOf } = await import('../runs/index.ts');
   const file = await readWeightFile(weightFileOf(named), key === undefined ? {} : { key });
   const { state, metadata, format, notes } = file;
   const network = (await guessNetwork(file.state)) ?? null;

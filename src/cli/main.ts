@@ -1,7 +1,7 @@
 /** `regraft`: the command line. Exit code 0, 1 for a fault (one line on stderr), 2 for wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { keepBack } from '../device/quiet-node.ts';
-import { version } from '../train/version.ts';
+import { version } from '../runs/version.ts';
 import { COMMANDS } from './commands.ts';
 import { complain, faultLine } from './output.ts';
 import { watchSignals } from './signals.ts';

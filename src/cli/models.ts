@@ -63,7 +63,7 @@ async function run({ json }: { readonly json?: true }): Promise<void> {
 
 async function list(software: boolean): Promise<Listed[]> {
   const { MODELS } = await import('../models/index.ts');
-  const { defaultModel, photosPerSecond } = await import('../train/default-model.ts');
+  const { defaultModel, photosPerSecond } = await import('../runs/default-model.ts');
   const taken = defaultModel({ software });
   return Object.values(MODELS).map((entry) => {
     const { name, parameters } = entry;

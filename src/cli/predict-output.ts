@@ -2,7 +2,7 @@
 
 import { formatPercent } from '../core/format.ts';
 import { padded, widest } from '../device/columns.ts';
-import type { ImagePrediction } from '../train/index.ts';
+import type { ImagePrediction } from '../runs/index.ts';
 import { csvRow, jsonText, print } from './output.ts';
 
 /** One way to print predictions, one by one. */

@@ -1,8 +1,8 @@
 /** `regraft predict`: class names with probabilities for images. */
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
-import type { BadImage } from '../data/image-dataset.ts';
-import type { ImagePrediction, InputRange } from '../train/index.ts';
+import type { BadImage } from '../data/images/image-dataset.ts';
+import type { ImagePrediction, InputRange } from '../runs/index.ts';
 import { optionFlag, wholeNumber } from './arguments.ts';
 import { complain } from './output.ts';
 import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';
@@ -58,15 +58,15 @@ Examples:
 async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
   const { weights, labels, imageSize, inputRange, batchSize, csv, json, gallery } = flags;
   if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
-  const { findImages } = await import('../data/image-inputs.ts');
-  const { describeLeftOut } = await import('../data/describe-photos.ts');
+  const { findImages } = await import('../data/folders/image-inputs.ts');
+  const { describeLeftOut } = await import('../data/folders/describe-photos.ts');
   const stdin = named.includes('-') ? await readStandardInput() : { inputs: [] };
   const { images, bad, leftOut } = await findImages(named.flatMap((input) => (input === '-' ? stdin.inputs : [input])));
   for (const fault of bad) tell(fault);
   for (const line of describeLeftOut(leftOut)) complain(printable(line));
   if (images.length === 0) return;
 
-  const { createProgress, openClassifier, predictEach, writeGallery } = await import('../train/index.ts');
+  const { createProgress, openClassifier, predictEach, writeGallery } = await import('../runs/index.ts');
   const progress = createProgress();
   const classifier = await openClassifier(name, { weights, labels, imageSize, inputRange, progress });
   const topK = flags.top ?? (json ? 5 : 1);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { ArgumentError } from '../core/errors.ts';
-import { isImageFile } from '../data/image-format.ts';
+import { isImageFile } from '../data/images/image-format.ts';
 import { removeOnExit } from '../device/temporary-node.ts';
 
 /** What standard input held. */

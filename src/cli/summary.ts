@@ -64,10 +64,10 @@ async function run(name: string, flags: Flags): Promise<void> {
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
   const { modelEntry, namingNetwork } = await import('../models/index.ts');
   const { isNetwork } = await import('../models/registry.ts');
-  const { createProgress, openModel, openWeights } = await import('../train/index.ts');
+  const { createProgress, openModel, openWeights } = await import('../runs/index.ts');
   if (!isNetwork(name) && existsSync(name)) {
     if (weights !== undefined) throw twice(name);
-    const { BareWeightsError } = await import('../train/open-model.ts');
+    const { BareWeightsError } = await import('../runs/open-model.ts');
     try {
       const { model, name: known } = await openModel(name);
       return { model, known };
@@ -113,7 +113,7 @@ const twice = (name: string) =>
   new ArgumentError(`--weights: ${name} has weights of its own. Leave one of the two out.`);
 
 async function asJson(name: string, model: Module): Promise<unknown> {
-  const { frozenTensors } = await import('../train/index.ts');
+  const { frozenTensors } = await import('../runs/index.ts');
   const frozen = new Set(frozenTensors(model).map(([path]) => path));
   const parameters = model.namedParameters();
   const count = (list: typeof parameters) => list.reduce((n, [, p]) => n + p.size, 0);

@@ -2,29 +2,7 @@
 
 export { decodeImage } from '#image';
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
-export { BlobDataset, type LabelledBlob } from './blob-dataset.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';
-export {
-  type Amount,
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
-  ColorJitter,
-  type ColorJitterOptions,
-} from './color.ts';
-export {
-  type ClassificationPreset,
-  Compose,
-  type ComposeOptions,
-  classificationTransforms,
-  isSaveable,
-  type TrainingPreset,
-  type TransformLike,
-  toTransform,
-  trainingTransforms,
-  transformFromJSON,
-} from './compose.ts';
 export {
   closeLoaders,
   DataLoader,
@@ -40,6 +18,33 @@ export {
   splitIndices,
   type View,
 } from './dataset.ts';
+export { BlobDataset, type LabelledBlob } from './images/blob-dataset.ts';
+export type { FloatImage, Rectangle, RgbImage } from './images/image.ts';
+export { type BadImage, ImageDataset, type ImageFile, type Verification } from './images/image-dataset.ts';
+export { IMAGE_EXTENSIONS } from './images/image-format.ts';
+export type { DecodeOptions, Orientation } from './images/orientation.ts';
+export type { Label, Labels } from './labels.ts';
+export {
+  type Amount,
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  ColorJitter,
+  type ColorJitterOptions,
+} from './transforms/color.ts';
+export {
+  type ClassificationPreset,
+  Compose,
+  type ComposeOptions,
+  classificationTransforms,
+  isSaveable,
+  type TrainingPreset,
+  type TransformLike,
+  toTransform,
+  trainingTransforms,
+  transformFromJSON,
+} from './transforms/compose.ts';
 export {
   CenterCrop,
   RandomCrop,
@@ -49,12 +54,7 @@ export {
   type RandomResizedCropOptions,
   Resize,
   type ResizeOptions,
-} from './geometry.ts';
-export type { FloatImage, Rectangle, RgbImage } from './image.ts';
-export { type BadImage, ImageDataset, type ImageFile, type Verification } from './image-dataset.ts';
-export { IMAGE_EXTENSIONS } from './image-format.ts';
-export type { Label, Labels } from './labels.ts';
-export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
-export type { DecodeOptions, Orientation } from './orientation.ts';
-export { type Interpolation, type ResampleOptions, resample } from './resample.ts';
-export { type Size, Transform, type TransformJSON } from './transform.ts';
+} from './transforms/geometry.ts';
+export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './transforms/normalize.ts';
+export { type Interpolation, type ResampleOptions, resample } from './transforms/resample.ts';
+export { type Size, Transform, type TransformJSON } from './transforms/transform.ts';

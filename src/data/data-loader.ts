@@ -8,7 +8,7 @@ import { checkSeed } from '../core/random.ts';
 import { type Batch, type HostBatch, stack, toTensors } from './collate.ts';
 import { gate } from './concurrently.ts';
 import { type Dataset, type LabelledImage, type Sample, sampleGenerator, type View } from './dataset.ts';
-import { reasonOf } from './image-dataset.ts';
+import { reasonOf } from './images/image-dataset.ts';
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions<T = Batch, S extends Sample = LabelledImage> {

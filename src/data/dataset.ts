@@ -2,8 +2,8 @@
 import { DataError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { Generator } from '../core/random.ts';
+import type { SampleThreads } from './images/sample-threads.ts';
 import type { Label } from './labels.ts';
-import type { SampleThreads } from './sample-threads.ts';
 import type { View } from './view.ts';
 
 export type { View } from './view.ts';

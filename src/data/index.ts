@@ -3,10 +3,9 @@
  * @module regraft/data
  */
 export * from './browser.ts';
-export { describePhotos } from './describe-photos.ts';
-export { thumbnail, writeImage } from './encode.ts';
-export { ImageFolder, type ImageFolderOptions } from './image-folder.ts';
-export type { LeftOut } from './left-out.ts';
+export { describePhotos } from './folders/describe-photos.ts';
+export { ImageFolder, type ImageFolderOptions } from './folders/image-folder.ts';
+export type { LeftOut } from './folders/left-out.ts';
 export {
   type ImageFolders,
   type LabelledFolder,
@@ -15,9 +14,10 @@ export {
   openImageFolders,
   openLabelledFolder,
   type ValidationSource,
-} from './open-folders.ts';
-export { openPhotos } from './open-photos.ts';
-export { accountFor, type EqualPhotos, type PhotoAccount } from './photo-account.ts';
+} from './folders/open-folders.ts';
+export { openPhotos } from './folders/open-photos.ts';
+export { accountFor, type EqualPhotos, type PhotoAccount } from './folders/photo-account.ts';
+export { thumbnail, writeImage } from './images/encode.ts';
 export type { TableKind } from './tables/labelling.ts';
 export {
   type ImageTable,

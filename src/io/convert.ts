@@ -5,8 +5,8 @@ import { StateDictError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { columns } from '../device/columns.ts';
-import { count, listed, plural } from './bytes.ts';
-import { writtenDType } from './cast.ts';
+import { count, listed, plural } from './base/bytes.ts';
+import { writtenDType } from './base/cast.ts';
 import {
   architectureOf,
   type FloatDType,
@@ -14,7 +14,7 @@ import {
   type ReadOptions,
   type WeightFile,
   type WeightFormat,
-} from './format.ts';
+} from './base/format.ts';
 import { readWeightFile } from './read.ts';
 import { outputFormat } from './write.ts';
 

@@ -4,6 +4,8 @@
  */
 export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
 export type { ByteSource, SourceLike } from '../device/byte-source.ts';
+export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './base/format.ts';
+export { targetOf } from './base/target.ts';
 export {
   type ConvertedTensor,
   type ConvertOptions,
@@ -13,12 +15,10 @@ export {
   type Verification,
   writeConverted,
 } from './convert.ts';
-export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './format.ts';
 export { FORMATS } from './formats.ts';
-export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx-export.ts';
+export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx/export.ts';
 export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';
 export { readWeightFile, readWeights } from './read.ts';
 export { safetensorsChunks } from './safetensors.ts';
-export { targetOf } from './target.ts';
-export { torchChunks } from './torch-write.ts';
+export { torchChunks } from './torch/write.ts';
 export { outputFormat, type WriteFileOptions, writeWeights } from './write.ts';

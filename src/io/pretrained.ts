@@ -3,7 +3,7 @@ import { cacheFolder, exists, joinPath, openSource, writeFileAtomic } from '#fil
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { fetchBody, TransferFault } from '../device/fetch-body.ts';
-import { count } from './bytes.ts';
+import { count } from './base/bytes.ts';
 
 /** Where a weight file is published, and what it must be. */
 export interface PretrainedFile {

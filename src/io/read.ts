@@ -4,11 +4,11 @@ import type { StateDict } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { listed, plural, printable } from './bytes.ts';
-import { type Fit, fitNames, shapesOf } from './fit-names.ts';
-import { HEAD_BYTES, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './format.ts';
+import { listed, plural, printable } from './base/bytes.ts';
+import { type Fit, fitNames, shapesOf } from './base/fit-names.ts';
+import { HEAD_BYTES, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './base/format.ts';
 import { FORMATS } from './formats.ts';
-import { withLabels } from './labels.ts';
+import { withLabels } from './keras/labels.ts';
 
 /**
  * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.

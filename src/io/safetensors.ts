@@ -6,11 +6,11 @@ import { BYTES_PER_ELEMENT, type StateDict, type StoredDType, type TensorData } 
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
-import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './bytes.ts';
-import { checkWritable, converted, writtenDType } from './cast.ts';
-import type { WeightFile, WeightFormat, WriteOptions } from './format.ts';
-import { headerFault, jsonCost } from './json.ts';
-import { COST, MemoryBudget } from './memory.ts';
+import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './base/bytes.ts';
+import { checkWritable, converted, writtenDType } from './base/cast.ts';
+import type { WeightFile, WeightFormat, WriteOptions } from './base/format.ts';
+import { headerFault, jsonCost } from './base/json.ts';
+import { COST, MemoryBudget } from './base/memory.ts';
 
 const DTYPES: Readonly<Record<string, StoredDType>> = {
   F64: 'float64',

@@ -3,7 +3,7 @@ import { writeFileAtomic } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, checkPath, checkStateDict } from '../core/options.ts';
-import { architectureOf, type WeightFormat, type WriteOptions } from './format.ts';
+import { architectureOf, type WeightFormat, type WriteOptions } from './base/format.ts';
 import { FORMATS } from './formats.ts';
 
 /** Options of {@link writeWeights}. */

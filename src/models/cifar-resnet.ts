@@ -3,7 +3,7 @@
  * 6n + 2 layers, three stages of 16, 32 and 64 channels, shortcuts without weights ("option A").
  * Names and printed text are those of the checkpoints at github.com/akamaster/pytorch_resnet_cifar10.
  */
-import { CIFAR_PRESET } from '../data/compose.ts';
+import { CIFAR_PRESET } from '../data/transforms/compose.ts';
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { cifar10Categories } from './categories.ts';

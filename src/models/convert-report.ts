@@ -2,9 +2,9 @@
 import type { StateDict } from '../core/dtype.ts';
 import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
 import { sameShape, sizeOf } from '../core/shape.ts';
-import { listed, plural } from '../io/bytes.ts';
+import { listed, plural } from '../io/base/bytes.ts';
+import type { WeightFile } from '../io/base/format.ts';
 import { NEW } from '../io/convert.ts';
-import type { WeightFile } from '../io/format.ts';
 import { type ConvertedTensor, type ConvertReport, targetOf } from '../io/index.ts';
 import { BatchNorm2d } from '../nn/index.ts';
 import type { Opened } from './convert-open.ts';

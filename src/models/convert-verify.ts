@@ -3,8 +3,8 @@ import { DeviceError, RegraftError, ShapeError } from '../core/errors.ts';
 import { Generator } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import { init } from '../graph/init.ts';
+import type { WeightFile } from '../io/base/format.ts';
 import { magnitude } from '../io/convert.ts';
-import type { WeightFile } from '../io/format.ts';
 import { readWeightFile, targetOf, type Verification } from '../io/index.ts';
 import type { Module } from '../nn/index.ts';
 import { noGrad } from '../tensor/autograd.ts';
@@ -28,7 +28,7 @@ export async function outputBefore({ model, inputs }: Opened): Promise<Float32Ar
 /** The output of what was written: of an ONNX file its own graph, of a Keras file its own topology, else the model again. */
 export async function outputAfter({ model, inputs }: Opened, path: string, format: string): Promise<Float32Array> {
   if (format === 'ONNX') {
-    const { runOnnx } = await import('../io/onnx-run.ts');
+    const { runOnnx } = await import('../io/onnx/run.ts');
     return (await runOnnx(path, probes(inputs))).data();
   }
   return run(reloaded(model, await readWeightFile(path, targetOf(model))), inputs);

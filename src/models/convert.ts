@@ -6,9 +6,9 @@
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
-import { listed, plural } from '../io/bytes.ts';
+import { listed, plural } from '../io/base/bytes.ts';
+import type { WeightFile } from '../io/base/format.ts';
 import { contentOf } from '../io/convert.ts';
-import type { WeightFile } from '../io/format.ts';
 import {
   type ConvertOptions,
   type ConvertReport,

@@ -3,7 +3,7 @@ import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { StateDictError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
-import { fitNames, shapesOf } from '../io/fit-names.ts';
+import { fitNames, shapesOf } from '../io/base/fit-names.ts';
 import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
 import { openedAt } from './load.ts';
 import { MODELS, modelEntry } from './registry.ts';

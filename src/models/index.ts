@@ -2,7 +2,7 @@
  * Networks with their published names, order, initialisation and weights.
  * @module regraft/models
  */
-export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from '../data/compose.ts';
+export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from '../data/transforms/compose.ts';
 export type { Categories } from './categories.ts';
 export { type ConvertModelOptions, convertModel } from './convert.ts';
 export {

@@ -1,7 +1,7 @@
 /** Weights into a model that was built for them: what does not fit is one error, what belongs to the head may be left out. */
 import type { StateDict } from '../core/dtype.ts';
 import { type Shape, sameShape } from '../core/shape.ts';
-import { listed } from '../io/bytes.ts';
+import { listed } from '../io/base/bytes.ts';
 import type { Module } from '../nn/index.ts';
 
 /** Names and shapes that a reader matches a file's tensors to; if `openHead` is given, with any number of classes there. */

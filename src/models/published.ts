@@ -1,6 +1,6 @@
 /** Published weights, as data: where they are, how to check them, how they want their images, what they score. */
 import { ArgumentError } from '../core/errors.ts';
-import { type ImagePreset, imagenetPreset } from '../data/compose.ts';
+import { type ImagePreset, imagenetPreset } from '../data/transforms/compose.ts';
 import { type Categories, imagenetCategories } from './categories.ts';
 
 /** One set of published weights. */

@@ -4,7 +4,7 @@
  */
 
 import type { StateDict } from '../core/dtype.ts';
-import { imagenetPreset } from '../data/compose.ts';
+import { imagenetPreset } from '../data/transforms/compose.ts';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,

@@ -1,5 +1,5 @@
 /** A residual network small enough to train without a GPU: three of torchvision's basic blocks, for 32x32 images. */
-import { CIFAR_PRESET } from '../data/compose.ts';
+import { CIFAR_PRESET } from '../data/transforms/compose.ts';
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { defineModel } from './define.ts';

@@ -1,5 +1,5 @@
 /** SqueezeNet 1.0 and 1.1, with torchvision's names, order and initialisation. Iandola et al. 2016, https://arxiv.org/abs/1602.07360 */
-import { imagenetPreset } from '../data/compose.ts';
+import { imagenetPreset } from '../data/transforms/compose.ts';
 import { AdaptiveAvgPool2d, Conv2d, Dropout, init, MaxPool2d, Module, ReLU, Sequential } from '../nn/index.ts';
 import { cat, type Tensor } from '../tensor/tensor.ts';
 import { imagenetCategories } from './categories.ts';

@@ -12,7 +12,7 @@ import type { AnyModule } from '../nn/module.ts';
 import type { Task, Tensors } from '../tasks/task.ts';
 import { tensor } from '../tensor/factory.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type TrunkCache, trunkOf } from './trunk-cache.ts';
+import { type TrunkCache, trunkOf } from './trunk/trunk-cache.ts';
 
 /** A batch before it is on the GPU. */
 export interface LoadedBatch extends Omit<HostBatch, 'inputs'> {

@@ -14,7 +14,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Batches, type LoadedBatch } from './batches.ts';
 import type { Precision } from './precision.ts';
 import { type Progress, shownScores } from './progress.ts';
-import type { TrunkCache } from './trunk-cache.ts';
+import type { TrunkCache } from './trunk/trunk-cache.ts';
 
 /** Options of {@link predictLogits}. */
 export interface PredictOptions {

@@ -9,7 +9,7 @@ import type { BestEpoch } from './best-epoch.ts';
 import type { EpochRecord, StepLoss } from './history.ts';
 import type { Precision } from './precision.ts';
 import type { Progress } from './progress.ts';
-import type { TrunkCacheOptions } from './trunk-cache.ts';
+import type { TrunkCacheOptions } from './trunk/trunk-cache.ts';
 
 /** A learning-rate schedule: its `step` is called after every epoch, or every batch; a plateau schedule gets the validation loss. */
 export interface Schedule {

@@ -11,7 +11,6 @@ import { imageClassification } from '../tasks/image-classification/task.ts';
 import { type Task, withLoss } from '../tasks/task.ts';
 import { Batches, isCacheable } from './batches.ts';
 import { epochsSinceGain, isBetter, judge, monitoredScore } from './best-epoch.ts';
-import { cacheNote } from './cache-note.ts';
 import { trainEpoch } from './epoch.ts';
 import { evaluateBatches } from './evaluate.ts';
 import { notFinite } from './finite.ts';
@@ -22,7 +21,8 @@ import { type EpochRecord, measured, scoresOf } from './history.ts';
 import { LostImages } from './lost-images.ts';
 import { availablePrecision, scalerFor } from './precision.ts';
 import { Trainer } from './trainer.ts';
-import { TrunkCache } from './trunk-cache.ts';
+import { cacheNote } from './trunk/cache-note.ts';
+import { TrunkCache } from './trunk/trunk-cache.ts';
 
 /**
  * Trains the model's unfrozen parameters. What is frozen is left alone, runs once per image where it can be cached, and

@@ -3,7 +3,20 @@ import { sha256 } from '../core/digest.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { FreezingProof } from './result.ts';
+
+/** Digests over the frozen parameters and buffers, before and after the run. */
+export interface FreezingProof {
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly digestBefore: string;
+  readonly digestAfter: string;
+  /** 0, or something is wrong. */
+  readonly changedBytes: number;
+  /** All tensors that were frozen. */
+  readonly names?: readonly string[];
+  /** Those whose bytes differ; absent where none do. */
+  readonly changed?: readonly string[];
+}
 
 /** Frozen parameters, and the buffers of modules that have no trainable parameter of their own. */
 export function frozenTensors(model: Module): [string, Tensor][] {

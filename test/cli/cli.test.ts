@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { writeWeights } from '../../src/io/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
-import { colourPhoto, colourPhotos, someWeights } from '../train/colour-photos.ts';
+import { colourPhoto, colourPhotos, someWeights } from '../runs/colour-photos.ts';
 import { type Outcome, regraft } from './regraft.ts';
 
 let photos: string;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { classificationTransforms } from '../../src/data/index.ts';
 import { cifarResnet20, imagenetPreset } from '../../src/models/index.ts';
-import { saveModel } from '../../src/train/index.ts';
+import { saveModel } from '../../src/runs/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
-import { colourPhotos } from '../train/colour-photos.ts';
+import { colourPhotos } from '../runs/colour-photos.ts';
 import { regraft } from './regraft.ts';
 
 const home = temporaryFolder();

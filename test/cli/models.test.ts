@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
 import { MODELS } from '../../src/models/index.ts';
-import { defaultModel, photosPerSecond } from '../../src/train/default-model.ts';
+import { defaultModel, photosPerSecond } from '../../src/runs/default-model.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { regraft } from './regraft.ts';
 

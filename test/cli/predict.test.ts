@@ -9,10 +9,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { classificationTransforms } from '../../src/data/index.ts';
 import { readWeightFile, writeWeights } from '../../src/io/index.ts';
 import { cifarResnet20, imagenetPreset } from '../../src/models/index.ts';
-import { saveModel } from '../../src/train/index.ts';
+import { saveModel } from '../../src/runs/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
+import { colourPhoto, colourPhotos } from '../runs/colour-photos.ts';
 import { sharedData } from '../shared-data.ts';
-import { colourPhoto, colourPhotos } from '../train/colour-photos.ts';
 import { type Outcome, regraft } from './regraft.ts';
 
 /** Names as nobody should have them. */

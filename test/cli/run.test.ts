@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { writeWeights } from '../../src/io/write.ts';
 import { resnet18 } from '../../src/models/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
-import { colourPhotos, someWeights } from '../train/colour-photos.ts';
+import { colourPhotos, someWeights } from '../runs/colour-photos.ts';
 import { regraft } from './regraft.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

@@ -5,7 +5,7 @@ import { fetchPretrained, readWeights, writeWeights } from '../../src/io/index.t
 import { resnet50, smallResnet } from '../../src/models/index.ts';
 import { crossEntropy, init as initialize, Linear, mseLoss } from '../../src/nn/index.ts';
 import { clipGradNorm, clipGradValue } from '../../src/optim/index.ts';
-import { gradCam, loadCheckpoint, openModel, predictImages, saveCheckpoint, saveModel } from '../../src/train/index.ts';
+import { gradCam, loadCheckpoint, openModel, predictImages, saveCheckpoint, saveModel } from '../../src/runs/index.ts';
 
 /** As a caller without a compiler. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what it is about

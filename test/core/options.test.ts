@@ -41,7 +41,7 @@ import {
   SGD,
   StepLR,
 } from '../../src/optim/index.ts';
-import { fit, predictLogits } from '../../src/train/index.ts';
+import { fit, predictLogits } from '../../src/runs/index.ts';
 
 /** As a caller without a compiler. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what it is about

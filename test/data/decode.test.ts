@@ -4,7 +4,7 @@ import { readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { checkImage } from '../../src/data/decode.ts';
+import { checkImage } from '../../src/data/images/decode.ts';
 import { decodeImage, thumbnail, writeImage } from '../../src/data/index.ts';
 import { faultOf, fixture, fixtures, jpeg, picture, temporaryFolder } from './photos.ts';
 

@@ -1,8 +1,8 @@
 /** Layouts of photo folders as data sets have them: which folders are classes, which are splits, what is left out. */
 import { describe, expect, test } from 'vitest';
-import { layOut, layOutClasses, layOutLabelled } from '../../src/data/folder-layout.ts';
-import { photoTree } from '../../src/data/photo-tree.ts';
-import { splitOf, splitsAmong } from '../../src/data/split-names.ts';
+import { layOut, layOutClasses, layOutLabelled } from '../../src/data/folders/folder-layout.ts';
+import { photoTree } from '../../src/data/folders/photo-tree.ts';
+import { splitOf, splitsAmong } from '../../src/data/folders/split-names.ts';
 import { faultOf } from './photos.ts';
 
 /** `a/{x,y}/3`: three photos in each of a/x and a/y. */

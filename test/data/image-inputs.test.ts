@@ -2,9 +2,9 @@
 import { chmodSync, chownSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeLeftOut } from '../../src/data/describe-photos.ts';
-import { IMAGE_EXTENSIONS } from '../../src/data/image-format.ts';
-import { findImages } from '../../src/data/image-inputs.ts';
+import { describeLeftOut } from '../../src/data/folders/describe-photos.ts';
+import { findImages } from '../../src/data/folders/image-inputs.ts';
+import { IMAGE_EXTENSIONS } from '../../src/data/images/image-format.ts';
 import { photoFolder } from './photos.ts';
 
 const FILES = [

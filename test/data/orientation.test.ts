@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { turned, turnOf } from '../../src/data/images/orientation.ts';
 import {
   DataLoader,
   decodeImage,
@@ -12,7 +13,6 @@ import {
   trainingTransforms,
   transformFromJSON,
 } from '../../src/data/index.ts';
-import { turned, turnOf } from '../../src/data/orientation.ts';
 import { faultOf, temporaryFolder } from './photos.ts';
 import { tagged } from './turned-photos.ts';
 

@@ -6,7 +6,7 @@ import * as io from '../../src/io/index.ts';
 import * as models from '../../src/models/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as optim from '../../src/optim/index.ts';
-import * as train from '../../src/train/index.ts';
+import * as train from '../../src/runs/index.ts';
 import { Page } from './markdown.ts';
 
 const entries: readonly Readonly<Record<string, unknown>>[] = [core, data, io, models, nn, optim, train];

@@ -14,7 +14,7 @@ import {
 import { fuzz } from '../../scripts/fuzz/run.ts';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { WeightFileError } from '../../src/core/errors.ts';
-import { bytesOf } from '../../src/io/bytes.ts';
+import { bytesOf } from '../../src/io/base/bytes.ts';
 
 const formatOf = (name: string): FuzzFormat => FUZZ_FORMATS.find((format) => format.name === name)!;
 /** Of a format's small files the first, if it can be one with a tensor that lies in one place. */

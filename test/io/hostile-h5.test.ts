@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { hdf5Bytes, loadHdf5 } from '../../src/io/h5-library.ts';
+import { hdf5Bytes, loadHdf5 } from '../../src/io/hdf5/library.ts';
 import { readWeights } from '../../src/io/index.ts';
 
 type Hdf5File = InstanceType<Awaited<ReturnType<typeof loadHdf5>>['h5']['File']>;

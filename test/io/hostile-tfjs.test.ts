@@ -1,8 +1,8 @@
 /** TF.js manifests that ask for more than they have, or say less than they must. */
 import { describe, expect, test } from 'vitest';
 import { bytesSource } from '../../src/device/byte-source.ts';
-import { isPlainPath } from '../../src/io/bytes.ts';
-import { tfjs } from '../../src/io/tfjs.ts';
+import { isPlainPath } from '../../src/io/base/bytes.ts';
+import { tfjs } from '../../src/io/keras/tfjs.ts';
 
 /** Reads a model with this manifest; every shard beside it has 8 bytes. */
 async function refusalOf(...groups: object[]): Promise<string> {

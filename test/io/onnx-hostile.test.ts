@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { WeightFileError } from '../../src/core/errors.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { readWeightFile, readWeights } from '../../src/io/index.ts';
-import { onnx } from '../../src/io/onnx.ts';
+import { onnx } from '../../src/io/onnx/onnx.ts';
 import { bytes, overBudget } from './build.ts';
 import { encoded, expectOnnxRefusal, field, fixture, floats, modelOf, node } from './onnx-build.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { init, noGrad, tensor } from '../../src/index.ts';
 import { convert, readWeightFile, readWeights, targetOf } from '../../src/io/index.ts';
-import { scopeOf } from '../../src/io/onnx-layers.ts';
+import { scopeOf } from '../../src/io/onnx/layers.ts';
 import { BatchNorm2d, Conv2d, Sequential } from '../../src/nn/index.ts';
 import { decoded, encoded, expectOnnxRefusal, fixture, floats, modelOf, Net, node, recordedNet } from './onnx-build.ts';
 

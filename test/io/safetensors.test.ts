@@ -8,7 +8,7 @@ import {
   type TensorData,
   toFloat32,
 } from '../../src/core/dtype.ts';
-import { bytesOf, elementsOf } from '../../src/io/bytes.ts';
+import { bytesOf, elementsOf } from '../../src/io/base/bytes.ts';
 import { readWeightFile, readWeights, safetensorsChunks, type WriteOptions } from '../../src/io/index.ts';
 import { bytes, expectRefusal, overBudget, safetensorsOf, uint64 } from './build.ts';
 

@@ -8,8 +8,8 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { convert, readWeightFile, readWeights, torchChunks, writeWeights } from '../../src/io/index.ts';
-import { dataOffset, readZipDirectory, readZipEntry } from '../../src/io/zip.ts';
-import { zipChunks } from '../../src/io/zip-write.ts';
+import { zipChunks } from '../../src/io/zip/write.ts';
+import { dataOffset, readZipDirectory, readZipEntry } from '../../src/io/zip/zip.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/io/${name}`, import.meta.url));
 let folder: string;

@@ -6,7 +6,7 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../src/core/errors.ts';
 import { init } from '../../src/graph/init.ts';
 import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
-import type { GraphNode, OnnxGraph } from '../../src/io/onnx-write.ts';
+import type { GraphNode, OnnxGraph } from '../../src/io/onnx/write.ts';
 import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, keras } from '../../src/models/index.ts';
 import { BatchNorm2d } from '../../src/nn/index.ts';
@@ -204,9 +204,9 @@ describe('a network of torchvision’s', () => {
   test('a graph that is not the model’s is seen, though its weights are', async () => {
     await writeWeights(out('x.pth'), state());
     await writeFile(out('x.onnx'), 'older');
-    const written = '../../src/io/onnx-write.ts';
+    const written = '../../src/io/onnx/write.ts';
     vi.doMock(written, async (original) => {
-      const module = await original<typeof import('../../src/io/onnx-write.ts')>();
+      const module = await original<typeof import('../../src/io/onnx/write.ts')>();
       const withoutRelu = (node: GraphNode) => (node.op === 'Relu' ? { ...node, op: 'Identity' } : node);
       const faulty = (graph: OnnxGraph) => module.onnxChunks({ ...graph, nodes: graph.nodes.map(withoutRelu) });
       return { ...module, onnxChunks: faulty };

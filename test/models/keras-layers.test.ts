@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { init } from '../../src/graph/init.ts';
-import { kerasH5Bytes } from '../../src/io/keras-h5-write.ts';
+import { kerasH5Bytes } from '../../src/io/keras/h5-write.ts';
 import { convertModel, keras } from '../../src/models/index.ts';
 import { modelFiles } from '../../src/models/keras/save.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

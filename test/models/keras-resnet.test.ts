@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { init } from '../../src/graph/init.ts';
-import { loadHdf5 } from '../../src/io/h5-library.ts';
+import { loadHdf5 } from '../../src/io/hdf5/library.ts';
 import { guessNetwork, keras, resnet50 } from '../../src/models/index.ts';
 import { numbered } from '../../src/models/keras/bind.ts';
 import { foldKerasResNet } from '../../src/models/keras/torchvision.ts';

@@ -8,7 +8,7 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/graph/init.ts';
 import { readWeightFile } from '../../src/io/index.ts';
-import { readZipDirectory, readZipEntry } from '../../src/io/zip.ts';
+import { readZipDirectory, readZipEntry } from '../../src/io/zip/zip.ts';
 import { keras } from '../../src/models/index.ts';
 import { Conv2d, Linear } from '../../src/nn/index.ts';
 

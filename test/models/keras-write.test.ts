@@ -11,8 +11,8 @@ import type { Attribute, Dataset, Group } from 'h5wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/graph/init.ts';
-import { loadHdf5 } from '../../src/io/h5-library.ts';
-import { readZipDirectory, readZipEntry } from '../../src/io/zip.ts';
+import { loadHdf5 } from '../../src/io/hdf5/library.ts';
+import { readZipDirectory, readZipEntry } from '../../src/io/zip/zip.ts';
 import { keras } from '../../src/models/index.ts';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));

@@ -7,7 +7,7 @@ import { ArgumentError, WeightFileError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { exportOnnx, onnxBytes, readWeightFile, readWeights, targetOf, writeWeights } from '../../src/io/index.ts';
-import { type ModelProto, messageType } from '../../src/io/onnx-schema.ts';
+import { type ModelProto, messageType } from '../../src/io/onnx/schema.ts';
 import { Bottleneck, cifarResnet20, keras, ResNet, resnet50 } from '../../src/models/index.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { init } from '../../src/graph/init.ts';
-import { fitNames, shapesOf } from '../../src/io/fit-names.ts';
+import { fitNames, shapesOf } from '../../src/io/base/fit-names.ts';
 import { readWeightFile, safetensorsChunks, targetOf, writeWeights } from '../../src/io/index.ts';
 import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, resnet18, type WeightsSource } from '../../src/models/index.ts';

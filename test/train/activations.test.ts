@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { DataLoader } from '../../src/data/data-loader.ts';
 import { init } from '../../src/index.ts';
 import type { Module } from '../../src/nn/index.ts';
-import { DiskStore } from '../../src/train/activations-node.ts';
 import { fit } from '../../src/train/fit.ts';
 import type { FitOptions } from '../../src/train/fit-options.ts';
 import type { Progress } from '../../src/train/progress.ts';
+import { DiskStore } from '../../src/train/trunk/activations-node.ts';
 import { augmented, images, made, Plain, Skipped } from './nets.ts';
 
 /** Stands between the store and its file. */

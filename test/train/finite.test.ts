@@ -6,9 +6,9 @@ import { classificationTransforms } from '../../src/data/index.ts';
 import { init } from '../../src/index.ts';
 import { writeWeights } from '../../src/io/index.ts';
 import { cifarResnet20, imagenetPreset } from '../../src/models/index.ts';
-import { type Classifier, evaluateFolder, finetune, predictImages, saveModel } from '../../src/train/index.ts';
+import { type Classifier, evaluateFolder, finetune, predictImages, saveModel } from '../../src/runs/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
-import { CLASSES, colourPhotos } from './colour-photos.ts';
+import { CLASSES, colourPhotos } from '../runs/colour-photos.ts';
 
 async function broken(): Promise<Classifier> {
   await init();

@@ -9,7 +9,7 @@ import {
   formatPercent,
   formatValue,
   type ProgressStream,
-} from '../../src/train/terminal-progress.ts';
+} from '../../src/runs/terminal-progress.ts';
 
 function sink(isTTY: boolean, columns = 100): { stream: ProgressStream; text: () => string } {
   let text = '';

@@ -7,7 +7,7 @@ import { init, manualSeed, tensor } from '../../src/index.ts';
 import { readWeightFile, writeWeights } from '../../src/io/index.ts';
 import { BatchNorm2d, crossEntropy, Dropout, type Module, Sequential } from '../../src/nn/index.ts';
 import { AdamW, GradScaler, type LRScheduler, ReduceLROnPlateau, SGD, StepLR } from '../../src/optim/index.ts';
-import { loadCheckpoint, saveCheckpoint } from '../../src/train/index.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/runs/index.ts';
 import { temporaryFolder } from '../data/photos.ts';
 import { fill } from '../ops/inputs.ts';
 import { Dropped, made, Normed, Plain } from './nets.ts';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { draw } from '../../examples/quickstart/draw.ts';
 import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
 import { Generator } from '../../src/core/random.ts';
-import { writeImage } from '../../src/data/encode.ts';
+import { writeImage } from '../../src/data/images/encode.ts';
 import { regraft } from '../cli/regraft.ts';
 import { axeFaults, chromiumPath, launch, openPage, type Site, serveBuiltPage } from './browser.ts';
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tagged } from '../data/turned-photos.ts';
 import { chromiumPath, launch } from './browser.ts';
 
-const source = fileURLToPath(new URL('../../src/data/decode-browser.ts', import.meta.url));
+const source = fileURLToPath(new URL('../../src/data/images/decode-browser.ts', import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/data/decode/${name}`, import.meta.url));
 
 /** decode-browser.ts as a script that leaves its exports in `decoder`. */
@@ -35,7 +35,9 @@ describe.skipIf(!chromiumPath)('decoding in Chromium (needs REGRAFT_CHROMIUM or 
   ): Promise<{ data: number[]; width: number; height: number }> {
     const sent = { base64: Buffer.from(bytes).toString('base64'), orientation };
     return page.evaluate(async ({ base64, orientation }) => {
-      const { decoder } = globalThis as unknown as { decoder: typeof import('../../src/data/decode-browser.ts') };
+      const { decoder } = globalThis as unknown as {
+        decoder: typeof import('../../src/data/images/decode-browser.ts');
+      };
       const file = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const { data, width, height } = await decoder.decodeImage(file, 'file', { orientation });
       return { data: [...data], width, height };

@@ -13,10 +13,10 @@ import { draw } from '../../examples/quickstart/draw.ts';
 import { SUBJECTS } from '../../examples/quickstart/subjects.ts';
 import { Generator } from '../../src/core/random.ts';
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
-import { writeImage } from '../../src/data/encode.ts';
-import { loadImage } from '../../src/data/load-image.ts';
+import { writeImage } from '../../src/data/images/encode.ts';
+import { loadImage } from '../../src/data/images/load-image.ts';
+import { openModel } from '../../src/runs/open-model.ts';
 import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
-import { openModel } from '../../src/train/open-model.ts';
 import { onnxRuntime } from '../io/onnx-runtime.ts';
 import { sharedData } from '../shared-data.ts';
 import {

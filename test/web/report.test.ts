@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderReport } from '../../src/train/report.ts';
-import { sampleResult } from '../train/sample-result.ts';
+import { renderReport } from '../../src/runs/report.ts';
+import { sampleResult } from '../runs/sample-result.ts';
 import { axeFaults, chromiumPath, launch, longestTask } from './browser.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `class_number_${i}`);

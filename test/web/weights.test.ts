@@ -3,15 +3,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { classificationTransforms } from '../../src/data/compose.ts';
+import { classificationTransforms } from '../../src/data/transforms/compose.ts';
 import { init } from '../../src/graph/init.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
 import { convertModel, keras, squeezenet1_1 } from '../../src/models/index.ts';
 import { modelEntry } from '../../src/models/registry.ts';
+import { saveModel } from '../../src/runs/model-folder.ts';
+import { openModel } from '../../src/runs/open-model.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
-import { saveModel } from '../../src/train/model-folder.ts';
-import { openModel } from '../../src/train/open-model.ts';
 import { fitting } from '../../web/worker/weights.ts';
 import { hashInput, hashWeights } from '../models/hash-weights.ts';
 

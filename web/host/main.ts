@@ -1,9 +1,10 @@
 /** The exported page: a fine-tuned network on a picked photo. Everything is in its one file; nothing is sent anywhere. */
-import { transformFromJSON } from '../../src/data/compose.ts';
+
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
-import { decodeImage } from '../../src/data/decode-browser.ts';
-import { transformed } from '../../src/data/load-image.ts';
-import type { Transform, TransformJSON } from '../../src/data/transform.ts';
+import { decodeImage } from '../../src/data/images/decode-browser.ts';
+import { transformed } from '../../src/data/images/load-image.ts';
+import { transformFromJSON } from '../../src/data/transforms/compose.ts';
+import type { Transform, TransformJSON } from '../../src/data/transforms/transform.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/graph/init.ts';
 import { safetensors } from '../../src/io/safetensors.ts';

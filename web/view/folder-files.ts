@@ -1,8 +1,8 @@
 /** A chosen or dropped folder as classes, by the rules that the command line reads folders by. */
-import { findParts } from '../../src/data/folder-splits.ts';
-import { layoutNotes } from '../../src/data/layout-notes.ts';
-import { leftOutOf } from '../../src/data/left-out.ts';
-import { imagesOf, nameOf, photoTree } from '../../src/data/photo-tree.ts';
+import { findParts } from '../../src/data/folders/folder-splits.ts';
+import { layoutNotes } from '../../src/data/folders/layout-notes.ts';
+import { leftOutOf } from '../../src/data/folders/left-out.ts';
+import { imagesOf, nameOf, photoTree } from '../../src/data/folders/photo-tree.ts';
 import { count } from '../../src/data/some-of.ts';
 
 /** The files of a class. */

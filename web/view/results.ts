@@ -2,12 +2,12 @@
 
 import { formatPercent, plural } from '../../src/core/format.ts';
 import { html, type Markup } from '../../src/report/markup.ts';
+import { freezingProof, keyFigures } from '../../src/runs/report-sections.ts';
+import type { FinetuneResult } from '../../src/runs/result.ts';
 import { accuracyContext } from '../../src/tasks/image-classification/accuracy-context.ts';
 import { classSection } from '../../src/tasks/image-classification/class-section.ts';
 import { confusionSection } from '../../src/tasks/image-classification/confusion-section.ts';
 import { mistakeGallery } from '../../src/tasks/image-classification/mistake-section.ts';
-import { freezingProof, keyFigures } from '../../src/train/report-sections.ts';
-import type { FinetuneResult } from '../../src/train/result.ts';
 import type { Outcome } from '../messages.ts';
 import { byId, make } from './dom.ts';
 

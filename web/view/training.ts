@@ -1,7 +1,7 @@
 /** The training controls, how far the run is, and its curves. */
 import { formatDuration, formatPercent, formatValue, plural } from '../../src/core/format.ts';
+import type { FinetuneResult } from '../../src/runs/result.ts';
 import type { EpochRecord } from '../../src/train/history.ts';
-import type { FinetuneResult } from '../../src/train/result.ts';
 import type { LiveProgress, WorkerEvent } from '../messages.ts';
 import { Curves } from './curves.ts';
 import { byId } from './dom.ts';

@@ -1,11 +1,11 @@
 /** What a visitor takes away: the files of a model folder, as `regraft predict` opens it, and other formats. */
 import { type Zippable, zipSync } from 'fflate';
-import { onnxBytes } from '../../src/io/onnx-export.ts';
+import { onnxBytes } from '../../src/io/onnx/export.ts';
 import { safetensorsChunks } from '../../src/io/safetensors.ts';
-import { torchChunks } from '../../src/io/torch-write.ts';
-import { metricsJSON } from '../../src/train/metrics-json.ts';
-import { type ModelDescription, metadataOf } from '../../src/train/model-description.ts';
-import { renderReport } from '../../src/train/report.ts';
+import { torchChunks } from '../../src/io/torch/write.ts';
+import { metricsJSON } from '../../src/runs/metrics-json.ts';
+import { type ModelDescription, metadataOf } from '../../src/runs/model-description.ts';
+import { renderReport } from '../../src/runs/report.ts';
 import type { ExportKind } from '../messages.ts';
 import type { Trained } from './predict.ts';
 import { VERSION } from './result.ts';

@@ -1,7 +1,8 @@
 /** Pictures of what a network looked at. */
-import { Compose } from '../../src/data/compose.ts';
-import { isRgb, type RgbImage } from '../../src/data/image.ts';
-import { ToTensor } from '../../src/data/normalize.ts';
+
+import { isRgb, type RgbImage } from '../../src/data/images/image.ts';
+import { Compose } from '../../src/data/transforms/compose.ts';
+import { ToTensor } from '../../src/data/transforms/normalize.ts';
 import type { GradCam } from '../../src/train/grad-cam.ts';
 import { bitmapOf } from './photos.ts';
 

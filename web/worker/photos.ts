@@ -2,8 +2,8 @@
 
 import { DataError } from '../../src/core/errors.ts';
 import { concurrently } from '../../src/data/concurrently.ts';
-import { decodeImage, rgbOf } from '../../src/data/decode-browser.ts';
-import type { RgbImage } from '../../src/data/image.ts';
+import { decodeImage, rgbOf } from '../../src/data/images/decode-browser.ts';
+import type { RgbImage } from '../../src/data/images/image.ts';
 import type { WorkerEvent } from '../messages.ts';
 
 /** Longer side of thumbnails, in pixels. */

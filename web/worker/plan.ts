@@ -1,17 +1,17 @@
 /** What a run is made of: its photos in two sets, its settings, its phases. */
 import { ArgumentError } from '../../src/core/errors.ts';
-import { BlobDataset } from '../../src/data/blob-dataset.ts';
-import type { ImagePreset } from '../../src/data/compose.ts';
-import { type Compose, classificationTransforms } from '../../src/data/compose.ts';
+import { BlobDataset } from '../../src/data/images/blob-dataset.ts';
+import type { ImagePreset } from '../../src/data/transforms/compose.ts';
+import { type Compose, classificationTransforms } from '../../src/data/transforms/compose.ts';
 import type { ModelEntry } from '../../src/models/define.ts';
 import { graft } from '../../src/models/graft.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
-import type { Checkpoint } from '../../src/train/checkpoint.ts';
-import type { FinetuneSettings } from '../../src/train/options.ts';
-import { type PlannedPhase, planPhases } from '../../src/train/recipe.ts';
-import { differences, type ListedPhoto, type RunInputs } from '../../src/train/run-inputs.ts';
-import { resolveSettings } from '../../src/train/run-settings.ts';
+import type { Checkpoint } from '../../src/runs/checkpoint.ts';
+import { differences, type ListedPhoto, type RunInputs } from '../../src/runs/inputs.ts';
+import type { FinetuneSettings } from '../../src/runs/options.ts';
+import { type PlannedPhase, planPhases } from '../../src/runs/recipe.ts';
+import { resolveSettings } from '../../src/runs/settings.ts';
 import type { TrainRequest } from '../messages.ts';
 import type { Photos } from './photos.ts';
 import type { LoadedWeights } from './weights.ts';

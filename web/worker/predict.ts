@@ -1,6 +1,6 @@
 /** A trained network on one picture. */
 import { FIRST_VIEW } from '../../src/data/dataset.ts';
-import { transformed } from '../../src/data/load-image.ts';
+import { transformed } from '../../src/data/images/load-image.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

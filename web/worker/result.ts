@@ -1,11 +1,11 @@
 /** A run of the page as the command line would have it: the page shows its result, the report is made of it. */
-import type { BlobDataset } from '../../src/data/blob-dataset.ts';
+import type { BlobDataset } from '../../src/data/images/blob-dataset.ts';
 import type { Module } from '../../src/nn/index.ts';
-import type { Checkpoint } from '../../src/train/checkpoint.ts';
-import { runFinetune } from '../../src/train/run.ts';
-import type { RunHost, RunPlan, RunState } from '../../src/train/run-host.ts';
-import { reproduceCommand } from '../../src/train/run-settings.ts';
-import type { Stopwatch } from '../../src/train/stopwatch.ts';
+import type { Checkpoint } from '../../src/runs/checkpoint.ts';
+import type { RunHost, RunPlan, RunState } from '../../src/runs/host.ts';
+import { runFinetune } from '../../src/runs/run.ts';
+import { reproduceCommand } from '../../src/runs/settings.ts';
+import type { Stopwatch } from '../../src/runs/stopwatch.ts';
 import type { Outcome } from '../messages.ts';
 import { Stopped } from './control.ts';
 import type { Live } from './live.ts';

@@ -3,10 +3,10 @@ import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { networkName } from '../../src/models/registry.ts';
-import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/train/checkpoint.ts';
-import type { RunState } from '../../src/train/run-host.ts';
-import { digestOf, type RunInputs } from '../../src/train/run-inputs.ts';
-import { Stopwatch } from '../../src/train/stopwatch.ts';
+import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/runs/checkpoint.ts';
+import type { RunState } from '../../src/runs/host.ts';
+import { digestOf, type RunInputs } from '../../src/runs/inputs.ts';
+import { Stopwatch } from '../../src/runs/stopwatch.ts';
 import type {
   Explanation,
   ExportKind,

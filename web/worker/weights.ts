@@ -3,7 +3,7 @@
 import { sha256 } from '../../src/core/digest.ts';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError, WeightFileError } from '../../src/core/errors.ts';
-import type { ImagePreset } from '../../src/data/compose.ts';
+import type { ImagePreset } from '../../src/data/transforms/compose.ts';
 import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
 import { guessNetwork } from '../../src/models/guess-network.ts';

@@ -1,7 +1,7 @@
 /** Which column of a table names the images, which one their split, and which are to be learned. */
 import { DataError } from '../../core/errors.ts';
+import { splitOf } from '../folders/split-names.ts';
 import { count, someOf } from '../some-of.ts';
-import { splitOf } from '../split-names.ts';
 import { isEmpty } from './cells.ts';
 import type { FileNames } from './file-names.ts';
 import { isClassLike, isFlags, isNumeric } from './labelling.ts';

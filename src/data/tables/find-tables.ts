@@ -2,11 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 import { DataError } from '../../core/errors.ts';
-import { byReason, type LeftOut } from '../left-out.ts';
-import { byCodePoint, imagesOf, isClutter, nameOf, othersOf, type PhotoTree } from '../photo-tree.ts';
+import { byReason, type LeftOut } from '../folders/left-out.ts';
+import { byCodePoint, imagesOf, isClutter, nameOf, othersOf, type PhotoTree } from '../folders/photo-tree.ts';
+import { type Split, splitOf, splitsAmong } from '../folders/split-names.ts';
+import { openFileOf } from '../folders/zip-source.ts';
 import { count, someOf } from '../some-of.ts';
-import { type Split, splitOf, splitsAmong } from '../split-names.ts';
-import { openFileOf } from '../zip-source.ts';
 import { type NamedRows, namedRows } from './columns.ts';
 import { FileNames } from './file-names.ts';
 import { isTable, readTable } from './read-table.ts';

@@ -1,7 +1,7 @@
 /** What the label columns of a table say: one class a photo, several labels, or numbers. */
 import { DataError } from '../../core/errors.ts';
+import { byCodePoint } from '../folders/photo-tree.ts';
 import type { Label } from '../labels.ts';
-import { byCodePoint } from '../photo-tree.ts';
 import { count, someOf } from '../some-of.ts';
 import { flagOf, isEmpty, listOf, nameOf, numberOf } from './cells.ts';
 

@@ -1,7 +1,7 @@
 /** Which rows of which table train and which validate, and the columns to learn in each. */
-import { byReason, type LeftOut } from '../left-out.ts';
-import type { ValidationSource } from '../open-folders.ts';
-import { type Split, splitOf } from '../split-names.ts';
+import { byReason, type LeftOut } from '../folders/left-out.ts';
+import type { ValidationSource } from '../folders/open-folders.ts';
+import { type Split, splitOf } from '../folders/split-names.ts';
 import { columnOf, type ImageRow, labelColumns, type NamedRows, placeOf, splitColumn } from './columns.ts';
 import type { FoundTables } from './find-tables.ts';
 

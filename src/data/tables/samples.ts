@@ -1,8 +1,8 @@
 /** Rows of tables to labelled images; what cannot be used is kept by reason. */
 import { DataError } from '../../core/errors.ts';
-import type { ImageFile } from '../image-dataset.ts';
+import { byReason, type LeftOut } from '../folders/left-out.ts';
+import type { ImageFile } from '../images/image-dataset.ts';
 import { classesOf, type Label } from '../labels.ts';
-import { byReason, type LeftOut } from '../left-out.ts';
 import { count } from '../some-of.ts';
 import { type ImageRow, type NamedRows, placeOf } from './columns.ts';
 import type { Labelling } from './labelling.ts';

@@ -1,6 +1,6 @@
 /** What a Keras model out of a file is known by: what the registry knows of networks that have a name. */
 import { ArgumentError } from '../../core/errors.ts';
-import type { ImagePreset } from '../../data/compose.ts';
+import type { ImagePreset } from '../../data/transforms/compose.ts';
 import type { ModelEntry } from '../define.ts';
 import { modelEntry } from '../registry.ts';
 import { graftKerasHead, headOf } from './head.ts';

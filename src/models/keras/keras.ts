@@ -1,5 +1,5 @@
 /** `keras` of `regraft/models`: models as Keras users know them. The readers of files are loaded when they are needed. */
-export type { NamedFile } from '../../io/tfjs-write.ts';
+export type { NamedFile } from '../../io/keras/tfjs-write.ts';
 export type { ActivationName } from './activations.ts';
 export { Conv2D, Dense, DepthwiseConv2D, type KernelOptions, SeparableConv2D } from './convolution.ts';
 export { KerasLayer, type KerasWeight } from './layer.ts';

@@ -1,5 +1,5 @@
 /** Keras's layers that draw random numbers: dropout with shared masks, and augmentation, which is the identity here. */
-import { listed } from '../../io/bytes.ts';
+import { listed } from '../../io/base/bytes.ts';
 import { Dropout, Module } from '../../nn/index.ts';
 import { ones } from '../../tensor/factory.ts';
 import type { Tensor } from '../../tensor/tensor.ts';

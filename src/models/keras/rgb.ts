@@ -1,6 +1,6 @@
 /** Keras's ResNets (v1) under torchvision's names, for RGB pictures: Keras's own take BGR. */
 import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
-import type { ImagePreset } from '../../data/compose.ts';
+import type { ImagePreset } from '../../data/transforms/compose.ts';
 import { type Adapted, defineModel } from '../define.ts';
 import { Bottleneck, RESNET, ResNet } from '../resnet.ts';
 import { foldKerasResNet, kerasResNetOf, RESNET_V1 } from './torchvision.ts';

@@ -2,7 +2,7 @@
 import { writeFileAtomic } from '#files';
 import type { StateDict, TensorData } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import type { NamedFile } from '../../io/tfjs-write.ts';
+import type { NamedFile } from '../../io/keras/tfjs-write.ts';
 import { numbered } from './bind.ts';
 import type { KerasLayer } from './layer.ts';
 import type { KerasModel } from './model.ts';
@@ -15,18 +15,18 @@ type Writer = (model: KerasModel, name: string) => Promise<NamedFile[]>;
 /** By extension, the longest first. */
 const WRITERS: Readonly<Record<string, Writer>> = {
   '.weights.h5': async (model, name) => {
-    const { kerasWeightsH5Bytes } = await import('../../io/keras-h5-write.ts');
+    const { kerasWeightsH5Bytes } = await import('../../io/keras/h5-write.ts');
     return [{ name, bytes: await kerasWeightsH5Bytes(await numberedLayers(model)) }];
   },
   '.h5': h5,
   '.hdf5': h5,
   '.keras': async (model, name) => {
-    const { kerasZipBytes } = await import('../../io/keras-zip-write.ts');
+    const { kerasZipBytes } = await import('../../io/keras/archive-write.ts');
     const config = JSON.stringify(modelJson(model, 3));
     return [{ name, bytes: await kerasZipBytes(config, await numberedLayers(model)) }];
   },
   '.json': async (model, name) => {
-    const { tfjsFiles } = await import('../../io/tfjs-write.ts');
+    const { tfjsFiles } = await import('../../io/keras/tfjs-write.ts');
     return tfjsFiles(name, modelJson(model, 2), await tfjsState(model));
   },
 };
@@ -78,7 +78,7 @@ export async function saveModel(model: KerasModel, path: string | URL): Promise<
 }
 
 async function h5(model: KerasModel, name: string): Promise<NamedFile[]> {
-  const { kerasH5Bytes } = await import('../../io/keras-h5-write.ts');
+  const { kerasH5Bytes } = await import('../../io/keras/h5-write.ts');
   const config = JSON.stringify(modelJson(model, 2));
   const layers = await Promise.all(
     model.layers.map(async (layer) => {

@@ -1,0 +1,91 @@
+/** What a weight format is: how it is recognised, read and written. A new one is a file with one of these, and a row in formats.ts. */
+import type { StateDict } from '../../core/dtype.ts';
+import type { OptionNames } from '../../core/options.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { ByteSource } from '../../device/byte-source.ts';
+
+/** What was in a weight file. */
+export interface WeightFile {
+  /** Names to tensors, in the file's order, prefixes of wrappers (`module.`) taken off. */
+  readonly state: StateDict;
+  /** Text that the file holds beside the tensors: safetensors metadata, or the plain numbers of a checkpoint. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** {@link WeightFormat.name} of the format that was found. */
+  readonly format: string;
+  /** What a user should know about how the file was read, a sentence each: what was picked, renamed, left out. */
+  readonly notes: readonly string[];
+  /** Names of `state` to the names that the file itself has. */
+  readonly namesInFile: ReadonlyMap<string, string>;
+}
+
+/** Options of reading. */
+export interface ReadOptions {
+  /**
+   * Which nested dictionary of a checkpoint holds the weights: `'model'`, or `'teacher.state_dict'`. Default: the usual
+   * names are tried, and the choice is told in {@link WeightFile.notes}.
+   */
+  key?: string;
+  /** Is taken off the names that begin with it, `'backbone.'`; tensors whose names do not are left out. */
+  stripPrefix?: string;
+  /**
+   * The names and shapes of the model that the weights are for, in its order; a size of -1 may be any. Where the file's names are
+   * others (a prefix before them, another library's, none at all), its tensors are matched to these as far as most of them fit;
+   * the dictionary of a checkpoint is the one that fits best. {@link WeightFile.notes} tells what was renamed and left out.
+   */
+  expected?: ReadonlyMap<string, Shape>;
+  /** eps of the model's batch norms by their paths, where it is not 1e-5: for those that the file has folded into convolutions. */
+  batchNormEps?: ReadonlyMap<string, number>;
+  /** Strides of the model's convolutions by their paths: a file that tells other ones is refused, whatever its shapes. */
+  strides?: ReadonlyMap<string, readonly number[]>;
+}
+
+/** The names of {@link ReadOptions}. */
+export const READ_OPTIONS: OptionNames<ReadOptions> = {
+  key: true,
+  stripPrefix: true,
+  expected: true,
+  batchNormEps: true,
+  strides: true,
+};
+
+/** What floating-point tensors can be written as. */
+export type FloatDType = 'float32' | 'float16' | 'bfloat16';
+
+/** Options of writing. */
+export interface WriteOptions {
+  /** Floating-point tensors are written as this; integers and bools stay as they are. Default: each as it is. */
+  dtype?: FloatDType;
+  /** Text to store beside the tensors. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** What a file says beside its tensors of a state dict that knows its network. */
+export function architectureOf({ architecture }: StateDict): { readonly architecture?: string } {
+  return architecture === undefined ? {} : { architecture };
+}
+
+/** One row of the registry. */
+export interface WeightFormat {
+  /** As messages print it: `safetensors`, `torch (zip)`. */
+  readonly name: string;
+  /** Usual extensions, with the dot. They choose the format of an output and are never trusted for an input. */
+  readonly extensions: readonly string[];
+  /**
+   * Whether the content is of this format.
+   * @param head The first `HEAD_BYTES` bytes, or all of a shorter file.
+   * @throws WeightFileError where the container is recognised and too damaged to tell.
+   */
+  matches(head: Uint8Array, source: ByteSource): boolean | Promise<boolean>;
+  /** @throws WeightFileError */
+  read(source: ByteSource, options: ReadOptions): Promise<WeightFile>;
+  /**
+   * The file's bytes in order; a tensor is converted when its turn comes. Absent for formats that are only read.
+   * @throws ArgumentError before the first chunk if the state does not fit the format.
+   */
+  write?(state: StateDict, options: WriteOptions): Iterable<Uint8Array>;
+  /** Whether {@link WriteOptions.metadata} has a place in the file; true when absent. */
+  readonly storesMetadata?: boolean;
+}
+
+/** How much of a file {@link WeightFormat.matches} sees. */
+export const HEAD_BYTES = 512;

@@ -1,0 +1,37 @@
+/** The network of a run that names none. */
+import { existsSync } from 'node:fs';
+import { ArgumentError } from '../core/errors.ts';
+import { init } from '../graph/init.ts';
+import { readWeightFile } from '../io/index.ts';
+import { guessNetwork } from '../models/guess-network.ts';
+import type { Progress } from '../train/progress.ts';
+import { defaultModel } from './default-model.ts';
+import type { FinetuneOptions } from './finetune.ts';
+
+/**
+ * The network that a weight file's tensors are of, undefined for a file that describes its own; without a file, one that suits the
+ * adapter. `progress` tells which, and why.
+ * @param weights as they were named: a file, a URL, the name of published ones; null for random ones
+ * @throws ArgumentError where the file's network cannot be told.
+ */
+export async function chooseModel(
+  weights: string | null | undefined,
+  progress: Progress,
+  { key, stripPrefix }: Pick<FinetuneOptions, 'key' | 'stripPrefix'> = {},
+): Promise<string | undefined> {
+  if (typeof weights === 'string' && (existsSync(weights) || /[./\\]/.test(weights))) {
+    const names = { ...(key && { key }), ...(stripPrefix && { stripPrefix }) };
+    const { state, metadata } = await readWeightFile(weights, names);
+    const guess = await guessNetwork(state);
+    if (guess === undefined && metadata.model_config !== undefined) return undefined;
+    if (guess === undefined)
+      throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);
+    progress.note(`Network: ${guess}, which the weights in ${weights} are of.`);
+    return guess;
+  }
+  const { software, description } = await init();
+  const name = defaultModel({ software });
+  const why = software ? `a small one, since the CPU computes (${description})` : `which suits ${description}`;
+  progress.note(`Network: ${name}, ${why}. --model takes another; regraft models lists them.`);
+  return name;
+}

@@ -1,0 +1,342 @@
+/**
+ * The options of a fine-tuning run, a row each. The settings' types, checks and defaults, the flags of the command line with their help, what
+ * may change when a run goes on, the command to reproduce it and the report's hyperparameters all follow from here.
+ */
+import { above, atLeast, below, type Kind, oneOf, whole, within } from '../core/check.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { SEED } from '../core/random.ts';
+import type { Orientation } from '../data/images/orientation.ts';
+import type { ModelEntry } from '../models/define.ts';
+import type { Precision } from '../train/precision.ts';
+import type { InputRange } from './open-keras.ts';
+
+/** The settings that defaults of others depend on; a row sees those above it. */
+interface Before {
+  readonly model: string;
+  readonly weights: string | null;
+  readonly freezeUntil: string;
+  readonly epochs: number;
+  readonly optimizer: OptimizerName;
+  readonly lr: number;
+}
+
+/** A default that is not one value, and how help tells it. */
+interface Default<T> {
+  readonly words: string;
+  of(before: Before, entry: ModelEntry): T;
+}
+
+/** What the report tells of a setting; undefined: nothing. */
+export type Fact = string | number | boolean | null | undefined;
+
+/** An option of a run whose settings are `T`. */
+export interface OptionRow<T = string | number | null> {
+  readonly kind: Kind<NonNullable<T>>;
+  /** One value (null: none), or how it follows from the settings of the rows above. */
+  readonly default: T | Default<T>;
+  /** The flag's argument in help: `<n>`. */
+  readonly flag: string;
+  /** Help without the default, which is added. */
+  readonly help: string;
+  /** The argument as a value; by default a number, or one of the kind's names. */
+  read?(text: string): unknown;
+  /** How null is written on the command line. */
+  readonly none?: string;
+  /** A further check against the settings of the rows above. */
+  also?(before: Before, entry: ModelEntry): Kind;
+  /** Of a run that goes on: `free` may be given anew, `derived` follows from what was; all others stay as they were. */
+  readonly onResume?: 'free' | 'derived';
+  /** Whether the report tells it as it is, tells what is not the default, or what it tells. */
+  readonly fact?: 'always' | 'changed' | ((value: T, before: Before) => Fact);
+}
+
+/** A row, which passes for a setting: the type of all rows is that of the settings, each with its comment. */
+const option = <T>(row: OptionRow<T>): T => row as unknown as T;
+
+const TEXT: Kind<string> = {
+  words: 'a text',
+  is: (value): value is string => typeof value === 'string',
+  got: (value) => typeof value,
+};
+
+/** 'balanced', or a factor for each class in the order of their names. */
+export type ClassWeights = 'balanced' | readonly number[];
+
+const CLASS_WEIGHTS: Kind<ClassWeights> = {
+  words: "'balanced' or numbers above 0, one a class",
+  is: (value): value is ClassWeights =>
+    value === 'balanced' || (Array.isArray(value) && value.length > 1 && value.every(above(0).is)),
+  got: (value) => JSON.stringify(value),
+};
+
+/** Optimizers of {@link finetune} by name. */
+export type OptimizerName = 'adamw' | 'adam' | 'sgd';
+
+const WEIGHT_DECAY: Readonly<Record<OptimizerName, number>> = { adamw: 0.01, adam: 0, sgd: 1e-4 };
+
+const ROWS = {
+  /** A name of MODELS, or that of a Keras model. */
+  model: option<string>({
+    kind: TEXT,
+    // Whoever calls has chosen one by now.
+    default: {
+      words: 'that of the weight file, or one that suits this machine',
+      of: ({ model }) => model,
+    },
+    flag: '<name>',
+    help: 'which network, or the file or folder of a Keras model or an earlier run',
+    read: String,
+  }),
+  /** A file, a URL or a published name; null for random weights. */
+  weights: option<string | null>({
+    kind: TEXT,
+    default: {
+      words: 'the best published',
+      of({ model }, { weights }) {
+        if (weights) return weights.DEFAULT.name;
+        throw new ArgumentError(
+          `finetune: ${model} has no published weights. Name a weight file, or 'random' to train from scratch.`,
+        );
+      },
+    },
+    flag: '<file>',
+    help: 'weight file, URL, published name, or the folder of an earlier run; "random" for none',
+    read: String,
+    none: 'random',
+    // They are told by their digest.
+    onResume: 'free',
+  }),
+  /** Which dictionary of a checkpoint holds them; null: the one that fits. */
+  key: option<string | null>({
+    kind: TEXT,
+    default: { words: 'the one that fits', of: () => null },
+    flag: '<name>',
+    help: 'which dictionary of a checkpoint holds the weights',
+    read: String,
+  }),
+  /** What is taken off their names; null: what lets the most of them fit. */
+  stripPrefix: option<string | null>({
+    kind: TEXT,
+    default: { words: 'what lets the most of them fit', of: () => null },
+    flag: '<text>',
+    help: 'what to take off their names: backbone.',
+    read: String,
+  }),
+  /** The first module that is trained at last; 'none' where everything is. */
+  freezeUntil: option<string>({
+    kind: TEXT,
+    default: {
+      words: 'the head',
+      of: ({ weights }, { stages }) => (weights === null ? 'none' : stages.at(-1)!),
+    },
+    flag: '<module>',
+    help: 'what to train, from this module on: layer4, none …',
+    read: String,
+  }),
+  /** Of all phases together. */
+  epochs: option<number>({
+    kind: whole(1),
+    default: 10,
+    flag: '<n>',
+    help: 'passes over the images',
+    onResume: 'free',
+  }),
+  /** Of these, with everything frozen but the head. */
+  headEpochs: option<number>({
+    kind: whole(0),
+    default: {
+      words: 'a third',
+      of: (before, entry) => {
+        const third = Math.max(1, Math.round(before.epochs / 3));
+        return forcedHeadEpochs(before, entry) ?? Math.min(before.epochs - 1, third);
+      },
+    },
+    flag: '<n>',
+    help: 'of these, with the head alone',
+    also: (before, entry) => {
+      const forced = forcedHeadEpochs(before, entry);
+      const most = forced ?? before.epochs;
+      const words = forced === undefined ? `at most epochs (${most})` : `${forced} here, where there is one phase only`;
+      return whole(forced ?? 0, words, most);
+    },
+    onResume: 'derived',
+  }),
+  /** Images a step. */
+  batchSize: option<number>({ kind: whole(1), default: 32, flag: '<n>', help: 'images a step', fact: 'always' }),
+  /** AdamW, Adam or SGD. */
+  optimizer: option<OptimizerName>({
+    kind: oneOf('adamw', 'adam', 'sgd'),
+    default: 'adamw',
+    flag: '<name>',
+    help: '',
+    fact: 'always',
+  }),
+  /** Learning rate while the head alone is trained. */
+  lr: option<number>({
+    kind: above(0),
+    default: {
+      words: '0.002; SGD: 0.01',
+      // A new head on a frozen trunk takes twice the rate that a whole network does.
+      of: ({ optimizer, weights, freezeUntil }) =>
+        optimizer === 'sgd' ? 1e-2 : weights === null && freezeUntil === 'none' ? 1e-3 : 2e-3,
+    },
+    flag: '<rate>',
+    help: 'learning rate of the head',
+  }),
+  /** Learning rate once more is unfrozen. */
+  unfrozenLr: option<number>({
+    kind: above(0),
+    // Random weights have nothing to be careful with.
+    default: { words: 'a tenth of --lr', of: ({ weights, lr }) => (weights === null ? lr : lr / 10) },
+    flag: '<rate>',
+    help: 'learning rate after unfreezing',
+  }),
+  /** Of the optimizer. */
+  weightDecay: option<number>({
+    kind: atLeast(0),
+    default: { words: '0.01; SGD: 0.0001; Adam: 0', of: ({ optimizer }) => WEIGHT_DECAY[optimizer] },
+    flag: '<x>',
+    help: '',
+    fact: 'always',
+  }),
+  /** Of SGD. */
+  momentum: option<number>({
+    kind: within(0, 1),
+    default: 0.9,
+    flag: '<x>',
+    help: 'of SGD',
+    fact: (value, { optimizer }) => (optimizer === 'sgd' ? value : undefined),
+  }),
+  /** Share of the target that is spread evenly over all classes. */
+  labelSmoothing: option<number>({ kind: within(0, 1), default: 0, flag: '<x>', help: '', fact: 'always' }),
+  /** Factors of the classes in the loss, 'balanced' by how rare they are; null: every photo counts alike. */
+  classWeights: option<ClassWeights | null>({
+    kind: CLASS_WEIGHTS,
+    default: { words: 'every photo alike', of: () => null },
+    flag: '<list>',
+    help: '"balanced": what is rare counts more; or a number a class, by their names: 1,1,4',
+    read: (text) => (text === 'balanced' ? text : text.split(',').map(Number)),
+    fact: 'changed',
+  }),
+  /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
+  augment: option<number | null>({
+    kind: whole(0),
+    default: null,
+    flag: '<views>',
+    help: 'random crops and flips of each image; each costs a pass of the frozen part',
+  }),
+  /** 'float16': mixed precision, where the adapter has 16-bit floats. */
+  precision: option<Precision>({
+    kind: oneOf('float32', 'float16'),
+    default: 'float32',
+    flag: '<name>',
+    help: 'float16: in mixed precision, where the adapter can',
+    fact: (value) => (value === 'float16' ? 'float16 (mixed, dynamic loss scaling)' : undefined),
+  }),
+  /** Batches whose gradients make one update. */
+  accumulate: option<number>({
+    kind: whole(1),
+    default: 1,
+    flag: '<n>',
+    help: 'batches to an update',
+    fact: 'changed',
+  }),
+  /** Largest joint norm of the gradients; null for none. */
+  clipGradNorm: option<number | null>({
+    kind: above(0),
+    default: null,
+    flag: '<x>',
+    help: 'largest norm of the gradients',
+    fact: 'changed',
+  }),
+  /** Epochs without a better validation loss after which a phase ends; 0: never. */
+  patience: option<number>({
+    kind: whole(0),
+    default: 10,
+    flag: '<n>',
+    help: 'stop after so many epochs without a better validation loss; 0: never',
+    onResume: 'free',
+    fact: (value) => value || null,
+  }),
+  /** By how much the loss (or what `monitor` names) has to be better to count for `patience`; null: by anything. */
+  minDelta: option<number | null>({
+    kind: above(0),
+    default: null,
+    flag: '<x>',
+    help: 'what is better by less does not count for --patience',
+    fact: 'changed',
+  }),
+  /** The score that decides which epoch is the best, and that `patience` watches; null: the accuracy decides, and it watches the loss. */
+  monitor: option<'loss' | 'accuracy' | null>({
+    kind: oneOf('loss', 'accuracy'),
+    default: { words: 'accuracy for the best epoch, loss for --patience', of: () => null },
+    flag: '<score>',
+    help: 'what the best epoch and --patience go by',
+    fact: 'changed',
+  }),
+  /** Part held out where there is no validation folder. */
+  validation: option<number>({
+    kind: below(0, 1, '0.2 is a fifth'),
+    default: 0.2,
+    flag: '<share>',
+    help: 'share of the images held out where there is no val folder; 0: none',
+  }),
+  /** Side of the images, in pixels. */
+  imageSize: option<number>({
+    kind: whole(1),
+    default: { words: 'that of the weights', of: (_, { inputSize }) => inputSize },
+    flag: '<pixels>',
+    help: 'side of the images',
+    fact: 'always',
+  }),
+  /** 'exif': photos are turned as their EXIF tag says; 'ignore': they are taken as they are stored. */
+  orientation: option<Orientation>({
+    kind: oneOf('exif', 'ignore'),
+    default: { words: 'turned as their EXIF tag says', of: () => 'exif' },
+    flag: '<how>',
+    help: 'ignore: photos as they are stored',
+  }),
+  /** What the images of a Keras model were scaled to, where its file does not tell; null elsewhere. */
+  inputRange: option<InputRange | null>({
+    kind: oneOf('0..255', '0..1', '-1..1'),
+    default: null,
+    flag: '<range>',
+    help: 'for a Keras model that does not tell: what its images were scaled to',
+  }),
+  /** Of order, augmentation, held-out images and new weights. */
+  seed: option<number>({
+    kind: SEED,
+    default: 0,
+    flag: '<n>',
+    help: 'of order, augmentation and new weights',
+    read: (text) => (/^\d{1,10}$/.test(text.trim()) ? Number(text) : text),
+    fact: 'always',
+  }),
+};
+
+/** What a run's numbers depend on, every default filled in: JSON-able. Saved in checkpoints, shown in the report. */
+export interface FinetuneSettings extends Readonly<typeof ROWS> {}
+
+/** What may be left to the defaults. */
+export type SettingsOptions = { readonly [K in keyof FinetuneSettings]?: FinetuneSettings[K] | undefined };
+
+/** The table, as rows. */
+export const OPTIONS = ROWS as unknown as Readonly<Record<keyof FinetuneSettings, OptionRow>>;
+
+/** The rows by name, in their order. */
+export const optionRows = () => Object.entries(OPTIONS) as [keyof FinetuneSettings, OptionRow][];
+
+/** `--batch-size`. */
+export const flagName = (option: string): string =>
+  `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Whether what is trained from module `path` on is the head alone. */
+export function isHead(path: string, { stages }: Pick<ModelEntry, 'stages'>): boolean {
+  const head = stages.at(-1)!;
+  return path === head || path.startsWith(`${head}.`);
+}
+
+/** The head's epochs where there is one phase only. */
+function forcedHeadEpochs({ freezeUntil, epochs, weights }: Before, entry: ModelEntry): number | undefined {
+  return isHead(freezeUntil, entry) ? epochs : weights === null ? 0 : undefined;
+}

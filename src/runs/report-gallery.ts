@@ -1,0 +1,120 @@
+/** The gallery: photos with what a classifier makes of them, on one self-contained page that is written as they come. */
+import { writeFileAtomic } from '#files';
+import { formatPercent, plural } from '../core/format.ts';
+import { thumbnail } from '../data/images/encode.ts';
+import type { BadImage } from '../data/images/image-dataset.ts';
+import { html, pathText, quoted } from '../report/markup.ts';
+import { pageAround } from '../report/page.ts';
+import type { ImagePrediction } from './predict-images.ts';
+
+/** What the page says about all of its photos. */
+export interface GalleryOptions {
+  /** The model, as it was named. */
+  readonly model: string;
+  /** How many photos there are to come. */
+  readonly count: number;
+  /** What a photo is called in its caption; its path by default. */
+  readonly nameOf?: (file: string) => string;
+}
+
+/** Longer side of a picture, in pixels: twice what a phone shows it at. */
+const SIDE = 320;
+/** Pictures that are made smaller at a time. */
+const AHEAD = 4;
+
+const STYLE = /* css */ `
+.predictions figcaption { display: block; }
+.predictions .path { display: block; margin-bottom: .15rem; overflow-wrap: anywhere; line-height: 1.3; }
+.score { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .5rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+.score:first-of-type { color: var(--ink); font-weight: 600; }
+.score::after { content: ""; grid-column: 1 / -1; height: .35rem; border-radius: 2px; margin: .1rem 0 .35rem; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
+.score span { overflow-wrap: anywhere; }
+.order { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1.25rem; }
+.order button { font: inherit; font-size: .88rem; padding: .25rem .75rem; border: 1px solid var(--line); border-radius: 5px; background: var(--paper); color: var(--ink); cursor: pointer; }
+.order [aria-pressed=true] { border-color: var(--train); background: var(--tint); font-weight: 600; }
+@media print { .predictions li { break-inside: avoid; } .score::after { print-color-adjust: exact; } }
+`;
+
+/** Sorts the photos by what the button says. */
+const SCRIPT = /* js */ `
+document.documentElement.classList.add('scripted');
+const list = document.querySelector('.predictions'), photos = [...list.children];
+const orders = {
+  given: () => 0,
+  unsure: (a, b) => a.dataset.share - b.dataset.share,
+  sure: (a, b) => b.dataset.share - a.dataset.share,
+  label: (a, b) => a.dataset.label.localeCompare(b.dataset.label, undefined, { numeric: true }) || b.dataset.share - a.dataset.share,
+};
+const buttons = [...document.querySelectorAll('.order button')];
+for (const button of buttons)
+  button.addEventListener('click', () => {
+    for (const other of buttons) other.setAttribute('aria-pressed', String(other === button));
+    for (const photo of [...photos].sort(orders[button.dataset.order])) list.append(photo);
+  });
+`;
+
+/**
+ * Writes the page while the predictions come, with the photos in it: one file, whole or not at all.
+ * @throws RegraftError if it cannot be written, before the first prediction is asked for.
+ */
+export async function writeGallery(
+  path: string,
+  predictions: AsyncIterable<ImagePrediction | BadImage>,
+  options: GalleryOptions,
+): Promise<void> {
+  await writeFileAtomic(path, encoded(galleryPage(predictions, options)));
+}
+
+async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  for await (const text of texts) yield encoder.encode(text);
+}
+
+/** The page in pieces. */
+export async function* galleryPage(
+  predictions: AsyncIterable<ImagePrediction | BadImage>,
+  { model, count, nameOf = (file) => file }: GalleryOptions,
+): AsyncGenerator<string, void, undefined> {
+  const bad: BadImage[] = [];
+  const { head, tail } = pageAround(`${model}: ${plural(count, 'photo')}`, { style: STYLE, script: SCRIPT });
+  yield head;
+  yield html`<main>
+<header><p class="eyebrow">regraft predict</p><h1><b>${plural(count, 'photo')}</b> classified by ${model}</h1>
+<p class="lead">The bar is how sure the model is. Look at the least sure ones first: those are where it is wrong most often.</p></header>
+<section aria-label="Photos">
+<div class="order script" role="group" aria-label="Order">
+<button type="button" data-order="given" aria-pressed="true">as named</button>
+<button type="button" data-order="unsure" aria-pressed="false">least sure first</button>
+<button type="button" data-order="sure" aria-pressed="false">surest first</button>
+<button type="button" data-order="label" aria-pressed="false">by class</button></div>
+<ul class="gallery predictions">
+`.text;
+  const ahead: Promise<string>[] = [];
+  for await (const found of predictions) {
+    if ('top' in found) ahead.push(figure(found, nameOf(found.file)));
+    else bad.push(found);
+    if (ahead.length > AHEAD) yield await ahead.shift()!;
+  }
+  for (const item of ahead) yield await item;
+  yield html`</ul></section>
+${
+  bad.length > 0 &&
+  html`<section><h2>${plural(bad.length, 'file')} could not be read</h2><ul>${bad.map(({ path, reason }) => html`<li><b>${pathText(nameOf(path))}</b>: ${reason}</li>`)}</ul></section>`
+}
+</main>`.text;
+  yield tail;
+}
+
+async function figure({ file, top }: ImagePrediction, name: string): Promise<string> {
+  const picture = await thumbnail(file, SIDE).catch(() => null);
+  const [{ label, probability }] = top as [ImagePrediction['top'][number]];
+  return html`<li data-share="${probability}" data-label="${label}"><figure>${
+    picture === null
+      ? html`<div class="missing">no picture</div>`
+      : html`<img src="${picture}" alt="${name}: ${label}" loading="lazy">`
+  }<figcaption><span class="path">${pathText(name)}</span>${top.map(
+    (score) =>
+      html`<div class="score" style="--share:${(score.probability * 100).toFixed(1)}%"><span>${quoted(score.label)}</span><span>${formatPercent(score.probability)}</span></div>`,
+  )}</figcaption></figure></li>
+`.text;
+}

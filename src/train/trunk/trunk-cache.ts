@@ -1,0 +1,168 @@
+/**
+ * The frozen-trunk cache: what the frozen part of a network makes of an image is computed once per image and augmented
+ * view, kept in memory or on disk, and from then on only the trainable part runs.
+ */
+import { DiskStore } from '#activations';
+import { causeOf } from '../../core/cause.ts';
+import { BYTES_PER_ELEMENT, type DType, type HostArray, hostView } from '../../core/dtype.ts';
+import { formatBytes } from '../../core/format.ts';
+import { checkNumber, checkOptions } from '../../core/options.ts';
+import { findTrunk, replaceTrunk, type Trunk } from '../../graph/frozen.ts';
+import { dispose, readBack } from '../../graph/run.ts';
+import type { Data } from '../../graph/value.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Progress } from '../progress.ts';
+import { type ActivationStore, MemoryStore } from './activations.ts';
+
+/** Where a {@link TrunkCache} keeps its activations. */
+export interface TrunkCacheOptions {
+  /** Activations beyond this many bytes go to a temporary file instead of memory. 1 GiB by default. */
+  readonly memoryBytes?: number;
+  /** Where that file is; the system's temporary folder by default. */
+  readonly folder?: string;
+}
+
+/** The activations of one data set at the end of the frozen trunk. */
+export class TrunkCache {
+  readonly #options: TrunkCacheOptions;
+  readonly #images: number;
+  readonly #progress: Progress | null;
+  #store: ActivationStore | null = null;
+  // What the stored activations were computed by: the trunk's structure, its parameters, and their versions then.
+  #text = '';
+  #slots: readonly Data[] = [];
+  #versions = '';
+  #stored = 0;
+  /** No place takes the activations: from now on the trunk is computed. */
+  failed = false;
+  /** Type of each cut, and its bytes for one image. */
+  #cuts: { dtype: DType; bytes: number }[] = [];
+
+  /**
+   * @param images how many images (times views) there will be: decides between memory and disk.
+   * @param progress is told if they cannot be kept.
+   */
+  constructor(images: number, options: TrunkCacheOptions = {}, progress: Progress | null = null) {
+    this.#images = checkNumber('TrunkCache', 'images', images);
+    checkOptions('TrunkCache', options, { memoryBytes: true, folder: true });
+    this.#options = options;
+    this.#progress = progress;
+  }
+
+  /** How many images are here and what they take, or null where nothing is. */
+  get contents(): { readonly images: number; readonly bytes: number; readonly place: string } | null {
+    const images = this.#stored;
+    return this.#store && { images, bytes: images * this.#entryBytes, place: this.#store.place };
+  }
+
+  /** Whether the activations of all these keys are here and their trunk has not been written to since. */
+  has(keys: readonly string[]): boolean {
+    const store = this.#store;
+    return store !== null && versionsOf(this.#slots) === this.#versions && keys.every((key) => store.has(key));
+  }
+
+  /** The batch's activations, one array a cut. */
+  async gather(keys: readonly string[]): Promise<HostArray[]> {
+    const entries = await Promise.all(keys.map((key) => this.#store!.read(key)));
+    let start = 0;
+    return this.#cuts.map(({ dtype, bytes }) => {
+      const batch = new Uint8Array(bytes * keys.length);
+      entries.forEach((entry, k) => {
+        batch.set(entry.subarray(start, start + bytes), k * bytes);
+      });
+      start += bytes;
+      return hostView(dtype, batch.buffer);
+    });
+  }
+
+  /**
+   * Inside a step, after the forward pass: puts gathered activations in the trunk's place.
+   * @returns false, leaving the graph as it is, if another trunk made them: a layer was frozen, unfrozen or replaced since.
+   * @internal
+   */
+  take(trunk: Trunk | null, activations: readonly HostArray[]): boolean {
+    if (!trunk || trunk.text !== this.#text || versionsOf(trunk.slots) !== this.#versions) return false;
+    replaceTrunk(trunk, activations);
+    return true;
+  }
+
+  /** After a step whose cuts were kept readable: stores its activations under the images' keys. @internal */
+  async put(trunk: Trunk, keys: readonly string[]): Promise<void> {
+    const versions = versionsOf(trunk.slots);
+    if (!this.#store || trunk.text !== this.#text || versions !== this.#versions) {
+      await this.close();
+      this.#text = trunk.text;
+      this.#slots = trunk.slots;
+      this.#versions = versions;
+      this.#cuts = trunk.cuts.map(({ dtype, count }) => {
+        return { dtype, bytes: (count / keys.length) * BYTES_PER_ELEMENT[dtype] };
+      });
+      const bytes = this.#entryBytes * this.#images;
+      const { memoryBytes = 1 << 30, folder } = this.#options;
+      this.#store = bytes <= memoryBytes ? new MemoryStore() : new DiskStore(folder);
+    }
+    if (keys.every((key) => this.#store!.has(key))) return this.#letGo(trunk);
+    const cuts = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
+    for (const [k, key] of keys.entries()) {
+      const entry = new Uint8Array(this.#entryBytes);
+      let at = 0;
+      cuts.forEach((cut, c) => {
+        const { bytes } = this.#cuts[c]!;
+        entry.set(new Uint8Array(cut.buffer, cut.byteOffset + k * bytes, bytes), at);
+        at += bytes;
+      });
+      if (!(await this.#keep(key, entry))) break;
+    }
+    this.#letGo(trunk);
+  }
+
+  /** Stores an image's activations. Where that fails, the run goes on without the cache. */
+  async #keep(key: string, activations: Uint8Array): Promise<boolean> {
+    const store = this.#store!;
+    try {
+      if (!store.has(key)) this.#stored++;
+      await store.write(key, activations);
+      return true;
+    } catch (error) {
+      const bytes = formatBytes(this.#images * this.#entryBytes);
+      await this.close();
+      this.failed = true;
+      this.#progress?.note(
+        `Every epoch runs the whole network: ${bytes} of results cannot be kept in ${store.place}: ${causeOf(error)}. The numbers are the same.`,
+      );
+      return false;
+    }
+  }
+
+  get #entryBytes(): number {
+    return this.#cuts.reduce((n, { bytes }) => n + bytes, 0);
+  }
+
+  /** Frees the cuts, but for those that a hook holds. */
+  #letGo(trunk: Trunk): void {
+    for (const data of trunk.cuts) if (!trunk.shown.has(data)) dispose({ shape: [data.count], data });
+  }
+
+  /** Lets the activations go. */
+  async close(): Promise<void> {
+    await this.#store?.close();
+    this.#store = null;
+    this.#stored = 0;
+    this.#slots = [];
+    this.#versions = '';
+  }
+}
+
+/**
+ * The frozen trunk of the forward pass that was just recorded from `inputs`, or null if nothing of it is frozen.
+ * With `keep`, its activations can be read when the step has run.
+ */
+export function trunkOf(inputs: readonly Tensor[], trainable: Iterable<Tensor>, keep: boolean): Trunk | null {
+  const dataOf = ({ value }: Tensor) => value.data;
+  const trunk = findTrunk(inputs.map(dataOf), new Set([...trainable].map(dataOf)));
+  if (!trunk.cuts.length) return null;
+  if (keep) for (const data of trunk.cuts) data.visible = true;
+  return trunk;
+}
+
+const versionsOf = (slots: readonly Data[]): string => slots.map((slot) => slot.version).join();

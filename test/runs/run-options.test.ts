@@ -1,0 +1,133 @@
+/** The table of a run's options: what follows from its rows, for the command line, for a run that goes on and for the report. */
+import { expect, test } from 'vitest';
+import { optionsOf } from '../../src/cli/arguments.ts';
+import { finetuneCommand } from '../../src/cli/finetune.ts';
+import { modelEntry } from '../../src/models/registry.ts';
+import { flagName, OPTIONS, optionRows, type SettingsOptions } from '../../src/runs/options.ts';
+import { planPhases } from '../../src/runs/recipe.ts';
+import { hyperparametersOf, lastingSettings, reproduceCommand, resolveSettings } from '../../src/runs/settings.ts';
+
+const entry = modelEntry('resnet18');
+const settingsOf = (options: SettingsOptions = {}) => resolveSettings({ ...options, model: 'resnet18' }, entry);
+
+/** The options that a command line gives. */
+function typed(command: string): SettingsOptions {
+  const words = command.split(' ').slice(3);
+  const parsed = finetuneCommand().action(() => undefined);
+  parsed.parse(words, { from: 'user' });
+  const { cache: _, out: __, ...options } = optionsOf(parsed.opts());
+  return options;
+}
+
+const EVERYTHING: SettingsOptions = {
+  weights: null,
+  key: 'ema',
+  stripPrefix: 'module.',
+  freezeUntil: 'layer4',
+  epochs: 7,
+  batchSize: 3,
+  optimizer: 'sgd',
+  lr: 0.5,
+  unfrozenLr: 0.25,
+  weightDecay: 0,
+  momentum: 0,
+  labelSmoothing: 0.125,
+  classWeights: [1, 2.5],
+  augment: 4,
+  accumulate: 2,
+  precision: 'float16',
+  clipGradNorm: 2,
+  patience: 0,
+  minDelta: 0.5,
+  monitor: 'loss',
+  validation: 0,
+  imageSize: 96,
+  orientation: 'ignore',
+  inputRange: '-1..1',
+  seed: 7,
+};
+
+test.each([{}, { classWeights: 'balanced' }, EVERYTHING] as SettingsOptions[])(
+  'the command to reproduce a run gives its settings again: %j',
+  (options) => {
+    const settings = settingsOf(options);
+    expect(settingsOf(typed(reproduceCommand('photos', 'out', settings)))).toEqual(settings);
+  },
+);
+
+test('every option has a flag and is told in the help with its default', () => {
+  const help = finetuneCommand().helpInformation().replace(/\s+/g, ' ');
+  for (const [name, { flag, default: otherwise }] of optionRows()) {
+    expect(help).toContain(`${flagName(name)} ${flag} `);
+    const words = typeof otherwise === 'object' ? otherwise?.words : otherwise;
+    if (words !== undefined) expect(help).toContain(`default: ${words})`);
+  }
+});
+
+test('defaults are of their kinds', () => {
+  expect(Object.keys(settingsOf())).toEqual(Object.keys(OPTIONS));
+  expect(settingsOf(settingsOf())).toEqual(settingsOf());
+});
+
+test('what lasts when a run goes on', () => {
+  const lasting = lastingSettings(settingsOf({ ...EVERYTHING, weights: 'w.pth' })).map(([name]) => name);
+  expect(Object.keys(OPTIONS).filter((name) => !lasting.includes(name))).toEqual([
+    'weights',
+    'epochs',
+    'headEpochs',
+    'patience',
+  ]);
+  const none = lastingSettings(settingsOf()).filter(([, value]) => value === null);
+  expect(none).toEqual([]);
+});
+
+test('the report tells what shaped the training, of other options only those that were set', () => {
+  const facts = (options: SettingsOptions) => {
+    const settings = settingsOf(options);
+    return hyperparametersOf(settings, planPhases(settings, entry));
+  };
+  const always = {
+    batchSize: 32,
+    optimizer: 'adamw',
+    weightDecay: 0.01,
+    labelSmoothing: 0,
+    patience: 10,
+    imageSize: 224,
+    seed: 0,
+    schedule: 'cosine',
+    augmentation: 'none',
+  };
+  expect(facts({})).toEqual(always);
+  expect(facts(EVERYTHING)).toEqual({
+    batchSize: 3,
+    optimizer: 'sgd',
+    weightDecay: 0,
+    momentum: 0,
+    labelSmoothing: 0.125,
+    classWeights: '1,2.5',
+    accumulate: 2,
+    precision: 'float16 (mixed, dynamic loss scaling)',
+    clipGradNorm: 2,
+    patience: null,
+    minDelta: 0.5,
+    monitor: 'loss',
+    imageSize: 96,
+    seed: 7,
+    schedule: 'cosine (after a warm-up epoch unless only the head is trained)',
+    augmentation: '4 views (RandomResizedCrop, flip)',
+  });
+});
+
+test.each([
+  [{ optimizer: 'lion' }, "optimizer must be adamw, adam or sgd, got 'lion'."],
+  [{ batchSize: 1.5 }, 'batchSize must be a whole number, 1 or more, got 1.5.'],
+  [{ momentum: 2 }, 'momentum must be between 0 and 1, got 2.'],
+  [{ weightDecay: -1 }, 'weightDecay must be 0 or more, got -1.'],
+  [{ validation: 1 }, 'validation must be from 0 to below 1, got 1. 0.2 is a fifth.'],
+  [{ seed: -1 }, 'seed must be a whole number from 0 to 4,294,967,295, got -1.'],
+  [{ inputRange: '0..2' }, "inputRange must be 0..255, 0..1 or -1..1, got '0..2'."],
+  [{ lr: '0.1' }, "lr must be above 0, got '0.1'."],
+  [{ headEpochs: 3 }, 'headEpochs must be 10 here, where there is one phase only, got 3.'],
+])('%j', (options, message) => {
+  expect(() => settingsOf(options as SettingsOptions)).toThrow(`finetune: ${message}`);
+});
