@@ -208,7 +208,9 @@ def record_structure():
         "maxPoolAll": nn.MaxPool2d((3, 2), (2, 1), (1, 0), dilation=(1, 2), ceil_mode=True),
         "avgPool": nn.AvgPool2d(2), "avgPoolAll": nn.AvgPool2d((3, 2), 2, 1),
         "adaptive": nn.AdaptiveAvgPool2d(1), "adaptivePair": nn.AdaptiveAvgPool2d((1, 1)), "adaptiveNone": nn.AdaptiveAvgPool2d((None, 3)),
-        "dropout": nn.Dropout(), "dropoutAll": nn.Dropout(0.2, True), "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2),
+        "dropout": nn.Dropout(), "dropoutAll": nn.Dropout(0.2, True),
+        "stochasticDepth": torchvision.ops.StochasticDepth(0.2 * (3 / 16), "row"), "stochasticDepthBatch": torchvision.ops.StochasticDepth(1.0, "batch"),
+        "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2),
         "identity": nn.Identity(), "sequential": nn.Sequential(), "nested": nn.Sequential(nn.Sequential(nn.ReLU())),
         "moduleList": nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)]), "crossEntropy": nn.CrossEntropyLoss(), "mse": nn.MSELoss(),
     }

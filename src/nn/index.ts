@@ -51,5 +51,6 @@ export {
 } from './pooling.ts';
 export type { Padding2d, Size2d } from './sizes.ts';
 export type { LoadOptions, StateDictFaults } from './state-dict.ts';
+export { StochasticDepth, type StochasticDepthMode, type StochasticDepthOptions } from './stochastic-depth.ts';
 export type { SummaryOptions } from './summary.ts';
 export type { ForwardHook } from './tree.ts';

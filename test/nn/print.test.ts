@@ -46,6 +46,8 @@ const layers: Record<string, () => nn.Module> = {
   adaptiveNone: () => new nn.AdaptiveAvgPool2d([null, 3]),
   dropout: () => new nn.Dropout(),
   dropoutAll: () => new nn.Dropout(0.2, { inplace: true }),
+  stochasticDepth: () => new nn.StochasticDepth(0.2 * (3 / 16), 'row'),
+  stochasticDepthBatch: () => new nn.StochasticDepth(1, 'batch'),
   flatten: () => new nn.Flatten(),
   flattenAll: () => new nn.Flatten(0, 2),
   identity: () => new nn.Identity(),

@@ -3,7 +3,7 @@ import { DataError } from '../../src/core/errors.ts';
 import { ArrayDataset } from '../../src/data/array-dataset.ts';
 import type { Dataset, View } from '../../src/data/dataset.ts';
 import { cat, manualSeed, type Tensor } from '../../src/index.ts';
-import { BatchNorm2d, Conv2d, Dropout, Linear, Module } from '../../src/nn/index.ts';
+import { BatchNorm2d, Conv2d, Dropout, Linear, Module, StochasticDepth } from '../../src/nn/index.ts';
 import { fill, labels } from '../ops/inputs.ts';
 
 const conv = (from: number, to: number): Conv2d => new Conv2d(from, to, 3, { padding: 1, bias: false });
@@ -27,18 +27,29 @@ export class Plain extends Module {
 class Block extends Module {
   conv1 = conv(4, 4);
   bn1 = seen(new BatchNorm2d(4));
+  stochastic_depth: StochasticDepth;
+  constructor(p: number) {
+    super();
+    this.stochastic_depth = new StochasticDepth(p, 'row', { block: this });
+  }
   forward(x: Tensor): Tensor {
-    return this.bn1.forward(this.conv1.forward(x)).add(x).relu();
+    const y = this.bn1.forward(this.conv1.forward(x));
+    return this.stochastic_depth.forward(y).add(x).relu();
   }
 }
 
-/** A stem and two residual blocks: frozen up to `layer2`, its cut has two consumers. */
+/** A stem and two residual blocks: frozen up to `layer2`, its cut has two consumers. Branches are left out with probability `p`. */
 export class Residual extends Module {
   conv1 = conv(3, 4);
   bn1 = seen(new BatchNorm2d(4));
-  layer1 = new Block();
-  layer2 = new Block();
+  layer1: Block;
+  layer2: Block;
   fc = new Linear(4, 3);
+  constructor(p = 0) {
+    super();
+    this.layer1 = new Block(p);
+    this.layer2 = new Block(p);
+  }
   forward(x: Tensor): Tensor {
     const y = this.bn1.forward(this.conv1.forward(x)).relu().maxPool2d(2);
     return this.fc.forward(this.layer2.forward(this.layer1.forward(y)).mean([2, 3]));

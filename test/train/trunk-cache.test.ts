@@ -80,6 +80,10 @@ describe('trains the same with it as without', () => {
     expect(await both(make, { validation: images(5, 9) })).toEqual([false, true, true]);
   });
 
+  test('stochastic depth: off in the frozen block, drawn in the trained one', async () => {
+    expect(await both(() => made(() => new Residual(0.5)).freezeUntil('layer2'))).toEqual([false, true, true]);
+  });
+
   test('dropout in the head', async () => {
     expect(await both(() => made(() => new Dropped(), 'conv'))).toEqual([false, true, true]);
   });
