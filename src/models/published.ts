@@ -45,7 +45,7 @@ const IMAGENET = { numClasses: 1000, categories: imagenetCategories };
  * Weights of one of torchvision's ImageNet classifiers, with the figures that torchvision documents.
  * @param file Its name, which ends in the first digits of its digest.
  * @param top1 Accuracy in per cent, as `top5`.
- * @param resize Length of the shorter side before the crop, in pixels.
+ * @param preset How they want their images.
  */
 export function torchvision(
   file: string,
@@ -53,7 +53,7 @@ export function torchvision(
   top1: number,
   top5: number,
   recipe: string,
-  resize = 256,
+  preset = imagenetPreset(),
 ): Omit<PretrainedWeights, 'model' | 'name' | 'numParams' | 'minSize'> {
   const url = `https://download.pytorch.org/models/${file}`;
   const sha256 = file.slice(file.lastIndexOf('-') + 1, file.lastIndexOf('.'));
@@ -64,7 +64,7 @@ export function torchvision(
     sizeMiB,
     metrics: { top1, top5 },
     recipe,
-    transforms: () => imagenetPreset(resize),
+    transforms: () => preset,
   };
 }
 

@@ -290,7 +290,7 @@ export const resnet50 = defineModel({
       80.858,
       95.434,
       'https://github.com/pytorch/vision/issues/3995#issuecomment-1013906621',
-      232,
+      imagenetPreset(232),
     ),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 6, 3], options),
@@ -308,7 +308,7 @@ export const resnet101 = defineModel({
   multiplyAdds: 7.8,
   weights: {
     IMAGENET1K_V1: torchvision('resnet101-63fe2227.pth', 170.511, 77.374, 93.546, `${RECIPES}#resnet`),
-    IMAGENET1K_V2: torchvision('resnet101-cd907fc2.pth', 170.53, 81.886, 95.78, NEW_RECIPE, 232),
+    IMAGENET1K_V2: torchvision('resnet101-cd907fc2.pth', 170.53, 81.886, 95.78, NEW_RECIPE, imagenetPreset(232)),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 23, 3], options),
 });
@@ -325,7 +325,7 @@ export const resnet152 = defineModel({
   multiplyAdds: 11.51,
   weights: {
     IMAGENET1K_V1: torchvision('resnet152-394f9c45.pth', 230.434, 78.312, 94.046, `${RECIPES}#resnet`),
-    IMAGENET1K_V2: torchvision('resnet152-f82ba261.pth', 230.474, 82.284, 96.002, NEW_RECIPE, 232),
+    IMAGENET1K_V2: torchvision('resnet152-f82ba261.pth', 230.474, 82.284, 96.002, NEW_RECIPE, imagenetPreset(232)),
   },
   build: (options) => new ResNet(Bottleneck, [3, 8, 36, 3], options),
 });

@@ -2,6 +2,7 @@
  * Residual networks with more groups or channels, with torchvision's names: ResNeXt (Xie et al. 2016, https://arxiv.org/abs/1611.05431)
  * and Wide ResNet (Zagoruyko and Komodakis 2016, https://arxiv.org/abs/1605.07146).
  */
+import { imagenetPreset } from '../data/transforms/compose.ts';
 import { defineModel } from './define.ts';
 import { torchvision } from './published.ts';
 import { Bottleneck, NEW_RECIPE, RECIPES, RESNET, ResNet } from './resnet.ts';
@@ -17,7 +18,7 @@ export const resnext50_32x4d = defineModel({
   multiplyAdds: 4.23,
   weights: {
     IMAGENET1K_V1: torchvision('resnext50_32x4d-7cdf4587.pth', 95.789, 77.618, 93.698, `${RECIPES}#resnext`),
-    IMAGENET1K_V2: torchvision('resnext50_32x4d-1a0047aa.pth', 95.833, 81.198, 95.34, NEW_RECIPE, 232),
+    IMAGENET1K_V2: torchvision('resnext50_32x4d-1a0047aa.pth', 95.833, 81.198, 95.34, NEW_RECIPE, imagenetPreset(232)),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 6, 3], { groups: 32, widthPerGroup: 4, ...options }),
 });
@@ -39,7 +40,7 @@ export const resnext101_32x8d = defineModel({
       82.834,
       96.228,
       `${NEW_RECIPE}-with-fixres`,
-      232,
+      imagenetPreset(232),
     ),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 23, 3], { groups: 32, widthPerGroup: 8, ...options }),
@@ -61,7 +62,7 @@ export const resnext101_64x4d = defineModel({
       83.246,
       96.454,
       'https://github.com/pytorch/vision/pull/5935',
-      232,
+      imagenetPreset(232),
     ),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 23, 3], { groups: 64, widthPerGroup: 4, ...options }),
@@ -84,7 +85,7 @@ export const wide_resnet50_2 = defineModel({
       81.602,
       95.758,
       `${NEW_RECIPE}-with-fixres`,
-      232,
+      imagenetPreset(232),
     ),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 6, 3], { widthPerGroup: 128, ...options }),
@@ -101,7 +102,7 @@ export const wide_resnet101_2 = defineModel({
   multiplyAdds: 22.75,
   weights: {
     IMAGENET1K_V1: torchvision('wide_resnet101_2-32ee1156.pth', 242.896, 78.848, 94.284, WIDE_RECIPE),
-    IMAGENET1K_V2: torchvision('wide_resnet101_2-d733dc28.pth', 484.747, 82.51, 96.02, NEW_RECIPE, 232),
+    IMAGENET1K_V2: torchvision('wide_resnet101_2-d733dc28.pth', 484.747, 82.51, 96.02, NEW_RECIPE, imagenetPreset(232)),
   },
   build: (options) => new ResNet(Bottleneck, [3, 4, 23, 3], { widthPerGroup: 128, ...options }),
 });
