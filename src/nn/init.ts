@@ -91,6 +91,19 @@ export function normal(t: Parameter | Buffer, mean = 0, deviation = 1): void {
   initialized('normal', t).initialize(normalValues(t.size, mean, deviation));
 }
 
+/**
+ * Normal around `mean`, drawn again outside of [low, high], which are values and no multiples of the deviation.
+ * @throws ArgumentError for bounds that the mean is not between, or less than a deviation apart.
+ */
+export function truncNormal(t: Parameter | Buffer, mean = 0, deviation = 1, low = -2, high = 2): void {
+  if (!(low <= mean && mean <= high && high - low >= deviation))
+    throw new ArgumentError(
+      `truncNormal: expected bounds around the mean, at least a deviation apart, got [${low}, ${high}] for mean ${mean} and deviation ${deviation}. ` +
+        'Bounds are values, not multiples of the deviation.',
+    );
+  initialized('truncNormal', t).initialize(truncNormalValues(t.size, mean, deviation, low, high));
+}
+
 /** Uniform in [low, high). */
 export function uniform(t: Parameter | Buffer, low = 0, high = 1): void {
   initialized('uniform', t).initialize(uniformValues(t.size, low, high));
@@ -108,6 +121,20 @@ export function normalValues(count: number, mean: number, deviation: number): In
     const generator = new Generator(seed);
     const out = new Float32Array(count);
     for (let i = 0; i < count; i++) out[i] = mean + deviation * generator.normal();
+    return out;
+  };
+}
+
+/** Draws a seed now and the values later. */
+function truncNormalValues(count: number, mean: number, deviation: number, low: number, high: number): Initializer {
+  const seed = defaultGenerator.uint32();
+  return () => {
+    const generator = new Generator(seed);
+    const out = new Float32Array(count);
+    for (let i = 0; i < count; i++) {
+      do out[i] = mean + deviation * generator.normal();
+      while (out[i]! < low || out[i]! > high);
+    }
     return out;
   };
 }
