@@ -144,8 +144,8 @@ export interface ImagePreset extends ClassificationPreset {
 }
 
 /** The usual preset of ImageNet classifiers. */
-export function imagenetPreset(resize = 256, crop = 224): ImagePreset {
-  return { resize, crop, mean: IMAGENET_MEAN, std: IMAGENET_STD, interpolation: 'bilinear' };
+export function imagenetPreset(resize = 256, crop = 224, interpolation: Interpolation = 'bilinear'): ImagePreset {
+  return { resize, crop, mean: IMAGENET_MEAN, std: IMAGENET_STD, interpolation };
 }
 
 /** The preset of the CIFAR networks: 32x32 images as they are, ImageNet's mean and deviation. */
