@@ -10,7 +10,9 @@ import hashlib
 import json
 import math
 import pathlib
+import re
 import sys
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torchvision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "models"
 
@@ -162,6 +165,11 @@ def digest(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def printed(model):
+    """As PyTorch prints it before 2.14, which says of a batch norm's bias what `affine` says already."""
+    return re.sub(r"(affine=(True|False)), bias=\2", r"\1", str(model))
+
+
 def packed(values):
     return base64.b64encode(values.detach().float().contiguous().numpy().tobytes()).decode()
 
@@ -185,10 +193,10 @@ def record_structure():
             "state": digest("\n".join(lines)),
             "namedParameters": digest("\n".join(n for n, _ in model.named_parameters())),
             "namedModules": digest("\n".join(n for n, _ in model.named_modules())),
-            "printed": digest(str(model)),
+            "printed": digest(printed(model)),
         }
         if name in ("resnet18", "resnet50", "squeezenet1_1", "cifarResnet20"):
-            (OUT / f"{name}.txt").write_text(str(model) + "\n")
+            (OUT / f"{name}.txt").write_text(printed(model) + "\n")
     write_json("structure.json", models)
 
     layers = {
@@ -212,9 +220,17 @@ def record_structure():
         "stochasticDepth": torchvision.ops.StochasticDepth(0.2 * (3 / 16), "row"), "stochasticDepthBatch": torchvision.ops.StochasticDepth(1.0, "batch"),
         "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2),
         "identity": nn.Identity(), "sequential": nn.Sequential(), "nested": nn.Sequential(nn.Sequential(nn.ReLU())),
-        "moduleList": nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)]), "crossEntropy": nn.CrossEntropyLoss(), "mse": nn.MSELoss(),
+        "moduleList": nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)]),
+        "convNormActivation": Conv2dNormActivation(3, 8),
+        "convNormActivationAll": Conv2dNormActivation(
+            4, 8, (5, 3), 2, groups=4, dilation=(1, 2), norm_layer=partial(nn.BatchNorm2d, eps=0.001, momentum=0.01), activation_layer=nn.Hardswish,
+        ),
+        "convNormActivationBare": Conv2dNormActivation(4, 8, 1, norm_layer=None, activation_layer=None),
+        "squeezeExcitation": SqueezeExcitation(8, 2),
+        "squeezeExcitationAll": SqueezeExcitation(8, 2, partial(nn.SiLU, inplace=True), nn.Hardsigmoid),
+        "crossEntropy": nn.CrossEntropyLoss(), "mse": nn.MSELoss(),
     }
-    write_json("layers.json", {k: str(m) for k, m in layers.items()})
+    write_json("layers.json", {k: printed(m) for k, m in layers.items()})
 
 
 def gradient_samples(model):

@@ -19,6 +19,7 @@ export {
 export { BatchNorm2d, type BatchNorm2dOptions, type FrozenStats } from './batchnorm.ts';
 export { ModuleList, Sequential } from './container.ts';
 export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './conv.ts';
+export { Conv2dNormActivation, type Conv2dNormActivationOptions } from './conv-norm-activation.ts';
 export { Dropout, type DropoutOptions } from './dropout.ts';
 export { Flatten, Identity } from './flatten.ts';
 export * as init from './init.ts';
@@ -50,6 +51,7 @@ export {
   type PoolOptions,
 } from './pooling.ts';
 export type { Padding2d, Size2d } from './sizes.ts';
+export { SqueezeExcitation, type SqueezeExcitationOptions } from './squeeze-excitation.ts';
 export type { LoadOptions, StateDictFaults } from './state-dict.ts';
 export { StochasticDepth, type StochasticDepthMode, type StochasticDepthOptions } from './stochastic-depth.ts';
 export type { SummaryOptions } from './summary.ts';

@@ -54,6 +54,22 @@ const layers: Record<string, () => nn.Module> = {
   sequential: () => new nn.Sequential(),
   nested: () => new nn.Sequential(new nn.Sequential(new nn.ReLU())),
   moduleList: () => new nn.ModuleList([new nn.ReLU(), new nn.Linear(2, 2)]),
+  convNormActivation: () => new nn.Conv2dNormActivation(3, 8),
+  convNormActivationAll: () =>
+    new nn.Conv2dNormActivation(4, 8, [5, 3], {
+      stride: 2,
+      dilation: [1, 2],
+      groups: 4,
+      normLayer: (channels) => new nn.BatchNorm2d(channels, { eps: 0.001, momentum: 0.01 }),
+      activationLayer: () => new nn.Hardswish(),
+    }),
+  convNormActivationBare: () => new nn.Conv2dNormActivation(4, 8, 1, { normLayer: null, activationLayer: null }),
+  squeezeExcitation: () => new nn.SqueezeExcitation(8, 2),
+  squeezeExcitationAll: () =>
+    new nn.SqueezeExcitation(8, 2, {
+      activation: () => new nn.SiLU({ inplace: true }),
+      scaleActivation: () => new nn.Hardsigmoid(),
+    }),
   crossEntropy: () => new nn.CrossEntropyLoss(),
   mse: () => new nn.MSELoss(),
 };
