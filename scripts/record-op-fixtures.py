@@ -5,7 +5,7 @@ Inputs and output gradients come from the formula of test/ops/inputs.ts, repeate
 only outputs, gradients and updated statistics. PyTorch computes in float64 and the results are rounded to float32 once:
 what a test then measures is the error of one side only.
 
-    python3 scripts/record-op-fixtures.py            # needs python3-torch; run it after editing the table
+    python3 scripts/record-op-fixtures.py            # needs PyTorch and torchvision; run it after editing the table
 """
 import base64
 import json
@@ -15,6 +15,7 @@ import subprocess
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torchvision
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "test" / "fixtures" / "ops"
@@ -79,7 +80,7 @@ def record(row):
         if t.dtype.is_floating_point and spec.get("grad", True):
             t.requires_grad_()
         inputs.append(t)
-    y = eval(row["torch"], {"torch": torch, "F": F})(*inputs)  # the expression comes from this repository's table
+    y = eval(row["torch"], {"torch": torch, "F": F, "torchvision": torchvision})(*inputs)  # the expression comes from this repository's table
     out = {"torch": row["torch"], "inputs": row["inputs"], "output": stored(y)}
     if y.requires_grad:
         gradient = fill({"shape": list(y.shape), "kind": "uniform"}, (seed + 100) & 0xFFFFFFFF)

@@ -32,6 +32,10 @@ export {
   type CrossEntropyLossOptions,
   type CrossEntropyOptions,
   crossEntropy,
+  FocalLoss,
+  type FocalLossOptions,
+  type FocalOptions,
+  focalLoss,
   HuberLoss,
   huberLoss,
   L1Loss,
@@ -39,6 +43,10 @@ export {
   MSELoss,
   mseLoss,
   type Reduction,
+  SigmoidFocalLoss,
+  type SigmoidFocalLossOptions,
+  type SigmoidFocalOptions,
+  sigmoidFocalLoss,
 } from './loss.ts';
 export { type AnyModule, Module } from './module.ts';
 export { Buffer, Counter, type InitialValues, Parameter } from './parameter.ts';

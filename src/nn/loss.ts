@@ -1,4 +1,5 @@
 /** Losses, as functions and as modules. */
+import { atLeast, check, oneOf, PROBABILITY } from '../core/check.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { checkTensor, type Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
@@ -75,16 +76,106 @@ export function binaryCrossEntropyWithLogits(
   options: BinaryCrossEntropyOptions = {},
 ): Tensor {
   const { posWeight, reduction } = options;
+  const op = 'binaryCrossEntropyWithLogits';
   // log(1 + exp(-|x|)), which no logit overflows.
   const rest = logits.abs().sigmoid().log().neg();
-  if (!posWeight) return reduced(logits.relu().sub(logits.mul(targets)).add(rest), reduction);
+  if (!posWeight) return reduced(op, logits.relu().sub(logits.mul(targets)).add(rest), reduction);
   const factor = posWeight.sub(1).mul(targets).add(1);
-  return reduced(logits.sub(logits.mul(targets)).add(factor.mul(rest.add(logits.neg().relu()))), reduction);
+  return reduced(op, logits.sub(logits.mul(targets)).add(factor.mul(rest.add(logits.neg().relu()))), reduction);
 }
+
+/** Options of {@link focalLoss}. */
+export interface FocalOptions {
+  /** How much less an image counts that is told well: 0 is plain cross-entropy; 2 by default. */
+  gamma?: number;
+  /** A factor per class, [classes]; none by default. */
+  alpha?: Tensor;
+  /** Rows with this label count for nothing; -100 by default. */
+  ignoreIndex?: number;
+  /** 'mean' by default: over the rows that count, whatever their factors. */
+  reduction?: Reduction;
+}
+
+/** Options of {@link FocalLoss}: those of {@link focalLoss}, with the factors of classes as numbers. */
+export interface FocalLossOptions extends Omit<FocalOptions, 'alpha'> {
+  /** A factor per class. */
+  alpha?: readonly number[];
+}
+
+const FOCAL: OptionNames<FocalOptions> = { gamma: true, alpha: true, ignoreIndex: true, reduction: true };
+
+/**
+ * Focal loss (Lin et al. 2017): cross-entropy times (1 - p) ** gamma, where p is the probability of the row's class. Images that are told well count
+ * little, so a rare or hard class is not drowned by the others.
+ * @param logits [N, classes], as a model gives them: no softmax before.
+ * @param labels [N], int32: the index of each row’s class.
+ * @param options `gamma`, factors of classes, how rows are put together.
+ * @throws ShapeError if the labels are not one per row; ArgumentError for a label that is no class, or a `gamma` below 0.
+ * @see https://arxiv.org/abs/1708.02002
+ * @example
+ * focalLoss(model.forward(images), labels, { gamma: 2 }).backward();
+ */
+export function focalLoss(logits: Tensor, labels: Tensor, options: FocalOptions = {}): Tensor {
+  checkOptions('focalLoss', options, FOCAL);
+  const { gamma = 2, alpha, ignoreIndex = -100, reduction = 'mean' } = options;
+  check('focalLoss', 'gamma', gamma, atLeast(0));
+  const plain = crossEntropy(logits, labels, { ignoreIndex, reduction: 'none' });
+  const weighted = alpha ? crossEntropy(logits, labels, { weight: alpha, ignoreIndex, reduction: 'none' }) : plain;
+  const losses = weighted.mul(missed(plain.neg().exp().neg().add(1), gamma));
+  if (reduction === 'mean') return losses.sum().div(labels.ne(ignoreIndex).sum());
+  return reduced('focalLoss', losses, reduction);
+}
+
+/** Options of {@link sigmoidFocalLoss}. */
+export interface SigmoidFocalOptions extends BinaryCrossEntropyOptions {
+  /** How much less a label counts that is told well: 0 is plain binary cross-entropy; 2 by default. */
+  gamma?: number;
+  /** The factor of the ones, from 0 to 1; that of the zeros is 1 - alpha. None by default, where torchvision has 0.25. */
+  alpha?: number;
+}
+
+/** Options of {@link SigmoidFocalLoss}: those of {@link sigmoidFocalLoss}, with the factors of labels as numbers. */
+export interface SigmoidFocalLossOptions extends Omit<SigmoidFocalOptions, 'posWeight'> {
+  /** A factor for the ones of each label. */
+  posWeight?: readonly number[];
+}
+
+const SIGMOID_FOCAL: OptionNames<SigmoidFocalOptions> = {
+  gamma: true,
+  alpha: true,
+  posWeight: true,
+  reduction: true,
+};
+
+/**
+ * Focal loss of several labels an image: {@link binaryCrossEntropyWithLogits} times (1 - p) ** gamma, where p is the probability of what the target says.
+ * @param logits [N, labels].
+ * @param targets As many numbers from 0 to 1.
+ * @param options `gamma`, the factors of ones, the reduction: the mean by default, where torchvision has none.
+ * @throws ShapeError if the shapes do not fit; ArgumentError for a `gamma` below 0.
+ * @see https://docs.pytorch.org/vision/stable/generated/torchvision.ops.sigmoid_focal_loss.html
+ * @example
+ * sigmoidFocalLoss(model.forward(images), labels, { gamma: 2, alpha: 0.25 }).backward();
+ */
+export function sigmoidFocalLoss(logits: Tensor, targets: Tensor, options: SigmoidFocalOptions = {}): Tensor {
+  checkOptions('sigmoidFocalLoss', options, SIGMOID_FOCAL);
+  const { gamma = 2, alpha, posWeight, reduction } = options;
+  check('sigmoidFocalLoss', 'gamma', gamma, atLeast(0));
+  const plain = binaryCrossEntropyWithLogits(logits, targets, { reduction: 'none', ...(posWeight && { posWeight }) });
+  // 1 - p, without a difference of equals: sigmoid(-x) where the target is 1, sigmoid(x) where it is 0.
+  const [ifZero, ifOne] = [logits.sigmoid(), logits.neg().sigmoid()];
+  const losses = plain.mul(missed(ifZero.add(targets.mul(ifOne.sub(ifZero))), gamma));
+  if (alpha === undefined) return reduced('sigmoidFocalLoss', losses, reduction);
+  check('sigmoidFocalLoss', 'alpha', alpha, PROBABILITY);
+  return reduced('sigmoidFocalLoss', losses.mul(targets.mul(2 * alpha - 1).add(1 - alpha)), reduction);
+}
+
+/** share ** gamma. A share of 0 has no slope where gamma is below 1: it counts as the least. */
+const missed = (share: Tensor, gamma: number): Tensor => share.maximum(1e-12).pow(gamma);
 
 /** |prediction - target|: its mean, its sum, or each. */
 export function l1Loss(prediction: Tensor, target: Tensor, { reduction }: { reduction?: Reduction } = {}): Tensor {
-  return reduced(prediction.sub(target).abs(), reduction);
+  return reduced('l1Loss', prediction.sub(target).abs(), reduction);
 }
 
 /**
@@ -98,10 +189,13 @@ export function huberLoss(
 ): Tensor {
   const error = prediction.sub(target).abs();
   const near = error.minimum(delta);
-  return reduced(near.mul(error.sub(near.mul(0.5))), reduction);
+  return reduced('huberLoss', near.mul(error.sub(near.mul(0.5))), reduction);
 }
 
-function reduced(losses: Tensor, reduction: Reduction = 'mean'): Tensor {
+const REDUCTION = oneOf('mean', 'sum', 'none');
+
+function reduced(op: string, losses: Tensor, reduction: Reduction = 'mean'): Tensor {
+  check(op, 'reduction', reduction, REDUCTION);
   if (reduction === 'none') return losses;
   return reduction === 'sum' ? losses.sum() : losses.mean();
 }
@@ -155,6 +249,45 @@ export class BCEWithLogitsLoss extends Module {
   override forward(logits: Tensor, targets: Tensor): Tensor {
     const { options, pos_weight: posWeight } = this;
     return binaryCrossEntropyWithLogits(logits, targets, posWeight ? { ...options, posWeight } : options);
+  }
+}
+
+/** {@link focalLoss} as a module; the factors are a buffer. */
+export class FocalLoss extends Module {
+  alpha: Buffer | null;
+  readonly options: Omit<FocalOptions, 'alpha'>;
+
+  constructor(options: FocalLossOptions = {}) {
+    super();
+    checkOptions<FocalLossOptions>('FocalLoss', options, FOCAL);
+    const { alpha, ...rest } = options;
+    check('FocalLoss', 'gamma', rest.gamma ?? 2, atLeast(0));
+    this.alpha = alpha ? new Buffer([alpha.length], () => Float32Array.from(alpha)) : null;
+    this.options = rest;
+  }
+
+  override forward(logits: Tensor, labels: Tensor): Tensor {
+    return focalLoss(logits, labels, this.alpha ? { ...this.options, alpha: this.alpha } : this.options);
+  }
+}
+
+/** {@link sigmoidFocalLoss} as a module; `posWeight` is a buffer. */
+export class SigmoidFocalLoss extends Module {
+  pos_weight: Buffer | null;
+  readonly options: Omit<SigmoidFocalOptions, 'posWeight'>;
+
+  constructor(options: SigmoidFocalLossOptions = {}) {
+    super();
+    checkOptions<SigmoidFocalLossOptions>('SigmoidFocalLoss', options, SIGMOID_FOCAL);
+    const { posWeight, ...rest } = options;
+    check('SigmoidFocalLoss', 'gamma', rest.gamma ?? 2, atLeast(0));
+    this.pos_weight = posWeight ? new Buffer([posWeight.length], () => Float32Array.from(posWeight)) : null;
+    this.options = rest;
+  }
+
+  override forward(logits: Tensor, targets: Tensor): Tensor {
+    const { options, pos_weight: posWeight } = this;
+    return sigmoidFocalLoss(logits, targets, posWeight ? { ...options, posWeight } : options);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Several ops in one program: what fusion may merge, and gradients that meet. */
 
-import { binaryCrossEntropyWithLogits, huberLoss, l1Loss } from '../../../src/nn/loss.ts';
-import { constant, mask, nonzero, positive } from '../inputs.ts';
+import { binaryCrossEntropyWithLogits, focalLoss, huberLoss, l1Loss, sigmoidFocalLoss } from '../../../src/nn/loss.ts';
+import { constant, labels, mask, nonzero, positive, someIgnored } from '../inputs.ts';
 import { type Row, row as single } from '../row.ts';
 
 const row = (...[op, name, inputs, run, torch, options]: Parameters<typeof single>): Row =>
@@ -137,6 +137,38 @@ export const chains: Row[] = [
     [{ shape: [17, 3], kind: 'nonzero', scale: 40 }, mask([17, 3]), constant(positive([3]))],
     (x, y, w) => binaryCrossEntropyWithLogits(x, y, { posWeight: w, reduction: 'sum' }),
     "lambda x, y, w: F.binary_cross_entropy_with_logits(x, y, pos_weight=w, reduction='sum')",
+  ),
+  row(
+    'powScalar',
+    'focal loss',
+    [{ shape: [5, 7], kind: 'uniform', scale: 2 }, labels([5], 7)],
+    (x, t) => focalLoss(x, t),
+    "lambda x, t: (lambda l: (1 - torch.exp(-l)) ** 2 * l)(F.cross_entropy(x, t, reduction='none')).mean()",
+  ),
+  row(
+    'powScalar',
+    'focal loss, a factor a class, some labels ignored',
+    [{ shape: [17, 3], kind: 'uniform', scale: 2 }, someIgnored([17], 3), constant(positive([3]))],
+    (x, t, w) => focalLoss(x, t, { gamma: 0.5, alpha: w }),
+    "lambda x, t, w: (lambda l, v: ((1 - torch.exp(-l)) ** 0.5 * v).sum() / (t != -100).sum())(F.cross_entropy(x, t, reduction='none').clamp(min=1e-12), F.cross_entropy(x, t, weight=w, reduction='none'))",
+  ),
+  row(
+    'powScalar',
+    'focal loss of several labels',
+    [{ shape: [5, 7], kind: 'nonzero', scale: 3 }, mask([5, 7])],
+    (x, y) => sigmoidFocalLoss(x, y, { alpha: 0.25, reduction: 'none' }),
+    'lambda x, y: torchvision.ops.sigmoid_focal_loss(x, y)',
+  ),
+  row(
+    'powScalar',
+    'focal loss of several labels, soft targets, a factor a label',
+    [
+      { shape: [17, 3], kind: 'nonzero', scale: 3 },
+      { shape: [17, 3], kind: 'positive', scale: 0.4, grad: false },
+      constant(positive([3])),
+    ],
+    (x, y, w) => sigmoidFocalLoss(x, y, { gamma: 1.5, posWeight: w, reduction: 'sum' }),
+    "lambda x, y, w: ((x.sigmoid() + y - 2 * y * x.sigmoid()) ** 1.5 * F.binary_cross_entropy_with_logits(x, y, pos_weight=w, reduction='none')).sum()",
   ),
   row(
     'abs',
