@@ -1,4 +1,4 @@
-"""Records ten steps of PyTorch's SGD, Adam and AdamW, and clipped gradients, into test/fixtures/optim.json.
+"""Records ten steps of PyTorch's SGD, Adam and AdamW, clipped gradients and averages of weights, into test/fixtures/optim.json.
 
 Needs PyTorch; run from the repository root: python3 scripts/record-optim-fixtures.py
 """
@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 SHAPES = [[2, 3], [5]]
 STEPS = 10
@@ -95,6 +96,36 @@ frozen_stats = {
     "running_var": numbers(norm.running_var),
 }
 
+
+class Held(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (torch.nn.Parameter(torch.tensor(value)) for value in initial)
+        self.register_buffer("statistic", torch.tensor(initial[1]))
+
+    def forward(self, x):
+        return x
+
+
+def averaged(decay, use_buffers):
+    """The averages after some of the steps of SGD; the buffer is the second gradient of the step."""
+    model = Held()
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=use_buffers)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    after = {}
+    for k in range(STEPS):
+        for p, gradient in zip(model.parameters(), gradients[k]):
+            p.grad = torch.tensor(gradient)
+        model.statistic.copy_(torch.tensor(gradients[k][1]))
+        optimizer.step()
+        average.update_parameters(model)
+        if k + 1 in RECORDED:
+            after[k + 1] = {name: numbers(value) for name, value in average.module.state_dict().items()}
+    return after
+
+
+averages = {"plain": averaged(0.9, False), "useBuffers": averaged(0.75, True)}
+
 with open("test/fixtures/optim.json", "w") as file:
     fixture = {
         "shapes": SHAPES,
@@ -104,6 +135,7 @@ with open("test/fixtures/optim.json", "w") as file:
         "cases": cases,
         "clips": clips,
         "frozenStats": frozen_stats,
+        "averages": averages,
     }
     json.dump(fixture, file, separators=(",", ":"))
     file.write("\n")

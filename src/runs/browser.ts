@@ -1,5 +1,6 @@
 /** `regraft/train` in browsers: the same without what reads and writes folders, and without the terminal. */
 
+export { frozenTensors } from '../nn/frozen-tensors.ts';
 export { EvaluationSum, evaluateLogits } from '../tasks/image-classification/evaluation-sum.ts';
 export type { ClassificationValues } from '../tasks/image-classification/metric.ts';
 export * from '../tasks/image-classification/metrics.ts';
@@ -26,7 +27,7 @@ export {
 } from '../train/evaluate.ts';
 export { fit } from '../train/fit.ts';
 export type { FitOptions, FitResult, FitState, Schedule } from '../train/fit-options.ts';
-export { type FreezingProof, FrozenSnapshot, frozenTensors } from '../train/freezing-proof.ts';
+export { type FreezingProof, FrozenSnapshot } from '../train/freezing-proof.ts';
 export { type GradCam, gradCam } from '../train/grad-cam.ts';
 export * from '../train/history.ts';
 export { availablePrecision, type Precision } from '../train/precision.ts';

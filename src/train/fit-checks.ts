@@ -1,4 +1,5 @@
 /** What is looked at before a model is trained on a loader's batches by an optimizer. */
+import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkFunction, shown } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
@@ -6,6 +7,7 @@ import type { DataLoader } from '../data/data-loader.ts';
 import type { Sample } from '../data/dataset.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { AnyModule } from '../nn/module.ts';
+import { DECAY, EMA } from '../optim/ema.ts';
 import { type AnyOptimizer, forgotten, Optimizer } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { FitOptions } from './fit-options.ts';
@@ -22,11 +24,12 @@ export function checkFitOptions({ train, validation, epochs, accumulate = 1, ...
   ] as const)
     if (!Number.isInteger(value) || value < least)
       throw new ArgumentError(`fit: expected ${name} as a whole number of ${least} or more, got ${shown(value)}.`);
-  const { optimizer, schedule, loss, onEpoch } = options;
+  const { optimizer, schedule, loss, ema, onEpoch } = options;
   if (optimizer && !(optimizer instanceof Optimizer))
     throw new ArgumentError(
       `fit: expected an optimizer, got ${shown(optimizer)}. Pass new AdamW(model.parameters(), { lr: 1e-3 }).`,
     );
+  if (ema !== undefined && !(ema instanceof EMA)) check('fit', 'ema', ema, DECAY);
   if (schedule && typeof schedule.step !== 'function')
     throw new ArgumentError(
       `fit: expected a schedule, got ${shown(schedule)}. Pass new CosineAnnealingLR(optimizer, epochs).`,

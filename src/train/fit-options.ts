@@ -2,6 +2,7 @@
 import type { OptionNames } from '../core/options.ts';
 import type { DataLoader, SkippedSample } from '../data/data-loader.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
+import type { EMA } from '../optim/ema.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Loss, Task } from '../tasks/task.ts';
@@ -63,6 +64,11 @@ export interface FitOptions {
    * it finds its scale. On an adapter without 16-bit floats a note says so, and the run is float32's, the default.
    */
   readonly precision?: Precision | undefined;
+  /**
+   * Averages the weights as they are trained: a decay (0.999, say), or an {@link EMA} of the model. Validation, the best epoch and the model at the
+   * end are of the averages; running statistics are averaged too, and the decay rises to its value over the first updates. None by default.
+   */
+  readonly ema?: number | EMA | undefined;
   /** The loss scaling of a mixed run, where it goes on from an earlier phase; a new one by default. */
   readonly scaler?: GradScaler | undefined;
   /**
@@ -107,6 +113,7 @@ export const FIT_OPTIONS: OptionNames<FitOptions> = {
   monitor: true,
   keepBest: true,
   precision: true,
+  ema: true,
   scaler: true,
   maxSkipped: true,
   cache: true,

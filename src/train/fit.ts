@@ -4,9 +4,11 @@ import { ArgumentError, RegraftError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import type { Sample } from '../data/dataset.ts';
+import { movingTensors } from '../nn/frozen-tensors.ts';
 import { crossEntropy } from '../nn/loss.ts';
 import type { AnyModule } from '../nn/module.ts';
 import { AdamW } from '../optim/adam.ts';
+import { AVERAGE, EMA } from '../optim/ema.ts';
 import { imageClassification } from '../tasks/image-classification/task.ts';
 import { type Task, withLoss } from '../tasks/task.ts';
 import { Batches, isCacheable } from './batches.ts';
@@ -16,7 +18,6 @@ import { evaluateBatches } from './evaluate.ts';
 import { notFinite } from './finite.ts';
 import { checkFitOptions, checkGroups, mergeSingleImage } from './fit-checks.ts';
 import { FIT_OPTIONS, type FitOptions, type FitResult } from './fit-options.ts';
-import { frozenTensors } from './freezing-proof.ts';
 import { type EpochRecord, measured, scoresOf } from './history.ts';
 import { LostImages } from './lost-images.ts';
 import { availablePrecision, scalerFor } from './precision.ts';
@@ -46,10 +47,14 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
   const mixed = precision === 'float16';
   const scaler = (mixed && options.scaler) || scalerFor(precision);
   const optimizer = options.optimizer ?? new AdamW(model.parameters(), { lr: 1e-3 });
+  const ema = averageOf(model, options.ema);
+  // Validation, and the weights to keep, are of the averages.
+  const averaged = <T>(use: () => Promise<T>) => (ema ? ema.applied(use) : use());
   const trainer = new Trainer(model, task, optimizer, {
     accumulate,
     clipGradNorm: options.clipGradNorm,
     scaler,
+    ema,
     mixed,
   });
   const loader =
@@ -117,7 +122,8 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
       const began = performance.now();
       const title = `Validation ${epoch}/${total}`;
       const held =
-        validationBatches && (await evaluateBatches(model, validationBatches, task, { progress, title, precision }));
+        validationBatches &&
+        (await averaged(() => evaluateBatches(model, validationBatches, task, { progress, title, precision })));
       const validationSeconds = (performance.now() - began) / 1000;
       const caches = { training: cache, validation: validationCache, newViews };
       const note = e === done && cacheNote(model, isCacheable(loader, task), caches);
@@ -142,7 +148,7 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
       waited = epochsWithoutGain();
       const judgement = judge(record, monitored);
       if (isBetter(judgement, best)) {
-        const state = (options.keepBest ?? held !== undefined) ? await movingState(model) : null;
+        const state = (options.keepBest ?? held !== undefined) ? await averaged(() => movingState(model)) : null;
         best = { epoch, ...judgement, state, ...(held && { values: held.values }) };
       }
       stepSchedule('epoch', watched(record));
@@ -157,6 +163,7 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
   if (!validation && notFinite(await movingState(model)) !== undefined)
     throw diverged('the weights are no longer numbers', history.length, optimizer.paramGroups[0]!.lr);
   if (best?.state) model.loadStateDict(best.state, { strict: false });
+  else ema?.swap();
   return { history, stepLosses, best, waited, bestEpoch: best?.epoch ?? 0, skipped: lost.found };
 }
 
@@ -168,6 +175,10 @@ function taskOf({ task, loss, labelSmoothing }: FitOptions): Task {
     );
   return withLoss(task ?? imageClassification({ labelSmoothing }), loss === crossEntropy ? undefined : loss);
 }
+
+/** The average that a decay asks for, or that was given. */
+const averageOf = (model: AnyModule, ema: FitOptions['ema']): EMA | undefined =>
+  typeof ema === 'number' ? new EMA(model, { decay: ema, ...AVERAGE }) : ema;
 
 /** The error for a loss that is NaN or infinite. */
 function diverged(what: string, epoch: number, learningRate: number): RegraftError {
@@ -191,8 +202,7 @@ async function viewsReturn({ dataset, views, seed }: DataLoader<unknown, Sample>
 
 /** What training changes: every parameter and buffer that is not frozen, read back. */
 export async function movingState(model: AnyModule): Promise<StateDict> {
-  const frozen = new Set(frozenTensors(model).map(([name]) => name));
-  const moving = [...model.namedParameters(), ...model.namedBuffers()].filter(([name]) => !frozen.has(name));
+  const moving = movingTensors(model);
   const values = await Promise.all(moving.map(([, tensor]) => tensor.toTensorData()));
   return new Map(moving.map(([name], k) => [name, values[k]!]));
 }

@@ -1,8 +1,7 @@
 /** The proof that freezing froze: digests over every frozen parameter and buffer, before and after. */
 import { sha256 } from '../core/digest.ts';
-import { BatchNorm2d } from '../nn/batchnorm.ts';
+import { frozenTensors } from '../nn/frozen-tensors.ts';
 import type { Module } from '../nn/module.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 
 /** Digests over the frozen parameters and buffers, before and after the run. */
 export interface FreezingProof {
@@ -16,20 +15,6 @@ export interface FreezingProof {
   readonly names?: readonly string[];
   /** Those whose bytes differ; absent where none do. */
   readonly changed?: readonly string[];
-}
-
-/** Frozen parameters, and the buffers of modules that have no trainable parameter of their own. */
-export function frozenTensors(model: Module): [string, Tensor][] {
-  const named = new Map<string, Tensor>();
-  const moving = new Set<Tensor>();
-  for (const module of model.modules()) {
-    const still =
-      module instanceof BatchNorm2d ? module.frozen : module.ownParameters().every(([, p]) => !p.requires_grad);
-    if (!still) for (const value of Object.values(module)) moving.add(value as Tensor);
-  }
-  for (const [name, p] of model.namedParameters()) if (!p.requires_grad) named.set(name, p);
-  for (const [name, b] of model.namedBuffers()) if (!moving.has(b)) named.set(name, b);
-  return [...named];
 }
 
 /** The bytes of some tensors at one moment. */

@@ -2,6 +2,7 @@
 
 import type { AnyModule } from '../nn/module.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
+import type { EMA } from '../optim/ema.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
 import type { AnyOptimizer } from '../optim/optimizer.ts';
 import type { Task, Tensors } from '../tasks/task.ts';
@@ -18,6 +19,8 @@ export interface TrainerOptions {
   readonly clipGradNorm?: number | undefined;
   /** Loss scaling; one that is switched off in float32. */
   readonly scaler: GradScaler;
+  /** Follows the weights from update to update. */
+  readonly ema?: EMA | undefined;
   /** Computes in float16 where it can. */
   readonly mixed: boolean;
 }
@@ -89,13 +92,14 @@ export class Trainer {
   }
 
   #update(): void {
-    const { accumulate, clipGradNorm: norm, scaler } = this.#options;
+    const { accumulate, clipGradNorm: norm, scaler, ema } = this.#options;
     const params = this.trainable;
     scaler.unscale(this.#optimizer);
     if (accumulate > 1) scaleGrad(params, 1 / this.#samples);
     if (norm !== undefined) clipGradNorm(params, norm);
     scaler.step(this.#optimizer);
     scaler.update();
+    ema?.update();
     this.dropGradients();
   }
 }
