@@ -25,6 +25,11 @@ export {
   type PredictOptions,
   predictLogits,
 } from '../train/evaluate.ts';
+export {
+  type FindLearningRateOptions,
+  type FoundLearningRate,
+  findLearningRate,
+} from '../train/find-learning-rate.ts';
 export { fit } from '../train/fit.ts';
 export type { FitOptions, FitResult, FitState, Schedule } from '../train/fit-options.ts';
 export { type FreezingProof, FrozenSnapshot } from '../train/freezing-proof.ts';

@@ -194,7 +194,7 @@ const structureOf = (model: AnyModule): unknown[] => [
 ];
 
 /** Whether later epochs show the same floats again: not so for augmentation with a new view each epoch. */
-async function viewsReturn({ dataset, views, seed }: DataLoader<unknown, Sample>): Promise<boolean> {
+export async function viewsReturn({ dataset, views, seed }: DataLoader<unknown, Sample>): Promise<boolean> {
   if (views !== undefined || !dataset.key) return true;
   const [first, second] = await Promise.all([0, 1].map((view) => dataset.key!(0, { seed, view })));
   return first === second;

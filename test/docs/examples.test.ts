@@ -14,7 +14,7 @@ const MAIN = [
   ...['init', 'tensor', 'noGrad', 'step', 'explain', 'autocast', 'Module', 'Linear', 'crossEntropy', 'SGD', 'AdamW'],
   ...['ImageFolder', 'openImageFolders', 'DataLoader', 'ArrayDataset', 'resnet18', 'readWeights', 'writeWeights'],
   ...['exportOnnx', 'fit', 'finetune', 'predictLogits', 'evaluateLogits', 'saveModel', 'openModel', 'predictImages'],
-  'gradCam',
+  ...['gradCam', 'focalLoss', 'EMA', 'findLearningRate'],
 ];
 
 /** Values that examples take for granted. */
