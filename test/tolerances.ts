@@ -69,6 +69,7 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
   unsqueeze: ['exact', 'exact'],
   squeeze: ['exact', 'exact'],
   permute: ['exact', 'exact'],
+  flip: ['exact', 'exact'],
   transpose: ['exact', 'exact'],
   slice: ['exact', 'rounded'],
   pad: ['exact', 'exact'],

@@ -9,5 +9,5 @@ export { linear, matmul } from './matmul.ts';
 export { type Op, ops } from './op.ts';
 export { type AvgPoolOptions, adaptiveAvgPool2d, avgPool2d, type MaxPoolOptions, maxPool2d } from './pool.ts';
 export { argmax, max, mean, min, sum, variance } from './reduce.ts';
-export { cat, expand, pad, permute, reshape, slice } from './shape.ts';
+export { cat, expand, flip, pad, permute, reshape, slice } from './shape.ts';
 export { logSoftmax, softmax } from './softmax.ts';

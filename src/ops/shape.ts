@@ -1,4 +1,4 @@
-/** Ops that move elements and compute nothing: reshape, permute, expand, slice, pad, cat. */
+/** Ops that move elements and compute nothing: reshape, permute, expand, slice, flip, pad, cat. */
 import { ShapeError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { recordKernel } from '../graph/record.ts';
@@ -173,6 +173,25 @@ function padded(x: Value, pads: readonly (readonly [number, number])[], value: n
       Math.min(d + pads[k]![0], d + pads[k]![0] + pads[k]![1]),
     ]),
     fill: value,
+  });
+}
+
+/** Axes from back to front, as `torch.flip`. */
+export const flip: Op<{ axes: readonly number[] }> = defineOp<{ axes: readonly number[] }>({
+  name: 'flip',
+  forward: ([x], { axes }) => flipped(x!, axes),
+  backward: (gy, { attributes: { axes } }) => [flipped(gy, axes)],
+});
+
+function flipped(x: Value, axes: readonly number[]): Value {
+  const turned = new Set(axes.map((a) => normalizeAxis('flip', a, x.shape.length)));
+  if (turned.size < axes.length)
+    throw new ShapeError('flip', `expected each axis once, got ${formatShape(axes)}.`, [x.shape]);
+  const strides = stridesOf(x.shape);
+  return copy('flip', x, {
+    outShape: x.shape,
+    strides: strides.map((s, k) => (turned.has(k) ? -s : s)),
+    offset: strides.reduce((n, s, k) => n + (turned.has(k) ? (x.shape[k]! - 1) * s : 0), 0),
   });
 }
 

@@ -410,6 +410,11 @@ export class Tensor implements Variable {
   slice(axis: number, start: number, end: number = Number.MAX_SAFE_INTEGER, step = 1): Tensor {
     return apply(ops.slice, [this], { axis, start, end, step });
   }
+  /** The axes from back to front, as `torch.flip`: `images.flip([3])` mirrors images. */
+  flip(axes: readonly number[]): Tensor {
+    checkList('flip', 'the axes', axes);
+    return apply(ops.flip, [this], { axes });
+  }
   /** Constant padding as `F.pad`: [left, right, top, bottom, …], from the last axis backwards. */
   pad(padding: readonly number[], value = 0): Tensor {
     checkList('pad', 'the padding', padding);

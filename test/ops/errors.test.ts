@@ -68,6 +68,8 @@ const rows: [string, () => unknown][] = [
   ['ShapeError: expand: cannot expand [2, 3] to [3].', () => t(2, 3).expand([3])],
   ['ShapeError: unsqueeze: axis 4 is out of range for a tensor of rank 2.', () => t(2, 3).unsqueeze(4)],
   ['ShapeError: squeeze: axis 2 is out of range for a tensor of rank 2.', () => t(2, 3).squeeze(2)],
+  ['ShapeError: flip: expected each axis once, got [0, 0].', () => t(2, 3).flip([0, 0])],
+  ['ShapeError: flip: axis 2 is out of range for a tensor of rank 2.', () => t(2, 3).flip([2])],
   ['ShapeError: slice: axis 2 is out of range for a tensor of rank 2.', () => t(2, 3).slice(2, 0, 1)],
   ['ShapeError: slice: the range 2 to 1 of axis 1 (size 3) is empty.', () => t(2, 3).slice(1, 2, 1)],
   ['ShapeError: slice: step must be a positive integer, got 0.', () => t(2, 3).slice(1, 0, 3, 0)],

@@ -114,6 +114,7 @@ test.each<[() => unknown, string]>([
   [() => zeros([2]).mul(js(null)), 'mul: expected a tensor or a number, got null.'],
   [() => zeros([2, 2]).matmul(js('a')), "matmul: expected a tensor, got 'a'."],
   [() => zeros([2, 3]).reshape(js(3)), 'reshape: expected a shape as an array, got 3. Write [3, …].'],
+  [() => zeros([2, 3]).flip(js(1)), 'flip: expected the axes as an array, got 1. Write [1, …].'],
   [() => zeros([2, 3]).permute(js(1)), 'permute: expected the axes as an array, got 1. Write [1, …].'],
   [
     () => zeros([2, 3]).mean(js({ dim: 1 })),

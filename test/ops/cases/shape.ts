@@ -56,6 +56,10 @@ export const shape: Row[] = [
     (x) => x.slice(0, 0, 6).add(x.slice(0, 3, 9)),
     'x[0:6] + x[3:9]',
   ),
+  view('flip', 'the last axis of [N, C, H, W]', [2, 3, 5, 7], (x) => x.flip([3]), 'torch.flip(x, [3])'),
+  view('flip', 'the first axis and a negative one', [3, 4, 5], (x) => x.flip([0, -1]), 'torch.flip(x, [0, -1])'),
+  view('flip', 'every axis, of odd sizes', [5, 33], (x) => x.flip([1, 0]), 'torch.flip(x, [1, 0])'),
+  view('flip', 'no axis', [7], (x) => x.flip([]), 'torch.flip(x, [])'),
   view('pad', 'the last axis', [3, 5], (x) => x.pad([1, 2]), 'F.pad(x, (1, 2))'),
   view(
     'pad',
