@@ -62,6 +62,7 @@ export async function describeRun(run: Run): Promise<FinetuneResult> {
   const { learningRate } = first!;
   const options = (['epochs', 'train', 'test', 'out'] as const).map((name) => `--${name} ${values[name]}`);
   return {
+    task: 'image-classification',
     version,
     date: new Date().toISOString(),
     command: 'npm run quickstart',
@@ -109,8 +110,8 @@ export async function describeRun(run: Run): Promise<FinetuneResult> {
       {
         name: 'from scratch',
         history: scratch.history,
-        accuracy: scratch.history.at(-1)!.validationAccuracy,
-        trainingAccuracy: evaluateLogits(learned.logits, learned.labels, classes).accuracy,
+        score: scratch.history.at(-1)!.validationAccuracy,
+        trainingScore: evaluateLogits(learned.logits, learned.labels, classes).accuracy,
       },
     ],
   };

@@ -50,10 +50,10 @@ export function printOutcome(run: FinetuneResult, report: string): void {
     );
   print(`\nAccuracy on ${data.validationImages} new pictures, having learned from the same ${data.trainImages}:`);
   row('transfer learning', evaluation!.accuracy, history.length);
-  for (const { name, accuracy, trainingAccuracy, history } of comparisons) {
-    row(name, accuracy, history.length);
+  for (const { name, score, trainingScore, history } of comparisons) {
+    row(name, score, history.length);
     print(
-      `  ${' '.repeat(17)}  ${formatPercent(trainingAccuracy ?? null).padStart(8)}  on the ${data.trainImages} that it learned from${(trainingAccuracy ?? 0) >= 0.9 ? ', by heart' : ''}`,
+      `  ${' '.repeat(17)}  ${formatPercent(trainingScore ?? null).padStart(8)}  on the ${data.trainImages} that it learned from${(trainingScore ?? 0) >= 0.9 ? ', by heart' : ''}`,
     );
   }
   print();

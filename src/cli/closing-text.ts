@@ -1,22 +1,21 @@
 /** The end of a fine-tuning run on a terminal: how good the model is, how far to trust that, where it is. */
 import { join } from 'node:path';
-import { formatCount, formatDuration, formatPercent } from '../core/format.ts';
+import { formatCount, formatDuration } from '../core/format.ts';
 import { shellWord } from '../core/shell.ts';
 import { freezingInWords } from '../runs/freezing-words.ts';
 import type { FinetuneResult, MODEL_FILES } from '../runs/index.ts';
-import { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
-import { matrix } from './evaluation-text.ts';
+import { imageTask, type TaskName } from '../tasks/registry.ts';
+import { formatScore } from '../tasks/task.ts';
+import { scoreKey } from '../train/history.ts';
 
-/** More classes than this make a matrix that hides the rest. */
-const MATRIX_CLASSES = 10;
-
-export function closingText(result: FinetuneResult, out: string, names: typeof MODEL_FILES): string {
-  const { frozen, data, seconds, comparisons = [] } = result;
+export function closingText(result: FinetuneResult<TaskName>, out: string, names: typeof MODEL_FILES): string {
+  const { task, frozen, data, seconds, comparisons = [] } = result;
+  const kind = imageTask(task).scores[0]!;
   const files = Object.values(names).join(', ');
   return [
     '',
     ...outcome(result),
-    ...comparisons.map(({ name, accuracy }) => `${formatPercent(accuracy)} ${name}, over as many epochs.`),
+    ...comparisons.map(({ name, score }) => `${formatScore(kind, score)} ${name}, over as many epochs.`),
     ...(frozen.tensors > 0 ? [freezingInWords(frozen)] : []),
     `${formatDuration(seconds.total)} on ${result.adapter.description}.`,
     ...(data.skipped.length > 0
@@ -29,22 +28,29 @@ export function closingText(result: FinetuneResult, out: string, names: typeof M
   ].join('\n');
 }
 
-function outcome({ evaluation, bestEpoch, history, data: { classes } }: FinetuneResult): string[] {
-  if (!evaluation)
+function outcome({ task: name, evaluation, bestEpoch, history, data }: FinetuneResult<TaskName>): string[] {
+  const task = imageTask(name);
+  if (evaluation) {
+    const sentence = task.sentence(evaluation, `${formatCount(evaluation.images)} validation images`);
     return [
-      `${formatPercent(history.at(-1)!.trainAccuracy)} of the training images are classified correctly; none were held out, so this says little about new ones.`,
-      ...(history.length > 1 ? [`The last of ${history.length} epochs was kept.`] : []),
+      `${sentence} (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
+      ...task.closingLines(evaluation, data.classes),
     ];
+  }
   return [
-    `${formatPercent(evaluation.accuracy)} of ${formatCount(evaluation.images)} validation images are classified correctly (epoch ${bestEpoch} of ${history.length}, the best, was kept).`,
-    ...accuracyContext(evaluation),
-    ...(unequal(evaluation) ? [`Averaged over the classes, it is ${formatPercent(evaluation.macro.recall)}.`] : []),
-    ...(classes.length <= MATRIX_CLASSES ? ['', matrix({ ...evaluation, classes }), ''] : []),
+    trainingOutcome(name, history.at(-1)!),
+    ...(history.length > 1 ? [`The last of ${history.length} epochs was kept.`] : []),
   ];
 }
 
-/** Whether one class has at least twice the images of another: the accuracy then is mostly that of the large ones. */
-function unequal({ perClass }: NonNullable<FinetuneResult['evaluation']>): boolean {
-  const counts = perClass.map(({ support }) => support).sort((a, b) => a - b);
-  return counts.at(-1)! >= 2 * counts[0]!;
+/** What was reached on the training images, where there were no others. */
+function trainingOutcome(name: TaskName, record: FinetuneResult['history'][number]): string {
+  const task = imageTask(name);
+  const kind = task.scores[0]!;
+  const score = record[scoreKey('train', kind.name)] ?? null;
+  const reached =
+    score === null
+      ? `The loss on the training images is ${formatScore({ format: 'value' }, record.trainLoss)}`
+      : task.sentence({ images: 0, [kind.name]: score } as never, 'the training images');
+  return `${reached}; none were held out, so this says little about new ones.`;
 }

@@ -5,21 +5,23 @@ import { Command } from 'commander';
 import { shellWord } from '../core/shell.ts';
 import type { FinetuneOptions } from '../runs/index.ts';
 import { optionRows } from '../runs/options.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import { optionFlag, optionsOf } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';
 import { onSignal } from './signals.ts';
 
-type Flags = Omit<FinetuneOptions, 'photos' | 'progress' | 'signal'> & { readonly json?: true };
+type Flags = Omit<FinetuneOptions<TaskName>, 'photos' | 'progress' | 'signal'> & { readonly json?: true };
 
 export function finetuneCommand(): Command {
   const command = new Command('finetune')
     .summary('fine-tune a pretrained network on a folder of photos')
     .description(
-      'Fine-tunes a pretrained network on a folder of photos: one sub-folder a class, or train/ and val/ of that kind.\n' +
+      'Fine-tunes a pretrained network on labelled photos: a folder with one sub-folder a class, or with train/ and val/ of that kind; or one with a\n' +
+        'table (CSV, JSON Lines) of a class, several labels or numbers a photo; or a .zip of either.\n' +
         'First a new head is trained on the frozen network; with --freeze-until the stages from there on follow, at a lower rate.',
     )
-    .argument('<photos>', 'folder with one sub-folder a class')
+    .argument('<photos>', 'folder with one sub-folder a class or with a table of labels, or a .zip')
     .option('--out <folder>', 'where the model, metrics.json and report.html go (default: runs/MODEL-PHOTOS)')
     .option('--resume', 'go on from the checkpoint in the --out folder; with --epochs also after the end')
     .option('--finish', 'save the best so far of the interrupted run in the --out folder');
@@ -36,7 +38,8 @@ Examples:
   regraft finetune photos --model resnet50 --weights resnet50.pth --freeze-until layer4 --epochs 12 --out runs/photos
   regraft finetune photos --out runs/photos --resume
   regraft finetune photos --out runs/photos --resume --epochs 30
-  regraft finetune more-photos --weights runs/photos --out runs/more-photos`,
+  regraft finetune more-photos --weights runs/photos --out runs/more-photos
+  regraft finetune trees --label-columns height,age`,
     )
     .action(run);
 }
@@ -59,8 +62,9 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
     process.exit(code);
   });
   try {
-    const result = await finetune({
+    const result = await finetune<TaskName>({
       ...options,
+      task: options.task ?? 'auto',
       ...(model !== undefined && { model }),
       photos,
       out,

@@ -1,24 +1,28 @@
 /** Predictions as they are printed: lines for people, CSV, JSON. */
-
-import { formatPercent } from '../core/format.ts';
 import { padded, widest } from '../device/columns.ts';
 import type { ImagePrediction } from '../runs/index.ts';
+import type { AnswerOptions } from '../tasks/image-task.ts';
+import { imageTask, type TaskName } from '../tasks/registry.ts';
 import { csvRow, jsonText, print } from './output.ts';
+
+/** A prediction of whatever task. */
+type AnyPrediction = ImagePrediction<TaskName>;
 
 /** One way to print predictions, one by one. */
 export interface PredictionOutput {
   /** @param name the file's name for people */
-  add(prediction: ImagePrediction, name: string): void;
+  add(prediction: AnyPrediction, name: string): void;
   /** After the last one. */
   end(): void;
 }
 
 /** What the columns are made for. */
-export interface OutputOptions {
-  readonly topK: number;
+export interface OutputOptions extends AnswerOptions {
+  readonly task: TaskName;
   /** All names that are to come. */
   readonly names: readonly string[];
-  readonly labels: readonly string[];
+  /** Names of the model's outputs. */
+  readonly classes: readonly string[];
 }
 
 /** Columns are as wide as their longest text, up to so many cells. */
@@ -26,23 +30,25 @@ const WIDEST = 48;
 
 const widthOf = (texts: readonly string[]) => Math.min(widest(texts), WIDEST);
 
-/** A line a file: its name, then the classes, each with how sure the model is. */
-export function lineOutput({ names, labels }: OutputOptions): PredictionOutput {
-  const [name, label] = [widthOf(names), widthOf(labels)];
-  const cell = (score: ImagePrediction['top'][number]) =>
-    `${padded(score.label, label)}  ${padded(formatPercent(score.probability), 6, true)}`;
+/** A line a file: its name, then the answers, each with how sure the model is, or its number. */
+export function lineOutput({ task, names, classes }: OutputOptions): PredictionOutput {
+  const [name, label] = [widthOf(names), widthOf(classes)];
   return {
-    add: ({ top }, file) => print([padded(file, name), ...top.map(cell)].join('  ')),
+    add(prediction, file) {
+      const answers = imageTask(task).told(prediction);
+      const cells = answers.map((of) => `${padded(of.label, label)}  ${padded(of.text, 6, true)}`);
+      print([padded(file, name), ...(cells.length > 0 ? cells : ['–'])].join('  '));
+    },
     end: () => {},
   };
 }
 
-/** A row a file under a head; further classes in columns of their own. */
-export function csvOutput({ topK, labels }: OutputOptions): PredictionOutput {
-  const further = Array.from({ length: Math.min(topK, labels.length) - 1 }, (_, k) => k + 2);
-  print(csvRow(['file', 'label', 'probability', ...further.flatMap((k) => [`label_${k}`, `probability_${k}`])]));
+/** A row a file under a head. */
+export function csvOutput({ task, classes, ...options }: OutputOptions): PredictionOutput {
+  const { csv } = imageTask(task);
+  print(csvRow(['file', ...csv.head(classes, options)]));
   return {
-    add: ({ file, top }) => print(csvRow([file, ...top.flatMap(({ label, probability }) => [label, probability])])),
+    add: (prediction) => print(csvRow([prediction.file, ...csv.row(prediction)])),
     end: () => {},
   };
 }

@@ -1,9 +1,11 @@
 /** `regraft predict`: class names with probabilities for images. */
 import { Command } from 'commander';
+import { within } from '../core/check.ts';
 import { oneLine, printable } from '../core/printable.ts';
 import type { BadImage } from '../data/images/image-dataset.ts';
 import type { ImagePrediction, InputRange } from '../runs/index.ts';
-import { optionFlag, wholeNumber } from './arguments.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { argument, optionFlag, wholeNumber } from './arguments.ts';
 import { complain } from './output.ts';
 import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';
 import { readStandardInput } from './standard-input.ts';
@@ -14,6 +16,7 @@ interface Flags {
   readonly imageSize?: number;
   readonly inputRange?: InputRange;
   readonly top?: number;
+  readonly threshold?: number;
   readonly batchSize?: number;
   readonly csv?: true;
   readonly json?: true;
@@ -22,9 +25,9 @@ interface Flags {
 
 export function predictCommand(): Command {
   return new Command('predict')
-    .summary('classify images')
+    .summary('classify images, or what else a model was trained to')
     .description(
-      'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how sure the model is. ' +
+      'Classifies images with a fine-tuned model, or with a network and its weights: one line each, with the class and how sure the model is; of a model for several labels those that apply, of one for numbers the numbers. ' +
         'What cannot be read is named on standard error, and the exit code is 1 then.',
     )
     .argument(
@@ -36,10 +39,25 @@ export function predictCommand(): Command {
     .option('--labels <file>', 'for a network: the names of its classes, a line each')
     .option('--image-size <pixels>', 'for a network: side of its images (default: as its weights tell)', wholeNumber(1))
     .addOption(optionFlag('inputRange'))
-    .option('--top <n>', 'how many classes of each image (default: 1; with --json 5)', wholeNumber(1))
+    .option(
+      '--top <n>',
+      'how many classes of each image (default: 1; with --json 5), or labels (default: those that apply)',
+      wholeNumber(1),
+    )
+    .option(
+      '--threshold <p>',
+      'of several labels an image: those this probable apply (default: 0.5)',
+      argument(within(0, 1)),
+    )
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
-    .option('--csv', 'print file,label,probability')
-    .option('--json', 'print [{ file, top: [{ label, probability }] }]')
+    .option(
+      '--csv',
+      'print file,label,probability; of several labels file,labels,probabilities; of numbers a column each',
+    )
+    .option(
+      '--json',
+      'print [{ file, top | labels: [{ label, probability }] }], or [{ file, values: { name: number } }]',
+    )
     .option('--gallery <file>', 'write a page with the images and their classes, in one HTML file')
     .addHelpText(
       'after',
@@ -69,21 +87,26 @@ async function run(name: string, named: readonly string[], flags: Flags, command
   const { createProgress, openClassifier, predictEach, writeGallery } = await import('../runs/index.ts');
   const progress = createProgress();
   const classifier = await openClassifier(name, { weights, labels, imageSize, inputRange, progress });
-  const topK = flags.top ?? (json ? 5 : 1);
+  const { task = DEFAULT_TASK, classes } = classifier;
+  const one = task === DEFAULT_TASK ? (json ? 5 : 1) : undefined;
+  const { top = one, threshold } = flags;
   const names = new Map(images.map((image) => [image.path, image.path === stdin.image ? '-' : image.name]));
   const nameOf = (file: string) => names.get(file) ?? file;
-  const columns = { topK, names: [...names.values()], labels: classifier.classes };
+  const columns = { task, top, threshold, names: [...names.values()], classes };
   const output = json ? jsonOutput() : csv ? csvOutput(columns) : lineOutput(columns);
 
   const files = images.map(({ path }) => path);
   // On a terminal the lines themselves are the progress.
   const bar = process.stdout.isTTY ? null : progress;
-  const printed = printing(predictEach(classifier, files, { topK, batchSize, progress: bar }), (found) => {
-    if (isBad(found)) tell({ ...found, path: found.path === stdin.image ? '-' : found.path });
-    else output.add(found.file === stdin.image ? { ...found, file: '-' } : found, nameOf(found.file));
-  });
+  const printed = printing(
+    predictEach(classifier, files, { topK: top, threshold, batchSize, progress: bar }),
+    (found) => {
+      if (isBad(found)) tell({ ...found, path: found.path === stdin.image ? '-' : found.path });
+      else output.add(found.file === stdin.image ? { ...found, file: '-' } : found, nameOf(found.file));
+    },
+  );
   if (gallery === undefined) for await (const _ of printed);
-  else await writeGallery(gallery, printed, { model: name, count: files.length, nameOf });
+  else await writeGallery(gallery, printed, { model: name, task, count: files.length, nameOf });
   output.end();
   if (gallery !== undefined) complain(`The gallery is in ${gallery}.`);
 }
@@ -96,7 +119,7 @@ async function* printing<T>(items: AsyncIterable<T>, show: (item: T) => void): A
   }
 }
 
-const isBad = (found: ImagePrediction | BadImage): found is BadImage => 'reason' in found;
+const isBad = (found: ImagePrediction<TaskName> | BadImage): found is BadImage => 'reason' in found;
 
 /** Names what was not classified; the rest goes on. */
 function tell({ path, reason }: BadImage): void {

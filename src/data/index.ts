@@ -15,8 +15,9 @@ export {
   openLabelledFolder,
   type ValidationSource,
 } from './folders/open-folders.ts';
+export { type LabelledPhotos, type OpenLabelledPhotosOptions, openLabelledPhotos } from './folders/open-labelled.ts';
 export { openPhotos } from './folders/open-photos.ts';
-export { accountFor, type EqualPhotos, type PhotoAccount } from './folders/photo-account.ts';
+export { accountFor, type EqualPhotos, type OpenedPhotos, type PhotoAccount } from './folders/photo-account.ts';
 export { thumbnail, writeImage } from './images/encode.ts';
 export type { TableKind } from './tables/labelling.ts';
 export {

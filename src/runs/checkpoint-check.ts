@@ -3,10 +3,12 @@ import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { entryOf } from '../models/keras/entry.ts';
-import { imageClassification } from '../tasks/image-classification/task.ts';
+import { DEFAULT_TASK, imageTask } from '../tasks/registry.ts';
+import type { ScoreKind } from '../tasks/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { judge, monitoredScore } from '../train/best-epoch.ts';
 import { notFinite } from '../train/finite.ts';
+import { type Part, scoreKey } from '../train/history.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { OptimizerName } from './options.ts';
 import { planPhases } from './recipe.ts';
@@ -48,15 +50,26 @@ const EPOCH = fields({
   epoch: count,
   phase: count,
   trainLoss: number,
-  trainAccuracy: either(share, none),
   validationLoss: measured,
-  validationAccuracy: either(share, none),
   learningRate: amount,
   seconds: amount,
   validationSeconds: either(absent, amount),
   imagesPerSecond: amount,
   cached: flag,
 });
+
+/** An epoch's scores of a task. */
+const scoresTest = (kinds: readonly ScoreKind[]): Test =>
+  fields(
+    Object.fromEntries(
+      kinds.flatMap(({ name, format }) =>
+        (['train', 'validation'] as Part[]).map((part) => [
+          scoreKey(part, name),
+          either(format === 'percent' ? share : number, none),
+        ]),
+      ),
+    ),
+  );
 
 const PARTS: Readonly<Record<string, Test>> = {
   settings: record(() => true),
@@ -103,7 +116,9 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
   const { settings, phase, progress } = checkpoint;
   const { history, best } = progress;
   check(text(settings.model), 'settings');
-  const { phases, epochs, monitor } = settingsOf(path, checkpoint);
+  const { phases, epochs, monitor, task } = settingsOf(path, checkpoint);
+  const kind = imageTask(task ?? DEFAULT_TASK);
+  check(list(scoresTest(kind.scores))(history), 'progress');
   check(history.length > 0 && history.length <= epochs, 'history');
   check(
     history.every((record, i) => record.epoch === i + 1 && record.phase >= (history[i - 1]?.phase ?? 0)),
@@ -115,7 +130,7 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
   );
   check(phase < phases.length && history.at(-1)!.phase === phase, 'phase');
   const kept = history[best!.epoch - 1];
-  const { score, loss } = kept ? judge(kept, monitoredScore(imageClassification(), monitor ?? undefined)) : {};
+  const { score, loss } = kept ? judge(kept, monitoredScore(kind, monitor ?? undefined)) : {};
   check(loss === best!.loss && score === best!.score, 'best');
   return checkpoint;
 }

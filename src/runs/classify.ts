@@ -1,18 +1,22 @@
 /** Opening a classifier by what a user names, and its scores on a folder of labelled photos. */
 import { existsSync } from 'node:fs';
+import type { HostTensor } from '../core/dtype.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
+import type { LabelledImage } from '../data/dataset.ts';
 import type { LeftOut } from '../data/folders/left-out.ts';
-import { openLabelledFolder } from '../data/folders/open-folders.ts';
+import { openLabelledPhotos } from '../data/folders/open-labelled.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
-import { EvaluationSum } from '../tasks/image-classification/evaluation-sum.ts';
-import type { Evaluation } from '../tasks/image-classification/metrics.ts';
-import { batchLogits } from '../train/evaluate.ts';
+import type { TaskSettings } from '../tasks/image-task.ts';
+import { DEFAULT_TASK, type EvaluationOf, imageTask, type TaskName } from '../tasks/registry.ts';
+import type { Task } from '../tasks/task.ts';
+import { Batches } from '../train/batches.ts';
+import { batchOutputs } from '../train/evaluate.ts';
 import { requireNumbers } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import { readLabels } from './labels-file.ts';
@@ -22,7 +26,7 @@ import { BareWeightsError, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import { wholeModelAt } from './start.ts';
 
-/** Options of {@link regraft/train!predictImages | predictImages} and {@link evaluateFolder}. */
+/** Options of {@link regraft/train!predictImages | predictImages} and {@link regraft/train!evaluateFolder | evaluateFolder}. */
 export interface ClassifyOptions {
   /** 32 by default. */
   readonly batchSize?: number | undefined;
@@ -45,7 +49,7 @@ export async function pretrainedClassifier(
     readonly imageSize?: number | undefined;
     readonly progress?: Progress | null;
   } = {},
-): Promise<Classifier> {
+): Promise<Classifier<TaskName>> {
   const entry = modelEntry(network);
   const { name } = entry;
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
@@ -83,13 +87,13 @@ export async function openClassifier(
     inputRange,
     ...options
   }: Parameters<typeof pretrainedClassifier>[1] & Pick<KerasClassifierOptions, 'inputRange'> = {},
-): Promise<Classifier> {
+): Promise<Classifier<TaskName>> {
   const { weights, labels, imageSize } = options;
   const ownSize = () =>
     new ArgumentError(`${name}: is a model, which has its own size of images. Leave the image size out.`);
   if (imageSize !== undefined && weights === undefined && isModelFolder(name)) throw ownSize();
   if (weights === undefined && !isModelFolder(name) && existsSync(name)) {
-    const opened = await openModel(name, { inputRange, labels }).catch(networkOf);
+    const opened = await openModel<TaskName>(name, { task: 'auto', inputRange, labels }).catch(networkOf);
     if (typeof opened !== 'string') {
       if (imageSize !== undefined) throw ownSize();
       return opened;
@@ -102,8 +106,8 @@ export async function openClassifier(
     throw new ArgumentError(
       `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
     );
-  if (!network && isModelFolder(name)) return openModel(name);
-  if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel(name);
+  if (!network && isModelFolder(name)) return openModel<TaskName>(name, { task: 'auto' });
+  if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel<TaskName>(name, { task: 'auto' });
   if (weights === undefined) modelEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
 }
@@ -120,47 +124,83 @@ async function categoriesOf({ categories }: ModelEntry, count: number): Promise<
   return names.length === count ? names : Array.from({ length: count }, (_, i) => `class ${i}`);
 }
 
+/** Options of {@link evaluateFolder}. */
+export interface EvaluateFolderOptions extends ClassifyOptions {
+  /** Of photos whose labels are in a table: which, by its path from the folder. */
+  readonly table?: string | undefined;
+  /** Its column that names the images. */
+  readonly imageColumn?: string | undefined;
+  /** Its columns of labels. */
+  readonly labelColumns?: readonly string[] | undefined;
+}
+
 /** Scores on labelled photos. */
-export interface FolderEvaluation extends Evaluation {
+export type FolderEvaluation<T extends TaskName = typeof DEFAULT_TASK> = EvaluationOf<T> & ScoredFolder;
+
+/** Which photos were scored. */
+export interface ScoredFolder {
+  /** Names of the model's outputs, in their order. */
   readonly classes: readonly string[];
   /** The folder whose images were scored. */
   readonly folder: string;
-  /** Files of the folder that are no images of a class, by reason. */
+  /** Files of the folder that are no labelled images, by reason. */
   readonly leftOut: readonly LeftOut[];
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
- * Scores a classifier on a folder with one sub-folder a class. Of a folder with `train` and `val` (valid, validation,
- * test), the second is taken.
+ * Scores a model on labelled photos: a folder with one sub-folder a class, or with a table of labels, or a .zip of either. Of one with `train` and
+ * `val` (valid, validation, test), the second is taken.
  * @throws DataError if there are no images, or of classes that the model does not know.
  */
-export async function evaluateFolder(
-  { model, name, classes, transforms }: Classifier,
+export async function evaluateFolder<T extends TaskName = typeof DEFAULT_TASK>(
+  classifier: Classifier<T>,
   photos: string,
-  options: ClassifyOptions = {},
-): Promise<FolderEvaluation> {
-  checkOptions('evaluateFolder', options, { batchSize: true, progress: true });
-  const { batchSize = 32, progress = null } = options;
-  const { images: data, leftOut } = openLabelledFolder(photos, { classes, transform: transforms });
+  options: EvaluateFolderOptions = {},
+): Promise<FolderEvaluation<T>> {
+  const columns = { table: true, imageColumn: true, labelColumns: true };
+  checkOptions('evaluateFolder', options, { batchSize: true, progress: true, ...columns });
+  const { model, name, classes, transforms } = classifier;
+  const { batchSize = 32, progress = null, table, imageColumn, labelColumns } = options;
+  const kind = imageTask(classifier.task ?? DEFAULT_TASK);
+  const { images: data, leftOut } = await openLabelledPhotos(photos, {
+    ...{ kind: kind.labels, classes, transform: transforms },
+    ...(table !== undefined && { table }),
+    ...(imageColumn !== undefined && { files: imageColumn }),
+    ...(labelColumns && { labels: labelColumns }),
+  });
   const folder = data.root;
   await init();
-  const loader = new DataLoader(data, { batchSize });
-  const scores = new EvaluationSum(classes.length);
+  const loader = new DataLoader<unknown, LabelledImage>(data, { batchSize });
+  const { length } = data;
+  const task = kind.create(PLAIN, { classes, length, label: (index) => data.label(index) });
+  const metric = task.metric();
+  let images = 0;
   progress?.start(data.length, 'Evaluating');
   try {
-    for await (const { logits, labels, indices } of batchLogits(model, loader, { progress })) {
-      for (const [row, index] of indices.entries())
+    for await (const { outputs, batch } of batchOutputs(
+      model,
+      new Batches(loader, task as Task, model, null),
+      task as Task,
+      { progress },
+    )) {
+      const [{ data: rows }] = Object.values(outputs) as [HostTensor];
+      for (const [row, index] of batch.indices.entries())
         requireNumbers(
           data.samples[index]!.path,
           name,
-          logits.subarray(row * classes.length, (row + 1) * classes.length),
+          (rows as Float32Array).subarray(row * classes.length, (row + 1) * classes.length),
         );
-      scores.add(logits, labels);
+      metric.update(outputs, batch);
+      images += batch.indices.length;
     }
-    if (scores.images === 0) throw new DataError(folder, 'no image can be read.');
-    return { ...scores.result(), classes, folder, leftOut, skipped: loader.skipped };
+    if (images === 0) throw new DataError(folder, 'no image can be read.');
+    const { evaluation } = metric.values()!;
+    return { ...(evaluation as EvaluationOf<T>), classes, folder, leftOut, skipped: loader.skipped };
   } finally {
     progress?.end();
   }
 }
+
+/** Settings that change no score. */
+const PLAIN: TaskSettings = { labelSmoothing: 0, classWeights: null, loss: null };

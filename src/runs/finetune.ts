@@ -4,12 +4,12 @@ import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { manualSeed } from '../core/random.ts';
 import { describePhotos } from '../data/folders/describe-photos.ts';
-import { openImageFolders } from '../data/folders/open-folders.ts';
 import { accountFor } from '../data/folders/photo-account.ts';
 import { thumbnail } from '../data/images/encode.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
 import { topologyOf } from '../models/keras/entry.ts';
+import { checkTask, type DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { movingState } from '../train/fit.ts';
 import type { EpochRecord } from '../train/history.ts';
 import type { Progress } from '../train/progress.ts';
@@ -21,7 +21,7 @@ import { describeTraining } from './describe-training.ts';
 import { takeFolder } from './folder.ts';
 import { checkLock } from './folder-lock.ts';
 import type { RunState } from './host.ts';
-import { inputsOf, readable } from './images.ts';
+import { inputsOf, openLabelled, readable } from './images.ts';
 import { differences, digestOf, type RunInputs } from './inputs.ts';
 import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
@@ -33,14 +33,19 @@ import { freezeFor } from './recipe.ts';
 import { renderReport } from './report.ts';
 import type { FinetuneResult } from './result.ts';
 import { runFinetune } from './run.ts';
-import { reproduceCommand } from './settings.ts';
+import { reproduceCommand, settingsFor } from './settings.ts';
 import { buildModel, placeOf, presetOf, requireUsable, weightFileOf } from './start.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { version } from './version.ts';
 
 /** Options of {@link finetune}: where from and where to, and of {@link FinetuneSettings} what shall not be as by default. */
-export interface FinetuneOptions extends SettingsOptions {
-  /** A folder with one sub-folder a class, or with `train` and `val` of that kind. */
+export interface FinetuneOptions<T extends TaskName = typeof DEFAULT_TASK> extends Omit<SettingsOptions, 'task'> {
+  /** What to learn: a name, or 'auto' for whatever the labels are of. Image classification by default. */
+  readonly task?: T | 'auto' | undefined;
+  /**
+   * A folder with one sub-folder a class, or with `train` and `val` of that kind; or with a table that names the images and says what they show. A
+   * .zip of either.
+   */
   readonly photos: string;
   /** Where the model, its metrics and its report go; without it nothing is saved. */
   readonly out?: string | null | undefined;
@@ -86,32 +91,37 @@ const NAMES: OptionNames<FinetuneOptions> = {
  * @example
  * await finetune({ photos: 'photos', model: 'squeezenet1_1', weights: 'squeezenet1_1.pth', epochs: 2, out: 'runs/photos' });
  */
-export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  checkOptions('finetune', options, NAMES);
+export async function finetune<T extends TaskName = typeof DEFAULT_TASK>(
+  options: FinetuneOptions<T>,
+): Promise<FinetuneResult<T>> {
+  checkOptions('finetune', options as FinetuneOptions, NAMES);
   const { out = null, progress = null, resume = false, finish = false } = options;
+  const settled = settledOptions(options);
   const checkpoint = resume || finish ? await readCheckpoint(outFolder(out)) : null;
-  const plan = checkpoint ? await resumedPlan(out!, options, checkpoint) : await newPlan(options);
+  const plan = checkpoint ? await resumedPlan(out!, settled, checkpoint) : await newPlan(settled);
   if (options.compareFromScratch && plan.settings.weights === null)
     throw new ArgumentError('finetune: the run starts from random weights itself; leave compareFromScratch out.');
   await checkNames(plan);
-  if (out === null) return trainAndSave(options, plan);
+  if (out === null) return trainAndSave<T>(options, plan);
   const { release, replaced } = await takeFolder(out);
   try {
     const note = checkpoint ? goesOn(checkpoint, plan, finish) : replaced;
     if (note) progress?.note(note);
-    return await trainAndSave(options, plan);
+    return await trainAndSave<T>(options, plan);
   } finally {
     release();
   }
 }
 
 /** Reads the photos and the weights, trains, and saves. */
-async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<FinetuneResult> {
+async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, plan: Plan): Promise<FinetuneResult<T>> {
   const { photos, out = null, cache = true, progress = null, signal } = options;
-  const { settings, entry, phases, tuned, checkpoint } = plan;
+  const { entry, phases, tuned, checkpoint } = plan;
   const watch = new Stopwatch(checkpoint?.seconds);
   const date = checkpoint?.date ?? new Date().toISOString();
-  const found = openImageFolders(photos, { validation: settings.validation, seed: settings.seed });
+  const { task, ...found } = await openLabelled(photos, plan.settings, options.task);
+  const settings = settingsFor(task, plan.settings, entry);
+  progress?.note(`Task: ${task}, ${found.table === null ? 'by the names of the folders' : `by ${found.how}`}.`);
   const { weights } = settings;
   const opened =
     weights === null
@@ -120,7 +130,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
           ...(await openWeights(settings.model, entry, weightFileOf(weights), progress)),
           ...(tuned && { source: weights }),
         }));
-  const { classes } = found.train;
+  const classes = found.names;
   manualSeed(settings.seed);
   const model = await watch.time('reading weights', () =>
     buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
@@ -159,10 +169,7 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
   };
   const { result } = await runFinetune(
     {
-      settings,
-      entry,
-      phases,
-      model,
+      ...{ settings, task, entry, phases, classes, model },
       weights: opened && { source: opened.source, sha256: opened.sha256 },
       preset: sized,
       train: images.train,
@@ -201,14 +208,23 @@ async function trainAndSave(options: FinetuneOptions, plan: Plan): Promise<Finet
     checkLock(out);
     await saveModel(
       out,
-      { model, name: settings.model, classes, transforms: plain },
+      { model, name: settings.model, task, classes, transforms: plain },
       {
         [MODEL_FILES.metrics]: metricsJSON(result),
         [MODEL_FILES.report]: renderReport(result),
       },
     );
   }
-  return result;
+  return result as FinetuneResult<T>;
+}
+
+/** The options of a plan: 'auto' is no task, and what is none is image classification only when the labels are known. */
+function settledOptions<T extends TaskName>({
+  task,
+  ...options
+}: FinetuneOptions<T>): SettingsOptions & Pick<FinetuneOptions, 'out'> {
+  if (task === undefined || task === 'auto') return options;
+  return { ...options, task: checkTask('finetune', task) };
 }
 
 function otherInputs(out: string, { listed: then }: Checkpoint, now: RunInputs): ArgumentError {

@@ -1,11 +1,13 @@
 /** What a run is to do, where it happens, and what it leaves. Knows neither Node nor the DOM. */
 
 import type { Dataset } from '../data/dataset.ts';
+import type { Label } from '../data/labels.ts';
 import type { ImagePreset } from '../data/transforms/compose.ts';
 import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
-import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
+import type { Pictured } from '../tasks/image-task.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import type { FitOptions } from '../train/fit-options.ts';
 import type { EpochRecord } from '../train/history.ts';
 import type { Progress } from '../train/progress.ts';
@@ -18,16 +20,18 @@ import type { Stopwatch } from './stopwatch.ts';
 
 /** Labelled images of a run. */
 export interface RunImages extends Dataset {
-  readonly classes: readonly string[];
-  label(index: number): number;
+  label(index: number): Label;
   withTransform(transform: Transform): Dataset;
 }
 
 /** What a run is to do. */
 export interface RunPlan {
   readonly settings: FinetuneSettings;
+  readonly task: TaskName;
   readonly entry: ModelEntry;
   readonly phases: readonly PlannedPhase[];
+  /** Names of the model's outputs, in their order: of classes, labels or numbers. */
+  readonly classes: readonly string[];
   /** With its weights, and a head for the classes. */
   readonly model: Module;
   /** Where the weights came from; null for random ones. */
@@ -72,7 +76,7 @@ export interface RunHost {
   /** The last batch is done; what follows is told by the result alone. */
   onTrained?(): void;
   /** The path of an image as it is shown, and a small picture of it as `data:image/jpeg;base64,…`; null where there is none. */
-  picture(index: number): Promise<Pick<PicturedMistake, 'path' | 'thumbnail'>>;
+  picture(index: number): Promise<Pictured>;
   /** A path as it is shown. */
   shortPath(path: string): string;
 }
@@ -82,6 +86,6 @@ export type RunState = RunPoint & Pick<Checkpoint, 'settings' | 'date' | 'second
 
 /** What a run left: the result, and where its worst mistakes are in the validation images. */
 export interface FinishedRun {
-  readonly result: FinetuneResult;
+  readonly result: FinetuneResult<TaskName>;
   readonly mistakes: readonly number[];
 }

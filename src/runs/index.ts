@@ -7,6 +7,7 @@
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 export { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
 export type { Confusion } from '../tasks/image-classification/confusion.ts';
+export type { ClassWeights } from '../tasks/image-task.ts';
 export type { GradCamOptions } from '../train/grad-cam.ts';
 export type { ShownScore } from '../train/progress.ts';
 export * from './browser.ts';
@@ -15,19 +16,20 @@ export { CHECKPOINT_FILE, hasCheckpoint } from './checkpoint-folder.ts';
 export { chooseModel } from './choose-model.ts';
 export {
   type ClassifyOptions,
+  type EvaluateFolderOptions,
   evaluateFolder,
   type FolderEvaluation,
   openClassifier,
   pretrainedClassifier,
+  type ScoredFolder,
 } from './classify.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
 export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
 export type { InputRange, KerasClassifierOptions } from './open-keras.ts';
-export { openModel } from './open-model.ts';
+export { type OpenModelOptions, openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
-export type { ClassWeights } from './options.ts';
 export {
   type ImagePrediction,
   type ImagePredictions,

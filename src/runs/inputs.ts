@@ -2,8 +2,8 @@
 import { sha256 } from '../core/digest.ts';
 import { plural } from '../core/format.ts';
 
-/** A path below the photos' folder, the class's index, the beginning of the digest of the file's bytes. */
-export type ListedPhoto = readonly [path: string, label: number, digest: string];
+/** A path below the photos' folder, the class's index or the float targets, the beginning of the digest of the file's bytes. */
+export type ListedPhoto = readonly [path: string, label: number | readonly number[], digest: string];
 
 /** The weights, the settings that last and the photos of a run. JSON-able. */
 export interface RunInputs {

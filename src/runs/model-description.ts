@@ -1,6 +1,7 @@
 /** What a saved model's weights do not say by themselves: `model.json`, and the same as a weight file's metadata. */
 import { WeightFileError } from '../core/errors.ts';
 import type { TransformJSON } from '../data/transforms/transform.ts';
+import { isTaskName, type TaskName } from '../tasks/registry.ts';
 
 /** The files of a model folder. `metrics.json` and `report.html` are there after fine-tuning. */
 export const MODEL_FILES = {
@@ -14,30 +15,33 @@ export const MODEL_FILES = {
 export interface ModelDescription {
   /** The version that wrote it. */
   readonly regraft: string;
+  /** What it answers; image classification where nothing is said. */
+  readonly task?: TaskName;
   /** As `modelEntry` knows it; of a Keras model its name. */
   readonly model: string;
   /** Of a Keras model: its layers and how they are connected, as Keras writes them. */
   readonly topology?: unknown;
-  /** Path of the layer that makes the classes. */
+  /** Path of the layer that makes the outputs. */
   readonly head: string;
+  /** Names of the outputs, in their order: of classes, labels or numbers. */
   readonly classes: readonly string[];
   readonly transforms: TransformJSON;
 }
 
 /** The description as metadata of the weights: one file is the whole model then. */
-export function metadataOf({ regraft, model, topology, ...lists }: ModelDescription): Record<string, string> {
+export function metadataOf({ regraft, model, task, topology, ...lists }: ModelDescription): Record<string, string> {
   const [classes, transforms] = [JSON.stringify(lists.classes), JSON.stringify(lists.transforms)];
   const own = topology === undefined ? {} : { model_config: JSON.stringify(topology) };
-  return { format: 'pt', regraft, model, classes, transforms, ...own };
+  return { format: 'pt', regraft, model, ...(task && { task }), classes, transforms, ...own };
 }
 
 /** What {@link metadataOf} made; null for other weight files. @throws WeightFileError if it is damaged. */
 export function descriptionIn(
   path: string,
-  { model, classes, transforms, model_config: topology }: Readonly<Record<string, string>>,
-): Pick<ModelDescription, 'model' | 'topology' | 'classes' | 'transforms'> | null {
+  { model, task, classes, transforms, model_config: topology }: Readonly<Record<string, string>>,
+): Pick<ModelDescription, 'model' | 'task' | 'topology' | 'classes' | 'transforms'> | null {
   if (model === undefined || classes === undefined || transforms === undefined) return null;
-  const own = topology === undefined ? '' : `"topology":${topology},`;
+  const own = `${task === undefined ? '' : `"task":${JSON.stringify(task)},`}${topology === undefined ? '' : `"topology":${topology},`}`;
   return parseDescription(
     path,
     `{"model":${JSON.stringify(model)},${own}"classes":${classes},"transforms":${transforms}}`,
@@ -52,9 +56,11 @@ export function parseDescription(path: string, text: string): ModelDescription {
   } catch {
     description = null;
   }
-  const { model, classes, transforms } = description ?? {};
+  const { model, task, classes, transforms } = description ?? {};
   const named = Array.isArray(classes) && classes.length > 0 && classes.every((c) => typeof c === 'string');
   if (typeof model !== 'string' || !named || typeof transforms !== 'object')
     throw new WeightFileError(path, "is damaged: expected regraft's description of a model with its classes.");
+  if (task !== undefined && !isTaskName(task))
+    throw new WeightFileError(path, `is of the task '${task}', which this version of regraft does not know.`);
   return description as ModelDescription;
 }

@@ -9,17 +9,20 @@ import { Transform } from '../data/transforms/transform.ts';
 import { writeWeights } from '../io/index.ts';
 import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import { Module } from '../nn/index.ts';
+import { checkTask, DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { requireFinite } from '../train/finite.ts';
 import { MODEL_FILES, type ModelDescription, metadataOf } from './model-description.ts';
 import { version } from './version.ts';
 import { writeFolder } from './write-folder.ts';
 
 /** A model with what turns images into its input and its output into class names. */
-export interface Classifier {
+export interface Classifier<T extends TaskName = typeof DEFAULT_TASK> {
+  /** What it answers; image classification by default. */
+  readonly task?: T;
   readonly model: Module;
   /** As in {@link regraft/models!MODELS | MODELS}: `resnet50`; of a Keras model its own: `keras.mobilenet`. */
   readonly name: string;
-  /** In the order of the outputs. */
+  /** Names of the outputs, in their order: of classes, labels or numbers. */
   readonly classes: readonly string[];
   readonly transforms: Transform;
 }
@@ -27,11 +30,12 @@ export interface Classifier {
 const CLASSIFIER = 'Pass what openModel or finetune gives, or name all four.';
 
 /** @throws ArgumentError if `value` is no {@link Classifier}, with what is wrong. */
-export function checkClassifier(op: string, value: Classifier): void {
+export function checkClassifier(op: string, value: Classifier<TaskName>): void {
   if (value === null || typeof value !== 'object' || value instanceof Module)
     throw new ArgumentError(`${op}: expected { model, name, classes, transforms }, got ${shown(value)}. ${CLASSIFIER}`);
   checkInstance(op, 'model', value.model, Module, 'a module', CLASSIFIER);
   modelName(op, value.name);
+  if (value.task !== undefined) checkTask(op, value.task);
   checkList(op, 'classes', value.classes);
   checkInstance(op, 'transforms', value.transforms, Transform, 'a transform', 'Pass that of the data set.');
 }
@@ -76,7 +80,7 @@ export async function checkModelFolder(folder: string): Promise<boolean> {
  */
 export async function saveModel(
   folder: string,
-  classifier: Classifier,
+  classifier: Classifier<TaskName>,
   files: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   checkPath(
@@ -86,10 +90,11 @@ export async function saveModel(
     "Write saveModel('runs/mine', { model, name, classes, transforms }).",
   );
   checkClassifier('saveModel', classifier);
-  const { model, name, classes, transforms } = classifier;
+  const { model, name, task = DEFAULT_TASK, classes, transforms } = classifier;
   const topology = topologyOf(model);
   const description: ModelDescription = {
     regraft: version,
+    task,
     model: name,
     ...(topology !== undefined && { topology }),
     head: entryOf({ model: name, topology }).head,

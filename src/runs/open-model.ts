@@ -15,14 +15,21 @@ import type { ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import { entryOf } from '../models/keras/entry.ts';
 import { networkName } from '../models/registry.ts';
+import { checkTask, DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
-type Described = Pick<ModelDescription, 'model' | 'topology' | 'classes' | 'transforms'>;
+type Described = Pick<ModelDescription, 'model' | 'task' | 'topology' | 'classes' | 'transforms'>;
+
+/** Options of {@link openModel}. */
+export interface OpenModelOptions<T extends TaskName = typeof DEFAULT_TASK> extends KerasClassifierOptions {
+  /** The task that the model is of, or 'auto' for whatever it is; image classification by default. */
+  readonly task?: T | 'auto' | undefined;
+}
 
 /** A model that is still to be built. */
-interface SavedModel extends Omit<Classifier, 'model'> {
+interface SavedModel extends Omit<Classifier<TaskName>, 'model'> {
   readonly entry: ModelEntry;
   readonly state: StateDict;
 }
@@ -32,21 +39,31 @@ interface SavedModel extends Omit<Classifier, 'model'> {
  * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
  * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
  * @param path Of the folder or the file.
- * @param options for Keras models: what their files may not tell.
+ * @param options For Keras models: what their files may not tell. And the task that the model is of, 'auto' for whatever it is: image
+ * classification by default.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
  * @example
  * const classifier = await openModel('runs/insects');
  * console.log(classifier.name, classifier.classes);
  */
-export async function openModel(path: string, options: KerasClassifierOptions = {}): Promise<Classifier> {
+export async function openModel<T extends TaskName = typeof DEFAULT_TASK>(
+  path: string,
+  { task, ...options }: OpenModelOptions<T> = {},
+): Promise<Classifier<T>> {
   checkPath('openModel', 'the model', path, 'Pass the folder that regraft finetune --out wrote.');
   checkOptions('openModel', options, { inputRange: true, labels: true });
+  if (task !== undefined && task !== 'auto') checkTask('openModel', task);
   if (options.inputRange !== undefined)
     checkOneOf('openModel', 'inputRange', options.inputRange, Object.keys(INPUT_RANGES));
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such file or folder');
   const found = there.isDirectory() ? await readFolder(path, options) : await readFileOf(path, options);
-  if ('model' in found) return found;
+  const { task: has = DEFAULT_TASK } = found;
+  if (task !== 'auto' && has !== (task ?? DEFAULT_TASK))
+    throw new ArgumentError(
+      `${path}: is a model of ${has}, not of ${task ?? DEFAULT_TASK}. Say so: openModel(path, { task: '${has}' }), or 'auto' for whatever it is.`,
+    );
+  if ('model' in found) return found as Classifier<T>;
   if (options.labels !== undefined || options.inputRange !== undefined)
     throw new ArgumentError(
       `${path}: is a fine-tuned model, which has its own labels and transforms. Leave those options out.`,
@@ -54,13 +71,14 @@ export async function openModel(path: string, options: KerasClassifierOptions = 
   const { entry, state, ...known } = found;
   const model = await entry.create({ numClasses: known.classes.length });
   model.loadStateDict(state, { copy: false });
-  return { model: model.eval(), ...known };
+  return { model: model.eval(), ...known } as Classifier<T>;
 }
 
 /** What the description says is checked before the weights are read. */
 async function saved(description: Described, read: () => Promise<StateDict>): Promise<SavedModel> {
-  const { model, classes, transforms } = description;
+  const { model, task = DEFAULT_TASK, classes, transforms } = description;
   const known = {
+    task,
     name: networkName(model),
     entry: entryOf(description),
     classes,
@@ -104,8 +122,8 @@ const isTensorFlow = (json: string): boolean => json.includes('"modelTopology"')
 
 /** Whether the weights are those that `model.json` describes; files from elsewhere do not say. */
 function sameModel(json: Described, weights: Described | null): boolean {
-  const text = ({ model, topology, classes, transforms }: Described) =>
-    JSON.stringify([model, topology, classes, transforms]);
+  const text = ({ model, task = DEFAULT_TASK, topology, classes, transforms }: Described) =>
+    JSON.stringify([model, task, topology, classes, transforms]);
   return weights === null || text(json) === text(weights);
 }
 

@@ -7,6 +7,9 @@ import { ArgumentError } from '../core/errors.ts';
 import { SEED } from '../core/random.ts';
 import type { Orientation } from '../data/images/orientation.ts';
 import type { ModelEntry } from '../models/define.ts';
+import type { RegressionLoss } from '../tasks/image-regression/task.ts';
+import type { ClassWeights } from '../tasks/image-task.ts';
+import { SCORE_NAMES, TASK_NAMES, type TaskName } from '../tasks/registry.ts';
 import type { Precision } from '../train/precision.ts';
 import type { InputRange } from './open-keras.ts';
 
@@ -44,6 +47,8 @@ export interface OptionRow<T = string | number | null> {
   readonly none?: string;
   /** A further check against the settings of the rows above. */
   also?(before: Before, entry: ModelEntry): Kind;
+  /** The tasks that it is an option of; by default of all. */
+  readonly tasks?: readonly TaskName[];
   /** Of a run that goes on: `free` may be given anew, `derived` follows from what was; all others stay as they were. */
   readonly onResume?: 'free' | 'derived';
   /** Whether the report tells it as it is, tells what is not the default, or what it tells. */
@@ -59,8 +64,11 @@ const TEXT: Kind<string> = {
   got: (value) => typeof value,
 };
 
-/** 'balanced', or a factor for each class in the order of their names. */
-export type ClassWeights = 'balanced' | readonly number[];
+const TEXTS: Kind<readonly string[]> = {
+  words: 'a list of names',
+  is: (value): value is readonly string[] => Array.isArray(value) && value.length > 0 && value.every(TEXT.is),
+  got: (value) => JSON.stringify(value),
+};
 
 const CLASS_WEIGHTS: Kind<ClassWeights> = {
   words: "'balanced' or numbers above 0, one a class",
@@ -86,6 +94,39 @@ const ROWS = {
     flag: '<name>',
     help: 'which network, or the file or folder of a Keras model or an earlier run',
     read: String,
+  }),
+  /** The task; null: as the labels say. */
+  task: option<TaskName | null>({
+    kind: oneOf(...TASK_NAMES),
+    default: { words: 'as the labels say', of: () => null },
+    flag: '<name>',
+    help: 'what to learn',
+    // It follows from the photos.
+    onResume: 'derived',
+  }),
+  /** The table of the labels, by its path from the photos' folder; null: the one that names its images. */
+  table: option<string | null>({
+    kind: TEXT,
+    default: { words: 'the one that names its images', of: () => null },
+    flag: '<file>',
+    help: 'of photos whose labels are in a table: which, from the folder',
+    read: String,
+  }),
+  /** The column of the table that names the images; null: the one whose cells do. */
+  imageColumn: option<string | null>({
+    kind: TEXT,
+    default: { words: 'the one whose cells do', of: () => null },
+    flag: '<name>',
+    help: 'its column that names the images',
+    read: String,
+  }),
+  /** The columns of the table to learn; null: the one called so, or all that can be. */
+  labelColumns: option<readonly string[] | null>({
+    kind: TEXTS,
+    default: { words: 'the one called label, class, target …, or all of 0 and 1', of: () => null },
+    flag: '<list>',
+    help: 'its columns to learn: age,height',
+    read: (text) => text.split(','),
   }),
   /** A file, a URL or a published name; null for random weights. */
   weights: option<string | null>({
@@ -208,7 +249,23 @@ const ROWS = {
     fact: (value, { optimizer }) => (optimizer === 'sgd' ? value : undefined),
   }),
   /** Share of the target that is spread evenly over all classes. */
-  labelSmoothing: option<number>({ kind: within(0, 1), default: 0, flag: '<x>', help: '', fact: 'always' }),
+  labelSmoothing: option<number>({
+    kind: within(0, 1),
+    default: 0,
+    flag: '<x>',
+    help: '',
+    tasks: ['image-classification'],
+    fact: 'always',
+  }),
+  /** The loss; null: the task's first. */
+  loss: option<RegressionLoss | null>({
+    kind: oneOf('mse', 'l1', 'huber'),
+    default: { words: 'mse', of: () => null },
+    flag: '<name>',
+    help: 'of regression',
+    tasks: ['image-regression'],
+    fact: 'changed',
+  }),
   /** Factors of the classes in the loss, 'balanced' by how rare they are; null: every photo counts alike. */
   classWeights: option<ClassWeights | null>({
     kind: CLASS_WEIGHTS,
@@ -216,6 +273,7 @@ const ROWS = {
     flag: '<list>',
     help: '"balanced": what is rare counts more; or a number a class, by their names: 1,1,4',
     read: (text) => (text === 'balanced' ? text : text.split(',').map(Number)),
+    tasks: ['image-classification', 'multi-label'],
     fact: 'changed',
   }),
   /** Random views of each training image; 0: as in evaluation; null: as the phase needs it. */
@@ -266,10 +324,10 @@ const ROWS = {
     help: 'what is better by less does not count for --patience',
     fact: 'changed',
   }),
-  /** The score that decides which epoch is the best, and that `patience` watches; null: the accuracy decides, and it watches the loss. */
-  monitor: option<'loss' | 'accuracy' | null>({
-    kind: oneOf('loss', 'accuracy'),
-    default: { words: 'accuracy for the best epoch, loss for --patience', of: () => null },
+  /** The score that decides which epoch is the best, and that `patience` watches; null: the task's first decides, and it watches the loss. */
+  monitor: option<string | null>({
+    kind: oneOf('loss', ...SCORE_NAMES),
+    default: { words: "the task's first for the best epoch, loss for --patience", of: () => null },
     flag: '<score>',
     help: 'what the best epoch and --patience go by',
     fact: 'changed',

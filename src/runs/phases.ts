@@ -1,19 +1,20 @@
 /** The phases of a fine-tuning run, one after another, from the start or from a checkpoint. */
 import { defaultGenerator, manualSeed } from '../core/random.ts';
 import { DataLoader } from '../data/data-loader.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, LabelledImage } from '../data/dataset.ts';
 import type { ImagePreset } from '../data/transforms/compose.ts';
 import { trainingTransforms } from '../data/transforms/compose.ts';
 import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
-import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
-import { imageClassification } from '../tasks/image-classification/task.ts';
+import type { ImageValues, Placed } from '../tasks/image-task.ts';
+import type { Task } from '../tasks/task.ts';
+import { isBetter, judge } from '../train/best-epoch.ts';
 import { type EvaluateOptions, evaluate } from '../train/evaluate.ts';
 import { fit, movingState } from '../train/fit.ts';
 import { mergeSingleImage } from '../train/fit-checks.ts';
 import type { FitOptions, FitState } from '../train/fit-options.ts';
-import type { EpochRecord } from '../train/history.ts';
+import { type EpochRecord, scoreKey } from '../train/history.ts';
 import { scalerFor } from '../train/precision.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { FinetuneSettings } from './options.ts';
@@ -30,10 +31,14 @@ export type RunPoint = Pick<
   'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'scaler' | 'random'
 >;
 
+/** The task of a run, with its settings. */
+export type RunTask = Task<LabelledImage, ImageValues<object, Placed>>;
+
 /** What a run needs beside its phases. */
 export interface PhasedRun
-  extends Pick<FitOptions, 'loss' | 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
+  extends Pick<FitOptions, 'cache' | 'keepBest' | 'signal' | 'progress' | 'beforeBatch' | 'precision'> {
   readonly settings: FinetuneSettings;
+  readonly task: RunTask;
   /** Undefined where nothing is held out. */
   readonly validation: Dataset | undefined;
   /** The training images as a phase wants to see them. */
@@ -96,7 +101,6 @@ export async function trainPhases(
       optimizer,
       schedule,
       scheduleEvery: 'batch',
-      labelSmoothing: run.loss ? undefined : settings.labelSmoothing,
       accumulate: settings.accumulate,
       precision: run.precision ?? settings.precision,
       scaler,
@@ -125,10 +129,10 @@ export async function valuesOf(
   { best }: FitState,
   model: Module,
   validation: Dataset,
-  options: Pick<EvaluateOptions<ClassificationValues>, 'batchSize' | 'precision' | 'progress'> = {},
-): Promise<ClassificationValues | null> {
-  if (best?.values) return best.values as ClassificationValues;
-  return (await evaluate(model, validation, { ...options, task: imageClassification() })).values;
+  options: EvaluateOptions<ImageValues<object, Placed>>,
+): Promise<ImageValues<object, Placed> | null> {
+  if (best?.values) return best.values as ImageValues<object, Placed>;
+  return (await evaluate(model, validation, options)).values;
 }
 
 /** What each planned phase came to, those without an epoch left out. Leaves the model frozen as in the last. */
@@ -170,11 +174,15 @@ export async function trainFromScratch(
   const model = await entry.create({ numClasses: classes });
   const phases = planPhases(scratch, entry);
   const { history } = await trainPhases(model, phases, { ...run, settings: scratch, keepBest: false }, options);
-  const accuracies = history.flatMap((r) => (r.validationAccuracy === null ? [] : [r.validationAccuracy]));
+  const [kind] = run.task.scores;
+  const best = history.reduce<EpochRecord | null>(
+    (a, b) => (a && !isBetter(judge(b, kind!), judge(a, kind!)) ? a : b),
+    null,
+  );
   return {
     name: 'from scratch',
     history,
-    accuracy: accuracies.length ? accuracies.reduce((best, value) => Math.max(best, value)) : null,
+    score: best && best[scoreKey('validation', kind!.name)]!,
     note: 'its best epoch, all parameters trained',
   };
 }

@@ -5,6 +5,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import { networkName } from '../models/registry.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Classifier } from './model-folder.ts';
 import type { FinetuneSettings, SettingsOptions } from './options.ts';
@@ -18,7 +19,7 @@ export interface Plan {
   readonly entry: ModelEntry;
   readonly phases: readonly PlannedPhase[];
   /** The model to start from, where that is a whole one: fine-tuned, or Keras's. */
-  readonly tuned: Classifier | null;
+  readonly tuned: Classifier<TaskName> | null;
   readonly checkpoint: Checkpoint | null;
 }
 

@@ -1,39 +1,37 @@
-/** A classifier's predictions for image files, as they come. */
-import { check, whole } from '../core/check.ts';
+/** A model's answers about image files, as they come. */
+import { check, whole, within } from '../core/check.ts';
 import { checkList, checkOptions } from '../core/options.ts';
 import { DataLoader } from '../data/data-loader.ts';
 import { isAddress } from '../data/folders/image-inputs.ts';
 import { checkImage } from '../data/images/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/images/image-dataset.ts';
 import { init } from '../graph/init.ts';
-import { softmaxRows } from '../tasks/image-classification/metrics.ts';
+import { type AnswerOf, DEFAULT_TASK, imageTask, type TaskName } from '../tasks/registry.ts';
 import { batchLogits } from '../train/evaluate.ts';
 import { requireNumbers } from '../train/finite.ts';
 import type { ClassifyOptions } from './classify.ts';
 import { type Classifier, checkClassifier } from './model-folder.ts';
 
-/** What a classifier makes of one image. */
-export interface ImagePrediction {
-  readonly file: string;
-  /** Most probable first. */
-  readonly top: readonly { readonly label: string; readonly probability: number }[];
-}
+/** What a model makes of one image: its classes, labels or numbers, as the task answers. */
+export type ImagePrediction<T extends TaskName = typeof DEFAULT_TASK> = { readonly file: string } & AnswerOf<T>;
 
 /** What {@link predictImages} found. */
-export interface ImagePredictions {
+export interface ImagePredictions<T extends TaskName = typeof DEFAULT_TASK> {
   /** In the order of the files, without the unreadable ones. */
-  readonly predictions: readonly ImagePrediction[];
+  readonly predictions: readonly ImagePrediction<T>[];
   readonly skipped: readonly BadImage[];
 }
 
 /** Options of {@link predictImages} and {@link predictEach}. */
 export interface PredictImagesOptions extends ClassifyOptions {
-  /** How many classes of each image; 5 by default. */
+  /** How many classes of each image, 5 by default; of several labels an image how many, by default those that apply. */
   readonly topK?: number | undefined;
+  /** The probability from which on one of several labels applies; 0.5 by default. */
+  readonly threshold?: number | undefined;
 }
 
 /**
- * The `topK` (default 5) most probable classes of each image file.
+ * The answer about each image file: the `topK` (default 5) most probable classes, the labels that apply, or numbers, as the model's task has it.
  * Files that cannot be read are named in `skipped`; if there are many, and all are so, that is a DataError.
  * @param classifier As {@link openModel} gives it.
  * @param files Paths of images.
@@ -42,16 +40,16 @@ export interface PredictImagesOptions extends ClassifyOptions {
  * const { predictions } = await predictImages(await openModel('runs/insects'), ['new/1.png']);
  * console.log(predictions[0]!.top[0]);
  */
-export async function predictImages(
-  classifier: Classifier,
+export async function predictImages<T extends TaskName = typeof DEFAULT_TASK>(
+  classifier: Classifier<T>,
   files: readonly string[],
   options: PredictImagesOptions = {},
-): Promise<ImagePredictions> {
-  const predictions: ImagePrediction[] = [];
+): Promise<ImagePredictions<T>> {
+  const predictions: ImagePrediction<T>[] = [];
   const skipped: BadImage[] = [];
   for await (const found of predictEach(classifier, files, options))
-    if ('top' in found) predictions.push(found);
-    else skipped.push(found);
+    if ('reason' in found) skipped.push(found as BadImage);
+    else predictions.push(found as ImagePrediction<T>);
   return { predictions, skipped };
 }
 
@@ -60,17 +58,19 @@ export async function predictImages(
  * comes with the reason as soon as it is known.
  * @throws RegraftError where the model gives no numbers; DataError if there are many files, and none can be read.
  */
-export async function* predictEach(
-  classifier: Classifier,
+export async function* predictEach<T extends TaskName = typeof DEFAULT_TASK>(
+  classifier: Classifier<T>,
   files: readonly string[],
   options: PredictImagesOptions = {},
-): AsyncGenerator<ImagePrediction | BadImage, void, undefined> {
-  checkOptions('predict', options, { topK: true, batchSize: true, progress: true });
+): AsyncGenerator<ImagePrediction<T> | BadImage, void, undefined> {
+  checkOptions('predict', options, { topK: true, threshold: true, batchSize: true, progress: true });
   checkClassifier('predict', classifier);
   checkList('predict', 'files', files);
   const { model, name, classes, transforms } = classifier;
-  const { topK = 5, batchSize = 32, progress = null } = options;
-  check('predict', 'topK', topK, whole(1));
+  const { topK: top, threshold, batchSize = 32, progress = null } = options;
+  if (top !== undefined) check('predict', 'topK', top, whole(1));
+  if (threshold !== undefined) check('predict', 'threshold', threshold, within(0, 1));
+  const task = imageTask(classifier.task ?? DEFAULT_TASK);
   if (files.length <= FEW) {
     const bad = await unreadable(files);
     if (bad.length === files.length) return yield* bad;
@@ -83,25 +83,17 @@ export async function* predictEach(
   try {
     for await (const { logits, indices } of batchLogits(model, loader, { progress })) {
       for (; told < loader.skipped.length; told++) yield loader.skipped[told]!;
-      const probabilities = softmaxRows(logits, classes.length);
       for (const [row, index] of indices.entries()) {
-        const scores = probabilities.subarray(row * classes.length, (row + 1) * classes.length);
+        const outputs = logits.subarray(row * classes.length, (row + 1) * classes.length);
         const file = files[index]!;
-        requireNumbers(file, name, scores);
-        yield { file, top: mostProbable(scores, topK).map((c) => ({ label: classes[c]!, probability: scores[c]! })) };
+        requireNumbers(file, name, outputs);
+        yield { file, ...(task.answer(outputs, classes, { top, threshold }) as AnswerOf<T>) };
       }
     }
     for (; told < loader.skipped.length; told++) yield loader.skipped[told]!;
   } finally {
     progress?.end();
   }
-}
-
-/** Indices of the `count` largest, largest first; of equal ones the first. */
-function mostProbable(scores: ArrayLike<number>, count: number): number[] {
-  return Array.from(scores, (_, c) => c)
-    .sort((a, b) => scores[b]! - scores[a]! || a - b)
-    .slice(0, count);
 }
 
 /** To open an adapter takes longer than to look at so many files: where none can be read, nobody needs to wait for it. */

@@ -1,16 +1,20 @@
-/** The gallery: photos with what a classifier makes of them, on one self-contained page that is written as they come. */
+/** The gallery: photos with a model's answers about them, on one self-contained page that is written as they come. */
 import { writeFileAtomic } from '#files';
-import { formatPercent, plural } from '../core/format.ts';
+import { plural } from '../core/format.ts';
 import { thumbnail } from '../data/images/encode.ts';
 import type { BadImage } from '../data/images/image-dataset.ts';
 import { html, pathText, quoted } from '../report/markup.ts';
 import { pageAround } from '../report/page.ts';
+import type { Told } from '../tasks/image-task.ts';
+import { DEFAULT_TASK, imageTask, type TaskName } from '../tasks/registry.ts';
 import type { ImagePrediction } from './predict-images.ts';
 
 /** What the page says about all of its photos. */
 export interface GalleryOptions {
   /** The model, as it was named. */
   readonly model: string;
+  /** What it answers; image classification by default. */
+  readonly task?: TaskName;
   /** How many photos there are to come. */
   readonly count: number;
   /** What a photo is called in its caption; its path by default. */
@@ -28,6 +32,7 @@ const STYLE = /* css */ `
 .score { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .5rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .score:first-of-type { color: var(--ink); font-weight: 600; }
 .score::after { content: ""; grid-column: 1 / -1; height: .35rem; border-radius: 2px; margin: .1rem 0 .35rem; background: linear-gradient(to right, var(--hit) var(--share), var(--tint) 0); }
+.score.plain::after { content: none; }
 .score span { overflow-wrap: anywhere; }
 .order { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1.25rem; }
 .order button { font: inherit; font-size: .88rem; padding: .25rem .75rem; border: 1px solid var(--line); border-radius: 5px; background: var(--paper); color: var(--ink); cursor: pointer; }
@@ -59,7 +64,7 @@ for (const button of buttons)
  */
 export async function writeGallery(
   path: string,
-  predictions: AsyncIterable<ImagePrediction | BadImage>,
+  predictions: AsyncIterable<ImagePrediction<TaskName> | BadImage>,
   options: GalleryOptions,
 ): Promise<void> {
   await writeFileAtomic(path, encoded(galleryPage(predictions, options)));
@@ -72,27 +77,32 @@ async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array
 
 /** The page in pieces. */
 export async function* galleryPage(
-  predictions: AsyncIterable<ImagePrediction | BadImage>,
-  { model, count, nameOf = (file) => file }: GalleryOptions,
+  predictions: AsyncIterable<ImagePrediction<TaskName> | BadImage>,
+  { model, task: name = DEFAULT_TASK, count, nameOf = (file) => file }: GalleryOptions,
 ): AsyncGenerator<string, void, undefined> {
   const bad: BadImage[] = [];
+  const task = imageTask(name);
+  const sure = task.labels !== 'values';
   const { head, tail } = pageAround(`${model}: ${plural(count, 'photo')}`, { style: STYLE, script: SCRIPT });
   yield head;
   yield html`<main>
-<header><p class="eyebrow">regraft predict</p><h1><b>${plural(count, 'photo')}</b> classified by ${model}</h1>
-<p class="lead">The bar is how sure the model is. Look at the least sure ones first: those are where it is wrong most often.</p></header>
+<header><p class="eyebrow">regraft predict</p><h1><b>${plural(count, 'photo')}</b> ${sure ? 'classified' : 'measured'} by ${model}</h1>
+${sure && html`<p class="lead">The bar is how sure the model is. Look at the least sure ones first: those are where it is wrong most often.</p>`}</header>
 <section aria-label="Photos">
-<div class="order script" role="group" aria-label="Order">
+${
+  sure &&
+  html`<div class="order script" role="group" aria-label="Order">
 <button type="button" data-order="given" aria-pressed="true">as named</button>
 <button type="button" data-order="unsure" aria-pressed="false">least sure first</button>
 <button type="button" data-order="sure" aria-pressed="false">surest first</button>
-<button type="button" data-order="label" aria-pressed="false">by class</button></div>
+<button type="button" data-order="label" aria-pressed="false">by ${task.labels === 'labels' ? 'label' : 'class'}</button></div>`
+}
 <ul class="gallery predictions">
 `.text;
   const ahead: Promise<string>[] = [];
   for await (const found of predictions) {
-    if ('top' in found) ahead.push(figure(found, nameOf(found.file)));
-    else bad.push(found);
+    if ('reason' in found) bad.push(found);
+    else ahead.push(figure(found.file, task.told(found), nameOf(found.file)));
     if (ahead.length > AHEAD) yield await ahead.shift()!;
   }
   for (const item of ahead) yield await item;
@@ -105,16 +115,16 @@ ${
   yield tail;
 }
 
-async function figure({ file, top }: ImagePrediction, name: string): Promise<string> {
+async function figure(file: string, answers: readonly Told[], name: string): Promise<string> {
   const picture = await thumbnail(file, SIDE).catch(() => null);
-  const [{ label, probability }] = top as [ImagePrediction['top'][number]];
-  return html`<li data-share="${probability}" data-label="${label}"><figure>${
+  const [first] = answers;
+  return html`<li data-share="${first?.share ?? 0}" data-label="${first?.label ?? ''}"><figure>${
     picture === null
       ? html`<div class="missing">no picture</div>`
-      : html`<img src="${picture}" alt="${name}: ${label}" loading="lazy">`
-  }<figcaption><span class="path">${pathText(name)}</span>${top.map(
-    (score) =>
-      html`<div class="score" style="--share:${(score.probability * 100).toFixed(1)}%"><span>${quoted(score.label)}</span><span>${formatPercent(score.probability)}</span></div>`,
-  )}</figcaption></figure></li>
+      : html`<img src="${picture}" alt="${name}: ${first?.label ?? 'none'}" loading="lazy">`
+  }<figcaption><span class="path">${pathText(name)}</span>${answers.map(
+    ({ label, text, share }) =>
+      html`<div class="score${share === null && ' plain'}" style="--share:${((share ?? 0) * 100).toFixed(1)}%"><span>${quoted(label)}</span><span>${text}</span></div>`,
+  )}${answers.length === 0 && html`<span class="soft">no label applies</span>`}</figcaption></figure></li>
 `.text;
 }

@@ -2,21 +2,21 @@
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 import { type Content, commandText, html, type Markup, pathText, quoted } from '../report/markup.ts';
 import { term } from '../report/words.ts';
-import type { EpochRecord } from '../train/history.ts';
+import type { Figure } from '../tasks/image-task.ts';
+import { imageTask, type TaskName } from '../tasks/registry.ts';
+import { formatScore } from '../tasks/task.ts';
+import { type EpochRecord, type Part, scoreKey } from '../train/history.ts';
 import { freezingInWords } from './freezing-words.ts';
 import type { FinetuneResult } from './result.ts';
 
 /** The strip of key figures under the headline. */
-export function keyFigures(result: FinetuneResult): Markup {
+export function keyFigures(result: FinetuneResult<TaskName>): Markup {
   const { evaluation, model, history, seconds } = result;
-  const figures: [name: Content, value: string, note?: Content][] = [];
+  const figures: Figure[] = [];
   if (evaluation) {
-    const { loss, macro, topK, calibrationError } = evaluation;
-    figures.push([html`validation ${term('loss')}`, formatValue(loss)]);
-    figures.push([html`mean ${term('F1')}`, formatPercent(macro.f1)]);
-    if (topK)
-      figures.push([html`${topK.k === 5 ? term('top-5') : `top-${topK.k}`} accuracy`, formatPercent(topK.accuracy)]);
-    figures.push([term('calibration error'), formatPercent(calibrationError)]);
+    const kept = history.find((record) => record.epoch === result.bestEpoch);
+    figures.push([html`validation ${term('loss')}`, formatValue(kept?.validationLoss ?? null)]);
+    figures.push(...imageTask(result.task).figures(evaluation));
   }
   const { trainable, total } = model.parameters;
   figures.push([
@@ -44,25 +44,34 @@ function epochParts(history: readonly EpochRecord[]): Content {
 }
 
 /** Every epoch in figures: the curves for those who do not see them. */
-export function epochTable({ history, phases }: FinetuneResult): Markup {
+export function epochTable({ task, history, phases }: FinetuneResult<TaskName>): Markup {
   const validated = history.some((record) => record.validationLoss !== null);
+  const scores = (part: Part) =>
+    imageTask(task)
+      .scores.map((kind) => ({ ...kind, key: scoreKey(part, kind.name) }))
+      .filter(({ key }) => history.some((record) => record[key] !== null));
+  const [training, validation] = [scores('train'), validated ? scores('validation') : []];
   const columns = [
     'epoch',
     ...(phases.length > 1 ? ['phase'] : []),
     'training loss',
-    'training accuracy',
-    ...(validated ? ['validation loss', 'validation accuracy'] : []),
+    ...training.map(({ title }) => `training ${title}`),
+    ...(validated ? ['validation loss'] : []),
+    ...validation.map(({ title }) => `validation ${title}`),
     'learning rate',
     'training time',
     ...(validated ? ['validation time'] : []),
     'images/s',
   ];
+  const number = (text: Content) => html`<td class="number">${text}</td>`;
+  const scored = (record: EpochRecord, kinds: typeof training) =>
+    kinds.map((kind) => number(formatScore(kind, record[kind.key] ?? null)));
   return html`<div tabindex="0" class="scroll epochs"><table>
 <caption>Epoch by epoch</caption>
 <thead><tr>${columns.map((name) => html`<th scope="col"${numeric(name)}>${name}</th>`)}</tr></thead>
 <tbody>${history.map(
     (r) =>
-      html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}<td class="number">${formatValue(r.trainLoss)}</td><td class="number">${formatPercent(r.trainAccuracy)}</td>${validated && html`<td class="number">${formatValue(r.validationLoss)}</td><td class="number">${formatPercent(r.validationAccuracy)}</td>`}<td class="number">${formatRate(r.learningRate)}</td><td class="number">${formatDuration(r.seconds)}</td>${validated && html`<td class="number">${formatDuration(r.validationSeconds ?? null)}</td>`}<td class="number">${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}</td></tr>\n`,
+      html`<tr><th scope="row" class="number">${r.epoch}</th>${phases.length > 1 && html`<td>${phases[r.phase]?.name}</td>`}${number(formatValue(r.trainLoss))}${scored(r, training)}${validated && number(formatValue(r.validationLoss))}${scored(r, validation)}${number(formatRate(r.learningRate))}${number(formatDuration(r.seconds))}${validated && number(formatDuration(r.validationSeconds ?? null))}${number(html`${formatCount(Math.round(r.imagesPerSecond))}${r.cached && html` <small>cached</small>`}`)}</tr>\n`,
   )}</tbody></table></div>`;
 }
 
@@ -71,7 +80,7 @@ function numeric(column: string): Content {
 }
 
 /** What was frozen and the proof that nothing of it changed. */
-export function freezingProof({ frozen, model }: FinetuneResult): Markup {
+export function freezingProof({ frozen, model }: FinetuneResult<TaskName>): Markup {
   const { total, trainable } = model.parameters;
   if (frozen.tensors === 0) return html`<p>Nothing was frozen: all ${formatCount(total)} parameters were trained.</p>`;
   const intact = frozen.changedBytes === 0 && frozen.digestBefore === frozen.digestAfter;
@@ -88,7 +97,7 @@ ${frozen.names && frozen.names.length > 0 && html`<details><summary>The ${format
 }
 
 /** Where the time went. */
-export function timing({ seconds, history }: FinetuneResult): Markup {
+export function timing({ seconds, history }: FinetuneResult<TaskName>): Markup {
   const named = Object.entries(seconds.parts);
   const rest = named.reduce((left, [, value]) => left - value, seconds.total);
   const parts = rest > seconds.total / 200 ? [...named, ['everything else', rest] as const] : named;
@@ -111,7 +120,7 @@ function cacheGain(history: readonly EpochRecord[]): Content {
 }
 
 /** Model, weights, data, adapter, and what the run was given. */
-export function runFacts(result: FinetuneResult): Markup {
+export function runFacts(result: FinetuneResult<TaskName>): Markup {
   const { model, data, adapter, hyperparameters, phases } = result;
   const facts: [Content, Content][] = [
     ['date', html`<time datetime="${result.date}">${formatDate(result.date)}</time>`],
@@ -150,7 +159,7 @@ ${
 const SKIPPED = 200;
 
 /** The files that could not be used, or null. */
-export function skippedFiles({ data }: FinetuneResult): Markup | null {
+export function skippedFiles({ data }: FinetuneResult<TaskName>): Markup | null {
   if (data.skipped.length === 0) return null;
   return html`<div tabindex="0" class="scroll skipped"><table><caption>Not used, neither for training nor for validation</caption>
 <thead><tr><th scope="col">file</th><th scope="col">reason</th></tr></thead>
@@ -161,7 +170,7 @@ export function skippedFiles({ data }: FinetuneResult): Markup | null {
 }
 
 /** The commands: as typed, and in full. */
-export function reproduction({ command, reproduce }: FinetuneResult): Markup {
+export function reproduction({ command, reproduce }: FinetuneResult<TaskName>): Markup {
   return html`<p class="soft">With every default and the seed spelled out:</p>
 <div class="command"><pre><code id="reproduce">${commandText(reproduce)}</code></pre><button type="button" class="script" data-copy="reproduce">Copy</button></div>
 ${command !== reproduce && html`<p class="soft">As it was typed:</p><div class="command"><pre><code>${commandText(command)}</code></pre></div>`}`;

@@ -4,12 +4,11 @@ import { formatPercent, formatValue } from '../core/format.ts';
 import { curveChart, type Series } from '../report/chart.ts';
 import { type Content, html } from '../report/markup.ts';
 import { page } from '../report/page.ts';
-import { classSection } from '../tasks/image-classification/class-section.ts';
-import { MATRIX_CLASSES } from '../tasks/image-classification/confusion.ts';
-import { confusionSection } from '../tasks/image-classification/confusion-section.ts';
-import { mistakeGallery } from '../tasks/image-classification/mistake-section.ts';
-import type { EpochRecord } from '../train/history.ts';
-import { headline, headlineAccuracy } from './report-headline.ts';
+import type { Section } from '../tasks/image-task.ts';
+import { imageTask, type TaskName } from '../tasks/registry.ts';
+import type { ScoreKind } from '../tasks/task.ts';
+import { type EpochRecord, scoreKey } from '../train/history.ts';
+import { headline, headlineText } from './report-headline.ts';
 import {
   epochTable,
   freezingProof,
@@ -22,50 +21,40 @@ import {
 import type { FinetuneResult } from './result.ts';
 
 /** The page as one HTML string: no request is ever made from it, and every string of `result` is escaped. */
-export function renderReport(result: FinetuneResult): string {
-  const { evaluation, data } = result;
-  const sections: [id: string, title: string, content: Content][] = [learning(result)];
-  if (evaluation) {
-    const { confusion } = evaluation;
-    const matrix = confusion.length <= MATRIX_CLASSES;
-    sections.push([
-      'confusion-matrix',
-      matrix ? 'Confusion matrix' : 'Mixed up most often',
-      confusionSection(confusion, data.classes),
-    ]);
-    sections.push(['classes', 'Scores by class', classSection(evaluation, data.classes)]);
-    sections.push(['mistakes', 'Worst mistakes', mistakeGallery(result.worstMistakes)]);
-  }
-  sections.push(['frozen', 'What was frozen', freezingProof(result)]);
-  sections.push(['time', 'Where the time went', timing(result)]);
-  sections.push(['run', 'The run', runFacts(result)]);
+export function renderReport(result: FinetuneResult<TaskName>): string {
+  const { evaluation, worstMistakes, data } = result;
   const skipped = skippedFiles(result);
-  if (skipped) sections.push(['skipped', 'Skipped files', skipped]);
-  sections.push(['reproduce-run', 'Run it again', reproduction(result)]);
-
-  const title = `${formatPercent(headlineAccuracy(result).value)}: ${result.model.name} on ${data.source}`;
+  const sections: Section[] = [
+    learning(result),
+    ...(evaluation ? imageTask(result.task).sections(evaluation, worstMistakes, data.classes) : []),
+    { id: 'frozen', title: 'What was frozen', content: freezingProof(result) },
+    { id: 'time', title: 'Where the time went', content: timing(result) },
+    { id: 'run', title: 'The run', content: runFacts(result) },
+    ...(skipped ? [{ id: 'skipped', title: 'Skipped files', content: skipped }] : []),
+    { id: 'reproduce-run', title: 'Run it again', content: reproduction(result) },
+  ];
   return page(
-    title,
+    `${headlineText(result).value}: ${result.model.name} on ${data.source}`,
     html`<main>
 ${headline(result)}
 ${keyFigures(result)}
-<nav aria-label="Sections">${sections.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav>
-${sections.map(([id, name, content]) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>${content}</section>\n`)}
+<nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+${sections.map(({ id, title, content }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${content}</section>\n`)}
 <footer>Written by regraft ${result.version}.</footer>
 </main>`,
   );
 }
 
 /** The curves with their table; of a single epoch, which makes no curve, the table alone. */
-function learning(result: FinetuneResult): [id: string, title: string, content: Content] {
+function learning(result: FinetuneResult<TaskName>): Section {
   const histories = [result.history, ...(result.comparisons ?? []).map(({ history }) => history)];
   const table = epochTable(result);
-  if (histories.every(({ length }) => length === 1)) return ['curves', 'The one epoch', table];
+  if (histories.every(({ length }) => length === 1)) return { id: 'curves', title: 'The one epoch', content: table };
   const all = html`<details><summary>All epochs as a table</summary>${table}</details>`;
-  return ['curves', 'Learning curves', [curves(result), all]];
+  return { id: 'curves', title: 'Learning curves', content: [curves(result), all] };
 }
 
-function curves(result: FinetuneResult): Content {
+function curves(result: FinetuneResult<TaskName>): Content {
   const { history, phases, bestEpoch, comparisons = [], stepLosses } = result;
   const series = (train: keyof EpochRecord, validation: keyof EpochRecord): Series[] => {
     const values = (records: readonly EpochRecord[], key: keyof EpochRecord): (number | null)[] => {
@@ -86,15 +75,21 @@ function curves(result: FinetuneResult): Content {
     ].filter((line) => known(line.values));
   };
   const shared = { phases, keptEpoch: bestEpoch };
+  const scoreChart = ({ name, title, format }: ScoreKind): Content => {
+    const lines = series(scoreKey('train', name), scoreKey('validation', name));
+    if (lines.length === 0) return null;
+    return curveChart({
+      ...shared,
+      title: capital(title),
+      series: lines,
+      ...(format === 'percent'
+        ? { format: formatPercent, formatTick: (value) => `${Number((value * 100).toFixed(3))}\u00a0%`, max: 1 }
+        : { format: formatValue, formatTick: String }),
+    });
+  };
   const points = stepLosses.flatMap(({ epoch, loss }) => (loss === null ? [] : [[epoch, loss] as const]));
-  return html`<div class="charts">${curveChart({
-    ...shared,
-    title: 'Accuracy',
-    series: series('trainAccuracy', 'validationAccuracy'),
-    format: formatPercent,
-    formatTick: (value) => `${Number((value * 100).toFixed(3))}\u00a0%`,
-    max: 1,
-  })}${curveChart({
+  const [first] = imageTask(result.task).scores;
+  return html`<div class="charts">${scoreChart(first!)}${curveChart({
     ...shared,
     title: 'Loss',
     series: series('trainLoss', 'validationLoss'),
@@ -104,3 +99,6 @@ function curves(result: FinetuneResult): Content {
     min: 0,
   })}</div>`;
 }
+
+/** 'accuracy' as 'Accuracy'. */
+const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);

@@ -1,7 +1,6 @@
 /** What a fine-tuning run has to tell, as metrics.json and the report show it. */
 import { currentDevice } from '../device/current.ts';
-import type { Evaluation } from '../tasks/image-classification/metrics.ts';
-import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
+import type { EvaluationOf, TaskName } from '../tasks/registry.ts';
 import type { FitState } from '../train/fit-options.ts';
 import type { FreezingProof } from '../train/freezing-proof.ts';
 import { type EpochRecord, thinLosses } from '../train/history.ts';
@@ -17,8 +16,8 @@ export interface RunOutcome {
   readonly phases: readonly Phase[];
   readonly state: FitState;
   /** Null where nothing was held out. */
-  readonly evaluation: Evaluation | null;
-  readonly mistakes: readonly PicturedMistake[];
+  readonly evaluation: EvaluationOf<TaskName> | null;
+  readonly mistakes: FinetuneResult<TaskName>['worstMistakes'];
   readonly frozen: FreezingProof;
   readonly peakGpuBytes: number | null;
   readonly comparisons: readonly ComparisonRun[];
@@ -26,12 +25,13 @@ export interface RunOutcome {
 }
 
 /** The result of a run. */
-export function resultOf(plan: RunPlan, host: RunHost, outcome: RunOutcome): FinetuneResult {
+export function resultOf(plan: RunPlan, host: RunHost, outcome: RunOutcome): FinetuneResult<TaskName> {
   const { settings, model, weights, train, validation } = plan;
   const { precision, phases, state, comparisons, evaluation } = outcome;
   const { description, vendor, architecture, software } = currentDevice().info;
   const lost = (state.skipped ?? []).map(({ path, reason }) => ({ path: host.shortPath(path), reason }));
   return {
+    task: plan.task,
     version: host.version,
     date: host.date,
     command: plan.command,
@@ -46,7 +46,7 @@ export function resultOf(plan: RunPlan, host: RunHost, outcome: RunOutcome): Fin
     },
     data: {
       source: plan.source,
-      classes: train.classes,
+      classes: plan.classes,
       trainImages: train.length,
       validationImages: validation.length,
       skipped: [...plan.skipped, ...lost],

@@ -1,13 +1,14 @@
 /** What a fine-tuning run leaves behind as `metrics.json`, and what the report is drawn from. JSON-able throughout. */
 
-import type { Evaluation } from '../tasks/image-classification/metrics.ts';
-import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
+import type { Pictured } from '../tasks/image-task.ts';
+import type { DEFAULT_TASK, EvaluationOf, MistakeOf, TaskName } from '../tasks/registry.ts';
 import type { Measured } from '../tasks/task.ts';
 import type { FreezingProof } from '../train/freezing-proof.ts';
 import type { EpochRecord, StepLoss } from '../train/history.ts';
 
 /** Everything there is to tell about a fine-tuning run: `metrics.json`, and what the report shows. */
-export interface FinetuneResult {
+export interface FinetuneResult<T extends TaskName = typeof DEFAULT_TASK> {
+  readonly task: T;
   /** regraft's version. */
   readonly version: string;
   /** When the run began, ISO 8601. */
@@ -24,6 +25,7 @@ export interface FinetuneResult {
   };
   readonly data: {
     readonly source: string;
+    /** Names of the model's outputs, in their order: of classes, labels or numbers. */
     readonly classes: readonly string[];
     readonly trainImages: number;
     readonly validationImages: number;
@@ -38,10 +40,11 @@ export interface FinetuneResult {
   readonly bestEpoch: number;
   /**
    * Scores of the kept weights on the validation images; null where there are none. In `metrics.json`, with more than 100 classes,
-   * each row of `confusion` is an object of the counts that are not 0: `confusion[label][predicted] ?? 0` reads both forms.
+   * of image classification each row of `confusion` is an object of the counts that are not 0: `confusion[label][predicted] ?? 0` reads both forms.
    */
-  readonly evaluation: Evaluation | null;
-  readonly worstMistakes: readonly PicturedMistake[];
+  readonly evaluation: EvaluationOf<T> | null;
+  /** The validation images that the model was most wrong about, worst first. */
+  readonly worstMistakes: readonly (MistakeOf<T> & Pictured)[];
   readonly frozen: FreezingProof;
   readonly adapter: {
     readonly description: string;
@@ -75,9 +78,9 @@ export interface Phase {
 export interface ComparisonRun {
   readonly name: string;
   readonly history: readonly EpochRecord[];
-  /** Validation accuracy of its best epoch. */
-  readonly accuracy: Measured;
-  /** Accuracy of its last epoch's weights on the images that it was trained on, in evaluation mode. */
-  readonly trainingAccuracy?: Measured;
+  /** The task's first score on the validation images, of its best epoch. */
+  readonly score: Measured;
+  /** That score of its last epoch's weights on the images that it was trained on, in evaluation mode. */
+  readonly trainingScore?: Measured;
   readonly note?: string;
 }

@@ -4,22 +4,20 @@
  */
 import { currentDevice } from '../device/current.ts';
 import type { ModelEntry } from '../models/define.ts';
-import type { ClassificationValues } from '../tasks/image-classification/metric.ts';
-import type { PicturedMistake } from '../tasks/image-classification/mistake-section.ts';
+import { imageTask } from '../tasks/registry.ts';
 import type { FitState } from '../train/fit-options.ts';
 import { FrozenSnapshot } from '../train/freezing-proof.ts';
 import { availablePrecision } from '../train/precision.ts';
-import { weightedLoss } from './class-weights.ts';
-import type { FinishedRun, RunHost, RunImages, RunPlan } from './host.ts';
-import type { FinetuneSettings } from './options.ts';
+import type { FinishedRun, RunHost, RunPlan } from './host.ts';
 import { loaderFor, type PhasedRun, phasesOf, trainFromScratch, trainPhases, valuesOf } from './phases.ts';
 import { freezeFor } from './recipe.ts';
 import type { ComparisonRun } from './result.ts';
-import { resultOf } from './result-of.ts';
+import { type RunOutcome, resultOf } from './result-of.ts';
 
 /** Trains a plan's model, phase by phase, and tells what came of it. The model keeps the weights of the best epoch. */
 export async function runFinetune(plan: RunPlan, host: RunHost): Promise<FinishedRun> {
-  const { settings, entry, phases, model, train, validation } = plan;
+  const { settings, entry, phases, model, validation } = plan;
+  const kind = imageTask(plan.task);
   const { watch, checkpoint, date } = host;
   freezeFor(model, phases[0]!);
   const frozen = await watch.time('proof of freezing', () => FrozenSnapshot.of(model));
@@ -52,22 +50,27 @@ export async function runFinetune(plan: RunPlan, host: RunHost): Promise<Finishe
   const { precision } = run;
   const values = run.validation
     ? await watch.time('validation', () =>
-        valuesOf(state, model, validation, { precision: precision!, batchSize: settings.batchSize }),
+        valuesOf(state, model, validation, { task: run.task, precision: precision!, batchSize: settings.batchSize }),
       )
     : null;
   const mistakes = values?.mistakes ?? [];
   const pictured = await watch.time('thumbnails', () =>
-    Promise.all(mistakes.map((mistake) => pictureOf(mistake, validation.classes, host))),
+    Promise.all(
+      mistakes.map(async (mistake) => ({
+        ...(await host.picture(mistake.index)),
+        ...kind.named(mistake, plan.classes),
+      })),
+    ),
   );
   const comparisons = plan.compareFromScratch
-    ? [await watch.time('comparison from scratch', () => compared(entry, train.classes.length, run))]
+    ? [await watch.time('comparison from scratch', () => compared(entry, plan.classes.length, run))]
     : [];
   const result = resultOf(plan, host, {
     precision: precision!,
     phases: phasesOf(model, phases, state),
     state,
-    evaluation: values?.evaluation ?? null,
-    mistakes: pictured,
+    evaluation: (values?.evaluation ?? null) as RunOutcome['evaluation'],
+    mistakes: pictured as unknown as RunOutcome['mistakes'],
     frozen: proof,
     peakGpuBytes: peakBytes || null,
     comparisons,
@@ -78,9 +81,11 @@ export async function runFinetune(plan: RunPlan, host: RunHost): Promise<Finishe
 
 /** A plan's phases as they are trained. */
 export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunHost): PhasedRun {
-  const { settings, train, validation, preset, cache } = plan;
+  const { settings, task, classes, train, validation, preset, cache } = plan;
+  const { length } = train;
   return {
     settings,
+    task: imageTask(task).create(settings, { classes, length, label: (index) => train.label(index) }),
     validation: validation.length > 0 ? validation : undefined,
     loader: (phase) => loaderFor(train, phase, settings, preset),
     cache,
@@ -88,26 +93,7 @@ export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunH
     signal,
     progress,
     beforeBatch,
-    loss: lossOf(settings, train),
   };
-}
-
-/** Undefined for the plain cross-entropy. */
-function lossOf({ classWeights, labelSmoothing }: FinetuneSettings, train: RunImages): PhasedRun['loss'] {
-  if (classWeights === null) return undefined;
-  const counts = train.classes.map(() => 0);
-  for (let i = 0; i < train.length; i++) counts[train.label(i)]!++;
-  const loss = weightedLoss(classWeights, train.classes, counts, labelSmoothing);
-  return (logits, labels) => loss.forward(logits, labels);
-}
-
-async function pictureOf(
-  { index, label, predicted, probability, loss }: ClassificationValues['mistakes'][number],
-  classes: readonly string[],
-  host: RunHost,
-): Promise<PicturedMistake> {
-  const names = { label: classes[label]!, predicted: classes[predicted]! };
-  return { ...(await host.picture(index)), ...names, probability, loss };
 }
 
 async function compared(entry: ModelEntry, classes: number, run: PhasedRun): Promise<ComparisonRun> {

@@ -3,8 +3,17 @@ import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { shellWord } from '../core/shell.ts';
 import type { ModelEntry } from '../models/define.ts';
+import { imageTask, type TaskName } from '../tasks/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { type Fact, type FinetuneSettings, flagName, isHead, optionRows, type SettingsOptions } from './options.ts';
+import {
+  type Fact,
+  type FinetuneSettings,
+  flagName,
+  isHead,
+  type OptionRow,
+  optionRows,
+  type SettingsOptions,
+} from './options.ts';
 import { type PlannedPhase, planPhases } from './recipe.ts';
 
 /** The settings that `options` leave open, and a check of the others. @throws ArgumentError for one out of range. */
@@ -23,6 +32,23 @@ export function resolveSettings(
     if (row.also) check('finetune', name, settings[name], row.also(before, entry));
   }
   return settings as unknown as FinetuneSettings;
+}
+
+/** The settings of a run whose task is known. @throws ArgumentError for those that are of another task. */
+export function settingsFor(task: TaskName, settings: FinetuneSettings, entry: ModelEntry): FinetuneSettings {
+  const plain = resolveSettings({ model: settings.model, weights: settings.weights }, entry);
+  for (const [name, { tasks }] of optionRows())
+    if (tasks && !tasks.includes(task) && settings[name] !== plain[name])
+      throw new ArgumentError(
+        `finetune: ${name} is an option of ${tasks.join(' and ')}, got one for ${task}. Leave it out.`,
+      );
+  const { scores } = imageTask(task);
+  const { monitor } = settings;
+  if (monitor !== null && monitor !== 'loss' && !scores.some(({ name }) => name === monitor))
+    throw new ArgumentError(
+      `finetune: monitor must be ${['loss', ...scores.map(({ name }) => name)].join(' or ')} for ${task}, got '${monitor}'.`,
+    );
+  return { ...settings, task };
 }
 
 /** The settings among the options of a run: those that were given. */
@@ -82,9 +108,15 @@ export function resumedSettings(
   return resumed;
 }
 
+/** Whether a run of the task, or of one that is not known, has the option. */
+const isOptionOf = (task: TaskName | null, { tasks }: Pick<OptionRow, 'tasks'>): boolean =>
+  !tasks || !task || tasks.includes(task);
+
 /** The command that repeats a run, with everything spelled out. */
 export function reproduceCommand(photos: string, out: string | null, settings: FinetuneSettings): string {
-  const values: [string, unknown][] = optionRows().map(([name, { none }]) => [name, settings[name] ?? none]);
+  const values = optionRows().flatMap(([name, row]): [string, unknown][] =>
+    isOptionOf(settings.task, row) ? [[name, settings[name] ?? row.none]] : [],
+  );
   const words = [...values, ['out', out] as const].flatMap(([name, value]) =>
     value == null ? [] : [flagName(name), shellWord(String(value))],
   );
@@ -96,7 +128,9 @@ export function hyperparametersOf(
   settings: FinetuneSettings,
   phases: readonly PlannedPhase[],
 ): Readonly<Record<string, Exclude<Fact, undefined>>> {
-  const facts = optionRows().map(([name, { fact, default: otherwise }]): [string, Fact] => {
+  const facts = optionRows().map(([name, row]): [string, Fact] => {
+    const { fact, default: otherwise } = row;
+    if (!isOptionOf(settings.task, row)) return [name, undefined];
     const setting = settings[name];
     // A list, as of class weights, in one word.
     const value = typeof setting === 'object' && setting ? String(setting) : (setting as string | number | null);

@@ -12,6 +12,7 @@ import { namingNetwork } from '../models/guess-network.ts';
 import { weightsByName } from '../models/published.ts';
 import { isNetwork } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import { notFinite } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
@@ -38,13 +39,13 @@ export async function wholeModelAt(
   path: string,
   network: string | undefined,
   inputRange: InputRange | null | undefined,
-): Promise<Classifier | null> {
+): Promise<Classifier<TaskName> | null> {
   if (isURL(path) || !existsSync(path)) return null;
-  if (isModelFolder(path)) return openModel(path);
+  if (isModelFolder(path)) return openModel<TaskName>(path, { task: 'auto' });
   const file = weightFileOf(path);
   if (!WHOLE.test(file)) return null;
   const { metadata, ...read } = await readWeightFile(file);
-  if (descriptionIn(path, metadata)) return openModel(path);
+  if (descriptionIn(path, metadata)) return openModel<TaskName>(path, { task: 'auto' });
   if (metadata.model_config === undefined || (network !== undefined && isNetwork(network))) return null;
   return kerasStart(path, { metadata, ...read }, { inputRange: inputRange ?? undefined });
 }
@@ -83,7 +84,7 @@ export function presetOf(transforms: Transform): ImagePreset | null {
 export async function buildModel(
   entry: ModelEntry,
   opened: OpenedWeights | null,
-  tuned: Classifier | null,
+  tuned: Classifier<TaskName> | null,
   classes: readonly string[],
   { model: name, key, stripPrefix }: FinetuneSettings,
   progress: Progress | null,
@@ -123,7 +124,7 @@ export async function requireUsable(source: string, model: Module): Promise<void
 }
 
 /** Gives a fine-tuned model a head for `classes`, with the weights of those that it has by name. @returns those. */
-async function keepHead({ model, classes: had }: Classifier, entry: ModelEntry, classes: readonly string[]) {
+async function keepHead({ model, classes: had }: Classifier<TaskName>, entry: ModelEntry, classes: readonly string[]) {
   const before = await model.getSubmodule(entry.head).stateDict();
   const layer = graft(entry, model, classes.length);
   const after = await layer.stateDict();

@@ -1,5 +1,6 @@
 /** What a family of problems decides. The training loop, evaluation and the report ask a task and know no image, label or class themselves. */
 import type { HostTensors } from '../core/dtype.ts';
+import { formatPercent, formatValue } from '../core/format.ts';
 import type { HostBatch } from '../data/collate.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import type { AnyModule } from '../nn/module.ts';
@@ -20,6 +21,10 @@ export interface ScoreKind {
   readonly better: 'higher' | 'lower';
   readonly format: 'percent' | 'value';
 }
+
+/** A score as it is read. */
+export const formatScore = ({ format }: Pick<ScoreKind, 'format'>, value: Measured): string =>
+  format === 'percent' ? formatPercent(value) : formatValue(value);
 
 /** Scores by name. */
 export type Scores = Readonly<Record<string, Measured>>;

@@ -13,7 +13,13 @@ function evaluated(count: number, wrong: (c: number) => boolean): string {
     return classes.map((_, c) => (c === predicted ? 3 : 0));
   });
   const evaluation = evaluateLogits(logits, labels, count);
-  return evaluationText({ ...evaluation, classes, folder: 'photos/val', leftOut: [], skipped: [] })
+  return evaluationText('image-classification', {
+    ...evaluation,
+    classes,
+    folder: 'photos/val',
+    leftOut: [],
+    skipped: [],
+  })
     .split('\n')
     .map(printable)
     .join('\n');

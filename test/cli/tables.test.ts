@@ -42,7 +42,13 @@ test('columns: cells on one line, none with an escape, aligned by what a termina
 test('the scores, the matrix and what is mixed up', () => {
   const logits = [3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3, 0, 3, 0, 0, 0];
   const evaluation = evaluateLogits(logits, [0, 1, 2, 3], 4);
-  const text = evaluationText({ ...evaluation, classes: NAMES, folder: 'val', leftOut: [], skipped: [] });
+  const text = evaluationText('image-classification', {
+    ...evaluation,
+    classes: NAMES,
+    folder: 'val',
+    leftOut: [],
+    skipped: [],
+  });
   const [scores, matrix] = text
     .split('\n\n')
     .slice(1)
@@ -54,7 +60,7 @@ test('the scores, the matrix and what is mixed up', () => {
 test('predictions', () => {
   const printed: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
-  const output = lineOutput({ topK: 1, names: NAMES, labels: NAMES });
+  const output = lineOutput({ task: 'image-classification', top: 1, names: NAMES, classes: NAMES });
   for (const name of NAMES) output.add({ file: name, top: [{ label: name, probability: 1 }] }, name);
   expect(printed).toHaveLength(NAMES.length);
   expect(placesOf(printed, /100 %/)).toEqual([9 + 2 + 9 + 3]);
@@ -63,6 +69,7 @@ test('predictions', () => {
 test('the photos of a run, and what was left out', () => {
   const classes = NAMES.map((name, i) => ({ name, train: 10 ** i, validation: 1 }));
   const lines = describePhotos({
+    ...{ kind: 'classes', train: 1111, validation: 4 },
     classes,
     validationFrom: { kind: 'none' },
     leftOut: [],

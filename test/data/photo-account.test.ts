@@ -81,6 +81,7 @@ Equal photos:
 test('many classes are summed up', () => {
   const classes = Array.from({ length: 1000 }, (_, i) => ({ name: `n${i}`, train: 1300 - i, validation: 50 }));
   const account: PhotoAccount = {
+    ...{ kind: 'classes', train: 800_500, validation: 50_000 },
     classes,
     validationFrom: { kind: 'held out', seed: 7 },
     leftOut: [],

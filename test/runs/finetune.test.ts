@@ -274,7 +274,7 @@ describe('recipe', () => {
   test('the command to reproduce a run can be pasted into a shell', async () => {
     const { reproduce } = await finetune(options({ photos: `${photos}/`, epochs: 1 }));
     expect(reproduce).toBe(
-      `npx regraft finetune ${photos}/ --model cifarResnet20 --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
+      `npx regraft finetune ${photos}/ --model cifarResnet20 --task image-classification --weights ${weights} --freeze-until linear --epochs 1 --head-epochs 1 ` +
         '--batch-size 6 --optimizer adamw --lr 0.002 --unfrozen-lr 0.0002 --weight-decay 0.01 --momentum 0.9 --label-smoothing 0 ' +
         '--precision float32 --accumulate 1 --patience 10 --validation 0.2 --image-size 32 --orientation exif --seed 0',
     );

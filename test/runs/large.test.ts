@@ -29,7 +29,10 @@ test('many reasons to leave files out, many classes', () => {
   const leftOut = Array.from({ length: MANY }, (_, i) => ({ reason: `no images (.${i})`, paths: [`x.${i}`] }));
   const classes = [{ name: 'a', train: 1, validation: 1 }];
   const equal = { acrossClasses: [], acrossParts: [], withinClass: [] };
-  const lines = describePhotos({ classes, validationFrom: { kind: 'none' }, leftOut, notes: [], equal });
+  const lines = describePhotos({
+    ...{ kind: 'classes', train: 1, validation: 1 },
+    ...{ classes, validationFrom: { kind: 'none' }, leftOut, notes: [], equal },
+  });
   expect(lines.length).toBe(4 + 1 + MANY);
 });
 

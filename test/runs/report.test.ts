@@ -110,7 +110,7 @@ describe('the page', () => {
 
   test('says the accuracy, how it was reached and what it beats', () => {
     const text = plain(page);
-    const [rate, other] = [result.evaluation!.accuracy, result.comparisons![0]!.accuracy].map((share) =>
+    const [rate, other] = [result.evaluation!.accuracy, result.comparisons![0]!.score].map((share) =>
       plain(formatPercent(share)),
     );
     expect(text).toContain(`<title>${rate}: resnet50 on photos/flowers</title>`);
@@ -265,7 +265,7 @@ describe('at the ends of its range', () => {
   test('a comparison far above the run is cut, and says so', () => {
     const sample = sampleResult({ classes: names(3), epochs: [4] });
     const history = sample.history.map((record) => ({ ...record, validationLoss: 80 }));
-    const page = renderReport({ ...sample, comparisons: [{ name: 'from scratch', history, accuracy: 0.3 }] });
+    const page = renderReport({ ...sample, comparisons: [{ name: 'from scratch', history, score: 0.3 }] });
     expect(page).toContain('from scratch, validation (cut at the top)');
     const [top] = /(?<=class="y" style="top:0%">)[\d.]+(?=<)/.exec(page.slice(page.indexOf('Loss by epoch'))) ?? [];
     const largest = Math.max(...sample.history.flatMap((r) => [r.trainLoss!, r.validationLoss!]));

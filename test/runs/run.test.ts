@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { init } from '../../src/index.ts';
 import { readWeightFile } from '../../src/io/read.ts';
-import { weightedLoss } from '../../src/runs/class-weights.ts';
 import { type FinetuneOptions, finetune } from '../../src/runs/finetune.ts';
 import { takeFolder } from '../../src/runs/folder.ts';
 import { lockRun } from '../../src/runs/folder-lock.ts';
 import { openModel } from '../../src/runs/open-model.ts';
 import { presetOf } from '../../src/runs/start.ts';
 import { writeFolder } from '../../src/runs/write-folder.ts';
+import { classFactors } from '../../src/tasks/image-classification/class-weights.ts';
 import type { Progress } from '../../src/train/progress.ts';
 import { faultOf, photoFolder, temporaryFolder } from '../data/photos.ts';
 import { CLASSES, colourPhoto, colourPhotos } from './colour-photos.ts';
@@ -37,7 +37,8 @@ describe('before training', () => {
   test('tells the photos and what is trained', async () => {
     const { notes, progress } = listening();
     await finetune(options({ freezeUntil: 'layer3', progress, epochs: 3 }));
-    expect(notes.slice(0, 7)).toEqual([
+    expect(notes.slice(0, 8)).toEqual([
+      'Task: image-classification, by the names of the folders.',
       '           training  validation',
       'blue              4           2',
       'green             4           2',
@@ -213,7 +214,7 @@ describe('after the end', () => {
     const same = listening();
     const tiny = { photos, lr: 1e-30, optimizer: 'sgd', momentum: 0, weightDecay: 0, epochs: 1, batchSize: 6 } as const;
     const kept = await finetune({ ...tiny, weights: finished, out, progress: same.progress });
-    expect(same.notes[0]).toBe(`Starts from ${finished}, with its head: it knows all classes.`);
+    expect(same.notes[1]).toBe(`Starts from ${finished}, with its head: it knows all classes.`);
     const after = (await readWeightFile(join(out, 'model.safetensors'))).state.get('linear.weight')!;
     expect(after.data).toEqual(before.data);
     expect(kept.model).toMatchObject({ name: 'cifarResnet20', weights: { source: finished } });
@@ -236,7 +237,7 @@ describe('after the end', () => {
       out: more,
       progress: some.progress,
     });
-    expect(some.notes[0]).toBe(
+    expect(some.notes[1]).toBe(
       `Starts from ${join(finished, 'model.safetensors')}, with its head for blue, red; new: violet.`,
     );
     const mixed = (await readWeightFile(join(more, 'model.safetensors'))).state.get('linear.weight')!;
@@ -303,15 +304,16 @@ describe('what ends a run', () => {
 
   test('another word is refused', async () => {
     expect(await faultOf(() => finetune(options({ monitor: 'top5' as 'loss' })))).toBe(
-      "ArgumentError: finetune: monitor must be loss or accuracy, got 'top5'.",
+      "ArgumentError: finetune: monitor must be loss, accuracy, mAP, macroF1, r2, mae or rmse, got 'top5'.",
     );
   });
 });
 
 describe('class weights', () => {
   test('balanced: what is rare counts more', async () => {
-    const loss = weightedLoss('balanced', CLASSES, [8, 8, 2], 0);
-    expect([...(await loss.weight!.data())]).toEqual([0.75, 0.75, 3]);
+    const labels = [8, 8, 2].flatMap((count, label) => new Array<number>(count).fill(label));
+    const images = { classes: CLASSES, length: 18, label: (index: number) => labels[index]! };
+    expect(classFactors('balanced', images)).toEqual([0.75, 0.75, 3]);
     const folder = await colourPhotos(8, 4);
     for (let i = 2; i < 8; i++) rmSync(join(folder, 'train', 'red', `${i}.jpg`));
     const run = (classWeights: FinetuneOptions['classWeights']) =>

@@ -37,6 +37,7 @@ export function sampleResult(options: SampleOptions): FinetuneResult {
   const bestEpoch = Math.max(1, total - 2);
   const history = curve(random, epochs, accuracy ?? 0.9, C, accuracy !== null);
   return {
+    task: 'image-classification',
     version: '0.1.0',
     date: '2026-03-14T09:26:53.589Z',
     command: 'npx regraft finetune photos/flowers --model resnet50 --freeze-until layer4 --epochs 12',
@@ -123,7 +124,7 @@ export function sampleResult(options: SampleOptions): FinetuneResult {
             {
               name: 'from scratch',
               history: curve(random, [total], (accuracy ?? 0.9) * 0.55, C, accuracy !== null),
-              accuracy: (accuracy ?? 0.9) * 0.55,
+              score: (accuracy ?? 0.9) * 0.55,
             },
           ],
         }

@@ -107,7 +107,7 @@ describe('with validation', () => {
     expect(history[1]!.validationMAP).toBe(whole.scores.mAP);
     expect(history[1]!.validationMacroF1).toBe(whole.scores.macroF1);
     expect(history[1]!.validationLoss).toBeCloseTo(whole.loss, 5);
-    expect(best!.values).toMatchObject({ images: 17, perLabel: [{ support: 10 }, {}, {}] });
+    expect(best!.values).toMatchObject({ evaluation: { images: 17, perLabel: [{ support: 10 }, {}, {}] } });
   });
 
   test('regression: a given loss replaces the task’s', async () => {
@@ -118,7 +118,7 @@ describe('with validation', () => {
     const { history } = await fit(model, {
       ...{ task: imageRegression(), train: data, validation: data, batchSize: 17, epochs: 1, optimizer, loss },
     });
-    const { perValue } = (await evaluate(model, data, { task: imageRegression() })).values!;
+    const { perValue } = (await evaluate(model, data, { task: imageRegression() })).values!.evaluation;
     expect(history[0]!.validationLoss! / 17).toBeCloseTo(perValue[0]!.mae! + perValue[1]!.mae!, 4);
     expect(history[0]!.validationR2).toBeLessThan(1);
   });

@@ -64,6 +64,6 @@ function comparison({ model, evaluation, comparisons, history }: FinetuneResult)
   const row = (name: string, value: number | null, style: string) =>
     html`<li class="${style}"><div><span>${name}</span><span>${formatPercent(value)}</span></div><i style="--share:${(100 * (value ?? 0)).toFixed(1)}%"></i></li>`;
   return html`<h3>Was the pretraining worth it?</h3>
-<ul class="bars">${row('fine-tuned', evaluation!.accuracy, 'first')}${row('from scratch, best epoch', scratch.accuracy, '')}</ul>
+<ul class="bars">${row('fine-tuned', evaluation!.accuracy, 'first')}${row('from scratch, best epoch', scratch.score, '')}</ul>
 <p class="soft">Of the held-out photos, under the same budget: ${plural(scratch.history.length, 'epoch')} on the same photos.</p>`;
 }

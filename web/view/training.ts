@@ -208,7 +208,7 @@ export class TrainingView {
     this.#told = true;
     this.#bar.value = 1;
     this.#status.textContent = `Done: ${plural(history.length, 'epoch')} in ${formatDuration(seconds.total)}.`;
-    const accuracy = formatPercent((compared ?? evaluation)?.accuracy ?? null);
+    const accuracy = formatPercent((compared ? compared.score : evaluation?.accuracy) ?? null);
     this.#spoken.textContent = `${compared ? 'The comparison' : 'Training'} is done. ${accuracy} of the held-out photos are classified correctly.`;
   }
 

@@ -5,6 +5,7 @@ import { safetensorsChunks } from '../../src/io/safetensors.ts';
 import { torchChunks } from '../../src/io/torch/write.ts';
 import { metricsJSON } from '../../src/runs/metrics-json.ts';
 import { type ModelDescription, metadataOf } from '../../src/runs/model-description.ts';
+import { DEFAULT_TASK } from '../../src/tasks/registry.ts';
 import { renderReport } from '../../src/runs/report.ts';
 import type { ExportKind } from '../messages.ts';
 import type { Trained } from './predict.ts';
@@ -57,6 +58,7 @@ async function weights(trained: Trained): Promise<Iterable<Uint8Array>> {
 function description({ plan }: Trained): ModelDescription {
   return {
     regraft: VERSION,
+    task: DEFAULT_TASK,
     model: plan.request.model,
     head: plan.entry.head,
     classes: plan.train.classes,

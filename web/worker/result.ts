@@ -3,9 +3,11 @@ import type { BlobDataset } from '../../src/data/images/blob-dataset.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { Checkpoint } from '../../src/runs/checkpoint.ts';
 import type { RunHost, RunPlan, RunState } from '../../src/runs/host.ts';
+import type { FinetuneResult } from '../../src/runs/result.ts';
 import { runFinetune } from '../../src/runs/run.ts';
 import { reproduceCommand } from '../../src/runs/settings.ts';
 import type { Stopwatch } from '../../src/runs/stopwatch.ts';
+import { DEFAULT_TASK } from '../../src/tasks/registry.ts';
 import type { Outcome } from '../messages.ts';
 import { Stopped } from './control.ts';
 import type { Live } from './live.ts';
@@ -37,7 +39,20 @@ export function runPlanOf(
 ): RunPlan {
   const reproduce = reproduceCommand('photos', 'model', settings);
   return {
-    ...{ settings, entry, phases, model, preset, train, validation, reproduce, command: reproduce, skipped: [] },
+    ...{
+      settings,
+      task: DEFAULT_TASK,
+      classes: train.classes,
+      entry,
+      phases,
+      model,
+      preset,
+      train,
+      validation,
+      reproduce,
+      command: reproduce,
+      skipped: [],
+    },
     weights: weights && { source: weights.source, sha256: weights.sha256 },
     source: 'photos in the browser',
   };
@@ -70,5 +85,5 @@ export async function outcomeOf(
 ): Promise<Outcome> {
   const { validation } = plan;
   const { result, mistakes } = await runFinetune(runPlanOf(plan, model), hostOf(place, validation));
-  return { result, mistakes: mistakes.map((index) => idOf(validation.samples[index]!.blob)) };
+  return { result: result as FinetuneResult, mistakes: mistakes.map((index) => idOf(validation.samples[index]!.blob)) };
 }

@@ -1,6 +1,7 @@
 /** An account of photos as lines of text. */
 import { columns } from '../../device/columns.ts';
 import { count, someOf } from '../some-of.ts';
+import { HELD_OUT_WAYS, type TableKind } from '../tables/labelling.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PhotoAccount } from './photo-account.ts';
 
@@ -10,16 +11,17 @@ const LISTED = 20;
 /** The lines to print before training: classes with their counts, what is held out, what was left out and why, equal photos. */
 export function describePhotos(account: PhotoAccount): string[] {
   const { classes, validationFrom, leftOut, notes, equal } = account;
+  const words = WORDS[account.kind];
   const untested = validationFrom.kind === 'none' ? [] : classes.filter((c) => c.validation === 0).map((c) => c.name);
   return [
-    ...(classes.length > LISTED ? summary(account) : table(account)),
+    ...(classes.length === 0 ? [totalOf(account)] : classes.length > LISTED ? summary(account) : table(account)),
     sourceOf(account),
     ...(untested.length > 0 ? [`No photos to validate: ${someOf(untested, '')}.`] : []),
     ...describeLeftOut(leftOut),
     ...block('Equal photos:', [
-      ...grouped('in two or more classes: one label is wrong', equal.acrossClasses),
+      ...grouped(words.differing, equal.acrossClasses),
       ...grouped('in training and validation, which flatters the accuracy', equal.acrossParts),
-      ...grouped('twice or more in one class', equal.withinClass),
+      ...grouped(words.same, equal.withinClass),
     ]),
     ...notes,
   ];
@@ -31,30 +33,50 @@ export function describeLeftOut(leftOut: readonly LeftOut[]): string[] {
 }
 
 const number = (n: number) => n.toLocaleString('en');
-const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+/** How the kinds of labels are spoken of. */
+const WORDS: Readonly<Record<TableKind, { one: string; differing: string; same: string }>> = {
+  classes: {
+    one: 'class',
+    differing: 'in two or more classes: one label is wrong',
+    same: 'twice or more in one class',
+  },
+  labels: {
+    one: 'label',
+    differing: 'with different labels: some are wrong',
+    same: 'twice or more with the same labels',
+  },
+  values: {
+    one: 'value',
+    differing: 'with different values: one is wrong',
+    same: 'twice or more with the same values',
+  },
+};
 
-function totals({ classes }: PhotoAccount): [train: number, validation: number] {
-  return [sum(classes.map((c) => c.train)), sum(classes.map((c) => c.validation))];
-}
+const totalOf = ({ train, validation }: PhotoAccount): string =>
+  `${count(train, 'photo')} to train on, ${number(validation)} to validate.`;
 
 function table(account: PhotoAccount): string[] {
   const rows = [
     ['', 'training', 'validation'],
     ...account.classes.map((c) => [c.name, number(c.train), number(c.validation)]),
-    [count(account.classes.length, 'class'), ...totals(account).map(number)],
+    [lastRow(account), number(account.train), number(account.validation)],
   ];
   return columns(rows, [1, 2]);
 }
 
+/** Photos have one class each, but any number of labels: those do not add up. */
+const lastRow = ({ kind, classes }: PhotoAccount): string =>
+  kind === 'classes' ? count(classes.length, 'class') : 'photos';
+
 function summary(account: PhotoAccount): string[] {
-  const [train, validation] = totals(account);
+  const { one } = WORDS[account.kind];
   const sorted = [...account.classes].sort((a, b) => a.train - b.train);
   const [least, median, most] = [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!];
   return [
-    `${count(sorted.length, 'class')}: ${count(train, 'photo')} to train on, ${number(validation)} to validate.`,
+    `${count(sorted.length, one)}: ${totalOf(account)}`,
     least.train === most.train
-      ? `To train on, every class has ${number(least.train)}.`
-      : `To train on, a class has ${number(least.train)} (${least.name}) to ${number(most.train)} (${most.name}), the median ${number(median.train)}.`,
+      ? `To train on, every ${one} has ${number(least.train)}.`
+      : `To train on, a ${one} has ${number(least.train)} (${least.name}) to ${number(most.train)} (${most.name}), the median ${number(median.train)}.`,
   ];
 }
 
@@ -64,8 +86,8 @@ function sourceOf(account: PhotoAccount): string {
   if (from.kind === 'table') return `Validation: the photos of ${from.table}.`;
   if (from.kind === 'column') return `Validation: the photos that the column '${from.column}' puts there.`;
   if (from.kind === 'none') return 'Validation: none.';
-  const [train, validation] = totals(account);
-  return `Validation: ${number(validation)} of ${count(train + validation, 'photo')}, held out class by class (seed ${from.seed}).`;
+  const { kind, train, validation } = account;
+  return `Validation: ${number(validation)} of ${count(train + validation, 'photo')}, held out ${HELD_OUT_WAYS[kind]} (seed ${from.seed}).`;
 }
 
 function grouped(reason: string, groups: readonly (readonly string[])[]): LeftOut[] {

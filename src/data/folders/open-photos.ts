@@ -47,7 +47,7 @@ function classFolders(root: string, listed: OpenedTree, options: OpenImageTableO
     ...(transform && { transform }),
     ...(validationTransform && { validationTransform }),
   });
-  return { kind: 'classes', names: folders.train.classes, ...folders };
+  return { kind: 'classes', names: folders.train.classes, table: null, ...folders };
 }
 
 const withNote = (photos: ImageTable, note: string): ImageTable => ({ ...photos, notes: [...photos.notes, note] });

@@ -1,7 +1,9 @@
 /** What a run's photos are: classes with their counts, where the validation part came from, what was left out, equal photos. */
 import type { BadImage, ImageDataset } from '../images/image-dataset.ts';
+import type { Label } from '../labels.ts';
+import type { TableKind } from '../tables/labelling.ts';
 import type { LeftOut } from './left-out.ts';
-import type { ImageFolders, ValidationSource } from './open-folders.ts';
+import type { ValidationSource } from './open-folders.ts';
 import { byCodePoint } from './photo-tree.ts';
 
 /**
@@ -9,16 +11,32 @@ import { byCodePoint } from './photo-tree.ts';
  * what is wrong with it.
  */
 export interface EqualPhotos {
-  /** In different classes: one of the labels is wrong. */
+  /** With different labels: one of them is wrong. */
   readonly acrossClasses: readonly (readonly string[])[];
   /** In training and validation: what is validated was learned by heart. */
   readonly acrossParts: readonly (readonly string[])[];
-  /** Twice or more in one class of one part. */
+  /** Twice or more with one label in one part. */
   readonly withinClass: readonly (readonly string[])[];
+}
+
+/** Photos that were opened, however they came. */
+export interface OpenedPhotos {
+  /** 'classes' by default. */
+  readonly kind?: TableKind | undefined;
+  readonly train: ImageDataset<Label>;
+  readonly validation: ImageDataset<Label>;
+  readonly validationFrom: ValidationSource;
+  readonly leftOut: readonly LeftOut[];
+  readonly notes: readonly string[];
 }
 
 /** What {@link accountFor} found. JSON-able. Paths are relative to the folder that was opened. */
 export interface PhotoAccount {
+  /** Whether a photo has a class, labels or numbers. */
+  readonly kind: TableKind;
+  readonly train: number;
+  readonly validation: number;
+  /** Of classes and labels: how many photos have each. */
   readonly classes: readonly { readonly name: string; readonly train: number; readonly validation: number }[];
   readonly validationFrom: ValidationSource;
   readonly leftOut: readonly LeftOut[];
@@ -33,13 +51,14 @@ export interface PhotoAccount {
  * @param bad what {@link ImageDataset.verify} left out of them
  */
 export async function accountFor(
-  { train, validation, validationFrom, leftOut, notes }: Omit<ImageFolders, 'how'>,
+  { kind = 'classes', train, validation, validationFrom, leftOut, notes }: OpenedPhotos,
   relative: (path: string) => string,
   bad: readonly BadImage[] = [],
 ): Promise<PhotoAccount> {
   const counts = [train, validation].map((part) => part.classCounts());
   const unreadable = bad.map(({ path }) => relative(path));
   return {
+    ...{ kind, train: train.length, validation: validation.length },
     classes: train.classes.map((name, c) => ({ name, train: counts[0]![c]!, validation: counts[1]![c]! })),
     validationFrom,
     leftOut: unreadable.length > 0 ? [...leftOut, { reason: 'not readable', paths: unreadable }] : leftOut,
@@ -51,17 +70,18 @@ export async function accountFor(
 /** A photo with the digest of its bytes. */
 interface Photo {
   readonly path: string;
-  readonly label: number;
+  /** As text, since float targets are rows. */
+  readonly label: string;
   readonly part: number;
   readonly digest: string;
 }
 
-async function photosOf(parts: readonly ImageDataset[], relative: (path: string) => string): Promise<Photo[]> {
+async function photosOf(parts: readonly ImageDataset<Label>[], relative: (path: string) => string): Promise<Photo[]> {
   const photos: Photo[] = [];
   for (const [p, part] of parts.entries()) {
     const digests = await part.digests();
     for (const [i, { path, label }] of part.samples.entries())
-      photos.push({ path: relative(path), label, part: p, digest: digests[i]! });
+      photos.push({ path: relative(path), label: String(label), part: p, digest: digests[i]! });
   }
   return photos;
 }

@@ -8,6 +8,13 @@ import { flagOf, isEmpty, listOf, nameOf, numberOf } from './cells.ts';
 /** 'classes': one a photo, as indices; 'labels': several a photo or none, as rows of 0 and 1; 'values': numbers, as rows. */
 export type TableKind = 'classes' | 'labels' | 'values';
 
+/** How a validation part is held out of photos with labels of a kind. */
+export const HELD_OUT_WAYS: Readonly<Record<TableKind, string>> = {
+  classes: 'class by class',
+  labels: 'by sets of labels',
+  values: 'at random',
+};
+
 /** How cells become labels. */
 export interface Labelling {
   readonly kind: TableKind;

@@ -12,7 +12,7 @@ import { count, someOf } from '../some-of.ts';
 import type { TransformLike } from '../transforms/compose.ts';
 import type { NamedRows } from './columns.ts';
 import { findTables } from './find-tables.ts';
-import { type LabelColumns, type Labelling, labellingOf, type TableKind } from './labelling.ts';
+import { HELD_OUT_WAYS, type LabelColumns, type Labelling, labellingOf, type TableKind } from './labelling.ts';
 import { partsOf, type TablePart } from './parts.ts';
 import { isTable } from './read-table.ts';
 import { TableSamples } from './samples.ts';
@@ -67,6 +67,8 @@ export interface ImageTableOf<K extends TableKind, L extends Label> {
   readonly leftOut: readonly LeftOut[];
   /** What was decided and may be meant otherwise, a sentence each. */
   readonly notes: readonly string[];
+  /** The table, by its path from the folder; null where the classes are folders. */
+  readonly table: string | null;
   /** One line that says which columns were taken, and for what. */
   readonly how: string;
 }
@@ -128,6 +130,7 @@ export async function tableOf(
     validationFrom: from,
     leftOut: [...samples.leftOut, ...parts.leftOut, ...tables.leftOut, ...filesLeftOut(tree, [...used]), ...unusable],
     notes: [...parts.train.of.notes, ...labelling.notes],
+    table: path,
     how: `${path}: '${columns[parts.train.of.column]}' names the images, ${contentOf(labelling, learned)}; ${train.length} to train on, ${heldOut(labelling, validation.length, from)}`,
   } as ImageTable;
 }
@@ -179,16 +182,9 @@ function contentOf({ kind, names }: Labelling, columns: readonly string[]): stri
   return `${someOf(columns)} ${columns.length === 1 ? 'tells' : 'tell'} ${what}`;
 }
 
-/** How the validation part is chosen. */
-const WAYS: Readonly<Record<TableKind, string>> = {
-  classes: 'class by class',
-  labels: 'by sets of labels',
-  values: 'at random',
-};
-
 function heldOut({ kind }: Labelling, images: number, from: ValidationSource): string {
   if (from.kind === 'table') return `${images} to validate, of ${from.table}`;
   if (from.kind === 'folder') return `${images} to validate, in ${from.folder}`;
   if (from.kind === 'column') return `${images} to validate, by '${from.column}'`;
-  return from.kind === 'held out' ? `${images} held out, ${WAYS[kind]} (seed ${from.seed})` : 'none held out';
+  return from.kind === 'held out' ? `${images} held out, ${HELD_OUT_WAYS[kind]} (seed ${from.seed})` : 'none held out';
 }

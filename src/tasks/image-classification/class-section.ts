@@ -1,10 +1,11 @@
 /** The report's scores class by class. */
 
-import { formatCount, formatPercent } from '../../core/format.ts';
-import { html, type Markup, quoted } from '../../report/markup.ts';
+import { formatCount } from '../../core/format.ts';
+import { html, type Markup } from '../../report/markup.ts';
 import { term } from '../../report/words.ts';
+import { type ScoreRow, scoreTable } from '../score-table.ts';
 import { confusedPairs } from './confusion.ts';
-import type { ClassScores, Evaluation } from './metrics.ts';
+import type { Evaluation } from './metrics.ts';
 
 /** Up to so many classes are all in sight; of more, the weakest and the best are, and all of them on demand. */
 const LISTED = 100;
@@ -12,27 +13,24 @@ const LISTED = 100;
 const CARRIED = 2000;
 const [WEAKEST, BEST] = [20, 10];
 
-interface Row extends ClassScores {
-  readonly name: string;
-  /** The class that it is taken for most often. */
-  readonly taken?: string;
-}
-
 /** Precision, recall, F1 and support by class, sortable by the script. */
 export function classSection({ perClass, confusion, macro }: Evaluation, classes: readonly string[]): Markup {
   const taken = new Map<number, string>();
   if (classes.length > 2)
     for (const { label, predicted, count } of confusedPairs(confusion))
-      if (!taken.has(label)) taken.set(label, `${classes[predicted]} ${count}×`);
-  const rows = perClass.map(
-    (scores, c): Row => ({ ...scores, name: classes[c]!, ...(taken.has(c) && { taken: taken.get(c)! }) }),
-  );
+      if (!taken.has(label)) taken.set(label, `taken for ${classes[predicted]} ${count}×`);
+  const rows = perClass.map(({ support, precision, recall, f1 }, c) => ({
+    name: classes[c]!,
+    note: taken.get(c),
+    support,
+    values: [precision, recall, f1],
+  }));
   const images = rows.reduce((total, { support }) => total + support, 0);
-  const mean = { name: 'mean', ...macro, support: images };
+  const mean = { name: 'mean', support: images, values: [macro.precision, macro.recall, macro.f1] };
   const words = html`<p class="soft">${term('precision', 'Precision')}, ${term('recall')} and ${term('F1')} of each class.</p>`;
   if (rows.length <= LISTED) return html`${words}${classTable('Precision, recall and F1 of each class', rows, mean)}`;
 
-  const ranked = rows.filter(({ support }) => support > 0).sort((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0));
+  const ranked = rows.filter(({ support }) => support > 0).sort((a, b) => (a.values[2] ?? 0) - (b.values[2] ?? 0));
   return html`${words}<h3>The ${WEAKEST} weakest</h3>${classTable('The weakest classes by F1', ranked.slice(0, WEAKEST), mean)}
 <h3>The ${BEST} best</h3>${classTable('The best classes by F1', ranked.slice(-BEST).reverse(), null)}
 ${
@@ -42,21 +40,7 @@ ${
 }`;
 }
 
-function classTable(caption: string, rows: readonly Row[], mean: Row | null): Markup {
-  return html`<div tabindex="0" class="scroll classes">
-<table class="sortable">
-<caption>${caption}</caption>
-<thead><tr><th scope="col">class</th><th scope="col" class="number">images</th>${(['precision', 'recall', 'F1'] as const).map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    (row) =>
-      html`<tr><th scope="row">${quoted(row.name)}${row.taken !== undefined && html`<small>taken for ${quoted(row.taken)}</small>`}</th>${scoreCells(row)}</tr>\n`,
-  )}</tbody>${mean && html`<tfoot><tr><th scope="row">${mean.name}</th>${scoreCells(mean)}</tr></tfoot>`}
-</table></div>`;
-}
+const COLUMNS = ['precision', 'recall', 'F1'].map((title) => ({ title, format: 'percent' as const }));
 
-function scoreCells({ support, precision, recall, f1 }: ClassScores): Markup {
-  return html`<td class="number" data-sort="${support}">${formatCount(support)}</td>${[precision, recall, f1].map(
-    (value) =>
-      html`<td class="number bar" data-sort="${value ?? -1}" style="--share:${Math.round((value ?? 0) * 1000) / 10}%">${formatPercent(value)}</td>`,
-  )}`;
-}
+const classTable = (caption: string, rows: readonly ScoreRow[], mean: ScoreRow | null): Markup =>
+  scoreTable(caption, 'class', COLUMNS, rows, mean);

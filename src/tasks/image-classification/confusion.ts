@@ -1,4 +1,5 @@
-/** Reading a confusion matrix: the images of a class, the pairs that are mixed up. */
+/** Reading a confusion matrix: the images of a class, the pairs that are mixed up; and writing it as JSON. */
+import type { Evaluation } from './metrics.ts';
 
 /** `confusion[label][predicted]`: counts. Rows may leave out those that are 0. */
 export type Confusion = readonly Readonly<Record<number, number>>[];
@@ -32,4 +33,17 @@ export function confusedPairs(confusion: Confusion): ConfusedPair[] {
 /** Images of a row's class. */
 export function sum(row: Confusion[number]): number {
   return Object.values(row).reduce((total, count) => total + count, 0);
+}
+
+/** An evaluation for JSON: with more than {@link MATRIX_CLASSES} classes, a row of the matrix is an object of the counts that are not 0. */
+export function storedEvaluation<T extends Pick<Evaluation, 'confusion'>>(
+  evaluation: T,
+): Omit<T, 'confusion'> & { readonly confusion: Confusion } {
+  const { confusion } = evaluation;
+  if (confusion.length <= MATRIX_CLASSES) return evaluation;
+  return { ...evaluation, confusion: confusion.map(withoutZeros) };
+}
+
+function withoutZeros(row: Confusion[number]): Confusion[number] {
+  return Object.fromEntries(Object.entries(row).filter(([, count]) => count > 0));
 }

@@ -2,29 +2,40 @@
 import { ArgumentError } from '../../core/errors.ts';
 import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
+import { CrossEntropyLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { imageBatches } from '../images.ts';
-import type { LossContext, Task } from '../task.ts';
+import type { LossContext, ScoreKind, Task } from '../task.ts';
 import { ClassificationMetric, type ClassificationValues } from './metric.ts';
+
+/** The scores of image classification. */
+export const CLASSIFICATION_SCORES: readonly ScoreKind[] = [
+  { name: 'accuracy', title: 'accuracy', better: 'higher', format: 'percent' },
+];
 
 /** Options of {@link imageClassification}. */
 export interface ClassificationOptions {
   /** Share of the target spread over all classes in training; validation tells the plain cross-entropy. Default 0. */
   readonly labelSmoothing?: number | undefined;
+  /** A factor for each class in the loss: above 1, its images count more. None by default. */
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 /** The task of `fit` where none is given: cross-entropy over logits [N, classes], accuracy as the score. */
-export function imageClassification({
-  labelSmoothing,
-}: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
+export function imageClassification(options: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
+  const { labelSmoothing = 0, classWeights } = options;
+  const weight = classWeights && { weight: classWeights };
+  const [training, validation] = [labelSmoothing, 0].map(
+    (smoothing) => new CrossEntropyLoss({ ...weight, labelSmoothing: smoothing }),
+  ) as [CrossEntropyLoss, CrossEntropyLoss];
   return {
     ...imageBatches,
     name: 'image-classification',
-    scores: [{ name: 'accuracy', title: 'accuracy', better: 'higher', format: 'percent' }],
+    scores: CLASSIFICATION_SCORES,
     forward: (model, { images }) => ({ logits: model.forward(images) }),
     loss({ logits }, { labels }, context) {
       checkLabels('fit', context, logits!.shape[1]!);
-      return logits!.crossEntropy(labels!, { labelSmoothing: context.training ? labelSmoothing : undefined });
+      return (context.training ? training : validation).forward(logits!, labels!);
     },
     sums: ({ logits }, { labels }) =>
       isClassified(logits!, labels!) ? { accuracy: logits!.argmax(1).eq(labels!).sum() } : {},

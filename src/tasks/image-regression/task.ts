@@ -6,8 +6,9 @@ import type { HostBatch } from '../../data/collate.ts';
 import type { LabelledImage } from '../../data/dataset.ts';
 import { huberLoss, l1Loss, mseLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Metric, Scores, Task } from '../task.ts';
+import type { Metric, ScoreKind, Scores, Task } from '../task.ts';
 import { evaluateRegression, type RegressionEvaluation } from './metrics.ts';
 
 /** 'mse' (mean squared error), 'l1' (mean absolute error), or 'huber' (squares up to 1, linear beyond). */
@@ -18,6 +19,24 @@ const LOSSES: Readonly<Record<RegressionLoss, (outputs: Tensor, targets: Tensor)
   l1: l1Loss,
   huber: huberLoss,
 };
+
+/** The scores of image regression. */
+export const REGRESSION_SCORES: readonly ScoreKind[] = [
+  { name: 'r2', title: 'R²', better: 'higher', format: 'value' },
+  { name: 'mae', title: 'mean absolute error', better: 'lower', format: 'value' },
+  { name: 'rmse', title: 'root mean squared error', better: 'lower', format: 'value' },
+];
+
+/** An image whose numbers the model was far from. */
+export interface RegressionMistake {
+  /** The image's place in the data set. */
+  readonly index: number;
+  readonly wanted: readonly number[];
+  readonly predicted: readonly number[];
+}
+
+/** What the metric of image regression tells. */
+export type RegressionResults = ImageValues<RegressionEvaluation, RegressionMistake>;
 
 /** Options of {@link imageRegression}. */
 export interface RegressionOptions {
@@ -35,7 +54,7 @@ export interface RegressionOptions {
  * const train = new ArrayDataset(new Float32Array(2 * 3 * 32 * 32), [2, 3, 32, 32], ages);
  * const task = imageRegression({ loss: 'huber' }); // fit(model, { task, train, epochs: 5 })
  */
-export function imageRegression(options: RegressionOptions = {}): Task<LabelledImage, RegressionEvaluation> {
+export function imageRegression(options: RegressionOptions = {}): Task<LabelledImage, RegressionResults> {
   checkOptions('imageRegression', options, { loss: true });
   const { loss = 'mse' } = options;
   if (!Object.hasOwn(LOSSES, loss))
@@ -45,11 +64,7 @@ export function imageRegression(options: RegressionOptions = {}): Task<LabelledI
   return {
     ...imageBatches,
     name: 'image-regression',
-    scores: [
-      { name: 'r2', title: 'R²', better: 'higher', format: 'value' },
-      { name: 'mae', title: 'mean absolute error', better: 'lower', format: 'value' },
-      { name: 'rmse', title: 'root mean squared error', better: 'lower', format: 'value' },
-    ],
+    scores: REGRESSION_SCORES,
     forward: (model, { images }) => ({ predictions: model.forward(images) }),
     loss({ predictions }, { labels }, context) {
       floatTargets('image-regression', 'value', context, predictions!);
@@ -59,24 +74,46 @@ export function imageRegression(options: RegressionOptions = {}): Task<LabelledI
   };
 }
 
+/** How many of the largest errors are kept. */
+const WORST = 12;
+
 /** Keeps the predictions and targets of all images: a few numbers each. */
-class RegressionMetric implements Metric<RegressionEvaluation> {
+class RegressionMetric implements Metric<RegressionResults> {
   readonly #predicted = new Rows();
   readonly #wanted = new Rows();
+  readonly #indices: number[] = [];
   #values = 0;
 
-  update({ predictions }: HostTensors, { targets }: Pick<HostBatch, 'targets' | 'indices'>): void {
+  update({ predictions }: HostTensors, { targets, indices }: Pick<HostBatch, 'targets' | 'indices'>): void {
     this.#values = predictions!.shape[1]!;
     this.#predicted.add(predictions!.data);
     this.#wanted.add(targets.labels!.data);
+    for (const index of indices) this.#indices.push(index);
   }
 
   scores(): Scores {
-    const { r2, mae, rmse } = this.values();
+    const { r2, mae, rmse } = this.#evaluation();
     return { r2, mae, rmse };
   }
 
-  values(): RegressionEvaluation {
+  values(): RegressionResults {
+    const evaluation = this.#evaluation();
+    return { evaluation, mistakes: this.#largest(evaluation) };
+  }
+
+  #evaluation(): RegressionEvaluation {
     return evaluateRegression(this.#predicted.data, this.#wanted.data, this.#values);
+  }
+
+  /** The images with the largest errors, those of each value in units of its mean absolute error. */
+  #largest({ perValue }: RegressionEvaluation): RegressionMistake[] {
+    const row = (rows: Rows, at: number) => [...rows.data.subarray(at * this.#values, (at + 1) * this.#values)];
+    const errors = this.#indices.map((index, at) => {
+      const [predicted, wanted] = [row(this.#predicted, at), row(this.#wanted, at)];
+      const error = perValue.reduce((sum, { mae }, k) => sum + Math.abs(predicted[k]! - wanted[k]!) / (mae || 1), 0);
+      return { index, predicted, wanted, error };
+    });
+    const worst = errors.sort((a, b) => b.error - a.error).slice(0, WORST);
+    return worst.flatMap(({ error, ...mistake }) => (error > 0 ? [mistake] : []));
   }
 }

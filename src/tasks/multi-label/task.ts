@@ -5,9 +5,31 @@ import { checkList, checkOptions } from '../../core/options.ts';
 import type { HostBatch } from '../../data/collate.ts';
 import type { LabelledImage } from '../../data/dataset.ts';
 import { BCEWithLogitsLoss } from '../../nn/loss.ts';
+import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Metric, Scores, Task } from '../task.ts';
+import type { Measured, Metric, ScoreKind, Scores, Task } from '../task.ts';
 import { evaluateLabels, type MultiLabelEvaluation } from './metrics.ts';
+
+/** The scores of multi-label classification. */
+export const MULTI_LABEL_SCORES: readonly ScoreKind[] = [
+  { name: 'mAP', title: 'mAP', better: 'higher', format: 'percent' },
+  { name: 'macroF1', title: 'macro F1', better: 'higher', format: 'percent' },
+];
+
+/** An image whose labels the model got wrong, by their indices. */
+export interface MultiLabelMistake {
+  /** The image's place in the data set. */
+  readonly index: number;
+  /** Labels that apply and were not found. */
+  readonly missed: readonly number[];
+  /** Labels that were found and do not apply. */
+  readonly wrong: readonly number[];
+  /** Mean binary cross-entropy over the labels. */
+  readonly loss: Measured;
+}
+
+/** What the metric of multi-label classification tells. */
+export type MultiLabelResults = ImageValues<MultiLabelEvaluation, MultiLabelMistake>;
 
 /** Options of {@link multiLabel}. */
 export interface MultiLabelOptions {
@@ -25,7 +47,7 @@ export interface MultiLabelOptions {
  * const train = new ArrayDataset(new Float32Array(2 * 3 * 32 * 32), [2, 3, 32, 32], labels);
  * const task = multiLabel({ posWeight: [1, 2, 4] }); // fit(model, { task, train, epochs: 5 })
  */
-export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage, MultiLabelEvaluation> {
+export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage, MultiLabelResults> {
   checkOptions('multiLabel', options, { posWeight: true });
   const { posWeight } = options;
   if (posWeight) checkFactors(posWeight);
@@ -33,10 +55,7 @@ export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage,
   return {
     ...imageBatches,
     name: 'multi-label',
-    scores: [
-      { name: 'mAP', title: 'mAP', better: 'higher', format: 'percent' },
-      { name: 'macroF1', title: 'macro F1', better: 'higher', format: 'percent' },
-    ],
+    scores: MULTI_LABEL_SCORES,
     forward: (model, { images }) => ({ logits: model.forward(images) }),
     loss({ logits }, { labels }, context) {
       const targets = floatTargets('multi-label', 'label', context, logits!);
@@ -67,24 +86,54 @@ function checkFactors(factors: readonly number[]): void {
     );
 }
 
+/** How many of the worst mistakes are kept. */
+const WORST = 12;
+
 /** Keeps the logits and targets of all images: a ranking needs them. */
-class MultiLabelMetric implements Metric<MultiLabelEvaluation> {
+class MultiLabelMetric implements Metric<MultiLabelResults> {
   readonly #logits = new Rows();
   readonly #targets = new Rows();
+  #mistakes: (MultiLabelMistake & { readonly loss: number })[] = [];
   #labels = 0;
 
-  update({ logits }: HostTensors, { targets }: Pick<HostBatch, 'targets' | 'indices'>): void {
-    this.#labels = logits!.shape[1]!;
-    this.#logits.add(logits!.data);
-    this.#targets.add(targets.labels!.data);
+  update({ logits }: HostTensors, { targets, indices }: Pick<HostBatch, 'targets' | 'indices'>): void {
+    const labels = logits!.shape[1]!;
+    const [given, wanted] = [logits!.data as Float32Array, targets.labels!.data as Float32Array];
+    this.#labels = labels;
+    this.#logits.add(given);
+    this.#targets.add(wanted);
+    const found = indices.map((index, row) => {
+      const part = (rows: Float32Array) => rows.subarray(row * labels, (row + 1) * labels);
+      return { index, ...comparison(part(given), part(wanted)) };
+    });
+    const mistakes = found.filter(({ missed, wrong }) => missed.length + wrong.length > 0);
+    this.#mistakes = [...this.#mistakes, ...mistakes].sort((a, b) => b.loss - a.loss).slice(0, WORST);
   }
 
   scores(): Scores {
-    const { mAP, macroF1 } = this.values();
+    const { mAP, macroF1 } = this.#evaluation();
     return { mAP, macroF1 };
   }
 
-  values(): MultiLabelEvaluation {
+  values(): MultiLabelResults {
+    return { evaluation: this.#evaluation(), mistakes: this.#mistakes };
+  }
+
+  #evaluation(): MultiLabelEvaluation {
     return evaluateLabels(this.#logits.data, this.#targets.data, this.#labels);
   }
+}
+
+/** The labels of one image that are wrong, and its loss. */
+function comparison(logits: Float32Array, targets: Float32Array) {
+  const [missed, wrong]: [number[], number[]] = [[], []];
+  let sum = 0;
+  for (const [label, logit] of logits.entries()) {
+    const target = targets[label]!;
+    // max(x, 0) - x t + log(1 + e^-|x|)
+    sum += Math.max(logit, 0) - logit * target + Math.log1p(Math.exp(-Math.abs(logit)));
+    if (target > 0.5 && logit <= 0) missed.push(label);
+    if (target <= 0.5 && logit > 0) wrong.push(label);
+  }
+  return { missed, wrong, loss: sum / logits.length };
 }

@@ -1,0 +1,90 @@
+/** Image classification as runs, saved models and the command line know it. */
+import { formatPercent } from '../../core/format.ts';
+import { html } from '../../report/markup.ts';
+import { term } from '../../report/words.ts';
+import type { AnswerOptions, ImageTask } from '../image-task.ts';
+import { accuracyContext } from './accuracy-context.ts';
+import { classSection } from './class-section.ts';
+import { classFactors } from './class-weights.ts';
+import { MATRIX_CLASSES, storedEvaluation } from './confusion.ts';
+import { confusionSection } from './confusion-section.ts';
+import { closingLines, evaluationLines } from './lines.ts';
+import { type Evaluation, type Mistake, softmaxRows } from './metrics.ts';
+import { mistakeGallery, type NamedMistake } from './mistake-section.ts';
+import { CLASSIFICATION_SCORES, imageClassification } from './task.ts';
+
+/** A class with how sure the model is of it. */
+export interface ClassProbability {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** The classes of an image. */
+export interface ClassificationAnswer {
+  /** Most probable first. */
+  readonly top: readonly ClassProbability[];
+}
+
+/** Classes of each image that are answered where nobody says how many. */
+const TOP = 5;
+
+export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, ClassificationAnswer> = {
+  name: 'image-classification',
+  labels: 'classes',
+  scores: CLASSIFICATION_SCORES,
+  create: ({ labelSmoothing, classWeights }, images) =>
+    imageClassification({ labelSmoothing, ...(classWeights && { classWeights: classFactors(classWeights, images) }) }),
+  named: ({ label, predicted, probability, loss }, classes) => ({
+    label: classes[label]!,
+    predicted: classes[predicted]!,
+    probability,
+    loss,
+  }),
+  headline: (of) => `of ${of} classified correctly`,
+  sentence: ({ accuracy }, of) => `${formatPercent(accuracy)} of ${of} are classified correctly`,
+  context: accuracyContext,
+  figures: ({ macro, topK, calibrationError }) => [
+    [html`mean ${term('F1')}`, formatPercent(macro.f1)],
+    ...(topK
+      ? [[html`${topK.k === 5 ? term('top-5') : `top-${topK.k}`} accuracy`, formatPercent(topK.accuracy)] as const]
+      : []),
+    [term('calibration error'), formatPercent(calibrationError)],
+  ],
+  sections: (evaluation, mistakes, classes) => [
+    {
+      id: 'confusion-matrix',
+      title: evaluation.confusion.length <= MATRIX_CLASSES ? 'Confusion matrix' : 'Mixed up most often',
+      content: confusionSection(evaluation.confusion, classes),
+    },
+    { id: 'classes', title: 'Scores by class', content: classSection(evaluation, classes) },
+    { id: 'mistakes', title: 'Worst mistakes', content: mistakeGallery(mistakes) },
+  ],
+  lines: evaluationLines,
+  closingLines,
+  stored: storedEvaluation,
+  json(evaluation, classes) {
+    const { accuracy, perClass, ...scores } = storedEvaluation(evaluation);
+    return { accuracy, ...scores, classes, perClass: perClass.map((of, c) => ({ label: classes[c], ...of })) };
+  },
+  answer(outputs, classes, { top = TOP }) {
+    const probabilities = softmaxRows(outputs, classes.length);
+    const indices = mostProbable(probabilities, top);
+    return { top: indices.map((c) => ({ label: classes[c]!, probability: probabilities[c]! })) };
+  },
+  told: ({ top }) =>
+    top.map(({ label, probability }) => ({ label, text: formatPercent(probability), share: probability })),
+  csv: {
+    head(classes, { top = TOP }: AnswerOptions) {
+      const further = Array.from({ length: Math.min(top, classes.length) - 1 }, (_, k) => k + 2);
+      return ['label', 'probability', ...further.flatMap((k) => [`label_${k}`, `probability_${k}`])];
+    },
+    row: ({ top }) => top.flatMap(({ label, probability }) => [label, probability]),
+  },
+};
+
+/** Indices of the `count` largest, largest first; of equal ones the first. */
+export function mostProbable(scores: ArrayLike<number>, count: number): number[] {
+  return Array.from(scores, (_, c) => c)
+    .sort((a, b) => scores[b]! - scores[a]! || a - b)
+    .slice(0, count);
+}
