@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { InputRange } from '../runs/index.ts';
-import { DEFAULT_TASK, imageTask } from '../tasks/registry.ts';
+import { DEFAULT_TASK, imageTask, type TaskName } from '../tasks/registry.ts';
 import { optionFlag, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';
@@ -49,7 +49,7 @@ async function run(model: string, photos: string, flags: Flags): Promise<void> {
   const { describeLeftOut } = await import('../data/folders/describe-photos.ts');
   const { createProgress, evaluateFolder, openClassifier } = await import('../runs/index.ts');
   const progress = createProgress();
-  const classifier = await openClassifier(model, { inputRange, progress });
+  const classifier = await openClassifier<TaskName>(model, { task: 'auto', inputRange, progress });
   const found = await evaluateFolder(classifier, photos, { ...options, progress });
   const { task = DEFAULT_TASK } = classifier;
   const { classes, folder, leftOut, skipped, ...evaluation } = found;

@@ -86,7 +86,14 @@ async function run(name: string, named: readonly string[], flags: Flags, command
 
   const { createProgress, openClassifier, predictEach, writeGallery } = await import('../runs/index.ts');
   const progress = createProgress();
-  const classifier = await openClassifier(name, { weights, labels, imageSize, inputRange, progress });
+  const classifier = await openClassifier<TaskName>(name, {
+    task: 'auto',
+    weights,
+    labels,
+    imageSize,
+    inputRange,
+    progress,
+  });
   const { task = DEFAULT_TASK, classes } = classifier;
   const one = task === DEFAULT_TASK ? (json ? 5 : 1) : undefined;
   const { top = one, threshold } = flags;

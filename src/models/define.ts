@@ -105,6 +105,8 @@ export interface ModelEntry {
   readonly head: string;
   /** Gives a model a new head, where that is more than {@link graftHead}. */
   readonly graft?: (model: Module, numClasses: number) => Linear | Conv2d;
+  /** Lets outputs be negative, where the network cuts them off at 0: scores of classes may be, other outputs may not. */
+  readonly signed?: (model: Module) => void;
   /** How it takes weights of another library. */
   readonly weightNames?: WeightNames<object>;
 }

@@ -1,6 +1,16 @@
 /** SqueezeNet 1.0 and 1.1, with torchvision's names, order and initialisation. Iandola et al. 2016, https://arxiv.org/abs/1602.07360 */
 import { imagenetPreset } from '../data/transforms/compose.ts';
-import { AdaptiveAvgPool2d, Conv2d, Dropout, init, MaxPool2d, Module, ReLU, Sequential } from '../nn/index.ts';
+import {
+  AdaptiveAvgPool2d,
+  Conv2d,
+  Dropout,
+  Identity,
+  init,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+} from '../nn/index.ts';
 import { cat, type Tensor } from '../tensor/tensor.ts';
 import { imagenetCategories } from './categories.ts';
 import { defineModel } from './define.ts';
@@ -108,6 +118,10 @@ const COMMON = {
   categories: imagenetCategories,
   maps: 'features',
   heads: ['classifier.1'],
+  // Its classes come out of a ReLU.
+  signed: (model: Module) => {
+    (model.getSubmodule('classifier') as unknown as Record<string, Module>)['2'] = new Identity();
+  },
 } as const;
 
 /** Where to cut: before each of some Fire modules, by their places in `features`. */

@@ -12,7 +12,6 @@ import { init } from '../graph/init.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
-import type { TaskSettings } from '../tasks/image-task.ts';
 import { DEFAULT_TASK, type EvaluationOf, imageTask, type TaskName } from '../tasks/registry.ts';
 import type { Task } from '../tasks/task.ts';
 import { Batches } from '../train/batches.ts';
@@ -20,7 +19,7 @@ import { batchOutputs } from '../train/evaluate.ts';
 import { requireNumbers } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import { readLabels } from './labels-file.ts';
-import { type Classifier, isModelFolder } from './model-folder.ts';
+import { type Classifier, isModelFolder, ofTask } from './model-folder.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
 import { BareWeightsError, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
@@ -34,6 +33,20 @@ export interface ClassifyOptions {
   readonly progress?: Progress | null | undefined;
 }
 
+/** Options of {@link regraft/train!pretrainedClassifier | pretrainedClassifier}. */
+export interface PretrainedOptions<T extends TaskName = typeof DEFAULT_TASK> {
+  /** A file, a URL or a published name; the best published by default. */
+  readonly weights?: string | undefined;
+  /** A file with the names of the classes: a line each, or a JSON list. */
+  readonly labels?: string | undefined;
+  /** Side of its images, in pixels. */
+  readonly imageSize?: number | undefined;
+  /** The task that the weights are of, where they are a whole model's; 'auto' for whatever it is. Image classification by default. */
+  readonly task?: T | 'auto' | undefined;
+  /** Told what was taken. */
+  readonly progress?: Progress | null;
+}
+
 /**
  * A model of {@link MODELS} with the weights of a file, or published ones by name (by default the best), as a classifier.
  * `labels` is a file with the names of the classes: a line each, or a JSON list. Without it they are those of the published weights (ImageNet's, CIFAR-10's),
@@ -41,15 +54,10 @@ export interface ClassifyOptions {
  * which the weights were saved or published with, or the network's own, which `progress` tells.
  * @throws WeightFileError, StateDictError, ArgumentError
  */
-export async function pretrainedClassifier(
+export async function pretrainedClassifier<T extends TaskName = typeof DEFAULT_TASK>(
   network: string,
-  options: {
-    readonly weights?: string | undefined;
-    readonly labels?: string | undefined;
-    readonly imageSize?: number | undefined;
-    readonly progress?: Progress | null;
-  } = {},
-): Promise<Classifier<TaskName>> {
+  options: PretrainedOptions<T> = {},
+): Promise<Classifier<T>> {
   const entry = modelEntry(network);
   const { name } = entry;
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
@@ -57,8 +65,10 @@ export async function pretrainedClassifier(
   const { imageSize } = options;
   const tuned =
     imageSize === undefined && options.weights !== undefined ? await wholeModelAt(options.weights, name, null) : null;
-  if (tuned?.name === name)
-    return options.labels ? { ...tuned, classes: await readLabels(options.labels, tuned.classes.length) } : tuned;
+  if (tuned?.name === name) {
+    const classes = options.labels ? await readLabels(options.labels, tuned.classes.length) : tuned.classes;
+    return ofTask(options.weights!, { ...tuned, classes }, options.task);
+  }
   const { file, transforms, sha256 } = await openWeights(name, entry, weights, options.progress);
   const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
   const model = await load().finally(() => file.close());
@@ -72,7 +82,8 @@ export async function pretrainedClassifier(
     );
   const crop = imageSize ?? transforms.crop;
   const resize = Math.round((crop * transforms.resize) / transforms.crop);
-  return { model, name, classes, transforms: classificationTransforms({ ...transforms, resize, crop }) };
+  const prepared = classificationTransforms({ ...transforms, resize, crop });
+  return ofTask(weights, { model, name, classes, transforms: prepared }, options.task);
 }
 
 /**
@@ -81,19 +92,16 @@ export async function pretrainedClassifier(
  * `inputRange` is for Keras models that do not tell how their images were scaled.
  * @throws RegraftError of some kind if it is none of these, or does not fit.
  */
-export async function openClassifier(
+export async function openClassifier<T extends TaskName = typeof DEFAULT_TASK>(
   name: string,
-  {
-    inputRange,
-    ...options
-  }: Parameters<typeof pretrainedClassifier>[1] & Pick<KerasClassifierOptions, 'inputRange'> = {},
-): Promise<Classifier<TaskName>> {
-  const { weights, labels, imageSize } = options;
+  { inputRange, ...options }: PretrainedOptions<T> & Pick<KerasClassifierOptions, 'inputRange'> = {},
+): Promise<Classifier<T>> {
+  const { weights, labels, imageSize, task } = options;
   const ownSize = () =>
     new ArgumentError(`${name}: is a model, which has its own size of images. Leave the image size out.`);
   if (imageSize !== undefined && weights === undefined && isModelFolder(name)) throw ownSize();
   if (weights === undefined && !isModelFolder(name) && existsSync(name)) {
-    const opened = await openModel<TaskName>(name, { task: 'auto', inputRange, labels }).catch(networkOf);
+    const opened = await openModel(name, { task, inputRange, labels }).catch(networkOf);
     if (typeof opened !== 'string') {
       if (imageSize !== undefined) throw ownSize();
       return opened;
@@ -106,8 +114,8 @@ export async function openClassifier(
     throw new ArgumentError(
       `${name}: is a fine-tuned model, which has its own weights and labels. Leave those options out.`,
     );
-  if (!network && isModelFolder(name)) return openModel<TaskName>(name, { task: 'auto' });
-  if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel<TaskName>(name, { task: 'auto' });
+  if (!network && isModelFolder(name)) return openModel(name, { task });
+  if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel(name, { task });
   if (weights === undefined) modelEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
 }
@@ -172,8 +180,7 @@ export async function evaluateFolder<T extends TaskName = typeof DEFAULT_TASK>(
   const folder = data.root;
   await init();
   const loader = new DataLoader<unknown, LabelledImage>(data, { batchSize });
-  const { length } = data;
-  const task = kind.create(PLAIN, { classes, length, label: (index) => data.label(index) });
+  const task = kind.scoring();
   const metric = task.metric();
   let images = 0;
   progress?.start(data.length, 'Evaluating');
@@ -201,6 +208,3 @@ export async function evaluateFolder<T extends TaskName = typeof DEFAULT_TASK>(
     progress?.end();
   }
 }
-
-/** Settings that change no score. */
-const PLAIN: TaskSettings = { labelSmoothing: 0, classWeights: null, loss: null };

@@ -9,7 +9,7 @@ import { thumbnail } from '../data/images/encode.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
 import { topologyOf } from '../models/keras/entry.ts';
-import { checkTask, type DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { checkTask, type DEFAULT_TASK, imageTask, type TaskName } from '../tasks/registry.ts';
 import { movingState } from '../train/fit.ts';
 import type { EpochRecord } from '../train/history.ts';
 import type { Progress } from '../train/progress.ts';
@@ -132,7 +132,7 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
         }));
   const classes = found.names;
   manualSeed(settings.seed);
-  const model = await watch.time('reading weights', () =>
+  const { model, kept: trained } = await watch.time('reading weights', () =>
     buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
   );
   if (opened) await requireUsable(opened.source, model);
@@ -144,6 +144,12 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   const train = found.train.withTransform(plain);
   const images = await watch.time('checking images', () =>
     readable(train, found.validation.withTransform(plain), photos, progress),
+  );
+  const label = (index: number) => images.train.label(index);
+  await imageTask(task).begin?.(
+    model.getSubmodule(entry.head),
+    { classes, length: images.train.length, label },
+    trained,
   );
   const listed = await inputsOf(images, photos, opened?.sha256, settings);
   const inputs = await digestOf(listed);

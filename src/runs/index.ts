@@ -20,6 +20,7 @@ export {
   evaluateFolder,
   type FolderEvaluation,
   openClassifier,
+  type PretrainedOptions,
   pretrainedClassifier,
   type ScoredFolder,
 } from './classify.ts';

@@ -27,6 +27,24 @@ export interface Classifier<T extends TaskName = typeof DEFAULT_TASK> {
   readonly transforms: Transform;
 }
 
+/**
+ * The model as one of the task that it was asked for; of 'auto' as it is.
+ * @param source stands for it in errors
+ * @throws ArgumentError where it is of another.
+ */
+export function ofTask<T extends TaskName>(
+  source: string,
+  model: Classifier<TaskName>,
+  task: T | 'auto' | undefined,
+): Classifier<T> {
+  const { task: is = DEFAULT_TASK } = model;
+  const wanted = task === undefined || task === 'auto' ? task : checkTask('openModel', task);
+  if (wanted === 'auto' || is === (wanted ?? DEFAULT_TASK)) return model as Classifier<T>;
+  throw new ArgumentError(
+    `${source}: is a model of ${is}, not of ${wanted ?? DEFAULT_TASK}. Say so: { task: '${is}' }, or 'auto' for whatever it is.`,
+  );
+}
+
 const CLASSIFIER = 'Pass what openModel or finetune gives, or name all four.';
 
 /** @throws ArgumentError if `value` is no {@link Classifier}, with what is wrong. */

@@ -15,9 +15,9 @@ import type { ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import { entryOf } from '../models/keras/entry.ts';
 import { networkName } from '../models/registry.ts';
-import { checkTask, DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
-import type { Classifier } from './model-folder.ts';
+import { type Classifier, ofTask } from './model-folder.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
 type Described = Pick<ModelDescription, 'model' | 'task' | 'topology' | 'classes' | 'transforms'>;
@@ -52,26 +52,21 @@ export async function openModel<T extends TaskName = typeof DEFAULT_TASK>(
 ): Promise<Classifier<T>> {
   checkPath('openModel', 'the model', path, 'Pass the folder that regraft finetune --out wrote.');
   checkOptions('openModel', options, { inputRange: true, labels: true });
-  if (task !== undefined && task !== 'auto') checkTask('openModel', task);
   if (options.inputRange !== undefined)
     checkOneOf('openModel', 'inputRange', options.inputRange, Object.keys(INPUT_RANGES));
   const there = await stat(path).catch(() => null);
   if (!there) throw noModel(path, 'there is no such file or folder');
   const found = there.isDirectory() ? await readFolder(path, options) : await readFileOf(path, options);
-  const { task: has = DEFAULT_TASK } = found;
-  if (task !== 'auto' && has !== (task ?? DEFAULT_TASK))
-    throw new ArgumentError(
-      `${path}: is a model of ${has}, not of ${task ?? DEFAULT_TASK}. Say so: openModel(path, { task: '${has}' }), or 'auto' for whatever it is.`,
-    );
-  if ('model' in found) return found as Classifier<T>;
+  if ('model' in found) return ofTask(path, found, task);
   if (options.labels !== undefined || options.inputRange !== undefined)
     throw new ArgumentError(
       `${path}: is a fine-tuned model, which has its own labels and transforms. Leave those options out.`,
     );
   const { entry, state, ...known } = found;
   const model = await entry.create({ numClasses: known.classes.length });
+  if (known.task !== DEFAULT_TASK) entry.signed?.(model);
   model.loadStateDict(state, { copy: false });
-  return { model: model.eval(), ...known } as Classifier<T>;
+  return ofTask(path, { model: model.eval(), ...known }, task);
 }
 
 /** What the description says is checked before the weights are read. */

@@ -8,6 +8,7 @@ import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { ImageValues, Placed } from '../tasks/image-task.ts';
+import { DEFAULT_TASK } from '../tasks/registry.ts';
 import type { Task } from '../tasks/task.ts';
 import { isBetter, judge } from '../train/best-epoch.ts';
 import { type EvaluateOptions, evaluate } from '../train/evaluate.ts';
@@ -172,6 +173,7 @@ export async function trainFromScratch(
     entry,
   );
   const model = await entry.create({ numClasses: classes });
+  if (run.task.name !== DEFAULT_TASK) entry.signed?.(model);
   const phases = planPhases(scratch, entry);
   const { history } = await trainPhases(model, phases, { ...run, settings: scratch, keepBest: false }, options);
   const [kind] = run.task.scores;

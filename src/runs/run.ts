@@ -4,6 +4,7 @@
  */
 import { currentDevice } from '../device/current.ts';
 import type { ModelEntry } from '../models/define.ts';
+import type { TaskImages } from '../tasks/image-task.ts';
 import { imageTask } from '../tasks/registry.ts';
 import type { FitState } from '../train/fit-options.ts';
 import { FrozenSnapshot } from '../train/freezing-proof.ts';
@@ -65,6 +66,7 @@ export async function runFinetune(plan: RunPlan, host: RunHost): Promise<Finishe
   const comparisons = plan.compareFromScratch
     ? [await watch.time('comparison from scratch', () => compared(entry, plan.classes.length, run))]
     : [];
+  await kind.finish?.(model.getSubmodule(entry.head), imagesOf(plan));
   const result = resultOf(plan, host, {
     precision: precision!,
     phases: phasesOf(model, phases, state),
@@ -81,11 +83,10 @@ export async function runFinetune(plan: RunPlan, host: RunHost): Promise<Finishe
 
 /** A plan's phases as they are trained. */
 export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunHost): PhasedRun {
-  const { settings, task, classes, train, validation, preset, cache } = plan;
-  const { length } = train;
+  const { settings, task, train, validation, preset, cache } = plan;
   return {
     settings,
-    task: imageTask(task).create(settings, { classes, length, label: (index) => train.label(index) }),
+    task: imageTask(task).create(settings, imagesOf(plan)),
     validation: validation.length > 0 ? validation : undefined,
     loader: (phase) => loaderFor(train, phase, settings, preset),
     cache,
@@ -95,6 +96,12 @@ export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunH
     beforeBatch,
   };
 }
+
+/** The training images of a plan, as its task looks at them. */
+const imagesOf = ({ classes, train }: RunPlan): TaskImages => ({
+  ...{ classes, length: train.length },
+  label: (index) => train.label(index),
+});
 
 async function compared(entry: ModelEntry, classes: number, run: PhasedRun): Promise<ComparisonRun> {
   run.progress?.note('From scratch, for comparison:');

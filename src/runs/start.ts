@@ -12,7 +12,7 @@ import { namingNetwork } from '../models/guess-network.ts';
 import { weightsByName } from '../models/published.ts';
 import { isNetwork } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { notFinite } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
@@ -77,6 +77,12 @@ export function presetOf(transforms: Transform): ImagePreset | null {
   return { resize: resize.size, crop: crop.size, mean, std, interpolation };
 }
 
+/** A model to train, and which of its outputs were trained already. */
+export interface StartModel {
+  readonly model: Module;
+  readonly kept: readonly boolean[];
+}
+
 /**
  * The model with a head for `classes`. Of a fine-tuned model the outputs of classes that it knows are kept, which `progress` tells.
  * @param opened null for random weights
@@ -86,31 +92,40 @@ export async function buildModel(
   opened: OpenedWeights | null,
   tuned: Classifier<TaskName> | null,
   classes: readonly string[],
+  settings: FinetuneSettings,
+  progress: Progress | null,
+): Promise<StartModel> {
+  const kept = tuned ? await keepHead(tuned, entry, classes) : [];
+  const model = tuned ? tuned.model : await pretrained(entry, opened, classes, settings, progress);
+  if (tuned && opened) progress?.note(`Starts from ${opened.source}, ${headInWords(tuned, classes, kept)}`);
+  if (settings.task !== null && settings.task !== DEFAULT_TASK) entry.signed?.(model);
+  return { model, kept: classes.map((name) => kept.includes(name)) };
+}
+
+/** A network with the weights of a file and a new head, or with random weights. */
+async function pretrained(
+  entry: ModelEntry,
+  opened: OpenedWeights | null,
+  { length }: readonly string[],
   { model: name, key, stripPrefix }: FinetuneSettings,
   progress: Progress | null,
 ): Promise<Module> {
-  if (!opened) return entry.create({ numClasses: classes.length });
-  if (!tuned) {
-    // Checkpoints of earlier versions have neither.
-    const names = { ...(key != null && { key }), ...(stripPrefix != null && { stripPrefix }) };
-    const create = () =>
-      entry.create({ weights: opened.file, newHead: true, ...names, onNote: (note) => progress?.note(note) });
-    const model = await namingNetwork(opened.file, name, create, names);
-    graft(entry, model, classes.length);
-    return model;
-  }
-  const kept = await keepHead(tuned, entry, classes);
+  if (!opened) return entry.create({ numClasses: length });
+  // Checkpoints of earlier versions have neither.
+  const names = { ...(key != null && { key }), ...(stripPrefix != null && { stripPrefix }) };
+  const create = () =>
+    entry.create({ weights: opened.file, newHead: true, ...names, onNote: (note) => progress?.note(note) });
+  const model = await namingNetwork(opened.file, name, create, names);
+  graft(entry, model, length);
+  return model;
+}
+
+function headInWords(tuned: Classifier<TaskName>, classes: readonly string[], kept: readonly string[]): string {
   const fresh = classes.filter((name) => !kept.includes(name));
-  const told =
-    fresh.length === 0
-      ? 'with its head: it knows all classes.'
-      : kept.length > 0
-        ? `with its head for ${namesInWords(kept)}; new: ${namesInWords(fresh)}.`
-        : tuned.classes.length > 0
-          ? `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`
-          : 'with a new head.';
-  progress?.note(`Starts from ${opened.source}, ${told}`);
-  return tuned.model;
+  if (fresh.length === 0) return 'with its head: it knows all classes.';
+  if (kept.length > 0) return `with its head for ${namesInWords(kept)}; new: ${namesInWords(fresh)}.`;
+  if (tuned.classes.length === 0) return 'with a new head.';
+  return `with a new head: it knows none of the classes, only ${namesInWords(tuned.classes)}.`;
 }
 
 /** @throws WeightFileError where a model that was built from the weights `source` holds something that is not a number: nothing can be learned from there. */

@@ -2,6 +2,7 @@
 import type { LabelledImage } from '../data/dataset.ts';
 import type { Label } from '../data/labels.ts';
 import type { TableKind } from '../data/tables/labelling.ts';
+import type { AnyModule } from '../nn/module.ts';
 import type { Content } from '../report/markup.ts';
 import type { Measured, ScoreKind, Task } from './task.ts';
 
@@ -100,6 +101,12 @@ export interface ImageTask<
   readonly scores: readonly ScoreKind[];
   /** The task as `fit` takes it. @throws ArgumentError for settings that do not fit the images. */
   create(settings: TaskSettings, images: TaskImages): Task<LabelledImage, ImageValues<E, F>>;
+  /** The task as a trained model is scored by it. */
+  scoring(): Task<LabelledImage, ImageValues<E, F>>;
+  /** Readies a head for training whose outputs in `kept` are those of a trained model. */
+  begin?(head: AnyModule, images: TaskImages, kept: readonly boolean[]): Promise<void>;
+  /** Brings the outputs of a trained head to what they are of. */
+  finish?(head: AnyModule, images: TaskImages): Promise<void>;
   /** A mistake in names. */
   named(mistake: F, classes: readonly string[]): M;
   /** The headline after its figure: 'of 153 validation images classified correctly'. @param of '153 validation images' */

@@ -20,6 +20,9 @@ function typed(command: string): SettingsOptions {
 }
 
 const EVERYTHING: SettingsOptions = {
+  table: 'labels.csv',
+  imageColumn: 'id',
+  labelColumns: ['kind', 'place'],
   weights: null,
   key: 'ema',
   stripPrefix: 'module.',
@@ -32,6 +35,7 @@ const EVERYTHING: SettingsOptions = {
   weightDecay: 0,
   momentum: 0,
   labelSmoothing: 0.125,
+  loss: 'l1',
   classWeights: [1, 2.5],
   augment: 4,
   accumulate: 2,
@@ -72,6 +76,7 @@ test('defaults are of their kinds', () => {
 test('what lasts when a run goes on', () => {
   const lasting = lastingSettings(settingsOf({ ...EVERYTHING, weights: 'w.pth' })).map(([name]) => name);
   expect(Object.keys(OPTIONS).filter((name) => !lasting.includes(name))).toEqual([
+    'task',
     'weights',
     'epochs',
     'headEpochs',
@@ -104,6 +109,7 @@ test('the report tells what shaped the training, of other options only those tha
     weightDecay: 0,
     momentum: 0,
     labelSmoothing: 0.125,
+    loss: 'l1',
     classWeights: '1,2.5',
     accumulate: 2,
     precision: 'float16 (mixed, dynamic loss scaling)',

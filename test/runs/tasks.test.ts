@@ -3,7 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openPhotos, writeImage } from '../../src/data/index.ts';
-import { init } from '../../src/index.ts';
+import { init, tensor } from '../../src/index.ts';
+import { Linear } from '../../src/nn/index.ts';
 import {
   evaluateFolder,
   type FinetuneOptions,
@@ -13,6 +14,7 @@ import {
   predictImages,
   renderReport,
 } from '../../src/runs/index.ts';
+import { foldUnits, fromUnits, unitsOf } from '../../src/tasks/image-regression/units.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';
 
 beforeAll(async () => {
@@ -63,7 +65,7 @@ describe('several labels an image', () => {
     };
     const result = await finetune(options);
     expect(notes[0]).toMatch(
-      /^Task: multi-label, by train.csv: 'image' names the images, 'green' and 'blue' tell the labels \(2 labels\); \d+ to train on, \d+ held out, by sets of labels \(seed 0\)\.$/,
+      /^Task: multi-label, by train.csv: 'image' names the images, 'green', 'blue' tell the labels \(2 labels\); \d+ to train on, \d+ held out, by sets of labels \(seed 0\)\.$/,
     );
     expect(result).toMatchObject({
       task: 'multi-label',
@@ -96,7 +98,7 @@ describe('several labels an image', () => {
     const scores = await evaluateFolder(model, photos);
     expect(scores).toMatchObject({ images: COUNT, classes: ['green', 'blue'] });
     expect(await faultOf(() => openModel(out), out)).toBe(
-      "ArgumentError: ROOT: is a model of multi-label, not of image-classification. Say so: openModel(path, { task: 'multi-label' }), or 'auto' for whatever it is.",
+      "ArgumentError: ROOT: is a model of multi-label, not of image-classification. Say so: { task: 'multi-label' }, or 'auto' for whatever it is.",
     );
   });
 });
@@ -129,11 +131,24 @@ describe('numbers', () => {
     expect(report).toContain('Largest errors');
 
     const model = await openModel(out, { task: 'image-regression' });
-    const { predictions } = await predictImages(model, [join(photos, '3.png')]);
-    expect(predictions[0]!.values).toEqual({ age: expect.any(Number) });
+    const [worst] = result.worstMistakes;
+    const { predictions } = await predictImages(model, [join(photos, worst!.path)]);
+    expect(predictions[0]!.values.age).toBeCloseTo(worst!.predicted.age!, 3);
     const scores = await evaluateFolder(model, photos);
     expect(scores.images).toBe(COUNT);
     expect(scores.r2).toBeLessThanOrEqual(1);
+
+    // A head that is known goes on from where it was.
+    const again = await finetune({
+      ...options,
+      weights: out,
+      epochs: 1,
+      lr: 1e-30,
+      optimizer: 'sgd',
+      momentum: 0,
+      weightDecay: 0,
+    });
+    expect(again.evaluation!.mae).toBeCloseTo(result.evaluation!.mae!, 3);
   });
 
   test('the task of a table has to be said where the program counts on classes', async () => {
@@ -164,4 +179,53 @@ test('classes in a table: numbers taken for them where the task says so', async 
   expect(result.data.classes).toEqual(['even', 'odd']);
   rmSync(join(photos, 'train.csv'));
   expect(await faultOf(() => openPhotos(photos), photos)).toMatch(/^DataError: ROOT/);
+});
+
+describe('a network whose classes come out of a ReLU', () => {
+  test.each(['multi-label', 'image-regression'] as const)(
+    '%s: its outputs take either sign, opened again too',
+    async (task) => {
+      const photos = await (task === 'multi-label' ? tags() : ages());
+      const out = join(temporaryFolder(), 'run');
+      const { evaluation } = await finetune({
+        ...short,
+        photos,
+        out,
+        task,
+        model: 'squeezenet1_1',
+        lr: 1e-3,
+        epochs: 1,
+      });
+      const { model } = await openModel(out, { task });
+      expect(String(model)).toContain('(2): Identity()');
+      expect(evaluation!.images).toBeGreaterThan(0);
+      expect(String((await openModel(out, { task: 'auto' })).task)).toBe(task);
+    },
+  );
+});
+
+test('units: folded into a layer, its outputs are as measured; folded back, as they were', async () => {
+  const layer = new Linear(4, 2);
+  const x = tensor(
+    Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+    [3, 4],
+  );
+  const before = await layer.forward(x).data();
+  const labels = [3, 100, 5, 300, 10, 200];
+  const images = {
+    classes: ['a', 'b'],
+    length: 3,
+    label: (i: number) => Float32Array.from(labels.slice(2 * i, 2 * i + 2)),
+  };
+  const units = unitsOf(images);
+  expect(units.mean).toEqual([6, 200]);
+  expect(units.deviation[1]).toBeCloseTo(Math.sqrt(20_000 / 3), 9);
+  await foldUnits(layer, units);
+  const after = await layer.forward(x).data();
+  for (const [i, value] of fromUnits(before as Float32Array, units).entries()) expect(after[i]).toBeCloseTo(value, 3);
+  await foldUnits(layer, units, { inverse: true });
+  for (const [i, value] of (await layer.forward(x).data()).entries()) expect(value).toBeCloseTo(before[i]!, 5);
+  expect(await faultOf(() => foldUnits(new Linear(4, 2, { bias: false }), units))).toBe(
+    'ArgumentError: image-regression: expected a head with a bias, got one without. Replace it by one that has.',
+  );
 });

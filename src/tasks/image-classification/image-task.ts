@@ -34,6 +34,7 @@ export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, Classi
   scores: CLASSIFICATION_SCORES,
   create: ({ labelSmoothing, classWeights }, images) =>
     imageClassification({ labelSmoothing, ...(classWeights && { classWeights: classFactors(classWeights, images) }) }),
+  scoring: () => imageClassification(),
   named: ({ label, predicted, probability, loss }, classes) => ({
     label: classes[label]!,
     predicted: classes[predicted]!,

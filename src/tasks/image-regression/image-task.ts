@@ -8,6 +8,7 @@ import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
 import type { RegressionEvaluation, ValueScores } from './metrics.ts';
 import { imageRegression, REGRESSION_SCORES, type RegressionLoss, type RegressionMistake } from './task.ts';
+import { foldUnits, unitsOf } from './units.ts';
 
 /** Numbers by name. */
 export type NamedValues = Readonly<Record<string, number>>;
@@ -38,7 +39,11 @@ export const REGRESSION: ImageTask<RegressionEvaluation, RegressionMistake, Name
     name: 'image-regression',
     labels: 'values',
     scores: REGRESSION_SCORES,
-    create: ({ loss }) => imageRegression({ loss: (loss ?? undefined) as RegressionLoss | undefined }),
+    create: ({ loss }, images) =>
+      imageRegression({ loss: (loss ?? undefined) as RegressionLoss | undefined, units: unitsOf(images) }),
+    scoring: () => imageRegression(),
+    begin: (head, images, kept) => foldUnits(head, unitsOf(images), { inverse: true, outputs: kept }),
+    finish: (head, images) => foldUnits(head, unitsOf(images)),
     named: ({ wanted, predicted }, classes) => ({
       wanted: named(wanted, classes),
       predicted: named(predicted, classes),

@@ -10,6 +10,7 @@ import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
 import type { Metric, ScoreKind, Scores, Task } from '../task.ts';
 import { evaluateRegression, type RegressionEvaluation } from './metrics.ts';
+import { fromUnits, toUnits, type Units } from './units.ts';
 
 /** 'mse' (mean squared error), 'l1' (mean absolute error), or 'huber' (squares up to 1, linear beyond). */
 export type RegressionLoss = 'mse' | 'l1' | 'huber';
@@ -42,6 +43,8 @@ export type RegressionResults = ImageValues<RegressionEvaluation, RegressionMist
 export interface RegressionOptions {
   /** 'mse' by default. */
   readonly loss?: RegressionLoss | undefined;
+  /** The model's outputs are in these; the loss compares targets in them, the scores tell those as they were measured. None by default. */
+  readonly units?: Units | undefined;
 }
 
 /**
@@ -55,14 +58,14 @@ export interface RegressionOptions {
  * const task = imageRegression({ loss: 'huber' }); // fit(model, { task, train, epochs: 5 })
  */
 export function imageRegression(options: RegressionOptions = {}): Task<LabelledImage, RegressionResults> {
-  checkOptions('imageRegression', options, { loss: true });
-  const { loss = 'mse' } = options;
+  checkOptions('imageRegression', options, { loss: true, units: true });
+  const { loss = 'mse', units } = options;
   if (!Object.hasOwn(LOSSES, loss))
     throw new ArgumentError(
       `imageRegression: expected loss as one of ${Object.keys(LOSSES).join(', ')}, got '${loss}'. For one of your own give fit the function.`,
     );
   return {
-    ...imageBatches,
+    ...(units ? batchesIn(units) : imageBatches),
     name: 'image-regression',
     scores: REGRESSION_SCORES,
     forward: (model, { images }) => ({ predictions: model.forward(images) }),
@@ -70,7 +73,22 @@ export function imageRegression(options: RegressionOptions = {}): Task<LabelledI
       floatTargets('image-regression', 'value', context, predictions!);
       return LOSSES[loss](predictions!, labels!);
     },
-    metric: () => new RegressionMetric(),
+    metric: () => new RegressionMetric(units),
+  };
+}
+
+/** Batches whose targets are in units. */
+function batchesIn(units: Units): typeof imageBatches {
+  const inUnits = (targets: HostTensors): HostTensors => ({ ...targets, labels: toUnits(targets.labels!, units) });
+  return {
+    collate: (samples) => {
+      const batch = imageBatches.collate(samples);
+      return { ...batch, targets: inUnits(batch.targets) };
+    },
+    targetsOf: (data, indices) => {
+      const targets = imageBatches.targetsOf!(data, indices);
+      return targets && inUnits(targets);
+    },
   };
 }
 
@@ -82,12 +100,18 @@ class RegressionMetric implements Metric<RegressionResults> {
   readonly #predicted = new Rows();
   readonly #wanted = new Rows();
   readonly #indices: number[] = [];
+  readonly #units: Units | undefined;
   #values = 0;
+
+  constructor(units: Units | undefined) {
+    this.#units = units;
+  }
 
   update({ predictions }: HostTensors, { targets, indices }: Pick<HostBatch, 'targets' | 'indices'>): void {
     this.#values = predictions!.shape[1]!;
-    this.#predicted.add(predictions!.data);
-    this.#wanted.add(targets.labels!.data);
+    const measured = (rows: ArrayLike<number>) => (this.#units ? fromUnits(rows, this.#units) : rows);
+    this.#predicted.add(measured(predictions!.data));
+    this.#wanted.add(measured(targets.labels!.data));
     for (const index of indices) this.#indices.push(index);
   }
 

@@ -43,6 +43,7 @@ export const MULTI_LABEL: ImageTask<MultiLabelEvaluation, MultiLabelMistake, Nam
     labels: 'labels',
     scores: MULTI_LABEL_SCORES,
     create: ({ classWeights }, images) => multiLabel(classWeights ? { posWeight: factors(classWeights, images) } : {}),
+    scoring: () => multiLabel(),
     named: ({ missed, wrong, loss }, classes) => ({
       missed: missed.map((label) => classes[label]!),
       wrong: wrong.map((label) => classes[label]!),
