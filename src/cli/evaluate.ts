@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { InputRange } from '../runs/index.ts';
-import { DEFAULT_TASK, imageTask, type TaskName } from '../tasks/registry.ts';
+import { imageTask } from '../tasks/by-name.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
 import { optionFlag, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';

@@ -3,14 +3,15 @@ import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { entryOf } from '../models/keras/entry.ts';
-import { DEFAULT_TASK, imageTask } from '../tasks/registry.ts';
+import { imageTask } from '../tasks/by-name.ts';
+import { DEFAULT_TASK } from '../tasks/registry.ts';
 import type { ScoreKind } from '../tasks/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { judge, monitoredScore } from '../train/best-epoch.ts';
 import { notFinite } from '../train/finite.ts';
 import { type Part, scoreKey } from '../train/history.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { OptimizerName } from './options.ts';
+import type { OptimizerName } from './option-row.ts';
 import { planPhases } from './recipe.ts';
 import { resolveSettings } from './settings.ts';
 

@@ -5,9 +5,6 @@
  */
 
 export { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
-export { accuracyContext } from '../tasks/image-classification/accuracy-context.ts';
-export type { Confusion } from '../tasks/image-classification/confusion.ts';
-export type { ClassWeights } from '../tasks/image-task.ts';
 export type { GradCamOptions } from '../train/grad-cam.ts';
 export type { ShownScore } from '../train/progress.ts';
 export * from './browser.ts';

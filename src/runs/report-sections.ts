@@ -2,8 +2,9 @@
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 import { type Content, commandText, html, type Markup, pathText, quoted } from '../report/markup.ts';
 import { term } from '../report/words.ts';
+import { imageTask } from '../tasks/by-name.ts';
 import type { Figure } from '../tasks/image-task.ts';
-import { imageTask, type TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import { formatScore } from '../tasks/task.ts';
 import { type EpochRecord, type Part, scoreKey } from '../train/history.ts';
 import { freezingInWords } from './freezing-words.ts';

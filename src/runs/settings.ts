@@ -3,17 +3,11 @@ import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { shellWord } from '../core/shell.ts';
 import type { ModelEntry } from '../models/define.ts';
-import { imageTask, type TaskName } from '../tasks/registry.ts';
+import { imageTask } from '../tasks/by-name.ts';
+import type { TaskName } from '../tasks/registry.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import {
-  type Fact,
-  type FinetuneSettings,
-  flagName,
-  isHead,
-  type OptionRow,
-  optionRows,
-  type SettingsOptions,
-} from './options.ts';
+import type { Fact, OptionRow } from './option-row.ts';
+import { type FinetuneSettings, flagName, isHead, optionRows, type SettingsOptions } from './options.ts';
 import { type PlannedPhase, planPhases } from './recipe.ts';
 
 /** The settings that `options` leave open, and a check of the others. @throws ArgumentError for one out of range. */
