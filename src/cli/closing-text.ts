@@ -4,8 +4,8 @@ import { formatCount, formatDuration } from '../core/format.ts';
 import { shellWord } from '../core/shell.ts';
 import { freezingInWords } from '../runs/freezing-words.ts';
 import type { FinetuneResult, MODEL_FILES } from '../runs/index.ts';
-import { imageTask } from '../tasks/by-name.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import { formatScore } from '../tasks/task.ts';
 import { scoreKey } from '../train/history.ts';
 

@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { oneLine, printable } from '../core/printable.ts';
 import type { InputRange } from '../runs/index.ts';
-import { imageTask } from '../tasks/by-name.ts';
-import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import { optionFlag, wholeNumber } from './arguments.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { complain, print, printJson } from './output.ts';

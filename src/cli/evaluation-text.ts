@@ -1,8 +1,8 @@
 /** An evaluation on a terminal. */
 import { formatCount, formatValue } from '../core/format.ts';
 import type { FolderEvaluation } from '../runs/index.ts';
-import { imageTask } from '../tasks/by-name.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 
 /** The outcome in a sentence, how far to trust it, and the scores by class, label or value. */
 export function evaluationText(name: TaskName, evaluation: FolderEvaluation<TaskName>): string {

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { shellWord } from '../core/shell.ts';
 import type { FinetuneOptions } from '../runs/index.ts';
 import { optionRows } from '../runs/options.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
 import { optionFlag, optionsOf } from './arguments.ts';
 import { closingText } from './closing-text.ts';
 import { complain, print, printJson } from './output.ts';

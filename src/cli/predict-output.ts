@@ -1,9 +1,9 @@
 /** Predictions as they are printed: lines for people, CSV, JSON. */
 import { padded, widest } from '../device/columns.ts';
 import type { ImagePrediction } from '../runs/index.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import type { AnswerOptions } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import { csvRow, jsonText, print } from './output.ts';
 
 /** A prediction of whatever task. */

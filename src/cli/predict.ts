@@ -4,7 +4,7 @@ import { within } from '../core/check.ts';
 import { oneLine, printable } from '../core/printable.ts';
 import type { BadImage } from '../data/images/image-dataset.ts';
 import type { ImagePrediction, InputRange } from '../runs/index.ts';
-import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { argument, optionFlag, wholeNumber } from './arguments.ts';
 import { complain } from './output.ts';
 import { csvOutput, jsonOutput, lineOutput } from './predict-output.ts';

@@ -1,9 +1,24 @@
 /** `regraft/train` in browsers: the same without what reads and writes folders, and without the terminal. */
 
 export { frozenTensors } from '../nn/frozen-tensors.ts';
-export type { AnswerOptions, ClassWeights, ImageEvaluation, ImageValues, Pictured } from '../tasks/image-task.ts';
+export type { Content, Markup } from '../report/markup.ts';
+export type {
+  AnswerColumns,
+  AnswerOptions,
+  ClassWeights,
+  Figure,
+  ImageEvaluation,
+  ImageTask,
+  ImageValues,
+  Pictured,
+  Placed,
+  Section,
+  TaskImages,
+  TaskSettings,
+  Told,
+} from '../tasks/image-task.ts';
 export * from '../tasks/registry.ts';
-export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, Tensors } from '../tasks/task.ts';
+export type { Loss, LossContext, Measured, Metric, ScoreKind, Scores, Task, TaskKind, Tensors } from '../tasks/task.ts';
 export type { BestEpoch } from '../train/best-epoch.ts';
 export {
   type Evaluated,

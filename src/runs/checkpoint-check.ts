@@ -3,8 +3,7 @@ import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { entryOf } from '../models/keras/entry.ts';
-import { imageTask } from '../tasks/by-name.ts';
-import { DEFAULT_TASK } from '../tasks/registry.ts';
+import { DEFAULT_TASK, taskKind } from '../tasks/kinds.ts';
 import type { ScoreKind } from '../tasks/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { judge, monitoredScore } from '../train/best-epoch.ts';
@@ -118,7 +117,7 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
   const { history, best } = progress;
   check(text(settings.model), 'settings');
   const { phases, epochs, monitor, task } = settingsOf(path, checkpoint);
-  const kind = imageTask(task ?? DEFAULT_TASK);
+  const kind = taskKind(task ?? DEFAULT_TASK);
   check(list(scoresTest(kind.scores))(history), 'progress');
   check(history.length > 0 && history.length <= epochs, 'history');
   check(

@@ -7,7 +7,7 @@ import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { Pictured } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
 import type { FitOptions } from '../train/fit-options.ts';
 import type { EpochRecord } from '../train/history.ts';
 import type { Progress } from '../train/progress.ts';

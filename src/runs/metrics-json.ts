@@ -1,6 +1,7 @@
 /** `metrics.json`: what a run measured, as JSON whose size is bounded by what there is to tell. */
-import { imageTask } from '../tasks/by-name.ts';
-import type { TaskName } from '../tasks/registry.ts';
+
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import type { FinetuneResult } from './result.ts';
 
 /** The text of `metrics.json`. */

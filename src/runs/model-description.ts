@@ -1,8 +1,8 @@
 /** What a saved model's weights do not say by themselves: `model.json`, and the same as a weight file's metadata. */
 import { WeightFileError } from '../core/errors.ts';
 import type { TransformJSON } from '../data/transforms/transform.ts';
-import { isTaskName } from '../tasks/by-name.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { isTaskName } from '../tasks/kinds.ts';
 
 /** The files of a model folder. `metrics.json` and `report.html` are there after fine-tuning. */
 export const MODEL_FILES = {

@@ -15,7 +15,7 @@ import type { ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import { entryOf } from '../models/keras/entry.ts';
 import { networkName } from '../models/registry.ts';
-import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import { type Classifier, ofTask } from './model-folder.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';

@@ -2,7 +2,7 @@
 import { above, type Kind } from '../core/check.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { ClassWeights } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
 
 /** Optimizers of {@link finetune} by name. */
 export type OptimizerName = 'adamw' | 'adam' | 'sgd';

@@ -8,7 +8,7 @@ import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import type { ImageValues, Placed } from '../tasks/image-task.ts';
-import { DEFAULT_TASK } from '../tasks/registry.ts';
+import { DEFAULT_TASK } from '../tasks/kinds.ts';
 import type { Task } from '../tasks/task.ts';
 import { isBetter, judge } from '../train/best-epoch.ts';
 import { type EvaluateOptions, evaluate } from '../train/evaluate.ts';

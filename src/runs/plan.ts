@@ -5,7 +5,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { entryOf, topologyOf } from '../models/keras/entry.ts';
 import { networkName } from '../models/registry.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Classifier } from './model-folder.ts';
 import type { FinetuneSettings, SettingsOptions } from './options.ts';

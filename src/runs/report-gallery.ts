@@ -5,9 +5,9 @@ import { thumbnail } from '../data/images/encode.ts';
 import type { BadImage } from '../data/images/image-dataset.ts';
 import { html, pathText, quoted } from '../report/markup.ts';
 import { pageAround } from '../report/page.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import type { Told } from '../tasks/image-task.ts';
-import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import type { ImagePrediction } from './predict-images.ts';
 
 /** What the page says about all of its photos. */

@@ -3,9 +3,9 @@
 import { formatCount, formatValue, plural } from '../core/format.ts';
 import { type Content, html, type Markup, quoted } from '../report/markup.ts';
 import { term } from '../report/words.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import { headlineScore } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import { formatScore, type ScoreKind } from '../tasks/task.ts';
 import { type EpochRecord, scoreKey } from '../train/history.ts';
 import type { ComparisonRun, FinetuneResult } from './result.ts';

@@ -2,22 +2,21 @@
 import { formatBytes, formatCount, formatDuration, formatPercent, formatValue } from '../core/format.ts';
 import { type Content, commandText, html, type Markup, pathText, quoted } from '../report/markup.ts';
 import { term } from '../report/words.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import type { Figure } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import { type TaskName, taskKind } from '../tasks/kinds.ts';
 import { formatScore } from '../tasks/task.ts';
 import { type EpochRecord, type Part, scoreKey } from '../train/history.ts';
 import { freezingInWords } from './freezing-words.ts';
 import type { FinetuneResult } from './result.ts';
 
-/** The strip of key figures under the headline. */
-export function keyFigures(result: FinetuneResult<TaskName>): Markup {
+/** The strip of key figures under the headline. @param scores those of the task */
+export function keyFigures(result: FinetuneResult<TaskName>, scores: readonly Figure[]): Markup {
   const { evaluation, model, history, seconds } = result;
   const figures: Figure[] = [];
   if (evaluation) {
     const kept = history.find((record) => record.epoch === result.bestEpoch);
     figures.push([html`validation ${term('loss')}`, formatValue(kept?.validationLoss ?? null)]);
-    figures.push(...imageTask(result.task).figures(evaluation));
+    figures.push(...scores);
   }
   const { trainable, total } = model.parameters;
   figures.push([
@@ -48,7 +47,7 @@ function epochParts(history: readonly EpochRecord[]): Content {
 export function epochTable({ task, history, phases }: FinetuneResult<TaskName>): Markup {
   const validated = history.some((record) => record.validationLoss !== null);
   const scores = (part: Part) =>
-    imageTask(task)
+    taskKind(task)
       .scores.map((kind) => ({ ...kind, key: scoreKey(part, kind.name) }))
       .filter(({ key }) => history.some((record) => record[key] !== null));
   const [training, validation] = [scores('train'), validated ? scores('validation') : []];

@@ -4,9 +4,9 @@ import { formatPercent, formatValue } from '../core/format.ts';
 import { curveChart, type Series } from '../report/chart.ts';
 import { type Content, html } from '../report/markup.ts';
 import { page } from '../report/page.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import type { Section } from '../tasks/image-task.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import { imageTask } from '../tasks/registry.ts';
 import type { ScoreKind } from '../tasks/task.ts';
 import { type EpochRecord, scoreKey } from '../train/history.ts';
 import { headline, headlineText } from './report-headline.ts';
@@ -38,7 +38,7 @@ export function renderReport(result: FinetuneResult<TaskName>): string {
     `${headlineText(result).value}: ${result.model.name} on ${data.source}`,
     html`<main>
 ${headline(result)}
-${keyFigures(result)}
+${keyFigures(result, evaluation ? imageTask(result.task).figures(evaluation) : [])}
 <nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
 ${sections.map(({ id, title, content }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${content}</section>\n`)}
 <footer>Written by regraft ${result.version}.</footer>

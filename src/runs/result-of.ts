@@ -1,6 +1,7 @@
 /** What a fine-tuning run has to tell, as metrics.json and the report show it. */
 import { currentDevice } from '../device/current.ts';
-import type { EvaluationOf, TaskName } from '../tasks/registry.ts';
+import type { TaskName } from '../tasks/kinds.ts';
+import type { EvaluationOf } from '../tasks/registry.ts';
 import type { FitState } from '../train/fit-options.ts';
 import type { FreezingProof } from '../train/freezing-proof.ts';
 import { type EpochRecord, thinLosses } from '../train/history.ts';

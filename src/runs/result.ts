@@ -1,7 +1,8 @@
 /** What a fine-tuning run leaves behind as `metrics.json`, and what the report is drawn from. JSON-able throughout. */
 
 import type { Pictured } from '../tasks/image-task.ts';
-import type { DEFAULT_TASK, EvaluationOf, MistakeOf, TaskName } from '../tasks/registry.ts';
+import type { DEFAULT_TASK, TaskName } from '../tasks/kinds.ts';
+import type { EvaluationOf, MistakeOf } from '../tasks/registry.ts';
 import type { Measured } from '../tasks/task.ts';
 import type { FreezingProof } from '../train/freezing-proof.ts';
 import type { EpochRecord, StepLoss } from '../train/history.ts';

@@ -4,8 +4,8 @@
  */
 import { currentDevice } from '../device/current.ts';
 import type { ModelEntry } from '../models/define.ts';
-import { imageTask } from '../tasks/by-name.ts';
 import type { TaskImages } from '../tasks/image-task.ts';
+import { imageTask } from '../tasks/registry.ts';
 import type { FitState } from '../train/fit-options.ts';
 import { FrozenSnapshot } from '../train/freezing-proof.ts';
 import { availablePrecision } from '../train/precision.ts';

@@ -3,8 +3,7 @@ import { check } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { shellWord } from '../core/shell.ts';
 import type { ModelEntry } from '../models/define.ts';
-import { imageTask } from '../tasks/by-name.ts';
-import type { TaskName } from '../tasks/registry.ts';
+import { type TaskName, taskKind } from '../tasks/kinds.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Fact, OptionRow } from './option-row.ts';
 import { type FinetuneSettings, flagName, isHead, optionRows, type SettingsOptions } from './options.ts';
@@ -36,7 +35,7 @@ export function settingsFor(task: TaskName, settings: FinetuneSettings, entry: M
       throw new ArgumentError(
         `finetune: ${name} is an option of ${tasks.join(' and ')}, got one for ${task}. Leave it out.`,
       );
-  const { scores } = imageTask(task);
+  const { scores } = taskKind(task);
   const { monitor } = settings;
   if (monitor !== null && monitor !== 'loss' && !scores.some(({ name }) => name === monitor))
     throw new ArgumentError(

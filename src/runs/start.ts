@@ -12,7 +12,7 @@ import { namingNetwork } from '../models/guess-network.ts';
 import { weightsByName } from '../models/published.ts';
 import { isNetwork } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
-import { DEFAULT_TASK, type TaskName } from '../tasks/registry.ts';
+import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { notFinite } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';

@@ -1,17 +1,18 @@
 /** A task of images as a run, a saved model and the command line know it: beside its loss and scores, how its results are told. */
 import type { LabelledImage } from '../data/dataset.ts';
 import type { Label } from '../data/labels.ts';
-import type { TableKind } from '../data/tables/labelling.ts';
 import type { AnyModule } from '../nn/module.ts';
 import type { Content } from '../report/markup.ts';
-import type { Measured, ScoreKind, Task } from './task.ts';
+import type { Measured, Task, TaskKind } from './task.ts';
 
 /** 'balanced', or a factor for each class in the order of their names. */
 export type ClassWeights = 'balanced' | readonly number[];
 
 /** The settings of a run that tasks of images read; each leaves alone those that are not its own. */
 export interface TaskSettings {
+  /** Share of the target that is spread evenly over all classes. */
   readonly labelSmoothing: number;
+  /** Factors of the classes or labels; null: every image counts alike. */
   readonly classWeights: ClassWeights | null;
   /** The name of a loss. */
   readonly loss: string | null;
@@ -22,6 +23,7 @@ export interface TaskImages {
   /** Of the classes, labels or numbers, in the order of the model's outputs. */
   readonly classes: readonly string[];
   readonly length: number;
+  /** The class's index, or the float targets, of the image at a place. */
   label(index: number): Label;
 }
 
@@ -79,7 +81,9 @@ export interface AnswerOptions {
 
 /** The columns of a CSV file of answers, after the file's name. */
 export interface AnswerColumns<A> {
+  /** Their names. */
   head(classes: readonly string[], options: AnswerOptions): readonly string[];
+  /** Their cells for one image. */
   row(answer: A): readonly (string | number)[];
 }
 
@@ -92,13 +96,7 @@ export interface ImageTask<
   F extends Placed = Placed,
   M extends object = object,
   A extends object = object,
-> {
-  /** As in 'image-classification'. */
-  readonly name: string;
-  /** The labels that it learns from. */
-  readonly labels: TableKind;
-  /** The same as those of the task that `create` gives. */
-  readonly scores: readonly ScoreKind[];
+> extends TaskKind {
   /** The task as `fit` takes it. @throws ArgumentError for settings that do not fit the images. */
   create(settings: TaskSettings, images: TaskImages): Task<LabelledImage, ImageValues<E, F>>;
   /** The task as a trained model is scored by it. */

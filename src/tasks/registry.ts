@@ -1,24 +1,25 @@
 /** The tasks that a run can be of: of each its row, and what programs import of it. */
 import { CLASSIFICATION } from './image-classification/image-task.ts';
 import { REGRESSION } from './image-regression/image-task.ts';
+import type { ImageTask } from './image-task.ts';
+import type { TaskName } from './kinds.ts';
 import { MULTI_LABEL } from './multi-label/image-task.ts';
 
 export * from './image-classification/public.ts';
 export * from './image-regression/public.ts';
 export * from './multi-label/public.ts';
 
-/** The tasks by name. @internal */
+/** The tasks by name. */
 export const TASKS = {
   'image-classification': CLASSIFICATION,
   'multi-label': MULTI_LABEL,
   'image-regression': REGRESSION,
-};
+} satisfies Readonly<Record<TaskName, unknown>>;
 
-/** The name of a task. */
-export type TaskName = keyof typeof TASKS;
+/** A task by its name. @internal */
+export const imageTask = (name: TaskName): ImageTask => TASKS[name];
 
-/** The one of a run, a saved model or a folder where nothing says another. */
-export const DEFAULT_TASK = 'image-classification';
+export { DEFAULT_TASK, TASK_KINDS, type TaskName } from './kinds.ts';
 
 /** What a task's evaluation has. */
 export type EvaluationOf<T extends TaskName> = Parameters<(typeof TASKS)[T]['stored']>[0];

@@ -3,6 +3,7 @@ import type { HostTensors } from '../core/dtype.ts';
 import { formatPercent, formatValue } from '../core/format.ts';
 import type { HostBatch } from '../data/collate.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
+import type { TableKind } from '../data/tables/labelling.ts';
 import type { AnyModule } from '../nn/module.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -20,6 +21,15 @@ export interface ScoreKind {
   readonly title: string;
   readonly better: 'higher' | 'lower';
   readonly format: 'percent' | 'value';
+}
+
+/** A task of images before it is made: its name, the labels that it learns from, its scores. */
+export interface TaskKind {
+  /** As in 'image-classification'. */
+  readonly name: string;
+  readonly labels: TableKind;
+  /** The best epoch goes by the first. */
+  readonly scores: readonly ScoreKind[];
 }
 
 /** A score as it is read. */

@@ -45,6 +45,7 @@ describe('a hostile result', () => {
   const result = poison(sampleResult({ classes: ['a', 'b', 'c'], comparison: true, margin: 1 })) as FinetuneResult;
   const page = renderReport({
     ...result,
+    task: 'image-classification',
     hyperparameters: { [evil]: evil },
     seconds: { total: 1, parts: { [evil]: 1 } },
     model: { ...result.model, weights: { source: evil, sha256: evil } },

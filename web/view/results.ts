@@ -7,6 +7,7 @@ import type { FinetuneResult } from '../../src/runs/result.ts';
 import { accuracyContext } from '../../src/tasks/image-classification/accuracy-context.ts';
 import { classSection } from '../../src/tasks/image-classification/class-section.ts';
 import { confusionSection } from '../../src/tasks/image-classification/confusion-section.ts';
+import { accuracyFigures } from '../../src/tasks/image-classification/figures.ts';
 import { mistakeGallery } from '../../src/tasks/image-classification/mistake-section.ts';
 import type { Outcome } from '../messages.ts';
 import { byId, make } from './dom.ts';
@@ -28,7 +29,7 @@ export function showResult({ result, mistakes }: Outcome, actions: ResultActions
   byId('result').innerHTML =
     html`<p class="headline"><b>${formatPercent(accuracy)}</b> of ${images} held-out photos are classified correctly.</p>
 <p class="soft">The weights of epoch ${result.bestEpoch} of ${result.history.length} were kept. ${accuracyContext(evaluation).join(' ')}</p>
-${keyFigures(result)}
+${keyFigures(result, accuracyFigures(evaluation))}
 ${comparison(result)}
 <h3>Confusion matrix</h3>${confusionSection(confusion, classes)}
 <h3>Worst mistakes</h3>${mistakeGallery(result.worstMistakes)}

@@ -6,7 +6,7 @@ import { torchChunks } from '../../src/io/torch/write.ts';
 import { metricsJSON } from '../../src/runs/metrics-json.ts';
 import { type ModelDescription, metadataOf } from '../../src/runs/model-description.ts';
 import { renderReport } from '../../src/runs/report.ts';
-import { DEFAULT_TASK } from '../../src/tasks/registry.ts';
+import { DEFAULT_TASK } from '../../src/tasks/kinds.ts';
 import type { ExportKind } from '../messages.ts';
 import type { Trained } from './predict.ts';
 import { VERSION } from './result.ts';

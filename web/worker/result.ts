@@ -7,7 +7,7 @@ import type { FinetuneResult } from '../../src/runs/result.ts';
 import { runFinetune } from '../../src/runs/run.ts';
 import { reproduceCommand } from '../../src/runs/settings.ts';
 import type { Stopwatch } from '../../src/runs/stopwatch.ts';
-import { DEFAULT_TASK } from '../../src/tasks/registry.ts';
+import { DEFAULT_TASK } from '../../src/tasks/kinds.ts';
 import type { Outcome } from '../messages.ts';
 import { Stopped } from './control.ts';
 import type { Live } from './live.ts';

@@ -1,17 +1,18 @@
 /** Image classification as runs, saved models and the command line know it. */
+
 import { formatPercent } from '../../core/format.ts';
-import { html } from '../../report/markup.ts';
-import { term } from '../../report/words.ts';
 import type { AnswerOptions, ImageTask } from '../image-task.ts';
 import { accuracyContext } from './accuracy-context.ts';
 import { classSection } from './class-section.ts';
 import { classFactors } from './class-weights.ts';
 import { MATRIX_CLASSES, storedEvaluation } from './confusion.ts';
 import { confusionSection } from './confusion-section.ts';
+import { accuracyFigures } from './figures.ts';
+import { CLASSIFICATION_KIND } from './kind.ts';
 import { closingLines, evaluationLines } from './lines.ts';
 import { type Evaluation, type Mistake, softmaxRows } from './metrics.ts';
 import { mistakeGallery, type NamedMistake } from './mistake-section.ts';
-import { CLASSIFICATION_SCORES, imageClassification } from './task.ts';
+import { imageClassification } from './task.ts';
 
 /** A class with how sure the model is of it. */
 export interface ClassProbability {
@@ -29,9 +30,7 @@ export interface ClassificationAnswer {
 const TOP = 5;
 
 export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, ClassificationAnswer> = {
-  name: 'image-classification',
-  labels: 'classes',
-  scores: CLASSIFICATION_SCORES,
+  ...CLASSIFICATION_KIND,
   create: ({ labelSmoothing, classWeights }, images) =>
     imageClassification({ labelSmoothing, ...(classWeights && { classWeights: classFactors(classWeights, images) }) }),
   scoring: () => imageClassification(),
@@ -44,13 +43,7 @@ export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, Classi
   headline: (of) => `of ${of} classified correctly`,
   sentence: ({ accuracy }, of) => `${formatPercent(accuracy)} of ${of} are classified correctly`,
   context: accuracyContext,
-  figures: ({ macro, topK, calibrationError }) => [
-    [html`mean ${term('F1')}`, formatPercent(macro.f1)],
-    ...(topK
-      ? [[html`${topK.k === 5 ? term('top-5') : `top-${topK.k}`} accuracy`, formatPercent(topK.accuracy)] as const]
-      : []),
-    [term('calibration error'), formatPercent(calibrationError)],
-  ],
+  figures: accuracyFigures,
   sections: (evaluation, mistakes, classes) => [
     {
       id: 'confusion-matrix',

@@ -1,17 +1,14 @@
 /** Image classification: a class for each image. Float targets are taken too where the loss is one for those; there is no accuracy then. */
+
 import { ArgumentError } from '../../core/errors.ts';
 import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import { CrossEntropyLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { imageBatches } from '../images.ts';
-import type { LossContext, ScoreKind, Task } from '../task.ts';
+import type { LossContext, Task } from '../task.ts';
+import { CLASSIFICATION_KIND } from './kind.ts';
 import { ClassificationMetric, type ClassificationValues } from './metric.ts';
-
-/** The scores of image classification. */
-export const CLASSIFICATION_SCORES: readonly ScoreKind[] = [
-  { name: 'accuracy', title: 'accuracy', better: 'higher', format: 'percent' },
-];
 
 /** Options of {@link imageClassification}. */
 export interface ClassificationOptions {
@@ -30,8 +27,7 @@ export function imageClassification(options: ClassificationOptions = {}): Task<L
   ) as [CrossEntropyLoss, CrossEntropyLoss];
   return {
     ...imageBatches,
-    name: 'image-classification',
-    scores: CLASSIFICATION_SCORES,
+    ...CLASSIFICATION_KIND,
     forward: (model, { images }) => ({ logits: model.forward(images) }),
     loss({ logits }, { labels }, context) {
       checkLabels('fit', context, logits!.shape[1]!);

@@ -1,4 +1,5 @@
 /** Regression of images as runs, saved models and the command line know it. */
+
 import { formatValue } from '../../core/format.ts';
 import { columns } from '../../device/columns.ts';
 import { html, pathText } from '../../report/markup.ts';
@@ -6,8 +7,9 @@ import { gallery } from '../gallery.ts';
 import type { ImageTask } from '../image-task.ts';
 import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
+import { REGRESSION_KIND } from './kind.ts';
 import type { RegressionEvaluation, ValueScores } from './metrics.ts';
-import { imageRegression, REGRESSION_SCORES, type RegressionLoss, type RegressionMistake } from './task.ts';
+import { imageRegression, type RegressionLoss, type RegressionMistake } from './task.ts';
 import { foldUnits, unitsOf } from './units.ts';
 
 /** Numbers by name. */
@@ -36,9 +38,7 @@ const inWords = (values: NamedValues): string => {
 
 export const REGRESSION: ImageTask<RegressionEvaluation, RegressionMistake, NamedRegressionMistake, RegressionAnswer> =
   {
-    name: 'image-regression',
-    labels: 'values',
-    scores: REGRESSION_SCORES,
+    ...REGRESSION_KIND,
     create: ({ loss }, images) =>
       imageRegression({ loss: (loss ?? undefined) as RegressionLoss | undefined, units: unitsOf(images) }),
     scoring: () => imageRegression(),

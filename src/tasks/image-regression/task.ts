@@ -1,4 +1,5 @@
 /** Numbers from an image: an age, a count, coordinates. */
+
 import type { HostTensors } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkOptions } from '../../core/options.ts';
@@ -8,7 +9,8 @@ import { huberLoss, l1Loss, mseLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Metric, ScoreKind, Scores, Task } from '../task.ts';
+import type { Metric, Scores, Task } from '../task.ts';
+import { REGRESSION_KIND } from './kind.ts';
 import { evaluateRegression, type RegressionEvaluation } from './metrics.ts';
 import { fromUnits, toUnits, type Units } from './units.ts';
 
@@ -20,13 +22,6 @@ const LOSSES: Readonly<Record<RegressionLoss, (outputs: Tensor, targets: Tensor)
   l1: l1Loss,
   huber: huberLoss,
 };
-
-/** The scores of image regression. */
-export const REGRESSION_SCORES: readonly ScoreKind[] = [
-  { name: 'r2', title: 'R²', better: 'higher', format: 'value' },
-  { name: 'mae', title: 'mean absolute error', better: 'lower', format: 'value' },
-  { name: 'rmse', title: 'root mean squared error', better: 'lower', format: 'value' },
-];
 
 /** An image whose numbers the model was far from. */
 export interface RegressionMistake {
@@ -66,8 +61,7 @@ export function imageRegression(options: RegressionOptions = {}): Task<LabelledI
     );
   return {
     ...(units ? batchesIn(units) : imageBatches),
-    name: 'image-regression',
-    scores: REGRESSION_SCORES,
+    ...REGRESSION_KIND,
     forward: (model, { images }) => ({ predictions: model.forward(images) }),
     loss({ predictions }, { labels }, context) {
       floatTargets('image-regression', 'value', context, predictions!);

@@ -1,4 +1,5 @@
 /** Multi-label classification as runs, saved models and the command line know it. */
+
 import { ArgumentError } from '../../core/errors.ts';
 import { formatCount, formatPercent, formatValue, namesInWords } from '../../core/format.ts';
 import { columns } from '../../device/columns.ts';
@@ -8,8 +9,9 @@ import { gallery } from '../gallery.ts';
 import type { ClassWeights, ImageTask, TaskImages } from '../image-task.ts';
 import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
+import { MULTI_LABEL_KIND } from './kind.ts';
 import type { LabelScores, MultiLabelEvaluation } from './metrics.ts';
-import { MULTI_LABEL_SCORES, type MultiLabelMistake, multiLabel } from './task.ts';
+import { type MultiLabelMistake, multiLabel } from './task.ts';
 
 /** A label with how sure the model is of it. */
 export interface LabelProbability {
@@ -39,9 +41,7 @@ const SHOWN = 15;
 
 export const MULTI_LABEL: ImageTask<MultiLabelEvaluation, MultiLabelMistake, NamedMultiLabelMistake, MultiLabelAnswer> =
   {
-    name: 'multi-label',
-    labels: 'labels',
-    scores: MULTI_LABEL_SCORES,
+    ...MULTI_LABEL_KIND,
     create: ({ classWeights }, images) => multiLabel(classWeights ? { posWeight: factors(classWeights, images) } : {}),
     scoring: () => multiLabel(),
     named: ({ missed, wrong, loss }, classes) => ({

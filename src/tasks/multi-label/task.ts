@@ -1,4 +1,5 @@
 /** Several labels an image, or none: each is asked for by itself. */
+
 import type { HostTensors } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkList, checkOptions } from '../../core/options.ts';
@@ -7,14 +8,9 @@ import type { LabelledImage } from '../../data/dataset.ts';
 import { BCEWithLogitsLoss } from '../../nn/loss.ts';
 import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Measured, Metric, ScoreKind, Scores, Task } from '../task.ts';
+import type { Measured, Metric, Scores, Task } from '../task.ts';
+import { MULTI_LABEL_KIND } from './kind.ts';
 import { evaluateLabels, type MultiLabelEvaluation } from './metrics.ts';
-
-/** The scores of multi-label classification. */
-export const MULTI_LABEL_SCORES: readonly ScoreKind[] = [
-  { name: 'mAP', title: 'mAP', better: 'higher', format: 'percent' },
-  { name: 'macroF1', title: 'macro F1', better: 'higher', format: 'percent' },
-];
 
 /** An image whose labels the model got wrong, by their indices. */
 export interface MultiLabelMistake {
@@ -54,8 +50,7 @@ export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage,
   const loss = new BCEWithLogitsLoss(posWeight ? { posWeight } : {});
   return {
     ...imageBatches,
-    name: 'multi-label',
-    scores: MULTI_LABEL_SCORES,
+    ...MULTI_LABEL_KIND,
     forward: (model, { images }) => ({ logits: model.forward(images) }),
     loss({ logits }, { labels }, context) {
       const targets = floatTargets('multi-label', 'label', context, logits!);
