@@ -8,6 +8,7 @@ export class Markup {
   }
 }
 
+/** What stands between tags: markup as it is, texts escaped, lists joined, nothing of what is not there. */
 export type Content = Markup | string | number | null | undefined | false | readonly Content[];
 
 /** `html\`<b>${name}</b>\``: strings and numbers escaped (for text and quoted attributes), lists joined, null, undefined and false left out. */
