@@ -25,6 +25,12 @@ export { IMAGE_EXTENSIONS } from './images/image-format.ts';
 export type { DecodeOptions, Orientation } from './images/orientation.ts';
 export type { Label, Labels } from './labels.ts';
 export {
+  type AutoAugmentOptions,
+  RandAugment,
+  type RandAugmentOptions,
+  TrivialAugmentWide,
+} from './transforms/auto-augment.ts';
+export {
   type Amount,
   adjustBrightness,
   adjustContrast,
@@ -34,6 +40,7 @@ export {
   type ColorJitterOptions,
 } from './transforms/color.ts';
 export {
+  type AutoAugmentName,
   type ClassificationPreset,
   Compose,
   type ComposeOptions,

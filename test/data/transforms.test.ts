@@ -376,11 +376,11 @@ describe('errors', () => {
     ],
     [
       () => transformFromJSON({ name: 'constructor' }),
-      'transform: expected one of Compose, Resize, CenterCrop, RandomCrop, RandomResizedCrop, RandomHorizontalFlip, ColorJitter, ToTensor, Normalize, got "constructor".',
+      'transform: expected one of Compose, Resize, CenterCrop, RandomCrop, RandomResizedCrop, RandomHorizontalFlip, RandAugment, TrivialAugmentWide, ColorJitter, ToTensor, Normalize, got "constructor".',
     ],
     [
       () => transformFromJSON(new Blur().toJSON()),
-      'transform: expected one of Compose, Resize, CenterCrop, RandomCrop, RandomResizedCrop, RandomHorizontalFlip, ColorJitter, ToTensor, Normalize, got "Blur".',
+      'transform: expected one of Compose, Resize, CenterCrop, RandomCrop, RandomResizedCrop, RandomHorizontalFlip, RandAugment, TrivialAugmentWide, ColorJitter, ToTensor, Normalize, got "Blur".',
     ],
     [
       () => transformFromJSON({ name: 'Resize', size: '9' as unknown as Size }),

@@ -50,6 +50,22 @@ export function adjustSaturation(image: RgbImage, factor: number): RgbImage {
   });
 }
 
+/** 0 is the image smoothed, each pixel by its eight neighbours, 1 the image itself; the pixels of the border stay. */
+export function adjustSharpness(image: RgbImage, factor: number): RgbImage {
+  const { data, width, height } = image;
+  const out = new Uint8Array(data);
+  const f = Math.fround(factor);
+  const row = width * 3;
+  for (let y = 1; y < height - 1; y++)
+    for (let i = y * row + 3; i < (y + 1) * row - 3; i++) {
+      let sum = 4 * data[i]!;
+      for (const above of [i - row, i, i + row]) sum += data[above - 3]! + data[above]! + data[above + 3]!;
+      // A thirteenth of the sum, rounded.
+      out[i] = blend(Math.floor((2 * sum + 13) / 26), data[i]!, f);
+    }
+  return { data: out, width, height };
+}
+
 const clamp = (v: number) => Math.max(0, Math.min(255, v));
 
 /** Turns the hue by `factor` of the full circle, -0.5 to 0.5; hue and saturation pass through 8 bits, as in Pillow. */

@@ -1,9 +1,11 @@
 /** Transforms one after another, the usual chains of them, and reading them back from JSON. */
+import { check, type Kind, oneOf } from '../../core/check.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkList, checkOptions, type OptionNames } from '../../core/options.ts';
 import { Generator } from '../../core/random.ts';
 import { type FloatImage, isRgb, type RgbImage } from '../images/image.ts';
 import type { Orientation } from '../images/orientation.ts';
+import { type AutoAugmentOptions, RandAugment, type RandAugmentOptions, TrivialAugmentWide } from './auto-augment.ts';
 import { ColorJitter, type ColorJitterOptions } from './color.ts';
 import {
   CenterCrop,
@@ -127,6 +129,7 @@ const TRAINING: OptionNames<TrainingPreset & ClassificationPreset> = {
   scale: true,
   ratio: true,
   flip: true,
+  autoAugment: true,
   jitter: true,
 };
 
@@ -166,11 +169,22 @@ export interface TrainingPreset extends Omit<ClassificationPreset, 'resize'> {
   ratio?: readonly [number, number];
   /** Probability of mirroring. Default 0.5; 0 leaves the step out. */
   flip?: number;
+  /** 'rand' for {@link RandAugment}, 'trivial' for {@link TrivialAugmentWide}. Default: none. */
+  autoAugment?: AutoAugmentName;
   /** Default: none. */
   jitter?: ColorJitterOptions;
 }
 
-/** RandomResizedCrop, RandomHorizontalFlip, (ColorJitter,) ToTensor, Normalize: for training. */
+/** The kinds of automatic augmentation, by their names in {@link TrainingPreset}. */
+const AUTO_AUGMENT = { rand: RandAugment, trivial: TrivialAugmentWide };
+
+/** 'rand' or 'trivial'. */
+export type AutoAugmentName = keyof typeof AUTO_AUGMENT;
+
+/** A name of automatic augmentation. */
+export const AUTO_AUGMENT_NAME: Kind<AutoAugmentName> = oneOf('rand', 'trivial');
+
+/** RandomResizedCrop, RandomHorizontalFlip, (RandAugment or TrivialAugmentWide,) (ColorJitter,) ToTensor, Normalize: for training. */
 export function trainingTransforms(preset: TrainingPreset = {}): Compose {
   checkOptions('trainingTransforms', preset, TRAINING);
   const {
@@ -178,18 +192,18 @@ export function trainingTransforms(preset: TrainingPreset = {}): Compose {
     scale,
     ratio,
     flip = 0.5,
+    autoAugment,
     jitter,
     mean = IMAGENET_MEAN,
     std = IMAGENET_STD,
     interpolation,
   } = preset;
+  if (autoAugment !== undefined) check('trainingTransforms', 'autoAugment', autoAugment, AUTO_AUGMENT_NAME);
+  const between = interpolation && { interpolation };
   const steps = [
-    new RandomResizedCrop(crop, {
-      ...(scale && { scale }),
-      ...(ratio && { ratio }),
-      ...(interpolation && { interpolation }),
-    }),
+    new RandomResizedCrop(crop, { ...(scale && { scale }), ...(ratio && { ratio }), ...between }),
     ...(flip > 0 ? [new RandomHorizontalFlip(flip)] : []),
+    ...(autoAugment ? [new AUTO_AUGMENT[autoAugment](between)] : []),
     ...(jitter ? [new ColorJitter(jitter)] : []),
     new ToTensor(),
     new Normalize(mean, std),
@@ -220,6 +234,8 @@ const FROM_JSON: Readonly<
   RandomCrop: (o) => new RandomCrop(o.size as Size, optionsIn(o) as RandomCropOptions),
   RandomResizedCrop: (o) => new RandomResizedCrop(o.size as Size, optionsIn(o) as RandomResizedCropOptions),
   RandomHorizontalFlip: (o) => new RandomHorizontalFlip(o.p as number),
+  RandAugment: (o) => new RandAugment(optionsIn(o) as RandAugmentOptions),
+  TrivialAugmentWide: (o) => new TrivialAugmentWide(optionsIn(o) as AutoAugmentOptions),
   ColorJitter: (o) => new ColorJitter(optionsIn(o) as ColorJitterOptions),
   ToTensor: () => new ToTensor(),
   Normalize: (o) => new Normalize(o.mean as number[], o.std as number[]),

@@ -4,15 +4,17 @@ import { ArgumentError } from '../../core/errors.ts';
 import { checkNumber, checkOptions, type OptionNames } from '../../core/options.ts';
 import type { Generator } from '../../core/random.ts';
 import { crop, expectRgb, type FloatImage, flipHorizontal, type Rectangle, type RgbImage } from '../images/image.ts';
-import { INTERPOLATIONS, type Interpolation, resample } from './resample.ts';
-import { checkOutput, checkRange, checkSize, type Size, sidesOf, Transform } from './transform.ts';
-
-/** Python's `round`: halves go to the even neighbour. */
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-}
+import { checkInterpolation, type Interpolation, resample } from './resample.ts';
+import {
+  checkFill,
+  checkOutput,
+  checkRange,
+  checkSize,
+  roundHalfEven,
+  type Size,
+  sidesOf,
+  Transform,
+} from './transform.ts';
 
 /** Options of {@link Resize}. */
 export interface ResizeOptions {
@@ -23,11 +25,6 @@ export interface ResizeOptions {
 }
 
 const RESIZE: OptionNames<ResizeOptions> = { interpolation: true, antialias: true };
-
-function checkInterpolation(transform: string, interpolation: Interpolation): Interpolation {
-  if (INTERPOLATIONS.includes(interpolation)) return interpolation;
-  throw new ArgumentError(`${transform}: interpolation must be ${INTERPOLATIONS.join(', ')}, got '${interpolation}'.`);
-}
 
 /** Resizes: a number is the shorter side's new length (the ratio stays), a pair is [height, width]. */
 export class Resize extends Transform {
@@ -134,11 +131,9 @@ export class RandomCrop extends Transform {
       throw new ArgumentError(
         `RandomCrop: padding must be one, two or four integers, 0 or more, got ${JSON.stringify(padding)}.`,
       );
-    if (!(Number.isInteger(fill) && fill >= 0 && fill <= 255))
-      throw new ArgumentError(`RandomCrop: fill must be an integer, 0 to 255, got ${JSON.stringify(fill) ?? fill}.`);
     this.padding = padding;
     this.padIfNeeded = padIfNeeded;
-    this.fill = fill;
+    this.fill = checkFill('RandomCrop', fill);
   }
 
   apply(image: RgbImage | FloatImage, random: Generator): RgbImage {

@@ -3,11 +3,18 @@
  * with the reduction (antialiasing), weights rounded to 22 fractional bits, and 8-bit rounding after each pass, horizontal first.
  * The level matters: networks were trained and their accuracies measured behind this filter, and `sharp`'s kernels differ by up to 2 levels.
  */
+import { ArgumentError } from '../../core/errors.ts';
 import { crop, type Rectangle, type RgbImage } from '../images/image.ts';
 
 /** How pixels between pixels are found. */
 export type Interpolation = 'nearest' | 'bilinear' | 'bicubic';
-export const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic'];
+const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic'];
+
+/** @throws ArgumentError for one that does not exist. */
+export function checkInterpolation(transform: string, interpolation: Interpolation): Interpolation {
+  if (INTERPOLATIONS.includes(interpolation)) return interpolation;
+  throw new ArgumentError(`${transform}: interpolation must be ${INTERPOLATIONS.join(', ')}, got '${interpolation}'.`);
+}
 
 /** Options of {@link resample}. */
 export interface ResampleOptions {

@@ -77,6 +77,19 @@ export function sidesOf(size: Size): readonly [height: number, width: number] {
   return typeof size === 'number' ? [size, size] : size;
 }
 
+/** @throws ArgumentError unless `fill` is a level. */
+export function checkFill(transform: string, fill: number): number {
+  if (Number.isInteger(fill) && fill >= 0 && fill <= 255) return fill;
+  throw new ArgumentError(`${transform}: fill must be an integer, 0 to 255, got ${JSON.stringify(fill) ?? fill}.`);
+}
+
+/** Python's `round`: halves go to the even neighbour. */
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+}
+
 /** @throws ArgumentError unless `range` is two numbers in order, within the bounds. */
 export function checkRange(
   transform: string,
