@@ -86,6 +86,25 @@ export class Generator {
     return r * Math.cos(angle);
   }
 
+  /** Beta with parameters a and b above 0, in [0, 1]: from two gammas, in logarithms, which small parameters do not take to 0. */
+  beta(a: number, b: number): number {
+    const [x, y] = [this.#logGamma(a), this.#logGamma(b)];
+    return 1 / (1 + Math.exp(y - x));
+  }
+
+  /** The logarithm of a gamma variate of scale 1 (Marsaglia and Tsang). */
+  #logGamma(shape: number): number {
+    const raised = shape < 1 ? shape + 1 : shape;
+    const lowered = shape < 1 ? Math.log(1 - this.uniform()) / shape : 0;
+    const d = raised - 1 / 3;
+    for (;;) {
+      const z = this.normal();
+      const v = (1 + z / Math.sqrt(9 * d)) ** 3;
+      if (v > 0 && Math.log(1 - this.uniform()) < 0.5 * z * z + d * (1 - v + Math.log(v)))
+        return Math.log(d * v) + lowered;
+    }
+  }
+
   /** Shuffles in place (Fisher and Yates) and returns the array. */
   shuffle<T>(items: T[]): T[] {
     for (let i = items.length - 1; i > 0; i--) {

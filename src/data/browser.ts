@@ -62,6 +62,7 @@ export {
   Resize,
   type ResizeOptions,
 } from './transforms/geometry.ts';
+export { type BatchTransform, CutMix, type MixOptions, MixUp, RandomChoice } from './transforms/mix.ts';
 export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './transforms/normalize.ts';
 export { type Interpolation, type ResampleOptions, resample } from './transforms/resample.ts';
 export { type Size, Transform, type TransformJSON } from './transforms/transform.ts';

@@ -1,7 +1,9 @@
 /** Losses, as functions and as modules. */
-import { atLeast, check, oneOf, PROBABILITY } from '../core/check.ts';
+import { atLeast, check, oneOf, PROBABILITY, within } from '../core/check.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
-import { checkTensor, type Tensor } from '../tensor/tensor.ts';
+import { sameShape } from '../core/shape.ts';
+import { checkTensor, Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Buffer } from './parameter.ts';
 
@@ -34,17 +36,36 @@ const CROSS_ENTROPY: OptionNames<CrossEntropyLossOptions> = {
 };
 
 /**
- * Cross-entropy between logits [N, classes] and int32 labels [N]; the softmax is inside.
+ * Cross-entropy between logits [N, classes] and int32 labels [N], or probabilities [N, classes]; the softmax is inside.
  * @param logits [N, classes], as a model gives them: no softmax before.
- * @param labels [N], int32: the index of each row’s class.
- * @param options Label smoothing, weights of classes, how rows are put together.
+ * @param labels [N], int32: the index of each row’s class; or floats of the logits' shape: its share of each class, as mixed images have.
+ * @param options Label smoothing, weights of classes, how rows are put together; there is no `ignoreIndex` of probabilities, and their mean is over
+ * the rows, weighted or not.
  * @throws ShapeError if the labels are not one per row; ArgumentError for a label that is no class. Labels that were computed on the GPU
  * are not looked at: one out of range makes the loss NaN.
  * @example
  * crossEntropy(model.forward(images), labels, { labelSmoothing: 0.1 }).backward();
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  return checkTensor('crossEntropy', logits).crossEntropy(labels, options);
+  checkTensor('crossEntropy', logits);
+  const areShares =
+    logits.rank > 1 && labels instanceof Tensor && labels.dtype !== 'int32' && sameShape(labels.shape, logits.shape);
+  return areShares ? ofProbabilities(logits, labels, options) : logits.crossEntropy(labels, options);
+}
+
+function ofProbabilities(logits: Tensor, probabilities: Tensor, options: CrossEntropyOptions): Tensor {
+  checkOptions<CrossEntropyOptions>('crossEntropy', options, CROSS_ENTROPY);
+  const { weight, labelSmoothing = 0, ignoreIndex, reduction } = options;
+  if (ignoreIndex !== undefined)
+    throw new ArgumentError(
+      'crossEntropy: expected no ignoreIndex beside probabilities, got one. Give such rows zeros.',
+    );
+  check('crossEntropy', 'labelSmoothing', labelSmoothing, within(0, 1));
+  const classes = logits.shape[1]!;
+  const smoothed =
+    labelSmoothing > 0 ? probabilities.mul(1 - labelSmoothing).add(labelSmoothing / classes) : probabilities;
+  const weighted = weight ? smoothed.mul(weight.reshape([classes, ...logits.shape.slice(2).fill(1)])) : smoothed;
+  return reduced(logits.logSoftmax(1).mul(weighted).sum(1).neg(), reduction);
 }
 
 /** (prediction - target)^2: its mean, its sum, or each. */

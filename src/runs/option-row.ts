@@ -13,6 +13,7 @@ export interface Before {
   readonly weights: string | null;
   readonly freezeUntil: string;
   readonly epochs: number;
+  readonly augment: number | null;
   readonly optimizer: OptimizerName;
   readonly lr: number;
 }

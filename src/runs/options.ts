@@ -6,6 +6,7 @@ import { above, atLeast, below, oneOf, whole, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { SEED } from '../core/random.ts';
 import type { Orientation } from '../data/images/orientation.ts';
+import { AUTO_AUGMENT_NAME, type AutoAugmentName } from '../data/transforms/compose.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { RegressionLoss } from '../tasks/image-regression/task.ts';
 import type { ClassWeights } from '../tasks/image-task.ts';
@@ -217,6 +218,35 @@ const ROWS = {
     default: null,
     flag: '<views>',
     help: 'random crops and flips of each image; each costs a pass of the frozen part',
+  }),
+  /** Operations drawn at random for each view: 'rand' is RandAugment, 'trivial' TrivialAugmentWide; null for none. */
+  autoAugment: option<AutoAugmentName | null>({
+    kind: AUTO_AUGMENT_NAME,
+    default: null,
+    flag: '<name>',
+    help: 'rand: RandAugment, trivial: TrivialAugmentWide, in each view; without --augment views are new in every epoch',
+    also: ({ augment }) => ({
+      words: 'left out where there are no random views (augment 0)',
+      is: (value): value is unknown => value === null || augment !== 0,
+      example: 'Ask for views, or leave augment out',
+    }),
+    fact: 'changed',
+  }),
+  /** Alpha of MixUp: each training image is blended with another; null for none. */
+  mixup: option<number | null>({
+    kind: above(0),
+    default: null,
+    flag: '<alpha>',
+    help: 'MixUp: blends training images and their labels, 0.2 a little; with --cutmix one of both a batch, nothing of the images is cached',
+    fact: 'changed',
+  }),
+  /** Alpha of CutMix: each training image gets a piece of another; null for none. */
+  cutmix: option<number | null>({
+    kind: above(0),
+    default: null,
+    flag: '<alpha>',
+    help: 'CutMix: pastes pieces of training images into others, 1 of any size',
+    fact: 'changed',
   }),
   /** 'float16': mixed precision, where the adapter has 16-bit floats. */
   precision: option<Precision>({

@@ -19,7 +19,7 @@ import { type EpochRecord, scoreKey } from '../train/history.ts';
 import { scalerFor } from '../train/precision.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { FinetuneSettings } from './options.ts';
-import { freezeFor, optimizerFor, type PlannedPhase, planPhases } from './recipe.ts';
+import { freezeFor, mixOf, optimizerFor, type PlannedPhase, planPhases, viewsOf } from './recipe.ts';
 import type { ComparisonRun, Phase } from './result.ts';
 import { resolveSettings } from './settings.ts';
 
@@ -102,6 +102,7 @@ export async function trainPhases(
       optimizer,
       schedule,
       scheduleEvery: 'batch',
+      mix: mixOf(settings, train.dataset.classes?.length),
       accumulate: settings.accumulate,
       precision: run.precision ?? settings.precision,
       scaler,
@@ -166,7 +167,7 @@ export async function trainFromScratch(
       headEpochs: 0,
       lr: undefined,
       unfrozenLr: undefined,
-      augment: settings.augment ?? 0,
+      augment: viewsOf(settings),
       clipGradNorm: null,
       patience: 0,
     },
@@ -193,11 +194,12 @@ export async function trainFromScratch(
 export function loaderFor(
   train: Dataset & { withTransform(transform: Transform): Dataset },
   { augment }: Pick<PlannedPhase, 'augment'>,
-  { batchSize, seed }: FinetuneSettings,
+  { batchSize, seed, autoAugment }: FinetuneSettings,
   preset: ImagePreset,
 ): DataLoader {
   // Gentler than ImageNet's: a few hundred photos cannot afford crops of a twelfth.
-  const data = augment > 0 ? train.withTransform(trainingTransforms({ ...preset, scale: [0.5, 1] })) : train;
+  const gentle = { ...preset, scale: [0.5, 1] as const, ...(autoAugment && { autoAugment }) };
+  const data = augment > 0 ? train.withTransform(trainingTransforms(gentle)) : train;
   return new DataLoader(data, { batchSize, shuffle: true, seed, ...(augment > 0 && { views: augment }) });
 }
 

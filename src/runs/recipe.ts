@@ -1,5 +1,6 @@
 /** The fine-tuning recipe: the phases that a run's settings mean, the optimizer and schedule of each. */
 
+import { type BatchTransform, CutMix, MixUp, RandomChoice } from '../data/transforms/mix.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
@@ -24,7 +25,7 @@ export function planPhases(settings: FinetuneSettings, entry: ModelEntry): Plann
       epochs: headEpochs,
       learningRate: lr,
       frozenUntil: isHead(freezeUntil, entry) ? freezeUntil : entry.stages.at(-1)!,
-      augment: settings.augment ?? 0,
+      augment: viewsOf(settings),
       warmUp: 0,
     });
   if (headEpochs < epochs)
@@ -34,10 +35,23 @@ export function planPhases(settings: FinetuneSettings, entry: ModelEntry): Plann
       learningRate: unfrozenLr,
       frozenUntil: freezeUntil === 'none' ? null : freezeUntil,
       // Where nothing is frozen there is no trunk to compute once, so new views cost nothing.
-      augment: settings.augment ?? (freezeUntil === 'none' ? epochs : 0),
+      augment: settings.augment ?? (freezeUntil === 'none' ? epochs : viewsOf(settings)),
       warmUp: 1,
     });
   return phases;
+}
+
+/** Random views of each image: as many as were asked for, or else new ones in every epoch of automatic augmentation. */
+export const viewsOf = ({ augment, autoAugment, epochs }: FinetuneSettings): number =>
+  augment ?? (autoAugment ? epochs : 0);
+
+/** How a run mixes its training batches: by MixUp, CutMix, or one of both at random; undefined: not at all. */
+export function mixOf({ mixup, cutmix }: FinetuneSettings, numClasses: number | undefined): BatchTransform | undefined {
+  const mixes = [
+    ...(mixup === null ? [] : [new MixUp({ alpha: mixup, numClasses })]),
+    ...(cutmix === null ? [] : [new CutMix({ alpha: cutmix, numClasses })]),
+  ];
+  return mixes.length > 1 ? new RandomChoice(mixes) : mixes[0];
 }
 
 /** Freezes what the phase freezes; all else is trainable. @throws ArgumentError for a module that is not there. */

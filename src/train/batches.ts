@@ -5,7 +5,8 @@ import { RegraftError } from '../core/errors.ts';
 import type { HostBatch } from '../data/collate.ts';
 import { concurrently } from '../data/concurrently.ts';
 import type { DataLoader } from '../data/data-loader.ts';
-import type { Sample, View } from '../data/dataset.ts';
+import { type Sample, sampleGenerator, type View } from '../data/dataset.ts';
+import type { BatchTransform } from '../data/transforms/mix.ts';
 import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
 import type { AnyModule } from '../nn/module.ts';
@@ -25,6 +26,9 @@ export interface LoadedBatch extends Omit<HostBatch, 'inputs'> {
 /** What the caller records for a batch, inside step() or noGrad(): `forward` runs the model. */
 export type RecordBatch<T> = (forward: () => Tensors, targets: Tensors) => T;
 
+/** The view of the first epoch's mixes: those of images are 0 or more, that of the order is -1. */
+const MIXES = -2;
+
 /** The cached activations turned out to be another trunk's. */
 class StaleTrunk extends Error {}
 
@@ -34,6 +38,7 @@ export class Batches {
   readonly #task: Task;
   readonly #model: AnyModule;
   readonly #cache: TrunkCache | null;
+  readonly #mix: BatchTransform | undefined;
   /** Samples in the largest batch. */
   readonly #fullBatch: number;
   /** Inputs of one batch, for their types and the shapes of a sample: whoever records a forward pass may not have them. */
@@ -41,12 +46,20 @@ export class Batches {
   /** Whether the whole of the last epoch came from the cache. */
   cached = false;
 
-  constructor(loader: DataLoader<unknown, Sample>, task: Task, model: AnyModule, cache: TrunkCache | null) {
+  /** @param mix changes each loaded batch; cached activations could not stand for those */
+  constructor(
+    loader: DataLoader<unknown, Sample>,
+    task: Task,
+    model: AnyModule,
+    cache: TrunkCache | null,
+    mix?: BatchTransform,
+  ) {
     this.loader = loader;
     this.#task = task;
     this.#model = model;
     this.#fullBatch = Math.min(loader.batchSize, loader.dataset.length);
     this.#cache = isCacheable(loader, task) ? cache : null;
+    this.#mix = mix;
   }
 
   /** The batches of an epoch, in the loader's order. Unreadable samples are left out. */
@@ -70,7 +83,10 @@ export class Batches {
         return;
       }
     }
-    for await (const batch of loader.hostBatches((samples) => this.#task.collate(samples))) {
+    let count = 0;
+    for await (const loaded of loader.hostBatches((samples) => this.#task.collate(samples))) {
+      const random = sampleGenerator(count++, { seed: loader.seed, view: MIXES - epoch });
+      const batch = this.#mix?.apply(loaded, random) ?? loaded;
       this.#example = batch.inputs;
       yield { ...batch, keys: this.#cache ? await this.#keys(batch.indices, view) : [] };
     }

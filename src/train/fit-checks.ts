@@ -24,7 +24,7 @@ export function checkFitOptions({ train, validation, epochs, accumulate = 1, ...
   ] as const)
     if (!Number.isInteger(value) || value < least)
       throw new ArgumentError(`fit: expected ${name} as a whole number of ${least} or more, got ${shown(value)}.`);
-  const { optimizer, schedule, loss, ema, onEpoch } = options;
+  const { optimizer, schedule, loss, ema, mix, onEpoch } = options;
   if (optimizer && !(optimizer instanceof Optimizer))
     throw new ArgumentError(
       `fit: expected an optimizer, got ${shown(optimizer)}. Pass new AdamW(model.parameters(), { lr: 1e-3 }).`,
@@ -33,6 +33,10 @@ export function checkFitOptions({ train, validation, epochs, accumulate = 1, ...
   if (schedule && typeof schedule.step !== 'function')
     throw new ArgumentError(
       `fit: expected a schedule, got ${shown(schedule)}. Pass new CosineAnnealingLR(optimizer, epochs).`,
+    );
+  if (mix && typeof mix.apply !== 'function')
+    throw new ArgumentError(
+      `fit: expected mix as a transform of batches, got ${shown(mix)}. Pass new MixUp({ numClasses: 10 }).`,
     );
   if (loss) checkFunction('fit', 'loss', loss, '(outputs, labels) => mseLoss(outputs, labels)');
   if (onEpoch) checkFunction('fit', 'onEpoch', onEpoch, '(record) => console.log(record)');

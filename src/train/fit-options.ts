@@ -2,6 +2,7 @@
 import type { OptionNames } from '../core/options.ts';
 import type { DataLoader, SkippedSample } from '../data/data-loader.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
+import type { BatchTransform } from '../data/transforms/mix.ts';
 import type { EMA } from '../optim/ema.ts';
 import type { GradScaler } from '../optim/grad-scaler.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -42,6 +43,11 @@ export interface FitOptions {
   readonly seed?: number | undefined;
   /** Share of the target spread over all classes by the default loss in training; validation tells the plain cross-entropy. */
   readonly labelSmoothing?: number | undefined;
+  /**
+   * Mixes each batch of training, as `new MixUp({ numClasses: 10 })` does: by the seed, the epoch and the batch's place in it. There is no accuracy
+   * in training then, and nothing is cached of the training images.
+   */
+  readonly mix?: BatchTransform | undefined;
   /** Changes the learning rate as training goes on. */
   readonly schedule?: Schedule | undefined;
   /** 'epoch' by default. */
@@ -105,6 +111,7 @@ export const FIT_OPTIONS: OptionNames<FitOptions> = {
   batchSize: true,
   seed: true,
   labelSmoothing: true,
+  mix: true,
   schedule: true,
   scheduleEvery: true,
   clipGradNorm: true,

@@ -65,11 +65,15 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
   const cacheFor = (samples: number) =>
     options.cache === false ? null : new TrunkCache(samples, options.cache === true ? {} : options.cache, progress);
   const left = epochs - (from?.history ?? []).filter((record) => record.phase === phase).length;
-  const newViews = !(await viewsReturn(loader));
+  const newViews = options.mix !== undefined || !(await viewsReturn(loader));
+  if (options.mix && options.cache !== false && left > 1 && model.parameters().some((p) => !p.requires_grad))
+    progress?.note(
+      `${options.mix.name} mixes the training images anew in every epoch: what is frozen runs in each, none of it is cached.`,
+    );
   const cache = left > (loader.views ?? 1) && !newViews ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
   const heldOut = validation && new DataLoader<unknown, Sample>(validation, { batchSize: loader.batchSize });
   const validationCache = heldOut && left > 1 ? cacheFor(heldOut.dataset.length) : null;
-  const batches = new Batches(loader, task, model, cache);
+  const batches = new Batches(loader, task, model, cache, options.mix);
   const validationBatches = heldOut && new Batches(heldOut, task, model, validationCache);
   const lost = new LostImages(from?.skipped, options.maxSkipped, progress);
   const history = [...(from?.history ?? [])];

@@ -38,6 +38,9 @@ const EVERYTHING: SettingsOptions = {
   loss: 'l1',
   classWeights: [1, 2.5],
   augment: 4,
+  autoAugment: 'rand',
+  mixup: 0.2,
+  cutmix: 1,
   accumulate: 2,
   precision: 'float16',
   clipGradNorm: 2,
@@ -111,6 +114,9 @@ test('the report tells what shaped the training, of other options only those tha
     labelSmoothing: 0.125,
     loss: 'l1',
     classWeights: '1,2.5',
+    autoAugment: 'rand',
+    mixup: 0.2,
+    cutmix: 1,
     accumulate: 2,
     precision: 'float16 (mixed, dynamic loss scaling)',
     clipGradNorm: 2,
@@ -124,6 +130,14 @@ test('the report tells what shaped the training, of other options only those tha
   });
 });
 
+test('automatic augmentation shows new views in every epoch, or as many as are asked for', () => {
+  const views = (options: SettingsOptions) =>
+    planPhases(settingsOf({ freezeUntil: 'layer4', epochs: 6, ...options }), entry).map(({ augment }) => augment);
+  expect(views({})).toEqual([0, 0]);
+  expect(views({ autoAugment: 'trivial' })).toEqual([6, 6]);
+  expect(views({ autoAugment: 'trivial', augment: 2 })).toEqual([2, 2]);
+});
+
 test.each([
   [{ optimizer: 'lion' }, "optimizer must be adamw, adam or sgd, got 'lion'."],
   [{ batchSize: 1.5 }, 'batchSize must be a whole number, 1 or more, got 1.5.'],
@@ -133,6 +147,11 @@ test.each([
   [{ seed: -1 }, 'seed must be a whole number from 0 to 4,294,967,295, got -1.'],
   [{ inputRange: '0..2' }, "inputRange must be 0..255, 0..1 or -1..1, got '0..2'."],
   [{ lr: '0.1' }, "lr must be above 0, got '0.1'."],
+  [{ autoAugment: 'auto' }, "autoAugment must be rand or trivial, got 'auto'."],
+  [
+    { autoAugment: 'rand', augment: 0 },
+    "autoAugment must be left out where there are no random views (augment 0), got 'rand'. Ask for views, or leave augment out.",
+  ],
   [{ headEpochs: 3 }, 'headEpochs must be 10 here, where there is one phase only, got 3.'],
 ])('%j', (options, message) => {
   expect(() => settingsOf(options as SettingsOptions)).toThrow(`finetune: ${message}`);

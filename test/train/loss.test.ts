@@ -136,7 +136,7 @@ describe('labels that the model has no output for', () => {
 
   test('float targets for cross-entropy', async () => {
     await expect(fit(net(3), { train: measured(3), epochs: 1 })).rejects.toThrow(
-      'fit: cross-entropy expected a class for each sample, got float targets. Pass a loss for those, as in { loss: mseLoss }.',
+      'fit: cross-entropy expected a class for each sample, or shares of 3 classes that add up to 1, got float targets [10, 3]. Pass a loss for those, as in { loss: mseLoss }.',
     );
   });
 });

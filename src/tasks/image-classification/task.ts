@@ -1,6 +1,7 @@
 /** Image classification: a class for each image. Float targets are taken too where the loss is one for those; there is no accuracy then. */
 
 import { ArgumentError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
 import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import { CrossEntropyLoss } from '../../nn/loss.ts';
@@ -18,7 +19,10 @@ export interface ClassificationOptions {
   readonly classWeights?: readonly number[] | undefined;
 }
 
-/** The task of `fit` where none is given: cross-entropy over logits [N, classes], accuracy as the score. */
+/**
+ * The task of `fit` where none is given: cross-entropy over logits [N, classes], accuracy as the score. Targets may be probabilities [N, classes],
+ * as MixUp makes of classes; there is no accuracy of those.
+ */
 export function imageClassification(options: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
   const { labelSmoothing = 0, classWeights } = options;
   const weight = classWeights && { weight: classWeights };
@@ -44,12 +48,15 @@ const isClassified = ({ shape }: Tensor, labels: Tensor): boolean =>
 
 /** @throws ArgumentError for classes, or a label of the batch, that a model with so many outputs cannot learn. */
 export function checkLabels(op: string, { batch, data }: Pick<LossContext, 'batch' | 'data'>, outputs: number): void {
-  const labels = batch.targets.labels!.data as Labels;
+  const { data: targets, shape } = batch.targets.labels!;
+  const labels = targets as Labels;
   const { classes = [] } = data as Dataset;
-  if (labels instanceof Float32Array)
+  if (labels instanceof Float32Array) {
+    if (shape[1] === outputs && areShares(labels, outputs)) return;
     throw new ArgumentError(
-      `${op}: cross-entropy expected a class for each sample, got float targets. Pass a loss for those, as in { loss: mseLoss }.`,
+      `${op}: cross-entropy expected a class for each sample, or shares of ${outputs} classes that add up to 1, got float targets ${formatShape(shape)}. Pass a loss for those, as in { loss: mseLoss }.`,
     );
+  }
   const graft = (heads: number) => `Graft a head of ${heads}.`;
   if (classes.length > outputs)
     throw new ArgumentError(
@@ -62,6 +69,16 @@ export function checkLabels(op: string, { batch, data }: Pick<LossContext, 'batc
     `${op}: expected labels from 0 to ${outputs - 1}, one for each output of the model, got ${labels[at]} in ` +
       `${batch.paths[at] ?? `sample ${batch.indices[at]}`}. ${labels[at]! < 0 ? 'Number the classes from 0.' : graft(most)}`,
   );
+}
+
+/** Whether each row is of numbers from 0 to 1 that add up to 1. */
+function areShares(rows: Float32Array, columns: number): boolean {
+  for (let from = 0; from < rows.length; from += columns) {
+    const row = rows.subarray(from, from + columns);
+    if (!row.every((share) => share >= 0 && share <= 1)) return false;
+    if (Math.abs(row.reduce((sum, share) => sum + share, 0) - 1) > 1e-3) return false;
+  }
+  return true;
 }
 
 /** The label that cross-entropy leaves out. */
