@@ -58,16 +58,20 @@ function nearest({ data, width, height }: RgbImage, out: RgbImage, [a, b, c, d, 
 interface Filter {
   readonly before: number;
   readonly taps: number;
-  value(v: readonly number[], at: number): number;
+  value(v: Float64Array, at: number): number;
 }
 
-const bilinear: Filter = { before: 0, taps: 2, value: ([v, w], at) => v! + (w! - v!) * at };
+const bilinear: Filter = { before: 0, taps: 2, value: (v, at) => v[0]! + (v[1]! - v[0]!) * at };
 
 /** Keys' cubic with a = -1. */
 const bicubic: Filter = {
   before: 1,
   taps: 4,
-  value: ([u, v, w, z], at) => v! + at * (-u! + w! + at * (2 * (u! - v!) + w! - z! + at * (-u! + v! - w! + z!))),
+  value(v, at) {
+    const cube = -v[0]! + v[1]! - v[2]! + v[3]!;
+    const square = 2 * (v[0]! - v[1]!) + v[2]! - v[3]!;
+    return v[1]! + at * (-v[0]! + v[2]! + at * (square + at * cube));
+  },
 };
 
 /** Neighbours outside the image are the nearest inside. */
@@ -77,22 +81,26 @@ function between(
   [a, b, c, d, e, f]: AffineMatrix,
   { before, taps, value }: Filter,
 ): void {
-  const inside = (at: number, length: number) => Math.max(0, Math.min(length - 1, at));
-  const line = new Array<number>(taps).fill(0);
-  const column = new Array<number>(taps).fill(0);
+  const inside = (at: number, length: number) => (at < 0 ? 0 : at < length ? at : length - 1);
+  const [rows, columns] = [new Int32Array(taps), new Int32Array(taps)];
+  const [line, column] = [new Float64Array(taps), new Float64Array(taps)];
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++, to += 3) {
       const fromX = a * (x + 0.5) + b * (y + 0.5) + c;
       const fromY = d * (x + 0.5) + e * (y + 0.5) + f;
       if (fromX < 0 || fromX >= width || fromY < 0 || fromY >= height) continue;
-      const [left, top] = [Math.floor(fromX - 0.5), Math.floor(fromY - 0.5)];
+      const left = Math.floor(fromX - 0.5);
+      const top = Math.floor(fromY - 0.5);
+      for (let i = 0; i < taps; i++) {
+        rows[i] = inside(top - before + i, height) * width * 3;
+        columns[i] = inside(left - before + i, width) * 3;
+      }
       for (let k = 0; k < 3; k++) {
         for (let j = 0; j < taps; j++) {
-          const row = inside(top - before + j, height) * width;
-          for (let i = 0; i < taps; i++) line[i] = data[(row + inside(left - before + i, width)) * 3 + k]!;
+          for (let i = 0; i < taps; i++) line[i] = data[rows[j]! + columns[i]! + k]!;
           column[j] = value(line, fromX - 0.5 - left);
         }
-        out.data[to + k] = Math.trunc(Math.max(0, Math.min(255, value(column, fromY - 0.5 - top))));
+        out.data[to + k] = Math.max(0, Math.min(255, value(column, fromY - 0.5 - top)));
       }
     }
   }
