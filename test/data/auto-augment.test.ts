@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ArgumentError } from '../../src/core/errors.ts';
 import { Generator } from '../../src/core/random.ts';
 import {
   type AutoAugmentOptions,
@@ -180,5 +181,5 @@ test.each<[work: () => unknown, message: string]>([
     'RandAugment: expected an 8-bit image, got floats [3, 2, 2]. Put RandAugment before ToTensor.',
   ],
 ])('%s: %s', (work, message) => {
-  expect(work).toThrow(new Error(message));
+  expect(work).toThrow(new ArgumentError(message));
 });

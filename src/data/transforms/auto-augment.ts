@@ -122,6 +122,7 @@ abstract class AutoAugment extends Transform {
     return OPERATIONS[name](image, isNegative ? -magnitude : magnitude, this);
   }
 
+  /** The options that make it again. */
   options(): Record<string, unknown> {
     const { numMagnitudeBins, interpolation, fill } = this;
     return { numMagnitudeBins, interpolation, fill };
@@ -163,6 +164,7 @@ export class RandAugment extends AutoAugment {
     return rgb;
   }
 
+  /** The options that make it again. */
   override options(): Record<string, unknown> {
     return { numOps: this.numOps, magnitude: this.magnitude, ...super.options() };
   }

@@ -175,11 +175,10 @@ export interface TrainingPreset extends Omit<ClassificationPreset, 'resize'> {
   jitter?: ColorJitterOptions;
 }
 
-/** The kinds of automatic augmentation, by their names in {@link TrainingPreset}. */
-const AUTO_AUGMENT = { rand: RandAugment, trivial: TrivialAugmentWide };
+/** 'rand' for {@link RandAugment}, 'trivial' for {@link TrivialAugmentWide}. */
+export type AutoAugmentName = 'rand' | 'trivial';
 
-/** 'rand' or 'trivial'. */
-export type AutoAugmentName = keyof typeof AUTO_AUGMENT;
+const AUTO_AUGMENT = { rand: RandAugment, trivial: TrivialAugmentWide };
 
 /** A name of automatic augmentation. */
 export const AUTO_AUGMENT_NAME: Kind<AutoAugmentName> = oneOf('rand', 'trivial');

@@ -66,6 +66,7 @@ export class MixUp extends Mix {
     super('MixUp', options);
   }
 
+  /** The batch, each image blended by a share drawn from `random`. */
   apply(batch: HostBatch, random: Generator): HostBatch {
     return this.blend(batch, random.beta(this.alpha, this.alpha));
   }
@@ -88,6 +89,7 @@ export class CutMix extends Mix {
     super('CutMix', options);
   }
 
+  /** The batch, with a rectangle drawn from `random`. */
   apply(batch: HostBatch, random: Generator): HostBatch {
     const side = 0.5 * Math.sqrt(1 - random.beta(this.alpha, this.alpha));
     const [across, down] = [random.uniform(), random.uniform()];
