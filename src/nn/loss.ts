@@ -65,7 +65,7 @@ function ofProbabilities(logits: Tensor, probabilities: Tensor, options: CrossEn
   const smoothed =
     labelSmoothing > 0 ? probabilities.mul(1 - labelSmoothing).add(labelSmoothing / classes) : probabilities;
   const weighted = weight ? smoothed.mul(weight.reshape([classes, ...logits.shape.slice(2).fill(1)])) : smoothed;
-  return reduced(logits.logSoftmax(1).mul(weighted).sum(1).neg(), reduction);
+  return reduced('crossEntropy', logits.logSoftmax(1).mul(weighted).sum(1).neg(), reduction);
 }
 
 /** (prediction - target)^2: its mean, its sum, or each. */

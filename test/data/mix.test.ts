@@ -90,7 +90,7 @@ describe('what is drawn', () => {
       const kept = own.slice(0, 64).filter((v, i) => v === mixed[i]).length;
       expect(targets.labels!.data[2]).toBeCloseTo(kept / 64, 6);
     }
-    expect(new Set(shares(new CutMix({ numClasses }), 100)).size).toBeGreaterThan(15);
+    expect(new Set(shares(new CutMix({ numClasses }), 100)).size).toBeGreaterThan(10);
   });
 
   test('RandomChoice applies one of both, each about as often', () => {
