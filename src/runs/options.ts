@@ -238,6 +238,7 @@ const ROWS = {
     default: null,
     flag: '<alpha>',
     help: 'MixUp: blends training images and their labels, 0.2 a little; with --cutmix one of both a batch, nothing of the images is cached',
+    tasks: ['image-classification', 'multi-label'],
     fact: 'changed',
   }),
   /** Alpha of CutMix: each training image gets a piece of another; null for none. */
@@ -246,6 +247,7 @@ const ROWS = {
     default: null,
     flag: '<alpha>',
     help: 'CutMix: pastes pieces of training images into others, 1 of any size',
+    tasks: ['image-classification', 'multi-label'],
     fact: 'changed',
   }),
   /** 'float16': mixed precision, where the adapter has 16-bit floats. */
