@@ -27,6 +27,8 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "mo
 TORCHVISION = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2", "squeezenet1_0", "squeezenet1_1",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
+    "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
 ]
 CIFAR_DEPTHS = [20, 32, 44, 56, 110]
 KERAS = ["keras.ResNet50", "keras.ResNet101", "keras.ResNet152"]
@@ -195,7 +197,7 @@ def record_structure():
             "namedModules": digest("\n".join(n for n, _ in model.named_modules())),
             "printed": digest(printed(model)),
         }
-        if name in ("resnet18", "resnet50", "squeezenet1_1", "cifarResnet20"):
+        if name in ("resnet18", "resnet50", "squeezenet1_1", "cifarResnet20", "efficientnet_b0", "efficientnet_v2_s"):
             (OUT / f"{name}.txt").write_text(printed(model) + "\n")
     write_json("structure.json", models)
 

@@ -1,6 +1,30 @@
 /** The families of networks, a line each: what `regraft/models` has of them, and where the registry finds its networks. */
 export * from './cifar-resnet.ts';
 export {
+  EfficientNet,
+  EfficientNet_B0Weights,
+  EfficientNet_B1Weights,
+  EfficientNet_B2Weights,
+  EfficientNet_B3Weights,
+  EfficientNet_B4Weights,
+  EfficientNet_B5Weights,
+  EfficientNet_B6Weights,
+  EfficientNet_B7Weights,
+  type EfficientNetOptions,
+  efficientnet_b0,
+  efficientnet_b1,
+  efficientnet_b2,
+  efficientnet_b3,
+  efficientnet_b4,
+  efficientnet_b5,
+  efficientnet_b6,
+  efficientnet_b7,
+  MBConv,
+  type MBConvConfig,
+  type MBConvOptions,
+} from './efficientnet.ts';
+export * from './efficientnet-v2.ts';
+export {
   BasicBlock,
   type BlockOptions,
   type BlockType,

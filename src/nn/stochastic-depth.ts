@@ -36,10 +36,9 @@ export class StochasticDepth extends Module {
     this.#block = options.block;
   }
 
-  /** Whether its block has parameters, all of them frozen. */
+  /** Whether it was told its block, and no parameter of that is trainable. */
   get frozen(): boolean {
-    const parameters = this.#block?.parameters() ?? [];
-    return parameters.length > 0 && !parameters.some((parameter) => parameter.requires_grad);
+    return this.#block !== undefined && !isTrainable(this.#block);
   }
 
   override forward(x: Tensor): Tensor {
@@ -51,4 +50,12 @@ export class StochasticDepth extends Module {
   override extraRepr(): string {
     return `p=${pythonFloat(this.p)}, mode=${this.mode}`;
   }
+}
+
+/** Whether a parameter of the module or below it is trainable: asked of every block in every step, so it ends at the first one. */
+function isTrainable(module: AnyModule, seen = new Set<AnyModule>()): boolean {
+  if (seen.has(module)) return false;
+  seen.add(module);
+  const own = module.ownParameters().some(([, parameter]) => parameter.requires_grad);
+  return own || module.children().some((child) => isTrainable(child, seen));
 }
