@@ -20,7 +20,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torchvision.ops.misc import Conv2dNormActivation, SqueezeExcitation
+from torchvision.models.convnext import LayerNorm2d
+from torchvision.ops.misc import Conv2dNormActivation, Permute, SqueezeExcitation
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "models"
 
@@ -210,6 +211,7 @@ def record_structure():
         "batchNorm": nn.BatchNorm2d(4),
         "batchNormBare": nn.BatchNorm2d(4, eps=1.001e-5, momentum=0.01, affine=False, track_running_stats=False),
         "batchNormCumulative": nn.BatchNorm2d(4, eps=1e-3, momentum=None), "batchNormOne": nn.BatchNorm2d(4, momentum=1.0),
+        "layerNorm": nn.LayerNorm(4), "layerNormAll": nn.LayerNorm((2, 3), 1e-3, False), "layerNorm2d": LayerNorm2d(4, eps=1e-6),
         "relu": nn.ReLU(), "reluInplace": nn.ReLU(inplace=True), "relu6": nn.ReLU6(), "relu6Inplace": nn.ReLU6(True),
         "leakyRelu": nn.LeakyReLU(), "leakyReluAll": nn.LeakyReLU(0.2, True), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(),
         "silu": nn.SiLU(), "siluInplace": nn.SiLU(True), "gelu": nn.GELU(), "geluTanh": nn.GELU("tanh"),
@@ -220,7 +222,7 @@ def record_structure():
         "adaptive": nn.AdaptiveAvgPool2d(1), "adaptivePair": nn.AdaptiveAvgPool2d((1, 1)), "adaptiveNone": nn.AdaptiveAvgPool2d((None, 3)),
         "dropout": nn.Dropout(), "dropoutAll": nn.Dropout(0.2, True),
         "stochasticDepth": torchvision.ops.StochasticDepth(0.2 * (3 / 16), "row"), "stochasticDepthBatch": torchvision.ops.StochasticDepth(1.0, "batch"),
-        "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2),
+        "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2), "permute": Permute([0, 2, 3, 1]),
         "identity": nn.Identity(), "sequential": nn.Sequential(), "nested": nn.Sequential(nn.Sequential(nn.ReLU())),
         "moduleList": nn.ModuleList([nn.ReLU(), nn.Linear(2, 2)]),
         "convNormActivation": Conv2dNormActivation(3, 8),

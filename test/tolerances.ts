@@ -101,6 +101,7 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
   adaptiveAvgPool2d: ['accumulated', 'accumulated'],
   mseLoss: ['accumulated', 'rounded'],
   batchNorm2d: ['normalised', 'normalised'],
+  layerNorm: ['normalised', 'normalised'],
 };
 
 type Numbers = ArrayLike<number>;

@@ -1,5 +1,5 @@
 /** Layers that only change shapes, or nothing. */
-import { checkNumber } from '../core/options.ts';
+import { checkList, checkNumber } from '../core/options.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 
@@ -20,6 +20,21 @@ export class Flatten extends Module {
 
   override extraRepr(): string {
     return `start_dim=${this.start}, end_dim=${this.end}`;
+  }
+}
+
+/** Puts the axes in another order: of its output, axis k is axis `dims[k]` of the input. As torchvision's. */
+export class Permute extends Module {
+  readonly dims: readonly number[];
+
+  constructor(dims: readonly number[]) {
+    super();
+    checkList('Permute', 'the axes', dims);
+    this.dims = dims;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.permute(this.dims);
   }
 }
 

@@ -21,8 +21,9 @@ export { ModuleList, Sequential } from './container.ts';
 export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './conv.ts';
 export { Conv2dNormActivation, type Conv2dNormActivationOptions } from './conv-norm-activation.ts';
 export { Dropout, type DropoutOptions } from './dropout.ts';
-export { Flatten, Identity } from './flatten.ts';
+export { Flatten, Identity, Permute } from './flatten.ts';
 export * as init from './init.ts';
+export { LayerNorm, LayerNorm2d, type LayerNormOptions } from './layernorm.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export {
   BCEWithLogitsLoss,

@@ -452,6 +452,21 @@ export class Tensor implements Variable {
     };
     return apply(ops.batchNorm2d, [this, weight, bias], attributes);
   }
+  /**
+   * Layer normalisation: (this - mean) / sqrt(variance + eps) * weight + bias, by the mean and the biased variance over the axes that
+   * `normalizedShape` names by their sizes, for each place along the others. They are the last axes, or those from `axis` on.
+   */
+  layerNorm(
+    normalizedShape: Shape,
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    options: { eps?: number; axis?: number } = {},
+  ): Tensor {
+    checkList('layerNorm', 'a shape', normalizedShape);
+    checkOptions('layerNorm', options, { eps: true, axis: true });
+    const { eps = 1e-5, axis } = options;
+    return apply(ops.layerNorm, [this, weight, bias], { normalizedShape, axis, eps });
+  }
   /** Maximum of each window of [N, C, H, W]; windows do not overlap unless `stride` says so. */
   maxPool2d(kernel: ops.Pair, options: Omit<ops.MaxPoolOptions, 'kernel'> = {}): Tensor {
     checkOptions('maxPool2d', options, MAX_POOL);

@@ -1,6 +1,6 @@
 /** Every op that is exported to ONNX, as a small module each: onnx-runtime.test.ts has ONNX Runtime compute them as well. */
 import { cat, tensor } from '../../src/index.ts';
-import { Buffer, ConvTranspose2d, Linear, Module } from '../../src/nn/index.ts';
+import { Buffer, ConvTranspose2d, LayerNorm, LayerNorm2d, Linear, Module } from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /** Of all cases. The batch is not an axis that any of them looks at. */
@@ -12,6 +12,8 @@ class Case extends Module {
   up: ConvTranspose2d;
   line = new Linear(6, 3);
   bare = new Linear(6, 3, { bias: false });
+  rows = new LayerNorm([6, 6], { bias: false });
+  channels = new LayerNorm2d(4, { eps: 0.5 });
   readonly #run: (x: Tensor, own: Case) => Tensor;
 
   constructor(run: (x: Tensor, own: Case) => Tensor) {
@@ -53,6 +55,9 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   linear: (x, { line, bare }) => cat([line.forward(x), bare.forward(x)], 1),
   linearRows: (x, { line }) => line.forward(x.mean([1, 2])),
   convTranspose2d: (x, { up }) => up.forward(x),
+  layerNorm: (x, { rows }) => rows.forward(x),
+  layerNormBare: (x) => x.layerNorm([6, 6]),
+  layerNormChannels: (x, { channels }) => channels.forward(x),
   maxPool2d: (x) => x.maxPool2d(3, { stride: 2, padding: 1 }),
   maxPool2dCeil: (x) => x.maxPool2d(3, { stride: 2, ceilMode: true }),
   maxPool2dDilated: (x) => x.maxPool2d([2, 1], { stride: 1, dilation: 2 }),

@@ -157,6 +157,30 @@ const rows: [string, () => unknown][] = [
     'ShapeError: batchNorm2d: expected more than 1 value per channel when training, got input [1, 3, 1, 1]. Use larger batches or images, or evaluation mode.',
     () => t(1, 3, 1, 1).batchNorm2d(null, null, null, null, { training: true }),
   ],
+  [
+    'ShapeError: layerNorm: input must end in [4], the shape to normalise over, got [2, 3].',
+    () => t(2, 3).layerNorm([4]),
+  ],
+  [
+    'ShapeError: layerNorm: input must end in [2, 3, 4], the shape to normalise over, got [3, 4].',
+    () => t(3, 4).layerNorm([2, 3, 4]),
+  ],
+  [
+    'ShapeError: layerNorm: input must have from axis 1 on [4], the shape to normalise over, got [2, 3, 4].',
+    () => t(2, 3, 4).layerNorm([4], null, null, { axis: 1 }),
+  ],
+  [
+    'ShapeError: layerNorm: axis 3 is out of range for a tensor of rank 2.',
+    () => t(2, 3).layerNorm([3], null, null, { axis: 3 }),
+  ],
+  [
+    'ShapeError: layerNorm: weight must be [3], as what is normalised over, got [1, 3].',
+    () => t(2, 3).layerNorm([3], t(1, 3)),
+  ],
+  [
+    'ShapeError: layerNorm: bias must be [3], as what is normalised over, got [2].',
+    () => t(2, 3).layerNorm([3], t(3), t(2)),
+  ],
   ['ShapeError: maxPool2d: the input must have 4 dimensions [N, C, H, W], got [3, 8].', () => t(3, 8).maxPool2d(2)],
   [
     'ShapeError: maxPool2d: the window 3x3 is larger than the padded input [1, 3, 2, 2]. Use larger images or a smaller window.',

@@ -1,8 +1,15 @@
 /** How each op is written in ONNX (opset 17). Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md */
 import type { DType } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import { normalizeAxes, normalizeAxis } from '../../core/shape.ts';
-import type { AvgPoolOptions, Conv2dOptions, ConvTranspose2dOptions, MaxPoolOptions, Pair } from '../../ops/index.ts';
+import { normalizeAxes, normalizeAxis, sizeOf } from '../../core/shape.ts';
+import type {
+  AvgPoolOptions,
+  Conv2dOptions,
+  ConvTranspose2dOptions,
+  LayerNormAttributes,
+  MaxPoolOptions,
+  Pair,
+} from '../../ops/index.ts';
 import type { BatchedOp } from './trace.ts';
 import type { Attribute } from './write.ts';
 
@@ -235,6 +242,27 @@ const RULES: Readonly<Record<string, Rule>> = {
     const channels = op.output.shape[1]!;
     const inputs = [x, weight || e.vector(channels, 1), bias || e.vector(channels, 0), mean, variance];
     e.node('BatchNormalization', inputs, { epsilon: f(eps) }, 'last');
+  },
+  layerNorm: (e, op) => {
+    const { normalizedShape, axis, eps } = op.attributes as LayerNormAttributes;
+    const rank = op.output.shape.length;
+    const [x, weight, bias] = e.inputs as [string, string, string];
+    const ones = () => e.node('Reshape', [e.vector(sizeOf(normalizedShape), 1), e.longs(normalizedShape)]);
+    const operands = [weight || ones(), ...(bias ? [bias] : [])];
+    const attributes = { axis: i(-normalizedShape.length), epsilon: f(eps) };
+    // ONNX normalises over the last axes alone.
+    const last = rank - normalizedShape.length;
+    const first = axis === undefined ? last : normalizeAxis('layerNorm', axis, rank);
+    if (first === last) {
+      e.node('LayerNormalization', [x, ...operands], attributes, 'last');
+      return;
+    }
+    const axes = op.output.shape.map((_, d) => d);
+    const moved = axes.splice(first, normalizedShape.length);
+    const perm = [...axes, ...moved];
+    const rows = e.node('Transpose', [x], { perm: ints(perm) });
+    const normalized = e.node('LayerNormalization', [rows, ...operands], attributes);
+    e.node('Transpose', [normalized], { perm: ints(perm.map((_, d) => perm.indexOf(d))) }, 'last');
   },
   maxPool2d: (e, op) => {
     const options = op.attributes as MaxPoolOptions;

@@ -1,4 +1,4 @@
-/** Batch normalisation in each of its modes, and pooling with each of its options. */
+/** Batch normalisation in each of its modes, layer normalisation over each kind of axes, and pooling with each of its options. */
 import type { Tensor } from '../../../src/index.ts';
 import { constant, distinct, positive, statistic, ties } from '../inputs.ts';
 import { type Row, row } from '../row.ts';
@@ -17,6 +17,15 @@ const batchNorm = (name: string, x: number[], momentum: number, eps: number): Ro
     [x, [x[1]!], [x[1]!], statistic(vector(x[1]!)), statistic(positive([x[1]!]))],
     (x, w, b, m, v) => x.batchNorm2d(w, b, m, v, { training: true, momentum, eps }),
     `lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b, True, ${momentum}, ${eps})`,
+  );
+
+const layerNorm = (name: string, x: number[], normalized: number[]): Row =>
+  row(
+    'layerNorm',
+    name,
+    [x, normalized, normalized],
+    (x, w, b) => x.layerNorm(normalized, w, b),
+    `lambda x, w, b: F.layer_norm(x, (${normalized.map((size) => `${size},`).join('')}), w, b)`,
   );
 
 const maxPool = (name: string, x: number[], kernel: Kernel, options: MaxOptions, torch: string): Row =>
@@ -106,6 +115,62 @@ export const normAndPool: Row[] = [
     (x, k, w, b, m, v) => x.conv2d(k, null, { padding: 1 }).batchNorm2d(w, b, m, v, { training: false }).add(x).relu(),
     'lambda x, k, w, b, m, v: F.relu(F.batch_norm(F.conv2d(x, k, padding=1), m, v, w, b, False) + x)',
     { smooth: false },
+  ),
+
+  layerNorm('the last axis', [3, 5, 17], [17]),
+  layerNorm('the last two axes', [3, 5, 7], [5, 7]),
+  layerNorm('the whole', [5, 7], [5, 7]),
+  layerNorm('rows of 1031', [2, 1031], [1031]),
+  layerNorm('1031 rows', [1031, 2], [2]),
+  row(
+    'layerNorm',
+    'without weight and bias, eps 0.5',
+    [[3, 17]],
+    (x) => x.layerNorm([17], null, null, { eps: 0.5 }),
+    'lambda x: F.layer_norm(x, (17,), eps=0.5)',
+  ),
+  row(
+    'layerNorm',
+    'without bias, frozen weight',
+    [[3, 17], constant(vector(17))],
+    (x, w) => x.layerNorm([17], w),
+    'lambda x, w: F.layer_norm(x, (17,), w)',
+  ),
+  row(
+    'layerNorm',
+    'without weight',
+    [[3, 17], [17]],
+    (x, b) => x.layerNorm([17], null, b),
+    'lambda x, b: F.layer_norm(x, (17,), None, b)',
+  ),
+  row(
+    'layerNorm',
+    'the channels of [N, C, H, W]',
+    [[2, 5, 3, 7], [5], [5]],
+    (x, w, b) => x.layerNorm([5], w, b, { axis: 1, eps: 1e-6 }),
+    'lambda x, w, b: F.layer_norm(x.permute(0, 2, 3, 1), (5,), w, b, 1e-6).permute(0, 3, 1, 2)',
+  ),
+  row(
+    'layerNorm',
+    'a middle axis counted from the end, 1089 pixels',
+    [[1, 2, 33, 33], [2], [2]],
+    (x, w, b) => x.layerNorm([2], w, b, { axis: -3 }),
+    'lambda x, w, b: F.layer_norm(x.permute(0, 2, 3, 1), (2,), w, b).permute(0, 3, 1, 2)',
+  ),
+  row(
+    'layerNorm',
+    'a mean far from 0',
+    [[4, 65], [65], [65]],
+    (x, w, b) => x.add(64).layerNorm([65], w, b),
+    'lambda x, w, b: F.layer_norm((x + 64).float().double(), (65,), w, b)',
+  ),
+  row(
+    'layerNorm',
+    'between a dense layer and gelu',
+    [[5, 7], [9, 7], [9], [9]],
+    (x, a, w, b) => x.linear(a).layerNorm([9], w, b).gelu(),
+    'lambda x, a, w, b: F.gelu(F.layer_norm(F.linear(x, a), (9,), w, b))',
+    { tolerance: 'composed' },
   ),
 
   maxPool('2x2', [2, 3, 6, 8], 2, {}, ''),
