@@ -19,7 +19,7 @@ const LINE: readonly (readonly string[])[] = [
   ['models'],
   ['tasks'],
   ['train'],
-  ['runs'],
+  ['runs', 'convert'],
   ['cli', 'web'],
 ];
 
@@ -175,6 +175,7 @@ describe('architecture', () => {
     'optim/index.ts',
     'models/index.ts',
     'io/index.ts',
+    'convert/index.ts',
     'data/browser.ts',
     'runs/browser.ts',
   ])('a browser that loads %s loads nothing of Node and no heavy package', (entry) => {

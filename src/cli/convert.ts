@@ -59,12 +59,19 @@ Examples:
     .action(run);
 }
 
-async function run(named: string, output: string, { classes: numClasses, json, ...flags }: Flags): Promise<void> {
-  const { formatReport } = await import('../io/index.ts');
-  const { convertModel } = await import('../models/convert.ts');
+async function run(
+  named: string,
+  output: string,
+  { classes: numClasses, strideIn1x1, json, ...flags }: Flags,
+): Promise<void> {
+  const { convert, formatReport } = await import('../convert/index.ts');
   const { weightFileOf } = await import('../runs/index.ts');
   const input = weightFileOf(named);
-  const report = await convertModel(input, output, { ...flags, ...(numClasses !== undefined && { numClasses }) });
+  const report = await convert(input, output, {
+    ...flags,
+    ...(numClasses !== undefined && { numClasses }),
+    ...(strideIn1x1 && { modelOptions: { strideIn1x1 } }),
+  });
   if (json) printJson(report);
   else print(formatReport(report));
 }

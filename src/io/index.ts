@@ -6,15 +6,6 @@ export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
 export type { ByteSource, SourceLike } from '../device/byte-source.ts';
 export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './base/format.ts';
 export { targetOf } from './base/target.ts';
-export {
-  type ConvertedTensor,
-  type ConvertOptions,
-  type ConvertReport,
-  convert,
-  formatReport,
-  type Verification,
-  writeConverted,
-} from './convert.ts';
 export { FORMATS } from './formats.ts';
 export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx/export.ts';
 export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';

@@ -4,7 +4,6 @@
  */
 export { CIFAR_PRESET, type ImagePreset, imagenetPreset } from '../data/transforms/compose.ts';
 export type { Categories } from './categories.ts';
-export { type ConvertModelOptions, convertModel } from './convert.ts';
 export {
   type Adapted,
   defineModel,

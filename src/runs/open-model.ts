@@ -36,7 +36,7 @@ interface SavedModel extends Omit<Classifier<TaskName>, 'model'> {
 
 /**
  * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
- * what {@link regraft/models!convertModel | convertModel} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
+ * what {@link regraft/convert!convert | convert} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
  * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
  * @param path Of the folder or the file.
  * @param options For Keras models: what their files may not tell. And the task that the model is of, 'auto' for whatever it is: image

@@ -2,10 +2,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { evaluationText } from '../../src/cli/evaluation-text.ts';
 import { lineOutput } from '../../src/cli/predict-output.ts';
+import { formatReport } from '../../src/convert/index.ts';
 import { describePhotos } from '../../src/data/index.ts';
 import { columns, padded } from '../../src/device/columns.ts';
 import { textWidth } from '../../src/device/text-width-node.ts';
-import { formatReport } from '../../src/io/index.ts';
 import { Linear, Module } from '../../src/nn/index.ts';
 import { evaluateLogits } from '../../src/tasks/image-classification/evaluation-sum.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

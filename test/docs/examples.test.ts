@@ -27,7 +27,7 @@ const { train, validation } = openImageFolders('photos', { transform: CIFAR_PRES
 const [images, labels, image] = [randn([4, 3, 32, 32]), tensor(Int32Array.of(0, 1, 0, 1)), randn([1, 3, 32, 32])];
 `;
 
-const ENTRIES = ['', '/data', '/io', '/models', '/nn', '/optim', '/train'];
+const ENTRIES = ['', '/convert', '/data', '/io', '/models', '/nn', '/optim', '/train'];
 
 /** The code of the example above each export. */
 function examples(): Map<string, string> {

@@ -1,6 +1,6 @@
 /** Programs of somebody's project that has regraft installed. */
 
-const ENTRIES = ['nn', 'optim', 'models', 'data', 'train', 'io'];
+const ENTRIES = ['nn', 'optim', 'models', 'data', 'train', 'io', 'convert'];
 
 export const MODULE = `
 import { init, tensor } from 'regraft';

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { bytesSource } from '../../src/device/byte-source.ts';
-import { convert, readWeightFile, readWeights, torchChunks, writeWeights } from '../../src/io/index.ts';
+import { readWeightFile, readWeights, torchChunks, writeWeights } from '../../src/io/index.ts';
 import { zipChunks } from '../../src/io/zip/write.ts';
 import { dataOffset, readZipDirectory, readZipEntry } from '../../src/io/zip/zip.ts';
 

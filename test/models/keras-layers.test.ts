@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { init } from '../../src/graph/init.ts';
 import { kerasH5Bytes } from '../../src/io/keras/h5-write.ts';
-import { convertModel, keras } from '../../src/models/index.ts';
+import { keras } from '../../src/models/index.ts';
 import { modelFiles } from '../../src/models/keras/save.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { ones, tensor } from '../../src/tensor/factory.ts';
@@ -176,7 +177,7 @@ describe('random layers', () => {
     });
     const folder = await mkdtemp(join(tmpdir(), 'regraft-random-'));
     try {
-      const { notes } = await convertModel(file, join(folder, 'a.safetensors'));
+      const { notes } = await convert(file, join(folder, 'a.safetensors'));
       expect(notes[0]).toBe('Give their input back, in training too: randomflip. Augment the images before the model.');
     } finally {
       await rm(folder, { recursive: true });

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import type { StateDict, TensorData } from '../../src/core/dtype.ts';
 import { init } from '../../src/graph/init.ts';
 import { fitNames, shapesOf } from '../../src/io/base/fit-names.ts';
 import { readWeightFile, safetensorsChunks, targetOf, writeWeights } from '../../src/io/index.ts';
-import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, resnet18, type WeightsSource } from '../../src/models/index.ts';
 
 let state: StateDict;
@@ -190,7 +190,7 @@ test('convert finds the names too', async () => {
     from,
     renamed((name) => (name.startsWith('linear') ? `fc.${name}` : `model.${name}`)),
   );
-  const { notes } = await convertModel(from, to, { model: 'cifarResnet20' });
+  const { notes } = await convert(from, to, { model: 'cifarResnet20' });
   expect(notes).toEqual([
     "The prefix 'model.' is taken off the names.",
     'Renamed: fc.linear.weight to linear.weight, fc.linear.bias to linear.bias.',

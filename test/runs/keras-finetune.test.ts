@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import { init } from '../../src/graph/init.ts';
 import { readWeightFile } from '../../src/io/index.ts';
-import { convertModel, keras } from '../../src/models/index.ts';
+import { keras } from '../../src/models/index.ts';
 import { entryOf } from '../../src/models/keras/entry.ts';
 import { headOf, withHead } from '../../src/models/keras/head.ts';
 import { type FinetuneOptions, finetune, openModel, saveModel } from '../../src/runs/index.ts';
@@ -79,9 +80,9 @@ describe('a run from the file of a Keras model', () => {
     expect(expected).toHaveLength(3);
     // The file of weights alone is the whole model, as are the formats that it is converted to.
     expect(await outputs(join(out, 'model.safetensors'))).toEqual(expected);
-    await convertModel(join(out, 'model.safetensors'), at('run.onnx'));
+    await convert(join(out, 'model.safetensors'), at('run.onnx'));
     expect(await outputs(at('run.onnx'))).toEqual(expected);
-    await convertModel(at('run.onnx'), at('again.keras'));
+    await convert(at('run.onnx'), at('again.keras'));
     expect((await keras.loadModel(at('again.keras'))).outputShape).toEqual([null, 3]);
     expect((await keras.loadModel(join(out, 'model.safetensors'))).getLayer('act').type).toBe('Activation');
   });

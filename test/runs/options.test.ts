@@ -1,5 +1,6 @@
 /** Options of data, files and whole runs that do not exist: refused before anything is opened. */
 import { expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import {
   ColorJitter,
   Compose,
@@ -11,8 +12,8 @@ import {
   transformFromJSON,
 } from '../../src/data/index.ts';
 import { autocast } from '../../src/index.ts';
-import { convert, exportOnnx, fetchPretrained, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
-import { convertModel, keras, ResNet18Weights } from '../../src/models/index.ts';
+import { exportOnnx, fetchPretrained, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { keras, ResNet18Weights } from '../../src/models/index.ts';
 import { init, Parameter, ReLU } from '../../src/nn/index.ts';
 import {
   createProgress,
@@ -58,7 +59,7 @@ test.each<[() => unknown, string]>([
   [() => writeWeights('none.pth', new Map(), js({ type: 'float16' })), `writeWeights: ${exist} 'type'. Write dtype.`],
   [() => convert('none.pth', 'none.safetensors', js({ dType: 'float16' })), `convert: ${exist} 'dType'. Write dtype.`],
   [
-    () => convertModel('none.pth', 'none.onnx', js({ num_classes: 3 })),
+    () => convert('none.pth', 'none.onnx', js({ num_classes: 3 })),
     `convert: ${exist} 'num_classes'. Write numClasses.`,
   ],
   [

@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import { classificationTransforms } from '../../src/data/transforms/compose.ts';
 import { init } from '../../src/graph/init.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
-import { convertModel, keras, squeezenet1_1 } from '../../src/models/index.ts';
+import { keras, squeezenet1_1 } from '../../src/models/index.ts';
 import { modelEntry } from '../../src/models/registry.ts';
 import { saveModel } from '../../src/runs/model-folder.ts';
 import { openModel } from '../../src/runs/open-model.ts';
@@ -55,7 +56,7 @@ describe('weight files on the page', () => {
     const earlier = await openModel(join(folder, 'earlier'));
     expect(earlier.name).toBe('keras.ResNet50');
     expect(await noGrad(() => earlier.model.forward(tensor(rgb, [1, 3, 64, 64]))).data()).toEqual(logits);
-    const converted = await convertModel(join(folder, 'earlier/model.safetensors'), join(folder, 'keras.onnx'));
+    const converted = await convert(join(folder, 'earlier/model.safetensors'), join(folder, 'keras.onnx'));
     expect(converted.notes).toContain('The network is keras.ResNet50, as the file says.');
     await expect(modelEntry(model).create({ weights: join(folder, 'keras/model.safetensors') })).rejects.toThrow(
       'keras.ResNet50: expected weights that Keras saved. What regraft saved opens by its folder.',

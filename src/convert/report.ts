@@ -1,15 +1,86 @@
-/** What {@link import('./convert.ts')} tells of an output that has a model's weights under names of its own. */
-import type { StateDict } from '../core/dtype.ts';
-import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
-import { sameShape, sizeOf } from '../core/shape.ts';
-import { listed, plural } from '../io/base/bytes.ts';
+/** The account of a conversion: each tensor's way, what was left out, how the model compares before and after. */
+import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dtype.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { columns } from '../device/columns.ts';
+import { count, listed, plural } from '../io/base/bytes.ts';
 import type { WeightFile } from '../io/base/format.ts';
-import { NEW } from '../io/convert.ts';
-import { type ConvertedTensor, type ConvertReport, targetOf } from '../io/index.ts';
+import { targetOf } from '../io/index.ts';
+import { findWeights } from '../models/keras/bind.ts';
+import * as keras from '../models/keras/keras.ts';
 import { BatchNorm2d } from '../nn/index.ts';
-import type { Opened } from './convert-open.ts';
-import { findWeights } from './keras/bind.ts';
-import * as keras from './keras/keras.ts';
+import type { Opened } from './open.ts';
+
+/** {@link ConvertedTensor.nameIn} of a tensor that the input does not have. */
+export const NEW = '(new)';
+
+/** One tensor's way through {@link convert}. */
+export interface ConvertedTensor {
+  /** As the input has it; `(new)` for what only the output has: a bias that folding has made, a counter. */
+  readonly nameIn: string;
+  readonly nameOut: string;
+  /** In the output. */
+  readonly shape: Shape;
+  /** In the input, where that is another. */
+  readonly shapeIn?: Shape;
+  /** What became of its axes: `HWIO -> OIHW`; absent where they stay. */
+  readonly layout?: string;
+  readonly dtypeIn: StoredDType;
+  readonly dtypeOut: StoredDType;
+}
+
+/** The account of a {@link convert}. */
+export interface ConvertReport {
+  readonly formatIn: string;
+  readonly formatOut: string;
+  readonly tensors: readonly ConvertedTensor[];
+  /** Sentences on what was picked, renamed and left out. */
+  readonly notes: readonly string[];
+  /** Of the tensors, in the output. */
+  readonly bytes: number;
+  /** How a model with the output's weights compares with one that has the input's, where both were run. */
+  readonly verification?: Verification;
+}
+
+/** A comparison of two runs on one input. */
+export interface Verification {
+  /** Of the inputs that both were given. */
+  readonly inputShapes: readonly Shape[];
+  readonly largestDifference: number;
+  /** Magnitude of the largest output. */
+  readonly largestOutput: number;
+}
+
+/** The report as a table for people: a line a tensor, then the notes and the sums. */
+export function formatReport({ formatIn, formatOut, tensors, notes, bytes, verification }: ConvertReport): string {
+  const rows = tensors.map(({ nameIn, nameOut, shape, shapeIn = shape, dtypeIn, dtypeOut, layout = '' }) => [
+    changed(nameIn, nameOut),
+    changed(formatShape(shapeIn), formatShape(shape)),
+    changed(dtypeIn, dtypeOut),
+    layout,
+  ]);
+  return [
+    ...columns(rows),
+    ...notes,
+    ...(verification ? [verified(verification)] : []),
+    `${formatIn} -> ${formatOut}: ${plural(tensors.length, 'tensor')}, ${count(bytes)} bytes.`,
+  ].join('\n');
+}
+
+function verified({ inputShapes, largestDifference, largestOutput }: Verification): string {
+  return (
+    `Before and after, run on ${inputShapes.length > 1 ? 'seeded inputs' : 'one seeded input'} ${inputShapes.map(formatShape).join(' and ')}: ` +
+    `largest difference ${magnitude(largestDifference)}, largest output ${magnitude(largestOutput)}.`
+  );
+}
+
+/** Three digits, small numbers with an exponent. */
+export function magnitude(value: number): string {
+  return value === 0 ? '0' : value < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+}
+
+function changed(before: string, after: string): string {
+  return before === after ? before : `${before} -> ${after}`;
+}
 
 /** The report on `result`, which was written from what was opened. */
 export function reportOf(

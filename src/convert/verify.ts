@@ -4,14 +4,14 @@ import { Generator } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import { init } from '../graph/init.ts';
 import type { WeightFile } from '../io/base/format.ts';
-import { magnitude } from '../io/convert.ts';
-import { readWeightFile, targetOf, type Verification } from '../io/index.ts';
+import { readWeightFile, targetOf } from '../io/index.ts';
+import * as keras from '../models/keras/keras.ts';
 import type { Module } from '../nn/index.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { ModelInput, Opened } from './convert-open.ts';
-import * as keras from './keras/keras.ts';
+import type { ModelInput, Opened } from './open.ts';
+import { magnitude, type Verification } from './report.ts';
 
 /** The model's output for one seeded input; a sentence where it cannot be run. */
 export async function outputBefore({ model, inputs }: Opened): Promise<Float32Array | string> {

@@ -1,34 +1,32 @@
-/** A weight file with the model that it is of: what {@link import('./convert.ts')} goes between formats with. */
+/** A weight file with the model that it is of, loaded. */
 import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError } from '../core/errors.ts';
-import type { Shape } from '../core/shape.ts';
+import { ArgumentError, StateDictError } from '../core/errors.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { listed, plural } from '../io/base/bytes.ts';
 import { converted, writtenDType } from '../io/base/cast.ts';
-import type { FloatDType, ReadOptions, WeightFile } from '../io/base/format.ts';
-import { checkAgainst } from '../io/convert.ts';
+import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile } from '../io/base/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
+import { adapted, classesOf } from '../models/define.ts';
+import { guessNetwork, namingNetwork } from '../models/guess-network.ts';
+import { bindWeights, findWeights } from '../models/keras/bind.ts';
+import * as keras from '../models/keras/keras.ts';
+import { randomNotes } from '../models/keras/random.ts';
+import { classesIn, KERAS_NETWORKS } from '../models/keras/resnet.ts';
+import { formatKerasShape } from '../models/keras/shape.ts';
+import { axisNames } from '../models/keras/weights.ts';
+import { openedAt } from '../models/load.ts';
+import { isNetwork, modelEntry, networkName } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
-import { adapted, classesOf } from './define.ts';
-import { guessNetwork, namingNetwork } from './guess-network.ts';
-import { bindWeights, findWeights } from './keras/bind.ts';
-import * as keras from './keras/keras.ts';
-import { randomNotes } from './keras/random.ts';
-import { classesIn, KERAS_NETWORKS } from './keras/resnet.ts';
-import { formatKerasShape } from './keras/shape.ts';
-import { axisNames } from './keras/weights.ts';
-import { openedAt } from './load.ts';
-import { isNetwork, modelEntry, networkName } from './registry.ts';
 
 /** Which model a file is of, and what is to become of it. */
-export interface OpenOptions {
+export interface OpenOptions extends ReadOptions {
   model?: string;
   numClasses?: number;
-  strideIn1x1?: boolean;
+  modelOptions?: Readonly<Record<string, unknown>>;
   dtype?: FloatDType;
-  key?: string;
   /** Whether tensors alone are not enough: the network is guessed then. */
   needsModel?: boolean;
-  stripPrefix?: string;
 }
 
 /** A file with the model that it is of, loaded. */
@@ -79,6 +77,11 @@ export async function openModel(input: SourceLike, options: OpenOptions): Promis
 }
 
 async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<Opened | WeightFile> {
+  const { expected, model: label = 'model' } = options;
+  if (expected) {
+    const file = await readWeightFile(input, readOptions(options));
+    return { ...file, notes: [...file.notes, ...checkAgainst(file.state, expected, label)] };
+  }
   const name = options.model && networkName(options.model);
   if (name !== undefined && !/^keras\b/i.test(name))
     return namingNetwork(input, name, () => openTorchvision(input, name, options), readOptions(options));
@@ -125,8 +128,9 @@ async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOpt
   return { ...opened, guessed: name, file: { ...opened.file, notes: [note, ...opened.file.notes] } };
 }
 
-function readOptions({ key, stripPrefix }: OpenOptions): ReadOptions {
-  return { ...(key !== undefined && { key }), ...(stripPrefix !== undefined && { stripPrefix }) };
+function readOptions(options: OpenOptions): ReadOptions {
+  const entries = Object.keys(READ_OPTIONS).map((name) => [name, options[name as keyof ReadOptions]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 function openKeras(file: WeightFile, model: keras.KerasModel, name: string): Opened {
@@ -165,9 +169,8 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
 }
 
 async function openTorchvision(input: SourceLike, name: string, options: OpenOptions): Promise<Opened> {
-  const { numClasses, strideIn1x1 } = options;
+  const { numClasses, modelOptions: own = {} } = options;
   const entry = modelEntry(name);
-  const own = strideIn1x1 ? { strideIn1x1 } : {};
   const build = (classes: number | undefined): Promise<Module> =>
     entry.create({ ...(classes !== undefined && { numClasses: classes }), ...own });
   let model = await build(numClasses);
@@ -210,4 +213,33 @@ function rounded(state: StateDict, dtype: FloatDType): StateDict {
     ([name, t]) => [name, converted('convert', name, t, writtenDType(t.dtype, dtype))] as const,
   );
   return new Map(entries);
+}
+
+/**
+ * Compares a state dict with the names and shapes of a model.
+ * @returns what is worth a note.
+ * @throws StateDictError with every mismatch at once.
+ */
+function checkAgainst(state: StateDict, expected: ReadonlyMap<string, Shape>, model: string): string[] {
+  const absent = [...expected.keys()].filter((name) => !state.has(name));
+  // PyTorch before 0.4.1 had no such counters, and PyTorch still loads those files.
+  const missing = absent.filter((name) => !name.endsWith('.num_batches_tracked'));
+  const unexpected = [...state.keys()].filter((name) => !expected.has(name));
+  const wrongShapes = [...expected].flatMap(([name, shape]) => {
+    const got = state.get(name)?.shape;
+    return got && !sameShape(got, shape) ? [`${name} ${formatShape(got)} instead of ${formatShape(shape)}`] : [];
+  });
+  if (missing.length + unexpected.length + wrongShapes.length > 0)
+    throw new StateDictError(
+      `${model}: ${fault(missing, 'missing key')}, ${fault(unexpected, 'unexpected key')}, ${fault(wrongShapes, 'wrong shape')}.`,
+      { missing, unexpected, wrongShapes },
+    );
+  const tolerated = absent.length - missing.length;
+  return tolerated > 0
+    ? [`${plural(tolerated, 'counter')} num_batches_tracked not in the file: ${model} starts at 0.`]
+    : [];
+}
+
+function fault(names: readonly string[], noun: string): string {
+  return names.length > 0 ? `${plural(names.length, noun)} (${listed(names)})` : `0 ${noun}s`;
 }

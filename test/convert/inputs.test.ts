@@ -1,8 +1,8 @@
-/** convertModel of models with unusual inputs or without weights, and what it says to names that there are not. */
+/** convert of models with unusual inputs or without weights, and what it says to names that there are not. */
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import { init } from '../../src/graph/init.ts';
-import { convertModel } from '../../src/models/convert.ts';
 import { keras } from '../../src/models/index.ts';
 import { outputs } from './outputs.ts';
 
@@ -45,7 +45,7 @@ describe('a Keras model of two inputs', () => {
     'goes to %s, run with both',
     async (name) => {
       await keras.saveModel(twoInputs(), out('x.keras'));
-      const { verification, notes } = await convertModel(out('x.keras'), out(name));
+      const { verification, notes } = await convert(out('x.keras'), out(name));
       expect(verification).toMatchObject({
         inputShapes: [
           [1, 2],
@@ -64,7 +64,7 @@ describe('a Keras model of two inputs', () => {
     const { config } = twoInputs() as unknown as { config: object };
     const wide = JSON.parse(JSON.stringify(config).replace('"kernel_size":[3,3]', '"kernel_size":[65,65]'));
     await keras.saveModel(new keras.KerasModel(wide), out('x.keras'));
-    const { verification, notes } = await convertModel(out('x.keras'), out('y.h5'));
+    const { verification, notes } = await convert(out('x.keras'), out('y.h5'));
     expect(verification).toBeUndefined();
     expect(notes.at(-1)).toMatch(/^Not run before and after: conv: conv2d: the kernel 65x65 .* is larger than/);
   });
@@ -88,9 +88,9 @@ describe('a model without weights', () => {
     'goes from %s wherever its layers have a place',
     async (x) => {
       await keras.saveModel(means(), out('m.keras'));
-      await convertModel(out('m.keras'), out(x));
+      await convert(out('m.keras'), out(x));
       for (const y of ['y.h5', 'y.keras', 'y.json', 'y.onnx', 'y.safetensors']) {
-        const { tensors, verification } = await convertModel(out(x), out(y));
+        const { tensors, verification } = await convert(out(x), out(y));
         expect(tensors).toEqual([]);
         expect(verification).toMatchObject({ inputShapes: [[1, 3, 8, 8]], largestDifference: 0 });
         expect(verification!.largestOutput).toBeGreaterThan(0.5);

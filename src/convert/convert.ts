@@ -1,51 +1,45 @@
 /**
  * Whole files from one format to another: the code behind `regraft convert`. `.safetensors` and `.pth` hold the tensors of any
  * file, those of a model under its names and in PyTorch's layouts; Keras's formats hold a Keras model, ONNX the graph of any
- * model, so those need one: a Keras file has it in itself, for tensors alone the caller names it.
+ * model, so those need one: a Keras file has it in itself, tensors alone are told by their names, or the caller names their network.
  */
 import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { listed, plural } from '../io/base/bytes.ts';
-import type { WeightFile } from '../io/base/format.ts';
-import { contentOf } from '../io/convert.ts';
-import {
-  type ConvertOptions,
-  type ConvertReport,
-  exportOnnx,
-  outputFormat,
-  readWeightFile,
-  targetOf,
-  writeConverted,
-} from '../io/index.ts';
-import { type Opened, openModel } from './convert-open.ts';
-import { reportOf, withLayouts } from './convert-report.ts';
-import { compare, outputAfter, outputBefore } from './convert-verify.ts';
-import * as keras from './keras/keras.ts';
-import { KERAS_EXTENSIONS, kerasExtension } from './keras/save.ts';
+import { READ_OPTIONS, type ReadOptions, type WeightFile, type WriteOptions } from '../io/base/format.ts';
+import { exportOnnx, outputFormat, readWeightFile, targetOf } from '../io/index.ts';
+import * as keras from '../models/keras/keras.ts';
+import { KERAS_EXTENSIONS, kerasExtension } from '../models/keras/save.ts';
+import { type Opened, openModel } from './open.ts';
+import { type ConvertReport, reportOf, withLayouts } from './report.ts';
+import { contentOf, writeTensors } from './tensors.ts';
+import { compare, outputAfter, outputBefore } from './verify.ts';
 
-/** Options of {@link convertModel}. */
-export interface ConvertModelOptions extends Pick<ConvertOptions, 'dtype' | 'key' | 'stripPrefix' | 'metadata'> {
-  /** Which network the weights are of: `resnet50`, or `keras.ResNet50`. */
+/**
+ * Options of {@link convert}: how the file is read, how its tensors are written, which network they are of. With `expected`, the
+ * names and shapes of a network that has no name, the file must have exactly these tensors, and no model is built.
+ */
+export interface ConvertOptions extends ReadOptions, WriteOptions {
+  /** Which network the weights are of: `resnet50`, or `keras.ResNet50`. With `expected`, what messages call it. */
   model?: string;
   /** How many classes it has; as many as the weights by default. */
   numClasses?: number;
-  /** Builds torchvision's ResNet with the stride where v1 has it, for weights that Keras trained. */
-  strideIn1x1?: boolean;
+  /** Options of its function: `{ strideIn1x1: true }` builds torchvision's ResNet for weights that Keras trained. */
+  modelOptions?: Readonly<Record<string, unknown>>;
   /** To ONNX: whether batch norms behind convolutions become part of them; false by default. */
   foldBatchNorm?: boolean;
   /** How far outputs may be apart, of the largest one; 1e-3 by default. */
   tolerance?: number;
 }
 
-const OPTIONS: OptionNames<ConvertModelOptions> = {
+const OPTIONS: OptionNames<ConvertOptions> = {
+  ...READ_OPTIONS,
   dtype: true,
-  key: true,
-  stripPrefix: true,
   metadata: true,
   model: true,
   numClasses: true,
-  strideIn1x1: true,
+  modelOptions: true,
   foldBatchNorm: true,
   tolerance: true,
 };
@@ -56,23 +50,23 @@ const OPTIONS: OptionNames<ConvertModelOptions> = {
  * @param input A path, URL, File or bytes of any weight file, or a run’s folder.
  * @param output Its extension tells the format. TF.js's `.json` gets its shards beside it.
  * @param options Which network it is, and what of it to write.
- * @throws WeightFileError if the input cannot be read; StateDictError with every tensor that does not fit the model;
+ * @throws WeightFileError if the input cannot be read; StateDictError with every tensor that does not fit;
  * ArgumentError if the output's format cannot hold the content; RegraftError if the outputs differ.
  * @example
- * const report = await convertModel('resnet50.pth', 'resnet50.onnx', { model: 'resnet50', foldBatchNorm: true });
+ * const report = await convert('resnet50.pth', 'resnet50.onnx', { model: 'resnet50', foldBatchNorm: true });
  * console.log(formatReport(report));
  */
-export async function convertModel(
+export async function convert(
   input: SourceLike,
   output: string | URL,
-  options: ConvertModelOptions = {},
+  options: ConvertOptions = {},
 ): Promise<ConvertReport> {
   const path = String(output);
   checkOptions('convert', options, OPTIONS);
   checkOutput(path, options);
   const opened = await openModel(input, { ...options, needsModel: isModelFormat(path) });
   if (!('model' in opened)) {
-    if (!isModelFormat(path)) return writeConverted(asItIs(opened), output, options);
+    if (!isModelFormat(path)) return writeTensors(asItIs(opened), path, options);
     const { format, state } = opened;
     throw new ArgumentError(
       `convert: ${path} holds a model, and the input (${format}) tensors without one: ` +
@@ -96,7 +90,7 @@ const TOPOLOGIES = KERAS_EXTENSIONS.filter((extension) => extension !== '.weight
 const isOnnx = (path: string): boolean => /\.onnx$/i.test(path);
 const isModelFormat = (path: string): boolean => kerasExtension(path) !== undefined || isOnnx(path);
 
-function checkOutput(path: string, { dtype, foldBatchNorm }: ConvertModelOptions): void {
+function checkOutput(path: string, { dtype, foldBatchNorm }: ConvertOptions): void {
   if (!isModelFormat(path)) outputFormat(path, undefined, ['.onnx', ...KERAS_EXTENSIONS]);
   else if (dtype !== undefined)
     throw new ArgumentError(`convert: only .safetensors and .pth hold ${dtype} (${path}). Leave dtype out.`);
@@ -114,7 +108,7 @@ function asItIs(file: WeightFile): WeightFile {
 }
 
 /** Whether the output has a place for this model. */
-function checkHolds(path: string, { model, file, guessed }: Opened, options: ConvertModelOptions): void {
+function checkHolds(path: string, { model, file, guessed }: Opened, options: ConvertOptions): void {
   const isWeightsOnly = isModelFormat(path)
     ? /\.weights\.h5$/i.test(path)
     : outputFormat(path).storesMetadata === false;
@@ -133,14 +127,14 @@ function checkHolds(path: string, { model, file, guessed }: Opened, options: Con
 async function write(
   opened: Opened,
   staged: string,
-  options: ConvertModelOptions,
+  options: ConvertOptions,
 ): Promise<{ files: readonly string[]; report: ConvertReport }> {
   const { file, model, inputs, origins, verbatim } = opened;
   if (!isModelFormat(staged)) {
-    if (verbatim) return { files: [staged], report: await writeConverted(file, staged, options) };
+    if (verbatim) return { files: [staged], report: await writeTensors(file, staged, options) };
     const state = await model.stateDict();
     const namesInFile = new Map([...origins].map(([name, key]) => [name, file.namesInFile.get(key) ?? key]));
-    const report = await writeConverted({ ...file, state, namesInFile }, staged, options);
+    const report = await writeTensors({ ...file, state, namesInFile }, staged, options);
     return { files: [staged], report: { ...report, tensors: withLayouts(report.tensors, opened) } };
   }
   let files: readonly string[] = [staged];

@@ -1,13 +1,13 @@
-/** convertModel: which formats hold what, the mapping, and the runs before and after. */
+/** convert: which formats hold what, the mapping, and the runs before and after. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { convert, formatReport } from '../../src/convert/index.ts';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { ArgumentError, StateDictError } from '../../src/core/errors.ts';
 import { init } from '../../src/graph/init.ts';
-import { formatReport, readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
 import type { GraphNode, OnnxGraph } from '../../src/io/onnx/write.ts';
-import { convertModel } from '../../src/models/convert.ts';
 import { cifarResnet20, keras } from '../../src/models/index.ts';
 import { BatchNorm2d } from '../../src/nn/index.ts';
 import { outputs } from './outputs.ts';
@@ -23,7 +23,7 @@ describe('a Keras model', () => {
   test.each(['x.h5', 'x.keras', 'x.json', 'x.onnx', 'x.safetensors', 'x.pth'])(
     'to %s, which computes the same',
     async (name) => {
-      const { verification, tensors, notes } = await convertModel(whole, out(name));
+      const { verification, tensors, notes } = await convert(whole, out(name));
       expect(tensors.length).toBe(24);
       expect(notes[0]).toBe('The optimizer state was left out.');
       expect(verification!.inputShapes).toEqual([[1, 3, 15, 18]]);
@@ -34,7 +34,7 @@ describe('a Keras model', () => {
   );
 
   test('the report maps names, shapes and axes', async () => {
-    const lines = formatReport(await convertModel(whole, out('x.onnx'))).split('\n');
+    const lines = formatReport(await convert(whole, out('x.onnx'))).split('\n');
     const row = (name: string) => lines.find((line) => line.includes(`-> ${name} `))!.replace(/ {2,}/g, ' | ');
     expect(row('conv1.weight')).toBe(
       'model_weights/conv1/conv1/kernel:0 -> conv1.weight | [3, 3, 3, 4] -> [4, 3, 3, 3] | float32 | HWIO -> OIHW',
@@ -55,15 +55,15 @@ describe('a Keras model', () => {
   });
 
   test('through safetensors, which keeps its topology, and back', async () => {
-    await convertModel(whole, out('x.safetensors'));
-    await convertModel(out('x.safetensors'), out('y.h5'));
+    await convert(whole, out('x.safetensors'));
+    await convert(out('x.safetensors'), out('y.h5'));
     expect(await (await keras.loadModel(out('y.h5'))).kerasStateDict()).toEqual(
       await (await keras.loadModel(whole)).kerasStateDict(),
     );
   });
 
   test('a file without the topology says so', async () => {
-    const last = async (name: string) => (await convertModel(whole, out(name))).notes.at(-1);
+    const last = async (name: string) => (await convert(whole, out(name))).notes.at(-1);
     expect(await last('x.weights.h5')).toBe(
       'The file holds weights alone: who reads it has to build the model. .keras and .h5 hold its topology too.',
     );
@@ -73,13 +73,13 @@ describe('a Keras model', () => {
   });
 
   test.each(['float16', 'bfloat16'] as const)('%s is compared with the rounded input', async (dtype) => {
-    const { verification, tensors } = await convertModel(whole, out('x.safetensors'), { dtype });
+    const { verification, tensors } = await convert(whole, out('x.safetensors'), { dtype });
     expect(tensors[0]!.dtypeOut).toBe(dtype);
     expect(verification!.largestDifference).toBe(0);
   });
 
   test.each(['x.safetensors', 'x.pth'])('to %s under its own names, in PyTorch’s layouts', async (name) => {
-    const { tensors } = await convertModel(whole, out(name));
+    const { tensors } = await convert(whole, out(name));
     expect(tensors.find(({ nameOut }) => nameOut === 'conv1.weight')).toEqual({
       nameIn: 'model_weights/conv1/conv1/kernel:0',
       nameOut: 'conv1.weight',
@@ -94,7 +94,7 @@ describe('a Keras model', () => {
   });
 
   test('without its topology, tensors stay as they are, and that is said', async () => {
-    const { notes } = await convertModel(fixture('keras/small.weights.h5'), out('x.safetensors'));
+    const { notes } = await convert(fixture('keras/small.weights.h5'), out('x.safetensors'));
     expect(notes.at(-1)).toBe(
       "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.",
     );
@@ -124,7 +124,7 @@ describe('a Keras model', () => {
 
   test('a file can be converted onto itself', async () => {
     await copyFile(whole, out('x.h5'));
-    await convertModel(out('x.h5'), out('x.h5'));
+    await convert(out('x.h5'), out('x.h5'));
     expect(await files()).toEqual(['x.h5']);
     expect((await keras.loadModel(out('x.h5'))).layers.length).toBe(26);
   });
@@ -137,7 +137,7 @@ describe('batch norms folded into an ONNX file', () => {
       norm.running_mean!.set(Float32Array.from({ length: norm.numFeatures }, (_, i) => Math.sin(i)));
     await writeWeights(out('x.pth'), model.stateDict());
     const options = { model: 'cifarResnet20', foldBatchNorm: true };
-    const { verification, notes, tensors } = await convertModel(out('x.pth'), out('x.onnx'), options);
+    const { verification, notes, tensors } = await convert(out('x.pth'), out('x.onnx'), options);
     const { largestDifference, largestOutput } = verification!;
     expect(largestDifference).toBeGreaterThan(0);
     expect(largestDifference / largestOutput).toBeLessThan(1e-5);
@@ -164,15 +164,15 @@ describe('a network of torchvision’s', () => {
   test('from .pth to ONNX and back, as many classes as it has', async () => {
     await writeWeights(out('x.pth'), state());
     const options = { model: 'cifarResnet20' };
-    const report = await convertModel(out('x.pth'), out('x.onnx'), { ...options, metadata: { classes: 'a,b,c' } });
+    const report = await convert(out('x.pth'), out('x.onnx'), { ...options, metadata: { classes: 'a,b,c' } });
     expect(report.verification).toMatchObject({ inputShapes: [[1, 3, 32, 32]], largestDifference: 0 });
     expect(report.notes).toEqual([
       expect.stringMatching(/^Not written, since ONNX has no use for it: bn1\.num_batches_tracked, .* and 14 more\.$/),
     ]);
-    const back = await convertModel(out('x.onnx'), out('y.safetensors'), options);
+    const back = await convert(out('x.onnx'), out('y.safetensors'), options);
     expect(back.verification!.largestDifference).toBe(0);
     expect((await readWeightFile(out('y.safetensors'))).metadata).toMatchObject({ classes: 'a,b,c' });
-    const again = await convertModel(out('y.safetensors'), out('z.onnx'), options);
+    const again = await convert(out('y.safetensors'), out('z.onnx'), options);
     expect(again.notes).toEqual(['19 counters num_batches_tracked not in the file: cifarResnet20 starts at 0.']);
     expect((await readWeightFile(out('z.onnx'))).metadata).toEqual({
       producer: 'regraft',
@@ -180,7 +180,7 @@ describe('a network of torchvision’s', () => {
       classes: 'a,b,c',
     });
     // Tensors alone: the numbers of the graph are none of its weights.
-    const { tensors } = await convertModel(out('z.onnx'), out('z.pth'));
+    const { tensors } = await convert(out('z.onnx'), out('z.pth'));
     expect(tensors.map(({ nameOut }) => nameOut)).toEqual([...(await readWeights(out('y.safetensors'))).keys()]);
     const [before, after] = [await state(), await readWeights(out('y.safetensors'))];
     for (const [name, tensor] of after) expect(tensor).toEqual(before.get(name));
@@ -233,7 +233,7 @@ describe('a network of torchvision’s', () => {
 
 describe('tensors alone', () => {
   test('go to formats of tensors, by their names', async () => {
-    const report = await convertModel(fixture('io/zip.pth'), out('x.safetensors'));
+    const report = await convert(fixture('io/zip.pth'), out('x.safetensors'));
     expect(report.verification).toBeUndefined();
     expect(await readWeights(out('x.safetensors'))).toEqual(await readWeights(fixture('io/zip.pth')));
   });
@@ -264,8 +264,8 @@ describe('Keras’s ResNet-50', () => {
     expect((await refused(out('k.keras'), 'x.safetensors', { model: 'resnet50' })).message).toMatch(
       /^ResNet: these are Keras ResNet v1 weights .* every result would be wrong\./,
     );
-    const options = { model: 'resnet50', strideIn1x1: true };
-    const { notes, tensors, verification } = await convertModel(out('k.keras'), out('x.safetensors'), options);
+    const options = { model: 'resnet50', modelOptions: { strideIn1x1: true } };
+    const { notes, tensors, verification } = await convert(out('k.keras'), out('x.safetensors'), options);
     expect(tensors[0]).toEqual({
       nameIn: 'layers/conv2d/vars/0',
       nameOut: 'conv1.weight',
@@ -284,7 +284,7 @@ describe('Keras’s ResNet-50', () => {
 
   test('told from its tensors, in Keras’s tree', async () => {
     await keras.saveModel(await keras.ResNet50({ classes: 2, seed: 1 }), out('w.weights.h5'));
-    const { notes, formatOut } = await convertModel(out('w.weights.h5'), out('told.keras'));
+    const { notes, formatOut } = await convert(out('w.weights.h5'), out('told.keras'));
     expect(notes[0]).toBe('The network is keras.ResNet50, by the names and shapes of its tensors.');
     expect(formatOut).toMatch(/^Keras/);
   });
@@ -302,14 +302,16 @@ describe('Keras’s ResNet-50', () => {
     const state: StateDict = new Map([['w', tensor]]);
     state.architecture = 'network v1';
     await writeWeights(out('x.safetensors'), state);
-    expect((await convertModel(out('x.safetensors'), out('x.pth'))).notes).toEqual([
+    expect((await convert(out('x.safetensors'), out('x.pth'))).notes).toEqual([
       'torch (zip) cannot say that this is a network v1: another network of its names and shapes would load it and be wrong.',
     ]);
   });
 
   test('a network without a v1 is named', async () => {
     await writeWeights(out('x.pth'), (await cifarResnet20()).stateDict());
-    expect((await refused(out('x.pth'), 'y.pth', { model: 'cifarResnet20', strideIn1x1: true })).message).toBe(
+    expect(
+      (await refused(out('x.pth'), 'y.pth', { model: 'cifarResnet20', modelOptions: { strideIn1x1: true } })).message,
+    ).toBe(
       "cifarResnet20: expected options that exist, got 'strideIn1x1'. There are weights, numClasses, seed, frozenStats, newHead, key, stripPrefix, onNote, download.",
     );
   });
