@@ -69,7 +69,7 @@ function sampleState(): StateDict {
 }
 
 const writtenBy = (format: typeof safetensors, name: string): Seed =>
-  single(name, Uint8Array.from(Buffer.concat([...format.write!(sampleState(), {})])));
+  single(name, Uint8Array.from(Buffer.concat([...format.writeState!(sampleState(), {})])));
 
 /** The small net with its tensors in a file beside it. */
 async function externalOnnx(): Promise<Seed> {

@@ -44,8 +44,8 @@ Examples:
 
 async function run(name: string, flags: Flags): Promise<void> {
   const { keras, modelEntry } = await import('../models/index.ts');
-  const { kerasExtension } = await import('../models/keras/save.ts');
-  const asKeras = flags.keras || kerasExtension(name) !== undefined;
+  const { formatNamed } = await import('../io/formats.ts');
+  const asKeras = flags.keras || formatNamed(name)?.holds === 'layers';
   const network = await kerasNetwork(flags.keras ? `keras.${name.replace(/^keras\./, '')}` : name);
   const { model, known } = await (network || asKeras
     ? openKeras(name, network, flags.weights)

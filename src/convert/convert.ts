@@ -7,10 +7,19 @@ import { replaceFiles, type SourceLike } from '#files';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { listed, plural } from '../io/base/bytes.ts';
-import { READ_OPTIONS, type ReadOptions, type WeightFile, type WriteOptions } from '../io/base/format.ts';
-import { exportOnnx, outputFormat, readWeightFile, targetOf } from '../io/index.ts';
+import {
+  type ModelContext,
+  type ModelFormat,
+  READ_OPTIONS,
+  type ReadOptions,
+  type WeightFile,
+  type WriteOptions,
+} from '../io/base/format.ts';
+import { formatOf, WRITTEN } from '../io/formats.ts';
+import { outputFormat, readWeightFile, targetOf } from '../io/index.ts';
+import { writeFiles } from '../io/write.ts';
 import * as keras from '../models/keras/keras.ts';
-import { KERAS_EXTENSIONS, kerasExtension } from '../models/keras/save.ts';
+import { describeKeras } from '../models/keras/save.ts';
 import { type Opened, openModel } from './open.ts';
 import { type ConvertReport, reportOf, withLayouts } from './report.ts';
 import { contentOf, writeTensors } from './tensors.ts';
@@ -63,62 +72,61 @@ export async function convert(
 ): Promise<ConvertReport> {
   const path = String(output);
   checkOptions('convert', options, OPTIONS);
-  checkOutput(path, options);
-  const opened = await openModel(input, { ...options, needsModel: isModelFormat(path) });
+  const format = outputOf(path, options);
+  const opened = await openModel(input, { ...options, needsModel: format.writeModel !== undefined });
   if (!('model' in opened)) {
-    if (!isModelFormat(path)) return writeTensors(asItIs(opened), path, options);
-    const { format, state } = opened;
+    if (format.writeState) return writeTensors(asItIs(opened), format, path, options);
+    const { state } = opened;
     throw new ArgumentError(
-      `convert: ${path} holds a model, and the input (${format}) tensors without one: ` +
+      `convert: ${path} holds a model, and the input (${opened.format}) tensors without one: ` +
         `${plural(state.size, 'tensor')} (${listed([...state.keys()])}) ${state.size === 1 ? 'is' : 'are'} of no layer. ` +
         'Say which network they are of with the option model: resnet50, keras.ResNet50, ….',
     );
   }
-  checkHolds(path, opened, options);
+  checkHolds(path, format, opened, options.model);
   const before = await outputBefore(opened);
   return replaceFiles<ConvertReport>(output, async (staged) => {
-    const { files, report } = await write(opened, staged, options);
+    const { files, report } = await write(opened, format, staged, options);
     if (typeof before === 'string') return { files, result: { ...report, notes: [...report.notes, before] } };
-    const after = await outputAfter(opened, staged, report.formatOut);
+    const after = await outputAfter(opened, staged, format);
     const verification = compare(before, after, opened.inputs, options.tolerance ?? 1e-3, path);
     return { files, result: { ...report, verification } };
   });
 }
 
-/** Keras's formats that hold a model's layers. */
-const TOPOLOGIES = KERAS_EXTENSIONS.filter((extension) => extension !== '.weights.h5');
-const isOnnx = (path: string): boolean => /\.onnx$/i.test(path);
-const isModelFormat = (path: string): boolean => kerasExtension(path) !== undefined || isOnnx(path);
-
-function checkOutput(path: string, { dtype, foldBatchNorm }: ConvertOptions): void {
-  if (!isModelFormat(path)) outputFormat(path, undefined, ['.onnx', ...KERAS_EXTENSIONS]);
-  else if (dtype !== undefined)
-    throw new ArgumentError(`convert: only .safetensors and .pth hold ${dtype} (${path}). Leave dtype out.`);
-  if (foldBatchNorm && !isOnnx(path))
+/** The format that the output's name asks for, which must have a place for what `options` ask for. */
+function outputOf(path: string, { dtype, foldBatchNorm }: ConvertOptions): ModelFormat {
+  const format = outputFormat(path);
+  const endings = (among: (format: ModelFormat) => boolean) => WRITTEN.filter(among).map((one) => one.extensions[0]);
+  if (!format.writeState && dtype !== undefined) {
+    const all = endings(({ writeState }) => writeState !== undefined).join(' and ');
+    throw new ArgumentError(`convert: only ${all} hold ${dtype} (${path}). Leave dtype out.`);
+  }
+  if (foldBatchNorm && format.holds !== 'graph') {
+    const all = endings(({ holds }) => holds === 'graph').join(' or ');
     throw new ArgumentError(
-      `convert: batch norms are folded into the graph of an .onnx file only (${path}). Leave it out.`,
+      `convert: batch norms are folded into the graph of an ${all} file only (${path}). Leave it out.`,
     );
+  }
+  return format;
 }
 
 /** A file of tensors alone; those of Keras are said to have its layouts, in words and by the key that safetensors has for it. */
 function asItIs(file: WeightFile): WeightFile {
-  if (!/^(Keras|TF\.js)/.test(file.format)) return file;
+  if (formatOf(file).holds !== 'layers') return file;
   const note = "The tensors keep Keras's names and layouts (HWIO): with the option model they get PyTorch's.";
   return { ...file, metadata: { ...file.metadata, format: 'tf' }, notes: [...file.notes, note] };
 }
 
-/** Whether the output has a place for this model. */
-function checkHolds(path: string, { model, file, guessed }: Opened, options: ConvertOptions): void {
-  const isWeightsOnly = isModelFormat(path)
-    ? /\.weights\.h5$/i.test(path)
-    : outputFormat(path).storesMetadata === false;
-  if (file.state.size === 0 && isWeightsOnly)
-    throw new ArgumentError(
-      `convert: ${path} holds weights alone, and the model has none. Use ${['.onnx', ...TOPOLOGIES].join(', ')}.`,
-    );
-  if (kerasExtension(path) === undefined || model instanceof keras.KerasModel) return;
+/** Throws unless the output has a place for this model. */
+function checkHolds(path: string, format: ModelFormat, { model, file, guessed }: Opened, name = guessed): void {
+  if (file.state.size === 0 && format.holds === 'tensors' && format.storesMetadata === false) {
+    const all = WRITTEN.filter(({ holds }) => holds !== 'tensors').flatMap(({ extensions }) => extensions);
+    throw new ArgumentError(`convert: ${path} holds weights alone, and the model has none. Use ${all.join(', ')}.`);
+  }
+  if (!format.writeModel || format.holds === 'graph' || model instanceof keras.KerasModel) return;
   throw new ArgumentError(
-    `convert: ${path} holds Keras layers, and ${options.model ?? guessed} is no network of Keras's: ` +
+    `convert: ${path} holds Keras layers, and ${name} is no network of Keras's: ` +
       `${plural(file.state.size, 'tensor')} (${listed([...file.state.keys()])}) fit none. Use .safetensors, .pth or .onnx.`,
   );
 }
@@ -126,29 +134,37 @@ function checkHolds(path: string, { model, file, guessed }: Opened, options: Con
 /** Writes the files of an output to where `staged` is. */
 async function write(
   opened: Opened,
+  format: ModelFormat,
   staged: string,
   options: ConvertOptions,
 ): Promise<{ files: readonly string[]; report: ConvertReport }> {
-  const { file, model, inputs, origins, verbatim } = opened;
-  if (!isModelFormat(staged)) {
-    if (verbatim) return { files: [staged], report: await writeTensors(file, staged, options) };
-    const state = await model.stateDict();
-    const namesInFile = new Map([...origins].map(([name, key]) => [name, file.namesInFile.get(key) ?? key]));
-    const report = await writeTensors({ ...file, state, namesInFile }, staged, options);
-    return { files: [staged], report: { ...report, tensors: withLayouts(report.tensors, opened) } };
+  const { file, model, origins, verbatim } = opened;
+  if (format.writeModel) {
+    const name = staged.replace(/^.*[/\\]/s, '');
+    const files = await writeFiles(staged, await format.writeModel(model, contextOf(opened, name, options)));
+    // A reader that knows nothing of the model takes a graph without weights for a fault.
+    const { expected } = targetOf(model);
+    const result = await readWeightFile(staged, expected.size === 0 ? { expected } : {});
+    return { files, report: reportOf(opened, format, result) };
   }
-  let files: readonly string[] = [staged];
-  if (isOnnx(staged)) {
-    const { foldBatchNorm = false } = options;
-    const { model_config: topology, ...kept } = contentOf(file.metadata);
-    // Of a fine-tuned Keras model, whose name alone is no network's.
-    const own = topology !== undefined && kept.model !== undefined ? { model_config: topology } : {};
-    const metadata = { ...kept, ...own, ...options.metadata };
-    const inputShape = inputs.map(({ shape }) => shape);
-    const inputName = inputs.length === 1 ? 'input' : inputs.map(({ name }) => name);
-    await exportOnnx(model, staged, { inputShape, inputName, metadata, foldBatchNorm });
-  } else files = (await keras.saveModel(model as keras.KerasModel, staged)) as string[];
-  // A reader that knows nothing of the model takes a graph without weights for a fault.
-  const { expected } = targetOf(model);
-  return { files, report: reportOf(opened, await readWeightFile(staged, expected.size === 0 ? { expected } : {})) };
+  if (verbatim) return { files: [staged], report: await writeTensors(file, format, staged, options) };
+  const state = await model.stateDict();
+  const namesInFile = new Map([...origins].map(([name, key]) => [name, file.namesInFile.get(key) ?? key]));
+  const report = await writeTensors({ ...file, state, namesInFile }, format, staged, options);
+  return { files: [staged], report: { ...report, tensors: withLayouts(report.tensors, opened) } };
+}
+
+/** What a format may need beside the model. */
+function contextOf({ file, model, inputs }: Opened, name: string, options: ConvertOptions): ModelContext {
+  const { foldBatchNorm = false } = options;
+  const { model_config: topology, ...kept } = contentOf(file.metadata);
+  // Of a fine-tuned Keras model, whose name alone is no network's.
+  const own = topology !== undefined && kept.model !== undefined ? { model_config: topology } : {};
+  return {
+    name,
+    inputs: inputs.length === 1 ? [{ ...inputs[0]!, name: 'input' }] : inputs,
+    foldBatchNorm,
+    metadata: { ...kept, ...own, ...options.metadata },
+    ...(model instanceof keras.KerasModel && { keras: describeKeras(model) }),
+  };
 }

@@ -6,6 +6,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { listed, plural } from '../io/base/bytes.ts';
 import { converted, writtenDType } from '../io/base/cast.ts';
 import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile } from '../io/base/format.ts';
+import { formatOf } from '../io/formats.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import { adapted, classesOf } from '../models/define.ts';
 import { guessNetwork, namingNetwork } from '../models/guess-network.ts';
@@ -110,9 +111,11 @@ async function openKerasNetwork(
   return openKeras(await namedFor(model, input, file, options), model, name);
 }
 
-/** The file with its tensors as the model names them, which only ONNX may need the model for. */
+/** The file with its tensors as the model names them, which only a graph may need the model for. */
 async function namedFor(model: Module, input: SourceLike, file: WeightFile, options: OpenOptions): Promise<WeightFile> {
-  return file.format === 'ONNX' ? readWeightFile(input, { ...targetOf(model), ...readOptions(options) }) : file;
+  return formatOf(file).holds === 'graph'
+    ? readWeightFile(input, { ...targetOf(model), ...readOptions(options) })
+    : file;
 }
 
 /** The network that the file names itself, or that its tensors are of; the file alone where there is none. */

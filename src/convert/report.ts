@@ -3,7 +3,7 @@ import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../core/dty
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { columns } from '../device/columns.ts';
 import { count, listed, plural } from '../io/base/bytes.ts';
-import type { WeightFile } from '../io/base/format.ts';
+import type { ModelFormat, WeightFile } from '../io/base/format.ts';
 import { targetOf } from '../io/index.ts';
 import { findWeights } from '../models/keras/bind.ts';
 import * as keras from '../models/keras/keras.ts';
@@ -82,15 +82,16 @@ function changed(before: string, after: string): string {
   return before === after ? before : `${before} -> ${after}`;
 }
 
-/** The report on `result`, which was written from what was opened. */
+/** The report on `result`, which was written from what was opened in `format`. */
 export function reportOf(
   { file, model, origins, folded: absorbed, layouts, inputs }: Opened,
+  format: ModelFormat,
   result: WeightFile,
 ): ConvertReport {
-  const isOnnx = result.format === 'ONNX';
-  const norms = isOnnx ? foldedNorms(model, result.state) : [];
+  const isGraph = format.holds === 'graph';
+  const norms = isGraph ? foldedNorms(model, result.state) : [];
   const names =
-    model instanceof keras.KerasModel && !isOnnx
+    model instanceof keras.KerasModel && !isGraph
       ? findWeights(model.layers, result.state).map(({ name, key }) => [name, key] as const)
       : namesInGraph(model, result.state, norms.length > 0);
   const tensors = names.map(([name, keyOut]): ConvertedTensor => {
@@ -117,13 +118,13 @@ export function reportOf(
     notes.push(
       `${plural(norms.length, 'batch norm')} folded into the weights and biases of the convolutions before them: ${listed(norms)}.`,
     );
-  if (isOnnx)
+  if (isGraph)
     for (const { name, open, shape } of inputs)
       if (open !== undefined)
         notes.push(
           `The sizes that '${name}' ${open} leaves open are fixed in the file: [N, ${shape.slice(1).join(', ')}].`,
         );
-  if (!isOnnx && result.metadata.model_config === undefined)
+  if (format.holds === 'tensors')
     notes.push(
       'The file holds weights alone: who reads it has to build the model. .keras and .h5 hold its topology too.',
     );

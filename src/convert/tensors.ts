@@ -4,13 +4,16 @@ import { BYTES_PER_ELEMENT } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
 import { listed } from '../io/base/bytes.ts';
 import { writtenDType } from '../io/base/cast.ts';
-import { architectureOf, type WeightFile, type WeightFormat, type WriteOptions } from '../io/base/format.ts';
-import { outputFormat } from '../io/write.ts';
+import { architectureOf, type ModelFormat, type WeightFile, type WriteOptions } from '../io/base/format.ts';
 import { type ConvertReport, NEW } from './report.ts';
 
-/** Writes the tensors of a file that has been read. */
-export async function writeTensors(file: WeightFile, output: string, options: WriteOptions): Promise<ConvertReport> {
-  const format = outputFormat(output);
+/** Writes the tensors of a file that has been read, in a format that holds any. */
+export async function writeTensors(
+  file: WeightFile,
+  format: ModelFormat,
+  output: string,
+  options: WriteOptions,
+): Promise<ConvertReport> {
   const notes = [...file.notes];
   const tensors = [...file.state].map(([name, { shape, dtype }]) => ({
     nameIn: file.namesInFile.get(name) ?? NEW,
@@ -23,7 +26,7 @@ export async function writeTensors(file: WeightFile, output: string, options: Wr
   const metadata = metadataFor(format, all, notes);
   await writeFileAtomic(
     output,
-    format.write(file.state, options.dtype === undefined ? { metadata } : { metadata, dtype: options.dtype }),
+    format.writeState!(file.state, options.dtype === undefined ? { metadata } : { metadata, dtype: options.dtype }),
   );
   const bytes = tensors.reduce((sum, { shape, dtypeOut }) => sum + sizeOf(shape) * BYTES_PER_ELEMENT[dtypeOut], 0);
   return { formatIn: file.format, formatOut: format.name, tensors, notes, bytes };
@@ -31,7 +34,7 @@ export async function writeTensors(file: WeightFile, output: string, options: Wr
 
 /** What the output takes of the metadata; what it cannot hold is noted. */
 function metadataFor(
-  format: WeightFormat,
+  format: ModelFormat,
   metadata: Readonly<Record<string, string>>,
   notes: string[],
 ): Record<string, string> {

@@ -3,7 +3,7 @@ import { DeviceError, RegraftError, ShapeError } from '../core/errors.ts';
 import { Generator } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import { init } from '../graph/init.ts';
-import type { WeightFile } from '../io/base/format.ts';
+import type { ModelFormat, WeightFile } from '../io/base/format.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
 import * as keras from '../models/keras/keras.ts';
 import type { Module } from '../nn/index.ts';
@@ -25,12 +25,9 @@ export async function outputBefore({ model, inputs }: Opened): Promise<Float32Ar
   }
 }
 
-/** The output of what was written: of an ONNX file its own graph, of a Keras file its own topology, else the model again. */
-export async function outputAfter({ model, inputs }: Opened, path: string, format: string): Promise<Float32Array> {
-  if (format === 'ONNX') {
-    const { runOnnx } = await import('../io/onnx/run.ts');
-    return (await runOnnx(path, probes(inputs))).data();
-  }
+/** The output of what was written: of a graph itself, of a Keras file by its own topology, else of the model again. */
+export async function outputAfter({ model, inputs }: Opened, path: string, format: ModelFormat): Promise<Float32Array> {
+  if (format.run) return (await format.run(path, probes(inputs))).data();
   return run(reloaded(model, await readWeightFile(path, targetOf(model))), inputs);
 }
 

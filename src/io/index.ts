@@ -4,9 +4,18 @@
  */
 export type { StateDict, StoredDType, TensorData } from '../core/dtype.ts';
 export type { ByteSource, SourceLike } from '../device/byte-source.ts';
-export type { FloatDType, ReadOptions, WeightFile, WeightFormat, WriteOptions } from './base/format.ts';
+export type {
+  FloatDType,
+  ModelContext,
+  ModelFormat,
+  OutputFile,
+  ReadOptions,
+  WeightFile,
+  WriteOptions,
+} from './base/format.ts';
 export { targetOf } from './base/target.ts';
 export { FORMATS } from './formats.ts';
+export type { KerasDescription, NumberedLayer } from './keras/description.ts';
 export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx/export.ts';
 export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';
 export { readWeightFile, readWeights } from './read.ts';

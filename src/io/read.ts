@@ -6,8 +6,8 @@ import { checkOptions } from '../core/options.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { listed, plural, printable } from './base/bytes.ts';
 import { type Fit, fitNames, shapesOf } from './base/fit-names.ts';
-import { HEAD_BYTES, READ_OPTIONS, type ReadOptions, type WeightFile, type WeightFormat } from './base/format.ts';
-import { FORMATS } from './formats.ts';
+import { HEAD_BYTES, type ModelFormat, READ_OPTIONS, type ReadOptions, type WeightFile } from './base/format.ts';
+import { FORMATS, formatOf } from './formats.ts';
 import { withLabels } from './keras/labels.ts';
 
 /**
@@ -46,10 +46,10 @@ export async function readOpened(file: ByteSource, options: ReadOptions): Promis
   return read;
 }
 
-/** The file with the names that were asked for, or that the model has. ONNX's own reader knows more than the names. */
+/** The file with the names that were asked for, or that the model has. The reader of a graph knows more than the names. */
 function renamed(read: WeightFile, path: string, { stripPrefix, expected }: ReadOptions): WeightFile {
   const stripped = stripPrefix === undefined ? read : withNames(read, stripNames(read, path, stripPrefix));
-  if (!expected || read.format === 'ONNX') return stripped;
+  if (!expected || formatOf(read).holds === 'graph') return stripped;
   return withNames(stripped, fitNames(shapesOf(stripped.state), expected));
 }
 
@@ -75,10 +75,18 @@ function withNames(read: WeightFile, { names, notes }: Pick<Fit, 'names' | 'note
   return { ...read, state, namesInFile, notes: [...read.notes, ...notes] };
 }
 
-async function findFormat(file: ByteSource): Promise<WeightFormat> {
+async function findFormat(file: ByteSource): Promise<ModelFormat> {
   const head = await file.read(0, Math.min(HEAD_BYTES, file.size));
   for (const format of FORMATS) if (await format.matches(head, file)) return format;
   throw new WeightFileError(file.name, unknownContent(head, file.name));
+}
+
+/** The files beside one of any format that have its weights; none for a file of no known format. */
+export async function filesBeside(file: ByteSource): Promise<readonly string[]> {
+  const head = await file.read(0, Math.min(HEAD_BYTES, file.size));
+  for (const format of FORMATS)
+    if (format.filesBeside && (await format.matches(head, file))) return format.filesBeside(file);
+  return [];
 }
 
 /** What a file is that is no weight file: the usual accidents by name. */

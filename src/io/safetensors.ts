@@ -8,7 +8,7 @@ import { formatShape, sizeOf } from '../core/shape.ts';
 import type { ByteSource } from '../device/byte-source.ts';
 import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './base/bytes.ts';
 import { checkWritable, converted, writtenDType } from './base/cast.ts';
-import type { WeightFile, WeightFormat, WriteOptions } from './base/format.ts';
+import type { ModelFormat, WeightFile, WriteOptions } from './base/format.ts';
 import { headerFault, jsonCost } from './base/json.ts';
 import { COST, MemoryBudget } from './base/memory.ts';
 
@@ -30,12 +30,13 @@ const HEADER_LIMIT = 100_000_000;
 /** An object of objects of arrays of numbers. */
 const HEADER_DEPTH = 3;
 
-export const safetensors: WeightFormat = {
+export const safetensors: ModelFormat = {
   name: 'safetensors',
   extensions: ['.safetensors'],
+  holds: 'tensors',
   matches: (head) => head[8] === 0x7b,
   read,
-  write: safetensorsChunks,
+  writeState: safetensorsChunks,
 };
 
 interface Entry {

@@ -1,10 +1,10 @@
-/** Weights out: to a path, in the format of its extension. */
+/** Weights out: to a path, in the format of its ending. */
 import { writeFileAtomic } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, checkPath, checkStateDict } from '../core/options.ts';
-import { architectureOf, type WeightFormat, type WriteOptions } from './base/format.ts';
-import { FORMATS } from './formats.ts';
+import { architectureOf, type ModelFormat, type OutputFile, type WriteOptions } from './base/format.ts';
+import { formatNamed, WRITTEN } from './formats.ts';
 
 /** Options of {@link writeWeights}. */
 export interface WriteFileOptions extends WriteOptions {
@@ -29,40 +29,42 @@ export async function writeWeights(
   checkPath('writeWeights', 'where to write', path, "Write writeWeights('tuned.safetensors', model.stateDict()).");
   checkOptions('writeWeights', options, { format: true, dtype: true, metadata: true });
   const format = outputFormat(path, options.format);
+  if (!format.writeState)
+    throw new ArgumentError(
+      `writeWeights: ${format.name} is written from a whole model, which weights alone do not tell (${path}). ` +
+        'Use exportOnnx or keras.saveModel with the model, or convert with the name of the network.',
+    );
   const tensors = await state;
   checkStateDict('writeWeights', tensors, 'Pass model.stateDict(), or await readWeights(file).');
   const kept = tensors.architecture !== undefined && format.storesMetadata !== false;
   const metadata = kept ? { ...architectureOf(tensors), ...options.metadata } : options.metadata;
-  await writeFileAtomic(path, format.write(tensors, metadata ? { ...options, metadata } : options));
+  await writeFileAtomic(path, format.writeState(tensors, metadata ? { ...options, metadata } : options));
 }
 
 /**
- * The format that a path's extension, or `name`, asks for.
- * @param others Extensions that the caller writes by other means, for the message.
+ * The format that a path's ending, or `name`, asks for.
  * @throws ArgumentError naming those that can be written.
  */
-export function outputFormat(
-  path: string | URL,
-  name?: string,
-  others: readonly string[] = [],
-): WeightFormat & {
-  /** Always there. */
-  write: NonNullable<WeightFormat['write']>;
-} {
-  const extension = /\.\w+$/.exec(String(path))?.[0].toLowerCase() ?? '';
-  const writable = FORMATS.filter(
-    (format): format is WeightFormat & { write: NonNullable<WeightFormat['write']> } => format.write !== undefined,
-  );
-  const found = writable.find((f) => (name === undefined ? f.extensions.includes(extension) : f.name === name));
+export function outputFormat(path: string | URL, name?: string): ModelFormat {
+  const found = name === undefined ? formatNamed(path) : WRITTEN.find((format) => format.name === name);
   if (found) return found;
-  if (name === undefined ? extension === '.onnx' : name === 'ONNX')
-    throw new ArgumentError(
-      `writeWeights: an ONNX file holds the model's graph, which weights alone do not tell (${path}). Use exportOnnx(model, path, { inputShape }).`,
-    );
-  const existing = [...writable.flatMap((f) => (name === undefined ? f.extensions : f.name)), ...others].join(', ');
+  const extension = /\.\w+$/.exec(String(path))?.[0].toLowerCase() ?? '';
+  const existing = WRITTEN.flatMap((format) => (name === undefined ? format.extensions : format.name)).join(', ');
   throw new ArgumentError(
     name === undefined
       ? `writeWeights: ${extension ? `'${extension}' is no format that` : 'no extension says which format'} can be written (${path}). Use ${existing}.`
       : `writeWeights: '${name}' is no format that can be written. Use ${existing}.`,
   );
+}
+
+/**
+ * Writes files into one folder, in their order. Each path gets the whole file or stays as it was.
+ * @param path Of the file that names the others; its folder is theirs.
+ * @returns their paths.
+ */
+export async function writeFiles<P extends string | URL>(path: P, files: readonly OutputFile[]): Promise<P[]> {
+  const folder = String(path).replace(/[^/\\]*$/, '');
+  const paths = files.map(({ name }) => (path instanceof URL ? new URL(folder + name) : folder + name) as P);
+  for (const [i, { chunks }] of files.entries()) await writeFileAtomic(paths[i]!, chunks);
+  return paths;
 }

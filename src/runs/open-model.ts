@@ -9,6 +9,7 @@ import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { checkOneOf, checkOptions, checkPath } from '../core/options.ts';
 import { transformFromJSON } from '../data/transforms/compose.ts';
 import { readTextFile } from '../io/base/text.ts';
+import { formatOf } from '../io/formats.ts';
 import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip/zip.ts';
 import type { ModelEntry } from '../models/define.ts';
@@ -148,12 +149,12 @@ async function readZip(file: ByteSource, options: KerasClassifierOptions): Promi
 
 async function readDescribed(path: string, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
   const file = await readWeightFile(path);
-  const { state, metadata, format } = file;
+  const { state, metadata } = file;
   const description = descriptionIn(path, metadata);
   if (!description && metadata.model_config !== undefined) return kerasClassifier(path, file, options);
   if (!description) throw await undescribed(path, state);
   return saved(description, async () => {
-    if (format !== 'ONNX') return state;
+    if (formatOf(file).holds !== 'graph') return state;
     // Its batch norms may be part of the convolutions before them: only the network tells.
     const model = await entryOf(description).create({ numClasses: description.classes.length });
     return readWeights(path, targetOf(model));

@@ -4,7 +4,7 @@ import { type ByteSource, openSource } from '#files';
 import { WeightFileError } from '../core/errors.ts';
 import type { ImagePreset } from '../data/transforms/compose.ts';
 import { fetchPretrained } from '../io/index.ts';
-import { shardsOf } from '../io/keras/tfjs.ts';
+import { filesBeside } from '../io/read.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { weightsByName } from '../models/published.ts';
 import type { Progress } from '../train/progress.ts';
@@ -68,7 +68,7 @@ async function sha256Of(file: ByteSource): Promise<string> {
   const hash = createHash('sha256');
   try {
     await update(hash, file);
-    for (const path of await shardsOf(file)) {
+    for (const path of await filesBeside(file)) {
       const shard = await file.beside!(path);
       await update(hash, shard).finally(() => shard.close());
     }

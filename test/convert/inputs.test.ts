@@ -101,7 +101,7 @@ describe('a model without weights', () => {
   test.each(['y.weights.h5', 'y.pth'])('does not go to %s', async (y) => {
     await keras.saveModel(means(), out('m.keras'));
     expect((await refused(out('m.keras'), y)).message).toBe(
-      `convert: ${y} holds weights alone, and the model has none. Use .onnx, .h5, .hdf5, .keras, .json.`,
+      `convert: ${y} holds weights alone, and the model has none. Use .h5, .hdf5, .keras, .json, .onnx.`,
     );
   });
 
@@ -116,7 +116,7 @@ describe('names', () => {
     const file = fileURLToPath(new URL('../fixtures/io/net.safetensors', import.meta.url));
     expect((await refused(file, 'x.npz')).message).toBe(
       "writeWeights: '.npz' is no format that can be written (x.npz). " +
-        'Use .safetensors, .pth, .pt, .th, .bin, .ckpt, .onnx, .weights.h5, .h5, .hdf5, .keras, .json.',
+        'Use .safetensors, .pth, .pt, .th, .bin, .ckpt, .h5, .hdf5, .weights.h5, .keras, .json, .onnx.',
     );
     expect((await refused(file, 'x.onnx', { model: 'keras.resnet50' })).message).toBe(
       "model: there is no network 'keras.resnet50'. Keras's are keras.ResNet50, keras.ResNet101, keras.ResNet152.",

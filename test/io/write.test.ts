@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/core/errors.ts';
+import { formatNamed, WRITTEN } from '../../src/io/formats.ts';
 import { readWeightFile, readWeights, writeWeights } from '../../src/io/index.ts';
+import { Linear } from '../../src/nn/index.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/io/${name}`, import.meta.url));
 let folder: string;
@@ -31,7 +33,7 @@ describe('writeWeights', () => {
     [
       'out.onnx',
       undefined,
-      "writeWeights: an ONNX file holds the model's graph, which weights alone do not tell (out.onnx)",
+      'writeWeights: ONNX is written from a whole model, which weights alone do not tell (out.onnx). Use exportOnnx or keras.saveModel with the model, or convert with the name of the network.',
     ],
     ['out.npz', undefined, "writeWeights: '.npz' is no format that can be written (out.npz). Use .safetensors, .pth"],
     ['out', undefined, 'writeWeights: no extension says which format can be written (out). Use .safetensors, .pth'],
@@ -40,5 +42,30 @@ describe('writeWeights', () => {
     const error = await writeWeights(path, new Map(), format === undefined ? {} : { format }).catch((e) => e);
     expect(error).toBeInstanceOf(ArgumentError);
     expect(error.message.slice(0, message.length)).toBe(message);
+  });
+});
+
+describe('the rows', () => {
+  test('are chosen by the longest ending', () => {
+    const named = ['a.weights.h5', 'a.h5', 'A.ONNX', 'weights.h5.pth', 'model.json', 'a.npy', 'h5'];
+    expect(named.map((path) => formatNamed(path)?.name)).toEqual([
+      'Keras (weights.h5)',
+      'Keras (h5)',
+      'ONNX',
+      'torch (zip)',
+      'TF.js (model.json)',
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test.each(
+    WRITTEN.filter(({ writeModel, holds }) => writeModel && holds !== 'graph').map((row) => [row.name, row] as const),
+  )('%s takes Keras models alone', async (_, { writeModel }) => {
+    const error = await writeModel!(new Linear(2, 2), { name: 'x', inputs: [] }).catch((e) => e);
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect(error.message).toBe(
+      "writeModel: x holds Keras's layers: expected a Keras model, got Linear. Use .safetensors, .pth or .onnx.",
+    );
   });
 });

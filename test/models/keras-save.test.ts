@@ -220,7 +220,7 @@ describe('a model that has changed', () => {
 test('other extensions are refused', async () => {
   const model = await keras.loadModel(fixture('whole.h5'));
   await expect(keras.saveModel(model, 'x.onnx')).rejects.toThrow(
-    "saveModel: 'x.onnx' is named like no Keras or TF.js file. Use .weights.h5, .h5, .hdf5, .keras, .json.",
+    "saveModel: 'x.onnx' is named like no Keras or TF.js file. Use .h5, .hdf5, .weights.h5, .keras, .json.",
   );
 });
 

@@ -94,6 +94,19 @@ export function bytesOf({ data }: TensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** Pieces behind one another; a sole one is given as it is. */
+export function joined(chunks: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+  const parts = [...chunks];
+  if (parts.length === 1) return parts[0] as Uint8Array<ArrayBuffer>;
+  const bytes = new Uint8Array(parts.reduce((n, { length }) => n + length, 0));
+  let position = 0;
+  for (const part of parts) {
+    bytes.set(part, position);
+    position += part.length;
+  }
+  return bytes;
+}
+
 /** Whether every element of a shape is a size that a tensor can have, and their product one that can be counted. */
 export function isShape(sizes: readonly unknown[]): sizes is readonly number[] {
   let n = 1;

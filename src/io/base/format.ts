@@ -1,8 +1,11 @@
-/** What a weight format is: how it is recognised, read and written. A new one is a file with one of these, and a row in formats.ts. */
+/** A format's row: how its files are recognised, read and written. A new format is a file with one of these, and its name in formats.ts. */
 import type { StateDict } from '../../core/dtype.ts';
 import type { OptionNames } from '../../core/options.ts';
 import type { Shape } from '../../core/shape.ts';
-import type { ByteSource } from '../../device/byte-source.ts';
+import type { ByteSource, SourceLike } from '../../device/byte-source.ts';
+import type { Module } from '../../nn/index.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { KerasDescription } from '../keras/description.ts';
 
 /** What was in a weight file. */
 export interface WeightFile {
@@ -10,7 +13,7 @@ export interface WeightFile {
   readonly state: StateDict;
   /** Text that the file holds beside the tensors: safetensors metadata, or the plain numbers of a checkpoint. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** {@link WeightFormat.name} of the format that was found. */
+  /** {@link ModelFormat.name} of the format that was found. */
   readonly format: string;
   /** What a user should know about how the file was read, a sentence each: what was picked, renamed, left out. */
   readonly notes: readonly string[];
@@ -64,12 +67,36 @@ export function architectureOf({ architecture }: StateDict): { readonly architec
   return architecture === undefined ? {} : { architecture };
 }
 
-/** One row of the registry. */
-export interface WeightFormat {
+/** A file on its way out. */
+export interface OutputFile {
+  /** Without a folder. */
+  readonly name: string;
+  /** Its bytes in order, made as they are asked for. */
+  readonly chunks: Iterable<Uint8Array>;
+}
+
+/** What a format may need beside the model to write it. */
+export interface ModelContext {
+  /** Of the file, without a folder. */
+  readonly name: string;
+  /** What the model takes, the batch size of 1 included: a graph is traced for it. */
+  readonly inputs: readonly { readonly name: string; readonly shape: Shape }[];
+  /** Whether batch norms become part of the convolutions before them, in a graph. */
+  readonly foldBatchNorm?: boolean;
+  /** Text to store in the file. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The layers of a Keras model; undefined for any other. */
+  readonly keras?: KerasDescription;
+}
+
+/** One row of {@link FORMATS}: all that the library knows of a format. */
+export interface ModelFormat {
   /** As messages print it: `safetensors`, `torch (zip)`. */
   readonly name: string;
-  /** Usual extensions, with the dot. They choose the format of an output and are never trusted for an input. */
+  /** Usual endings, with the dot; the longest one that fits chooses the format of an output. They are never trusted for an input. */
   readonly extensions: readonly string[];
+  /** What its files have of a model: tensors alone, Keras's layers with them, or the graph of the forward pass. */
+  readonly holds: 'tensors' | 'layers' | 'graph';
   /**
    * Whether the content is of this format.
    * @param head The first `HEAD_BYTES` bytes, or all of a shorter file.
@@ -79,13 +106,25 @@ export interface WeightFormat {
   /** @throws WeightFileError */
   read(source: ByteSource, options: ReadOptions): Promise<WeightFile>;
   /**
-   * The file's bytes in order; a tensor is converted when its turn comes. Absent for formats that are only read.
+   * Files beside a source that have its weights, where the format cuts them off.
+   * @throws WeightFileError
+   */
+  filesBeside?(source: ByteSource): Promise<readonly string[]>;
+  /**
+   * The bytes of a file of tensors in order; a tensor is converted when its turn comes. Absent where a file needs a whole model.
    * @throws ArgumentError before the first chunk if the state does not fit the format.
    */
-  write?(state: StateDict, options: WriteOptions): Iterable<Uint8Array>;
-  /** Whether {@link WriteOptions.metadata} has a place in the file; true when absent. */
+  writeState?(state: StateDict, options: WriteOptions): Iterable<Uint8Array>;
+  /**
+   * The files of a whole model, the one that names the others last. Absent where a file holds any tensors.
+   * @throws ArgumentError if the format has no place for the model.
+   */
+  writeModel?(model: Module, context: ModelContext): Promise<readonly OutputFile[]>;
+  /** The output of a file's own graph, for one input of each: how a file that was written is compared with its model. */
+  run?(source: SourceLike, inputs: readonly Tensor[]): Promise<Tensor>;
+  /** Whether text has a place beside the tensors; true when absent. */
   readonly storesMetadata?: boolean;
 }
 
-/** How much of a file {@link WeightFormat.matches} sees. */
+/** How much of a file {@link ModelFormat.matches} sees. */
 export const HEAD_BYTES = 512;

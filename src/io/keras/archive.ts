@@ -2,21 +2,29 @@
 import { WeightFileError } from '../../core/errors.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { printable } from '../base/bytes.ts';
-import type { WeightFile, WeightFormat } from '../base/format.ts';
+import type { ModelFormat, WeightFile } from '../base/format.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../zip/zip.ts';
+import { layersFor } from './description.ts';
 import { checkedConfig, readKerasH5 } from './h5.ts';
 
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.weights.h5';
 const METADATA = 'metadata.json';
 
-export const kerasZip: WeightFormat = {
+export const kerasZip: ModelFormat = {
   name: 'Keras (.keras)',
   extensions: ['.keras'],
+  holds: 'layers',
   async matches(head, source) {
     return isZip(head) && (await readZipDirectory(source)).has(CONFIG);
   },
   read,
+  async writeModel(model, context) {
+    const { kerasZipChunks } = await import('./archive-write.ts');
+    const keras = layersFor(model, context);
+    const config = JSON.stringify(keras.topology(3));
+    return [{ name: context.name, chunks: await kerasZipChunks(config, await keras.numberedLayers()) }];
+  },
 };
 
 async function read(source: ByteSource): Promise<WeightFile> {

@@ -5,6 +5,7 @@
 import type { TensorData } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { createHdf5, type Hdf5Writer } from '../hdf5/write.ts';
+import type { NumberedLayer } from './description.ts';
 
 /** A model's weights as Keras orders them. */
 export interface KerasContent {
@@ -12,14 +13,6 @@ export interface KerasContent {
   readonly layers: readonly (readonly [layer: string, weights: ReadonlyMap<string, TensorData>])[];
   /** `{ class_name, config }` as JSON text: the file is a whole model then. */
   readonly config?: string;
-}
-
-/** A layer as Keras 3 addresses it: by class and number. */
-export interface NumberedLayer {
-  /** `layers/conv2d_1`. */
-  readonly path: string;
-  readonly name: string;
-  readonly weights: readonly TensorData[];
 }
 
 /** What the file says wrote it: the last version with this layout as its own. */

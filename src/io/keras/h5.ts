@@ -8,10 +8,11 @@ import type { TensorData } from '../../core/dtype.ts';
 import { WeightFileError } from '../../core/errors.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { plural, printable } from '../base/bytes.ts';
-import type { WeightFile, WeightFormat } from '../base/format.ts';
+import type { ModelFormat, WeightFile } from '../base/format.ts';
 import { headerFault, jsonCost } from '../base/json.ts';
 import { MemoryBudget } from '../base/memory.ts';
 import type { Hdf5File } from '../hdf5/h5.ts';
+import { layersFor } from './description.ts';
 
 const CONFIG_LIMIT = 64 << 20;
 const CONFIG_DEPTH = 100;
@@ -22,12 +23,33 @@ function isHdf5(head: Uint8Array): boolean {
   return [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => head[i] === byte);
 }
 
-export const kerasH5: WeightFormat = {
+export const kerasH5: ModelFormat = {
   name: 'Keras (h5)',
   extensions: ['.h5', '.hdf5'],
+  holds: 'layers',
   matches: isHdf5,
   async read(source) {
     return readKerasH5(await source.read(0, source.size), source, kerasH5.name);
+  },
+  async writeModel(model, context) {
+    const { kerasH5Bytes } = await import('./h5-write.ts');
+    const keras = layersFor(model, context);
+    const config = JSON.stringify(keras.topology(2));
+    return [{ name: context.name, chunks: [await kerasH5Bytes({ layers: await keras.layers(), config })] }];
+  },
+};
+
+/** Keras 3's weights without the topology. They are told from no other HDF5 before they are read: {@link kerasH5} reads them. */
+export const kerasWeightsH5: ModelFormat = {
+  ...kerasH5,
+  name: 'Keras (weights.h5)',
+  extensions: ['.weights.h5'],
+  holds: 'tensors',
+  storesMetadata: false,
+  async writeModel(model, context) {
+    const { kerasWeightsH5Bytes } = await import('./h5-write.ts');
+    const layers = await layersFor(model, context).numberedLayers();
+    return [{ name: context.name, chunks: [await kerasWeightsH5Bytes(layers)] }];
   },
 };
 

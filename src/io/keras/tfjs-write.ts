@@ -2,16 +2,11 @@
 import type { StateDict } from '../../core/dtype.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { checkWritable } from '../base/cast.ts';
+import type { OutputFile } from '../base/format.ts';
 import { KERAS2_VERSION } from './h5-write.ts';
 
 /** What TF.js's own converter cuts weights into: browsers fetch and cache such pieces. */
 const SHARD_BYTES = 4 << 20;
-
-/** One file of a model, by its name in the folder. */
-export interface NamedFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 /**
  * The shards, then the `model.json`, whose name they bear, so that several models fit one folder.
@@ -19,7 +14,7 @@ export interface NamedFile {
  * @param config `{ class_name, config }` in Keras 2's spelling.
  * @param state float32 and int64 (written as int32, the only integers that TF.js has); names as `conv1/kernel`.
  */
-export function tfjsFiles(name: string, config: unknown, state: StateDict): NamedFile[] {
+export function tfjsFiles(name: string, config: unknown, state: StateDict): OutputFile[] {
   checkWritable('TF.js', state);
   const tensors = [...state.values()].map((tensor) =>
     tensor.dtype === 'int64'
@@ -42,8 +37,8 @@ export function tfjsFiles(name: string, config: unknown, state: StateDict): Name
     weightsManifest: [{ paths, weights }],
   };
   return [
-    ...shards.map((bytes, i) => ({ name: paths[i]!, bytes })),
-    { name, bytes: new TextEncoder().encode(JSON.stringify(model)) },
+    ...shards.map((bytes, i) => ({ name: paths[i]!, chunks: [bytes] })),
+    { name, chunks: [new TextEncoder().encode(JSON.stringify(model))] },
   ];
 }
 

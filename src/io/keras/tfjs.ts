@@ -7,9 +7,10 @@ import { WeightFileError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { count, elementsOf, fileKey, isPlainPath, isShape, plural, printable, shown } from '../base/bytes.ts';
-import { HEAD_BYTES, type WeightFile, type WeightFormat } from '../base/format.ts';
+import type { ModelFormat, WeightFile } from '../base/format.ts';
 import { headerFault, jsonCost } from '../base/json.ts';
 import { COST, MemoryBudget } from '../base/memory.ts';
+import { layersFor } from './description.ts';
 
 /** Topologies of the largest published networks take a few megabytes. */
 const JSON_LIMIT = 64 << 20;
@@ -49,14 +50,23 @@ interface Group {
   readonly entries: readonly Entry[];
 }
 
-export const tfjs: WeightFormat = {
+export const tfjs: ModelFormat = {
   name: 'TF.js (model.json)',
   extensions: ['.json'],
+  holds: 'layers',
   matches(head) {
     const text = new TextDecoder('latin1').decode(head);
     return /^\s*\{/.test(text) && /"(modelTopology|weightsManifest|format|generatedBy|convertedBy)"/.test(text);
   },
   read,
+  async filesBeside(source) {
+    return groupsOf(source.name, await parseModel(source)).flatMap(({ paths }) => paths);
+  },
+  async writeModel(model, context) {
+    const { tfjsFiles } = await import('./tfjs-write.ts');
+    const keras = layersFor(model, context);
+    return tfjsFiles(context.name, keras.topology(2), await keras.tfjsState());
+  },
 };
 
 async function read(source: ByteSource): Promise<WeightFile> {
@@ -112,13 +122,6 @@ async function parseModel(source: ByteSource): Promise<Record<string, unknown>> 
       'is a TF.js graph model (a frozen TensorFlow graph), which has no layers. Convert it from Keras as tfjs_layers_model.',
     );
   return model;
-}
-
-/** The files beside a `model.json` that have its weights; none for a source of another format. */
-export async function shardsOf(source: ByteSource): Promise<readonly string[]> {
-  const head = await source.read(0, Math.min(HEAD_BYTES, source.size));
-  if (!tfjs.matches(head, source)) return [];
-  return groupsOf(source.name, await parseModel(source)).flatMap(({ paths }) => paths);
 }
 
 /** Everything the manifest says, checked before a shard is opened. */

@@ -7,6 +7,7 @@ import { formatShape, type Shape } from '../../core/shape.ts';
 import type { Value } from '../../graph/value.ts';
 import type { Module } from '../../nn/index.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { joined } from '../base/bytes.ts';
 import { architectureOf } from '../base/format.ts';
 import { type Emitter, emitOp } from './ops.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './trace.ts';
@@ -48,23 +49,16 @@ const OPTIONS: OptionNames<ExportOnnxOptions> = {
  * await exportOnnx(model, 'flowers.onnx', { inputShape: [1, 3, 224, 224], foldBatchNorm: true });
  */
 export async function exportOnnx(model: Module, path: string | URL, options: ExportOnnxOptions): Promise<void> {
-  await writeFileAtomic(path, await chunksOf(model, options));
+  await writeFileAtomic(path, await modelChunks(model, options));
 }
 
 /** The file's bytes, where there is no file system. @throws ArgumentError as {@link exportOnnx} */
 export async function onnxBytes(model: Module, options: ExportOnnxOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks = [...(await chunksOf(model, options))];
-  const bytes = new Uint8Array(chunks.reduce((n, { length }) => n + length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
+  return joined(await modelChunks(model, options));
 }
 
-/** The writer comes with protobufjs: it is loaded when it is needed. */
-async function chunksOf(model: Module, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
+/** The file's bytes in order. The writer comes with protobufjs: it is loaded when it is needed. */
+export async function modelChunks(model: Module, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
   checkOptions('exportOnnx', options, OPTIONS);
   const graph = await onnxGraph(model, options);
   return (await import('./write.ts')).onnxChunks(graph);

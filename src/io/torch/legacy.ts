@@ -5,7 +5,7 @@
 import { WeightFileError } from '../../core/errors.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { checkInside, count, plural, printable, readRange, shown } from '../base/bytes.ts';
-import type { ReadOptions, WeightFile, WeightFormat } from '../base/format.ts';
+import type { ModelFormat, ReadOptions, WeightFile } from '../base/format.ts';
 import { MemoryBudget } from '../base/memory.ts';
 import { storageBytes, TorchRules } from './objects.ts';
 import { type PickleRules, unpickle } from './pickle.ts';
@@ -16,9 +16,10 @@ const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;
 const FIRST_WINDOW = 1 << 16;
 
-export const torchLegacy: WeightFormat = {
+export const torchLegacy: ModelFormat = {
   name: 'torch (before 1.6)',
   extensions: ['.pth', '.pt', '.th', '.bin', '.ckpt'],
+  holds: 'tensors',
   matches(head) {
     // Any pickle: one that is no checkpoint is then refused for what it is, not as an unknown file.
     const binary = head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5;
@@ -27,9 +28,10 @@ export const torchLegacy: WeightFormat = {
   read,
 };
 
-export const torchTar: WeightFormat = {
+export const torchTar: ModelFormat = {
   name: 'torch (tar)',
   extensions: [],
+  holds: 'tensors',
   matches: (head) => new TextDecoder('latin1').decode(head.subarray(257, 262)) === 'ustar',
   async read(source) {
     throw new WeightFileError(

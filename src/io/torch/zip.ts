@@ -2,7 +2,7 @@
 import { WeightFileError } from '../../core/errors.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { count, plural, printable } from '../base/bytes.ts';
-import type { ReadOptions, WeightFile, WeightFormat } from '../base/format.ts';
+import type { ModelFormat, ReadOptions, WeightFile } from '../base/format.ts';
 import { MemoryBudget } from '../base/memory.ts';
 import { dataOffset, isZip, readZipDirectory, readZipEntry, type ZipEntry } from '../zip/zip.ts';
 import { storageBytes, TorchRules } from './objects.ts';
@@ -12,14 +12,15 @@ import { torchChunks } from './write.ts';
 
 const PICKLE = /^(?:[^/]+\/)?data\.pkl$/;
 
-export const torchZip: WeightFormat = {
+export const torchZip: ModelFormat = {
   name: 'torch (zip)',
   extensions: ['.pth', '.pt', '.th', '.bin', '.ckpt'],
+  holds: 'tensors',
   async matches(head, source) {
     return isZip(head) && [...(await readZipDirectory(source)).keys()].some((name) => PICKLE.test(name));
   },
   read,
-  write: torchChunks,
+  writeState: torchChunks,
   storesMetadata: false,
 };
 

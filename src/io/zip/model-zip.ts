@@ -5,33 +5,36 @@
 import { WeightFileError } from '../../core/errors.ts';
 import { type ByteSource, bytesSource } from '../../device/byte-source.ts';
 import { listed } from '../base/bytes.ts';
-import { HEAD_BYTES, type WeightFormat } from '../base/format.ts';
+import { HEAD_BYTES, type ModelFormat } from '../base/format.ts';
 import { withLabels } from '../keras/labels.ts';
 import { isZip, readZipDirectory, readZipEntry, type ZipEntry } from './zip.ts';
 
 type Directory = ReadonlyMap<string, ZipEntry>;
 
-const WEIGHTS = /\.(h5|hdf5|keras|safetensors|pth|pt|onnx)$/i;
 const TOPOLOGY = /(^|\/)model\.json$/i;
 
 /** Paths of the models in an archive; what macOS puts beside them counts for nothing. */
-function modelsIn(directory: Directory): string[] {
+function modelsIn(directory: Directory, formats: readonly ModelFormat[]): string[] {
   const names = [...directory.keys()].filter((name) => !/(^|\/)(__MACOSX\/|\._)/.test(name));
-  const weights = names.filter((name) => WEIGHTS.test(name));
+  // Files that others name are no models, and shards are called .bin too.
+  const endings = formats.filter((f) => !f.filesBeside).flatMap(({ extensions }) => extensions);
+  const isWeights = (name: string) => endings.some((e) => e !== '.bin' && name.toLowerCase().endsWith(e));
+  const weights = names.filter(isWeights);
   return weights.length > 0 ? weights : names.filter((name) => TOPOLOGY.test(name));
 }
 
 /** @param formats What may be inside: no such archive again, which might go on for ever. */
-export function modelZip(formats: readonly WeightFormat[]): WeightFormat {
+export function modelZip(formats: readonly ModelFormat[]): ModelFormat {
   return {
     name: 'zip of a model',
     extensions: ['.zip'],
+    holds: 'layers',
     async matches(head, source) {
-      return isZip(head) && modelsIn(await readZipDirectory(source)).length > 0;
+      return isZip(head) && modelsIn(await readZipDirectory(source), formats).length > 0;
     },
     async read(source, options) {
       const directory = await readZipDirectory(source);
-      const models = modelsIn(directory);
+      const models = modelsIn(directory, formats);
       if (models.length > 1)
         throw new WeightFileError(
           source.name,

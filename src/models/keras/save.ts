@@ -1,8 +1,8 @@
 /** Keras models out, in the files that Keras and TF.js read. */
-import { writeFileAtomic } from '#files';
 import type { StateDict, TensorData } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import type { NamedFile } from '../../io/keras/tfjs-write.ts';
+import type { ModelFormat, OutputFile } from '../../io/base/format.ts';
+import type { KerasDescription, NumberedLayer } from '../../io/keras/description.ts';
 import { numbered } from './bind.ts';
 import type { KerasLayer } from './layer.ts';
 import type { KerasModel } from './model.ts';
@@ -10,35 +10,24 @@ import { Normalization } from './normalization.ts';
 import { modelJson } from './serialize.ts';
 import { type LayerWeight, toKeras } from './weights.ts';
 
-type Writer = (model: KerasModel, name: string) => Promise<NamedFile[]>;
-
-/** By extension, the longest first. */
-const WRITERS: Readonly<Record<string, Writer>> = {
-  '.weights.h5': async (model, name) => {
-    const { kerasWeightsH5Bytes } = await import('../../io/keras/h5-write.ts');
-    return [{ name, bytes: await kerasWeightsH5Bytes(await numberedLayers(model)) }];
-  },
-  '.h5': h5,
-  '.hdf5': h5,
-  '.keras': async (model, name) => {
-    const { kerasZipBytes } = await import('../../io/keras/archive-write.ts');
-    const config = JSON.stringify(modelJson(model, 3));
-    return [{ name, bytes: await kerasZipBytes(config, await numberedLayers(model)) }];
-  },
-  '.json': async (model, name) => {
-    const { tfjsFiles } = await import('../../io/keras/tfjs-write.ts');
-    return tfjsFiles(name, modelJson(model, 2), await tfjsState(model));
-  },
-};
+/** One file of a model, by its name in the folder. */
+export interface NamedFile {
+  /** Without a folder. */
+  readonly name: string;
+  /** All of it. */
+  readonly bytes: Uint8Array;
+}
 
 const ZERO: TensorData = { shape: [], dtype: 'int64', data: BigInt64Array.of(0n) };
 
-/** What {@link saveModel} takes. */
-export const KERAS_EXTENSIONS: readonly string[] = Object.keys(WRITERS);
-
-/** The extension of a Keras file that a name ends in, undefined if none. */
-export function kerasExtension(name: string): string | undefined {
-  return KERAS_EXTENSIONS.find((extension) => name.toLowerCase().endsWith(extension));
+/** A model's layers as the writers of its files need them. */
+export function describeKeras(model: KerasModel): KerasDescription {
+  return {
+    topology: (generation) => modelJson(model, generation),
+    layers: () => namedLayers(model),
+    numberedLayers: () => numberedLayers(model),
+    tfjsState: () => tfjsState(model),
+  };
 }
 
 /**
@@ -47,11 +36,8 @@ export function kerasExtension(name: string): string | undefined {
  * @param name Of the file, without a folder; its extension tells the format.
  */
 export async function modelFiles(model: KerasModel, name: string): Promise<NamedFile[]> {
-  const extension = kerasExtension(name);
-  if (extension !== undefined) return WRITERS[extension]!(model, name);
-  throw new ArgumentError(
-    `saveModel: '${name}' is named like no Keras or TF.js file. Use ${KERAS_EXTENSIONS.join(', ')}.`,
-  );
+  const { joined } = await import('../../io/base/bytes.ts');
+  return (await outputFiles(model, name)).map((file) => ({ name: file.name, bytes: joined(file.chunks) }));
 }
 
 /**
@@ -66,30 +52,30 @@ export async function modelFiles(model: KerasModel, name: string): Promise<Named
  * await keras.saveModel(model, 'flowers.keras');
  */
 export async function saveModel(model: KerasModel, path: string | URL): Promise<(string | URL)[]> {
-  const text = String(path);
-  const cut = text.search(/[^/\\]*$/);
-  const written: (string | URL)[] = [];
-  for (const { name, bytes } of await modelFiles(model, text.slice(cut))) {
-    const target = `${text.slice(0, cut)}${name}`;
-    written.push(path instanceof URL ? new URL(target) : target);
-    await writeFileAtomic(written.at(-1)!, [bytes]);
-  }
-  return written;
+  const { writeFiles } = await import('../../io/write.ts');
+  return writeFiles(path, await outputFiles(model, String(path).replace(/^.*[/\\]/s, '')));
 }
 
-async function h5(model: KerasModel, name: string): Promise<NamedFile[]> {
-  const { kerasH5Bytes } = await import('../../io/keras/h5-write.ts');
-  const config = JSON.stringify(modelJson(model, 2));
-  const layers = await Promise.all(
+/** The formats are loaded when they are needed. */
+async function outputFiles(model: KerasModel, name: string): Promise<readonly OutputFile[]> {
+  const { formatNamed, WRITTEN } = await import('../../io/formats.ts');
+  const isKeras = (format: ModelFormat | undefined) => format?.writeModel !== undefined && format.holds !== 'graph';
+  const format = formatNamed(name);
+  if (isKeras(format)) return format!.writeModel!(model, { name, inputs: [], keras: describeKeras(model) });
+  const existing = WRITTEN.filter(isKeras).flatMap(({ extensions }) => extensions);
+  throw new ArgumentError(`saveModel: '${name}' is named like no Keras or TF.js file. Use ${existing.join(', ')}.`);
+}
+
+async function namedLayers(model: KerasModel) {
+  return Promise.all(
     model.layers.map(async (layer) => {
       const weights = await weightsOf(layer);
       return [layer.name, new Map(weights.map(([key, data]) => [key.slice(layer.name.length + 1), data]))] as const;
     }),
   );
-  return [{ name, bytes: await kerasH5Bytes({ layers, config }) }];
 }
 
-async function numberedLayers(model: KerasModel) {
+async function numberedLayers(model: KerasModel): Promise<NumberedLayer[]> {
   return Promise.all(
     numbered(model.layers).map(async ({ layer, path }) => {
       const weights = await weightsOf(layer);
