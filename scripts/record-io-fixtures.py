@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Records test/fixtures/io: small checkpoints by PyTorch, and what they hold as safetensors written by hand.
 
-Only whoever re-records needs PyTorch (recorded with 1.13). The old format names storages by address, so its bytes differ each time. Usage: python3 scripts/record-io-fixtures.py
+Only whoever re-records needs PyTorch (recorded with 1.13; arrays.npz with NumPy 2.4). The old format names storages by address, so its bytes differ each time. Usage: python3 scripts/record-io-fixtures.py
 """
 import argparse
 import io
@@ -104,6 +104,22 @@ def make_training_checkpoint():
     }
 
 
+def record_npz():
+    """Arrays of NumPy's, and the same as safetensors; a transposed one is saved with its first axis running fastest."""
+    random = np.random.default_rng(0)
+    arrays = {
+        "float64": random.normal(size=3), "float32": random.normal(size=(2, 3)).astype("f4"), "float16": random.normal(size=(3, 5)).astype("f2"),
+        "int64": np.array([1, -2, 2 ** 60]), "int32": np.array([1, -2, 2 ** 30], "i4"), "int16": np.array([1, -2, 300], "i2"),
+        "int8": np.array([1, -2, 100], "i1"), "uint8": np.array([1, 2, 200], "u1"), "bool": np.array([True, False, True]),
+        "scalar": np.array(3.5, "f4"), "empty": np.zeros((0, 4), "f4"), "transposed": random.normal(size=(5, 3)).astype("f4").T,
+        "layer/kernel": random.normal(size=(2, 3, 4, 5)).astype("f4").transpose(3, 2, 1, 0),
+        "counted": np.arange(12).reshape(3, 4).T,
+    }
+    np.savez(OUT / "arrays.npz", **arrays)
+    np.savez_compressed(OUT / "arrays-deflated.npz", **arrays)
+    save_safetensors({name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}, OUT / "arrays.safetensors")
+
+
 def main():
     torch.manual_seed(0)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -122,6 +138,7 @@ def main():
     (OUT / "training-protocol4.pth").write_bytes(saved(checkpoint, pickle_protocol=4))
     (OUT / "training-legacy.pth").write_bytes(saved(checkpoint, _use_new_zipfile_serialization=False))
     (OUT / "complex.pth").write_bytes(saved({"w": torch.zeros(2, dtype=torch.complex64)}))
+    record_npz()
 
 
 if __name__ == "__main__":

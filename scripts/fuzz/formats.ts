@@ -181,6 +181,14 @@ export const FUZZ_FORMATS: readonly FuzzFormat[] = [
     parts: zipParts,
   },
   {
+    name: 'npz',
+    checksummed: true,
+    verbatim: [],
+    seeds: () => recorded('io/arrays.npz', 'io/arrays-deflated.npz'),
+    published: [],
+    parts: zipParts,
+  },
+  {
     name: 'pth-legacy',
     checksummed: false,
     verbatim: [],

@@ -99,8 +99,8 @@ function outputOf(path: string, { dtype, foldBatchNorm }: ConvertOptions): Model
   const format = outputFormat(path);
   const endings = (among: (format: ModelFormat) => boolean) => WRITTEN.filter(among).map((one) => one.extensions[0]);
   if (!format.writeState && dtype !== undefined) {
-    const all = endings(({ writeState }) => writeState !== undefined).join(' and ');
-    throw new ArgumentError(`convert: only ${all} hold ${dtype} (${path}). Leave dtype out.`);
+    const all = endings(({ writeState }) => writeState !== undefined).join(', ');
+    throw new ArgumentError(`convert: dtype is for files of tensors (${all}), got ${path}. Leave it out.`);
   }
   if (foldBatchNorm && format.holds !== 'graph') {
     const all = endings(({ holds }) => holds === 'graph').join(' or ');

@@ -3,6 +3,7 @@ import type { ModelFormat, WeightFile } from './base/format.ts';
 import { kerasZip } from './keras/archive.ts';
 import { kerasH5, kerasWeightsH5 } from './keras/h5.ts';
 import { tfjs } from './keras/tfjs.ts';
+import { npz } from './npz.ts';
 import { onnx } from './onnx/onnx.ts';
 import { safetensors } from './safetensors.ts';
 import { torchLegacy, torchTar } from './torch/legacy.ts';
@@ -14,6 +15,7 @@ const PLAIN: readonly ModelFormat[] = [
   torchZip,
   torchLegacy,
   torchTar,
+  npz,
   kerasH5,
   kerasWeightsH5,
   kerasZip,

@@ -251,7 +251,7 @@ describe('tensors alone', () => {
 
   test('a dtype that the format does not have is refused', async () => {
     expect((await refused(whole, 'x.keras', { dtype: 'float16' })).message).toBe(
-      'convert: only .safetensors and .pth hold float16 (x.keras). Leave dtype out.',
+      'convert: dtype is for files of tensors (.safetensors, .pth, .npz), got x.keras. Leave it out.',
     );
   });
 });

@@ -114,9 +114,9 @@ describe('a model without weights', () => {
 describe('names', () => {
   test('of formats and networks that there are not', async () => {
     const file = fileURLToPath(new URL('../fixtures/io/net.safetensors', import.meta.url));
-    expect((await refused(file, 'x.npz')).message).toBe(
-      "writeWeights: '.npz' is no format that can be written (x.npz). " +
-        'Use .safetensors, .pth, .pt, .th, .bin, .ckpt, .h5, .hdf5, .weights.h5, .keras, .json, .onnx.',
+    expect((await refused(file, 'x.npy')).message).toBe(
+      "writeWeights: '.npy' is no format that can be written (x.npy). " +
+        'Use .safetensors, .pth, .pt, .th, .bin, .ckpt, .npz, .h5, .hdf5, .weights.h5, .keras, .json, .onnx.',
     );
     expect((await refused(file, 'x.onnx', { model: 'keras.resnet50' })).message).toBe(
       "model: there is no network 'keras.resnet50'. Keras's are keras.ResNet50, keras.ResNet101, keras.ResNet152.",

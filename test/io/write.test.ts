@@ -35,7 +35,7 @@ describe('writeWeights', () => {
       undefined,
       'writeWeights: ONNX is written from a whole model, which weights alone do not tell (out.onnx). Use exportOnnx or keras.saveModel with the model, or convert with the name of the network.',
     ],
-    ['out.npz', undefined, "writeWeights: '.npz' is no format that can be written (out.npz). Use .safetensors, .pth"],
+    ['out.npy', undefined, "writeWeights: '.npy' is no format that can be written (out.npy). Use .safetensors, .pth"],
     ['out', undefined, 'writeWeights: no extension says which format can be written (out). Use .safetensors, .pth'],
     ['out.pth', 'pickle', "writeWeights: 'pickle' is no format that can be written. Use safetensors, torch (zip)"],
   ])('%s (format %s) is refused', async (path, format, message) => {
