@@ -17,6 +17,8 @@ export const SETTINGS = {
   headEpochs: 2,
   batchSize: 5,
   patience: 0,
+  layerDecay: 0.75,
+  ema: 0.9,
 } as const satisfies Partial<FinetuneOptions>;
 
 /** Makes both in `folder`. @returns their paths. */

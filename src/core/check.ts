@@ -53,6 +53,9 @@ export const below = (low: number, high: number, example: string): Kind<number> 
   example,
 });
 
+/** Shares that a moving average keeps. */
+export const DECAY: Kind<number> = below(0, 1, '0.999 is usual');
+
 /** One of a few words. */
 export const oneOf = <const T extends string>(...names: readonly T[]): Kind<T> => ({
   words: `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,

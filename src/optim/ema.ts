@@ -1,5 +1,5 @@
 /** An exponential moving average of a model's weights, which often generalises better than the last of them. */
-import { below, check, type Kind, whole } from '../core/check.ts';
+import { check, DECAY, whole } from '../core/check.ts';
 import { type StateDict, type TensorData, toFloat32 } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkInstance, checkOptions, type OptionNames } from '../core/options.ts';
@@ -28,9 +28,6 @@ const OPTIONS: OptionNames<EMAOptions> = { decay: true, useBuffers: true, warmUp
 
 /** How a training loop averages: running statistics too, and short runs as well. */
 export const AVERAGE: Pick<EMAOptions, 'useBuffers' | 'warmUp'> = { useBuffers: true, warmUp: true };
-
-/** Decays. */
-export const DECAY: Kind<number> = below(0, 1, '0.999 is usual');
 
 /** What {@link EMA.stateDict} gives. */
 export interface EMAState {

@@ -85,14 +85,14 @@ const PARTS: Readonly<Record<string, Test>> = {
     state: tensors,
     groups: list(
       (group) => fields({ lr: amount, params: count })(group) && record(either(amount, flag, list(amount)))(group),
-      1,
     ),
   }),
-  schedule: fields({ type: text, lastEpoch: count, baseLrs: list(amount, 1), lastLrs: list(amount, 1) }),
+  schedule: fields({ type: text, lastEpoch: count, baseLrs: list(amount), lastLrs: list(amount) }),
   scaler: either(
     absent,
     fields({ scale: amount, growthFactor: amount, backoffFactor: amount, growthInterval: count, growthTracker: count }),
   ),
+  ema: either(absent, none, fields({ updates: count, state: tensors })),
   random: list(word, 4),
   seconds: fields({ total: amount, parts: record(amount) }),
   start: either(absent, none, fields({ path: text, fromRun: text, sha256: text })),
@@ -145,14 +145,14 @@ const SLOTS: Readonly<Record<OptimizerName, readonly string[]>> = {
 /**
  * Compares the tensors of a checkpoint with those of the run, whose model is frozen as in the checkpoint's phase.
  * @param moving what training changes, as it is now
- * @param trained the parameters among it, in the optimizer's order
+ * @param trained the parameters among it, in the optimizer's groups
  * @param keepsBest whether the run keeps the weights of its best epoch
  * @throws WeightFileError unless they are of the same names, types and shapes, in numbers.
  */
 export function checkTensors(
   path: string,
-  { settings, model, progress, optimizer }: Checkpoint,
-  { moving, trained, keepsBest }: { moving: StateDict; trained: readonly Tensor[]; keepsBest: boolean },
+  { settings, model, progress, optimizer, ema }: Checkpoint,
+  { moving, trained, keepsBest }: { moving: StateDict; trained: readonly (readonly Tensor[])[]; keepsBest: boolean },
 ): void {
   const check = (holds: boolean, part: string) => {
     if (!holds) throw damaged(path, `the tensors of its ${part} are not those of the run`);
@@ -161,10 +161,16 @@ export function checkTensors(
   check(fits(model, moving), 'model');
   check(best === null ? !keepsBest : fits(best, moving), 'best epoch');
   const names = settings.optimizer === 'sgd' && settings.momentum === 0 ? [] : SLOTS[settings.optimizer];
-  const slots = trained.flatMap(({ shape }, k) =>
-    names.map((name) => [`0.${k}.${name}`, { dtype: 'float32', shape: name === 'step' ? [1] : shape }] as const),
+  const slots = trained.flatMap((params, g) =>
+    params.flatMap(({ shape }, k) =>
+      names.map((name) => [`${g}.${k}.${name}`, { dtype: 'float32', shape: name === 'step' ? [1] : shape }] as const),
+    ),
   );
-  check(optimizer.groups[0]!.params === trained.length && fits(optimizer.state, new Map(slots)), 'optimizer');
+  const sizes = (lengths: readonly unknown[]) => lengths.join();
+  const isGrouped = sizes(optimizer.groups.map(({ params }) => params)) === sizes(trained.map(({ length }) => length));
+  check(isGrouped && fits(optimizer.state, new Map(slots)), 'optimizer');
+  const floats = new Map([...moving].filter(([, { dtype }]) => dtype === 'float32'));
+  check(settings.ema == null ? !ema : !!ema && fits(ema.state, floats), 'average');
 }
 
 type Tensors = ReadonlyMap<string, TensorData>;

@@ -1,7 +1,7 @@
 /** A run's state after an epoch, as one weight file: with it an interrupted run goes on as if nothing had happened. */
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import type { SourceLike } from '../device/byte-source.ts';
-import type { GradScalerState, ScheduleState } from '../optim/index.ts';
+import type { EMAState, GradScalerState, ScheduleState } from '../optim/index.ts';
 import type { FitState } from '../train/fit-options.ts';
 import { thinLosses } from '../train/history.ts';
 import { partsChunks, readParts } from '../train/parts-file.ts';
@@ -33,6 +33,8 @@ export interface Checkpoint {
   readonly schedule: ScheduleState;
   /** Of a mixed-precision run; absent in checkpoints from before there were any. */
   readonly scaler?: GradScalerState;
+  /** The averages of the weights; null or absent where there are none. */
+  readonly ema?: EMAState | null;
   /** State of the default generator, which dropout draws from. */
   readonly random: readonly number[];
   readonly seconds: FinetuneResult['seconds'];
@@ -54,19 +56,20 @@ const MARK = 'regraft_checkpoint';
 
 /** The bytes of a checkpoint: a safetensors file. */
 export function checkpointChunks(checkpoint: Checkpoint): Iterable<Uint8Array> {
-  const { model, optimizer, progress, listed, ...plain } = checkpoint;
+  const { model, optimizer, ema, progress, listed, ...plain } = checkpoint;
   const { best, stepLosses, history, waited } = progress;
   const { state: bestState, values: _, ...bestNumbers } = best ?? { state: null };
   const json = {
     ...plain,
     groups: optimizer.groups,
+    averaged: ema ? ema.updates : null,
     history,
     waited,
     stepLosses: thinLosses(stepLosses, STEP_LOSSES),
     best: best && { ...bestNumbers, kept: bestState !== null },
   };
   return partsChunks(
-    { model, optimizer: optimizer.state, best: bestState, inputs: listed && asTensor(listed) },
+    { model, optimizer: optimizer.state, ema: ema?.state, best: bestState, inputs: listed && asTensor(listed) },
     MARK,
     json,
   );
@@ -88,7 +91,7 @@ export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint
   const { json, part } = await readParts(source, MARK, 'checkpoint of regraft finetune');
   // biome-ignore lint/suspicious/noExplicitAny: what reads a run's checkpoint looks through it
   const { settings, topology, inputs, start, date, phase, schedule, scaler, random, seconds, ...parts } = json as any;
-  const { groups, history, stepLosses, waited, best } = parts;
+  const { groups, averaged, history, stepLosses, waited, best } = parts;
   // By name: what else an edited file has there goes nowhere.
   const { epoch, score, loss, kept } = best ?? {};
   return {
@@ -109,6 +112,7 @@ export async function readCheckpointFile(source: SourceLike): Promise<Checkpoint
     optimizer: { state: part('optimizer'), groups },
     schedule,
     scaler,
+    ema: averaged == null ? null : { updates: averaged, state: part('ema') },
     random,
     seconds,
   };

@@ -31,7 +31,7 @@ import { saveModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
 import { OPTIONS, type SettingsOptions } from './options.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './plan.ts';
-import { freezeFor } from './recipe.ts';
+import { freezeFor, groupsOf } from './recipe.ts';
 import { renderReport } from './report.ts';
 import type { FinetuneResult } from './result.ts';
 import { runFinetune } from './run.ts';
@@ -164,7 +164,8 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   await init();
   if (checkpoint) {
     freezeFor(model, phases[checkpoint.phase]!);
-    const [moving, trained] = [await movingState(model), model.parameters().filter((p) => p.requires_grad)];
+    const trained = groupsOf(model, phases[checkpoint.phase]!, settings).map(({ params }) => params);
+    const moving = await movingState(model);
     const keepsBest = images.validation.length > 0;
     checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained, keepsBest });
   }

@@ -2,7 +2,7 @@
  * The options of a fine-tuning run, a row each. The settings' types, checks and defaults, the flags of the command line with their help, what
  * may change when a run goes on, the command to reproduce it and the report's hyperparameters all follow from here.
  */
-import { above, atLeast, below, oneOf, whole, within } from '../core/check.ts';
+import { above, atLeast, below, DECAY, oneOf, whole, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { SEED } from '../core/random.ts';
 import type { Orientation } from '../data/images/orientation.ts';
@@ -168,6 +168,14 @@ const ROWS = {
     flag: '<rate>',
     help: 'learning rate after unfreezing',
   }),
+  /** The rate of a stage as a share of the next one's, from the head back; null: one rate for all. */
+  layerDecay: option<number | null>({
+    kind: within(0, 1),
+    default: { words: 'one rate for all', of: () => null },
+    flag: '<x>',
+    help: "each stage's learning rate as a share of the next one's: 0.75",
+    fact: 'changed',
+  }),
   /** Of the optimizer. */
   weightDecay: option<number>({
     kind: atLeast(0),
@@ -183,6 +191,14 @@ const ROWS = {
     flag: '<x>',
     help: 'of SGD',
     fact: (value, { optimizer }) => (optimizer === 'sgd' ? value : undefined),
+  }),
+  /** Decay of the average of the weights that is validated and kept; null: none. */
+  ema: option<number | null>({
+    kind: DECAY,
+    default: { words: 'none', of: () => null },
+    flag: '<decay>',
+    help: 'validate and keep a moving average of the weights: 0.999',
+    fact: 'changed',
   }),
   /** Share of the target that is spread evenly over all classes. */
   labelSmoothing: option<number>({

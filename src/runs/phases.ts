@@ -7,6 +7,7 @@ import { trainingTransforms } from '../data/transforms/compose.ts';
 import type { Transform } from '../data/transforms/transform.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { Module } from '../nn/index.ts';
+import { AVERAGE, EMA } from '../optim/ema.ts';
 import type { ImageValues, Placed } from '../tasks/image-task.ts';
 import { DEFAULT_TASK } from '../tasks/kinds.ts';
 import type { Task } from '../tasks/task.ts';
@@ -29,7 +30,7 @@ const FEW = 0.05;
 /** Where a run can be taken up again: the end of an epoch. */
 export type RunPoint = Pick<
   Checkpoint,
-  'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'scaler' | 'random'
+  'phase' | 'progress' | 'model' | 'optimizer' | 'schedule' | 'scaler' | 'ema' | 'random'
 >;
 
 /** The task of a run, with its settings. */
@@ -69,11 +70,13 @@ export async function trainPhases(
     freezeFor(model, phase);
     if (p < (from?.phase ?? 0)) continue;
     if (from && finish) {
-      model.loadStateDict(from.progress.best?.state ?? from.model, { strict: false });
+      const last = new Map([...from.model, ...(from.ema?.state ?? [])]);
+      model.loadStateDict(from.progress.best?.state ?? last, { strict: false });
       return from.progress;
     }
     const train = loader(phase);
     mergeSingleImage(model, train);
+    const ema = settings.ema === null ? undefined : new EMA(model, { decay: settings.ema, ...AVERAGE });
     const { optimizer, schedule } = optimizerFor(model, phase, settings, updatesPerEpoch(train, settings));
     if (from?.phase === p) {
       model.loadStateDict(from.model, { strict: false });
@@ -83,6 +86,7 @@ export async function trainPhases(
       // The last step again: of a run that was made longer, the rate is another now.
       schedule.loadState({ ...schedule.state(), lastEpoch: from.schedule.lastEpoch - 1 });
       schedule.step();
+      if (from.ema) ema?.loadStateDict(from.ema);
       if (from.scaler) scaler.loadStateDict(from.scaler);
       defaultGenerator.state = from.random;
       // The weights of the best epoch of earlier phases are in the model now, and more of them may move.
@@ -106,6 +110,7 @@ export async function trainPhases(
       accumulate: settings.accumulate,
       precision: run.precision ?? settings.precision,
       scaler,
+      ema,
       clipGradNorm: settings.clipGradNorm ?? undefined,
       maxSkipped: FEW,
       monitor: settings.monitor ?? undefined,
@@ -115,10 +120,11 @@ export async function trainPhases(
         onEpoch?.(record, now, async () => ({
           phase: p,
           progress: now,
-          model: now.best?.epoch === record.epoch && now.best.state ? now.best.state : await movingState(model),
+          model: !ema && now.best?.epoch === record.epoch && now.best.state ? now.best.state : await movingState(model),
           optimizer: await optimizer.stateDict(),
           schedule: schedule.state(),
           scaler: await scaler.stateDict(),
+          ema: (await ema?.stateDict()) ?? null,
           random: defaultGenerator.state,
         })),
     });

@@ -2,7 +2,7 @@
 
 import { type BatchTransform, CutMix, MixUp, RandomChoice } from '../data/transforms/mix.ts';
 import type { ModelEntry } from '../models/define.ts';
-import type { Module } from '../nn/index.ts';
+import type { Module, Parameter } from '../nn/index.ts';
 import { Adam, AdamW, LambdaLR, type LRScheduler, type Optimizer, SGD } from '../optim/index.ts';
 import { type FinetuneSettings, isHead } from './options.ts';
 import type { Phase } from './result.ts';
@@ -13,20 +13,24 @@ export interface PlannedPhase extends Omit<Phase, 'trainableParameters'> {
   readonly augment: number;
   /** Epochs over which the learning rate rises. */
   readonly warmUp: number;
+  /** The network's stages, the head last. */
+  readonly stages: readonly string[];
 }
 
 /** The phases of a run: the head first, then from `freezeUntil` on at a lower rate. */
 export function planPhases(settings: FinetuneSettings, entry: ModelEntry): PlannedPhase[] {
   const { freezeUntil, epochs, headEpochs, lr, unfrozenLr } = settings;
+  const { stages } = entry;
   const phases: PlannedPhase[] = [];
   if (headEpochs > 0)
     phases.push({
       name: 'head',
       epochs: headEpochs,
       learningRate: lr,
-      frozenUntil: isHead(freezeUntil, entry) ? freezeUntil : entry.stages.at(-1)!,
+      frozenUntil: isHead(freezeUntil, entry) ? freezeUntil : stages.at(-1)!,
       augment: viewsOf(settings),
       warmUp: 0,
+      stages,
     });
   if (headEpochs < epochs)
     phases.push({
@@ -37,6 +41,7 @@ export function planPhases(settings: FinetuneSettings, entry: ModelEntry): Plann
       // Where nothing is frozen there is no trunk to compute once, so new views cost nothing.
       augment: settings.augment ?? (freezeUntil === 'none' ? epochs : viewsOf(settings)),
       warmUp: 1,
+      stages,
     });
   return phases;
 }
@@ -60,6 +65,32 @@ export function freezeFor(model: Module, { frozenUntil }: Pick<Phase, 'frozenUnt
   else model.freezeUntil(frozenUntil);
 }
 
+/**
+ * What is trainable now, as the groups of a phase's optimizer: all at one rate or, with `layerDecay`, a group a stage, the head's first, each at that
+ * share of the rate before.
+ */
+export function groupsOf(
+  model: Module,
+  { stages, learningRate }: Pick<PlannedPhase, 'stages' | 'learningRate'>,
+  { layerDecay }: Pick<FinetuneSettings, 'layerDecay'>,
+): { readonly params: readonly Parameter[]; readonly lr: number }[] {
+  const trainable = model.parameters().filter((p) => p.requires_grad);
+  if (layerDecay === null) return [{ params: trainable, lr: learningRate }];
+  const stageOf = new Map<Parameter, number>();
+  let stage = 0;
+  for (const [path, module] of model.namedModules()) {
+    if (stages.includes(path)) stage = stages.indexOf(path);
+    for (const [, p] of module.ownParameters()) if (!stageOf.has(p)) stageOf.set(p, stage);
+  }
+  return stages
+    .map((_, s) => ({
+      params: trainable.filter((p) => stageOf.get(p) === s),
+      lr: learningRate * layerDecay ** (stages.length - 1 - s),
+    }))
+    .reverse()
+    .filter(({ params }) => params.length > 0);
+}
+
 /** A phase's optimizer over what is trainable now, and its schedule, which counts updates. */
 export function optimizerFor(
   model: Module,
@@ -69,12 +100,12 @@ export function optimizerFor(
   // biome-ignore lint/suspicious/noExplicitAny: an optimizer of any hyperparameters
 ): { optimizer: Optimizer<any>; schedule: LRScheduler } {
   const { weightDecay, momentum } = settings;
-  const trainable = model.parameters().filter((p) => p.requires_grad);
+  const groups = groupsOf(model, phase, settings);
   const options = { lr: phase.learningRate, weightDecay };
   const optimizer =
     settings.optimizer === 'sgd'
-      ? new SGD(trainable, { ...options, momentum })
-      : new { adam: Adam, adamw: AdamW }[settings.optimizer](trainable, options);
+      ? new SGD(groups, { ...options, momentum })
+      : new { adam: Adam, adamw: AdamW }[settings.optimizer](groups, options);
   const total = phase.epochs * updatesPerEpoch;
   const rising = Math.min(phase.warmUp * updatesPerEpoch, Math.floor(total / 4));
   const schedule = new LambdaLR(optimizer, (update) => warmUpCosine(update, rising, total));

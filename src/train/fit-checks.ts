@@ -1,5 +1,5 @@
 /** What is looked at before a model is trained on a loader's batches by an optimizer. */
-import { check } from '../core/check.ts';
+import { check, DECAY } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkFunction, shown } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
@@ -7,7 +7,7 @@ import type { DataLoader } from '../data/data-loader.ts';
 import type { Sample } from '../data/dataset.ts';
 import { BatchNorm2d } from '../nn/batchnorm.ts';
 import type { AnyModule } from '../nn/module.ts';
-import { DECAY, EMA } from '../optim/ema.ts';
+import { EMA } from '../optim/ema.ts';
 import { type AnyOptimizer, forgotten, Optimizer } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { FitOptions } from './fit-options.ts';
