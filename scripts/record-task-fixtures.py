@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records what tests of tasks compare with, into test/fixtures/tasks.json: scikit-learn's scores, and ten steps of PyTorch's training.
 
-Inputs follow the formula of test/ops/inputs.ts, so only results are held. Needs PyTorch and scikit-learn; run from the repository
+Inputs follow the formula of test/ops/inputs.ts, so only results are held. Needs PyTorch, torchvision and scikit-learn; run from the repository
 root: python3 scripts/record-task-fixtures.py
 """
 import importlib.util
@@ -12,6 +12,7 @@ import numpy as np
 import sklearn
 import torch
 import torch.nn.functional as F
+import torchvision
 from sklearn.metrics import average_precision_score, f1_score, mean_absolute_error, mean_squared_error, r2_score
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -69,11 +70,16 @@ class Net(torch.nn.Module):
         return self.fc(self.conv(x).relu().mean([2, 3]))
 
 
-def training(loss, targets):
+def focal(logits, labels):
+    losses = F.cross_entropy(logits, labels, reduction="none")
+    return ((1 - torch.exp(-losses)) ** 2 * losses).mean()
+
+
+def training(loss, targets, outputs=None):
     """Losses of ten steps of SGD with momentum, in float64, on the same 17 images; and the head's bias after them."""
     torch.set_default_dtype(torch.float64)
     images = torch.from_numpy(values("uniform", [17, 3, 8, 8], 3))
-    model = Net(targets.shape[1])
+    model = Net(outputs or targets.shape[1])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     losses = []
     for _ in range(10):
@@ -88,14 +94,17 @@ def training(loss, targets):
 def main():
     ones = torch.from_numpy(values("mask", [17, 3], 21))
     numbers = torch.from_numpy(values("uniform", [17, 2], 22))
+    classes = torch.from_numpy(ops.fill({"kind": "labels", "shape": [17], "classes": 3}, 23))
     factors = torch.tensor([1.0, 2.0, 4.0])
     fixtures = {
-        "versions": {"torch": torch.__version__, "sklearn": sklearn.__version__},
+        "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__, "sklearn": sklearn.__version__},
         "multiLabel": multi_label(),
         "regression": regression(),
         "training": {
             "multi-label": training(lambda x, y: F.binary_cross_entropy_with_logits(x, y), ones),
             "multi-label, posWeight": training(lambda x, y: F.binary_cross_entropy_with_logits(x, y, pos_weight=factors), ones),
+            "multi-label, focal": training(lambda x, y: torchvision.ops.sigmoid_focal_loss(x, y, alpha=-1, gamma=2, reduction="mean"), ones),
+            "classes, focal": training(focal, classes, 3),
             "mse": training(F.mse_loss, numbers),
             "l1": training(F.l1_loss, numbers),
             "huber": training(F.huber_loss, numbers),

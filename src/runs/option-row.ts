@@ -16,6 +16,7 @@ export interface Before {
   readonly augment: number | null;
   readonly optimizer: OptimizerName;
   readonly lr: number;
+  readonly labelSmoothing: number;
 }
 
 /** A default that is not one value, and how help tells it. */

@@ -209,6 +209,19 @@ const ROWS = {
     tasks: ['image-classification'],
     fact: 'always',
   }),
+  /** Gamma of the focal loss, by which what is told well counts less; null: plain cross-entropy. */
+  focalGamma: option<number | null>({
+    kind: above(0),
+    default: { words: 'plain cross-entropy', of: () => null },
+    flag: '<gamma>',
+    help: 'focal loss: what is told well counts less: 2',
+    also: ({ labelSmoothing }) => ({
+      words: 'left out where there is labelSmoothing',
+      is: (value): value is unknown => value === null || labelSmoothing === 0,
+    }),
+    tasks: ['image-classification', 'multi-label'],
+    fact: 'changed',
+  }),
   /** The loss; null: the task's first. */
   loss: option<RegressionLoss | null>({
     kind: oneOf('mse', 'l1', 'huber'),

@@ -14,6 +14,8 @@ export interface TaskSettings {
   readonly labelSmoothing: number;
   /** Factors of the classes or labels; null: every image counts alike. */
   readonly classWeights: ClassWeights | null;
+  /** Gamma of the focal loss. */
+  readonly focalGamma: number | null;
   /** The name of a loss. */
   readonly loss: string | null;
 }

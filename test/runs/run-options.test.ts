@@ -56,7 +56,7 @@ const EVERYTHING: SettingsOptions = {
   seed: 7,
 };
 
-test.each([{}, { classWeights: 'balanced' }, EVERYTHING] as SettingsOptions[])(
+test.each([{}, { classWeights: 'balanced' }, { focalGamma: 2 }, EVERYTHING] as SettingsOptions[])(
   'the command to reproduce a run gives its settings again: %j',
   (options) => {
     const settings = settingsOf(options);
@@ -79,7 +79,8 @@ test('defaults are of their kinds', () => {
 });
 
 test('what lasts when a run goes on', () => {
-  const lasting = lastingSettings(settingsOf({ ...EVERYTHING, weights: 'w.pth' })).map(([name]) => name);
+  const all = { ...EVERYTHING, weights: 'w.pth', labelSmoothing: 0, focalGamma: 2 };
+  const lasting = lastingSettings(settingsOf(all)).map(([name]) => name);
   expect(Object.keys(OPTIONS).filter((name) => !lasting.includes(name))).toEqual([
     'task',
     'weights',
@@ -148,6 +149,8 @@ test.each([
   [{ momentum: 2 }, 'momentum must be between 0 and 1, got 2.'],
   [{ layerDecay: 2 }, 'layerDecay must be between 0 and 1, got 2.'],
   [{ ema: 1 }, 'ema must be from 0 to below 1, got 1. 0.999 is usual.'],
+  [{ focalGamma: 0 }, 'focalGamma must be above 0, got 0.'],
+  [{ focalGamma: 2, labelSmoothing: 0.1 }, 'focalGamma must be left out where there is labelSmoothing, got 2.'],
   [{ weightDecay: -1 }, 'weightDecay must be 0 or more, got -1.'],
   [{ validation: 1 }, 'validation must be from 0 to below 1, got 1. 0.2 is a fifth.'],
   [{ seed: -1 }, 'seed must be a whole number from 0 to 4,294,967,295, got -1.'],

@@ -1,9 +1,19 @@
-/** Multi-label classification and regression of images: scores against scikit-learn's, training against PyTorch's, what is refused. */
+/** Tasks of images: scores against scikit-learn's, training against PyTorch's, what is refused. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArrayDataset, DataLoader } from '../../src/data/index.ts';
-import { init, type Tensor } from '../../src/index.ts';
-import { Linear } from '../../src/nn/index.ts';
+import { init, type Tensor, tensor } from '../../src/index.ts';
+import {
+  BCEWithLogitsLoss,
+  CrossEntropyLoss,
+  FocalLoss,
+  focalLoss,
+  Linear,
+  l1Loss,
+  SigmoidFocalLoss,
+  sigmoidFocalLoss,
+} from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
+import { imageClassification } from '../../src/tasks/image-classification/task.ts';
 import { evaluateRegression } from '../../src/tasks/image-regression/metrics.ts';
 import { imageRegression, type RegressionLoss } from '../../src/tasks/image-regression/task.ts';
 import { averagePrecision, evaluateLabels } from '../../src/tasks/multi-label/metrics.ts';
@@ -65,7 +75,7 @@ function roundHalfEven(x: number): number {
 }
 
 const pixels = values('uniform', [17, 3, 8, 8], 3);
-const labelled = (targets: Float32Array) => new ArrayDataset(pixels, [17, 3, 8, 8], targets);
+const labelled = (targets: Float32Array | Int32Array) => new ArrayDataset(pixels, [17, 3, 8, 8], targets);
 
 function net(outputs: number): Plain {
   const model = new Plain();
@@ -77,9 +87,12 @@ function net(outputs: number): Plain {
 describe('ten steps are PyTorch’s', () => {
   const ones = values('mask', [17, 3], 21);
   const numbers = values('uniform', [17, 2], 22);
+  const classes = fill({ kind: 'labels', shape: [17], classes: 3 }, 23) as Int32Array;
   test.each([
     ['multi-label', multiLabel(), ones, 3],
     ['multi-label, posWeight', multiLabel({ posWeight: [1, 2, 4] }), ones, 3],
+    ['multi-label, focal', multiLabel({ focalGamma: 2 }), ones, 3],
+    ['classes, focal', imageClassification({ focalGamma: 2 }), classes, 3],
     ...(['mse', 'l1', 'huber'] as const).map(
       (loss) => [loss, imageRegression({ loss: loss as RegressionLoss }), numbers, 2] as const,
     ),
@@ -96,6 +109,37 @@ describe('ten steps are PyTorch’s', () => {
   });
 });
 
+describe('focal losses', () => {
+  const logits = () => tensor([40, -40, 0, 3, 2, 1], [2, 3], { requires_grad: true });
+  const [labels, targets] = [tensor([0, 2], [2], { dtype: 'int32' }), tensor([1, 0, 1, 0, 1, 1], [2, 3])];
+
+  test.each([0.5, 1, 2])(
+    'of logits that are told to the last bit have no NaN in their gradients, gamma %s',
+    async (gamma) => {
+      for (const run of [
+        (x: Tensor) => focalLoss(x, labels, { gamma }),
+        (x: Tensor) => sigmoidFocalLoss(x, targets, { gamma }),
+      ]) {
+        const x = logits();
+        run(x).backward();
+        expect([...(await x.grad!.data())].every(Number.isFinite)).toBe(true);
+      }
+    },
+  );
+
+  test('of gamma 0 are the plain losses; factors are buffers of the modules', async () => {
+    const [x, alpha] = [logits(), [1, 2, 3]];
+    const focal = new FocalLoss({ gamma: 0, alpha, reduction: 'sum' });
+    const plain = new CrossEntropyLoss({ weight: alpha, reduction: 'sum' });
+    expect(await focal.forward(x, labels).item()).toBeCloseTo(await plain.forward(x, labels).item(), 6);
+    expect(focal.namedBuffers().map(([name]) => name)).toEqual(['alpha']);
+    const several = new SigmoidFocalLoss({ gamma: 0, posWeight: alpha });
+    const binary = new BCEWithLogitsLoss({ posWeight: alpha });
+    expect(await several.forward(x, targets).item()).toBeCloseTo(await binary.forward(x, targets).item(), 6);
+    expect(several.namedBuffers().map(([name]) => name)).toEqual(['pos_weight']);
+  });
+});
+
 describe('with validation', () => {
   test('multi-label: the scores of an epoch are those of the whole set, whatever the batches', async () => {
     const model = net(3);
@@ -108,6 +152,21 @@ describe('with validation', () => {
     expect(history[1]!.validationMacroF1).toBe(whole.scores.macroF1);
     expect(history[1]!.validationLoss).toBeCloseTo(whole.loss, 5);
     expect(best!.values).toMatchObject({ evaluation: { images: 17, perLabel: [{ support: 10 }, {}, {}] } });
+  });
+
+  test('the focal loss that trains is the one that validates', async () => {
+    const model = net(3);
+    const labels = fill({ kind: 'labels', shape: [17], classes: 3 }, 23) as Int32Array;
+    const data = labelled(labels);
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+    const task = imageClassification({ focalGamma: 2 });
+    const options = { task, train: data, validation: data, batchSize: 17, epochs: 2, optimizer, keepBest: false };
+    const { history } = await fit(model, options);
+    model.eval();
+    const loss = focalLoss(model.forward(tensor(pixels, [17, 3, 8, 8])), tensor(labels, [17]));
+    expect(history[1]!.validationLoss).toBeCloseTo(await loss.item(), 6);
+    expect(history[1]!.validationLoss).toBeLessThan(history[1]!.trainLoss!);
+    expect(history[1]!.validationAccuracy).not.toBeNull();
   });
 
   test('regression: a given loss replaces the task’s', async () => {
@@ -150,6 +209,21 @@ describe('refused', () => {
     [
       async () => imageRegression({ loss: 'mae' as never }),
       "imageRegression: expected loss as one of mse, l1, huber, got 'mae'. For one of your own give fit the function.",
+    ],
+    [async () => imageClassification({ focalGamma: 0 }), 'imageClassification: focalGamma must be above 0, got 0.'],
+    [
+      async () => imageClassification({ focalGamma: 2, labelSmoothing: 0.1 }),
+      'imageClassification: expected labelSmoothing or focalGamma, got both. The focal loss is of whole labels: leave one out.',
+    ],
+    [async () => multiLabel({ focalGamma: -1 }), 'multiLabel: focalGamma must be above 0, got -1.'],
+    [async () => new FocalLoss({ gamma: -1 }), 'FocalLoss: gamma must be 0 or more, got -1.'],
+    [
+      async () => sigmoidFocalLoss(tensor([1]), tensor([1]), { alpha: 2 }),
+      'sigmoidFocalLoss: alpha must be a probability from 0 to 1, got 2.',
+    ],
+    [
+      async () => l1Loss(tensor([1]), tensor([1]), { reduction: 'avg' as never }),
+      "l1Loss: reduction must be mean, sum or none, got 'avg'.",
     ],
     [
       async () => multiLabel({ posWeight: [0, 1] }),

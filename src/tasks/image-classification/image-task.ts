@@ -31,8 +31,12 @@ const TOP = 5;
 
 export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, ClassificationAnswer> = {
   ...CLASSIFICATION_KIND,
-  create: ({ labelSmoothing, classWeights }, images) =>
-    imageClassification({ labelSmoothing, ...(classWeights && { classWeights: classFactors(classWeights, images) }) }),
+  create: ({ labelSmoothing, classWeights, focalGamma }, images) =>
+    imageClassification({
+      labelSmoothing,
+      focalGamma: focalGamma ?? undefined,
+      ...(classWeights && { classWeights: classFactors(classWeights, images) }),
+    }),
   scoring: () => imageClassification(),
   named: ({ label, predicted, probability, loss }, classes) => ({
     label: classes[label]!,

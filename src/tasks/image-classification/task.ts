@@ -1,10 +1,11 @@
 /** Image classification: a class for each image. Float targets are taken too where the loss is one for those; there is no accuracy then. */
-
+import { above, check } from '../../core/check.ts';
 import { ArgumentError } from '../../core/errors.ts';
+import { checkOptions } from '../../core/options.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
-import { CrossEntropyLoss } from '../../nn/loss.ts';
+import { CrossEntropyLoss, FocalLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { imageBatches } from '../images.ts';
 import type { LossContext, Task } from '../task.ts';
@@ -17,18 +18,31 @@ export interface ClassificationOptions {
   readonly labelSmoothing?: number | undefined;
   /** A factor for each class in the loss: above 1, its images count more. None by default. */
   readonly classWeights?: readonly number[] | undefined;
+  /** The focal loss of this gamma in place of cross-entropy, in training and validation: images that are told well count less. None by default. */
+  readonly focalGamma?: number | undefined;
 }
 
 /**
  * The task of `fit` where none is given: cross-entropy over logits [N, classes], accuracy as the score. Targets may be probabilities [N, classes],
  * as MixUp makes of classes; there is no accuracy of those.
+ * @param options Label smoothing or the focal loss, factors of classes.
+ * @throws ArgumentError for both, or a gamma that is not above 0.
+ * @example
+ * const task = imageClassification({ focalGamma: 2 }); // fit(model, { task, train, epochs: 5 })
  */
 export function imageClassification(options: ClassificationOptions = {}): Task<LabelledImage, ClassificationValues> {
-  const { labelSmoothing = 0, classWeights } = options;
-  const weight = classWeights && { weight: classWeights };
-  const [training, validation] = [labelSmoothing, 0].map(
-    (smoothing) => new CrossEntropyLoss({ ...weight, labelSmoothing: smoothing }),
-  ) as [CrossEntropyLoss, CrossEntropyLoss];
+  checkOptions('imageClassification', options, { labelSmoothing: true, classWeights: true, focalGamma: true });
+  const { labelSmoothing = 0, classWeights, focalGamma: gamma } = options;
+  if (gamma !== undefined) check('imageClassification', 'focalGamma', gamma, above(0));
+  if (gamma !== undefined && labelSmoothing)
+    throw new ArgumentError(
+      'imageClassification: expected labelSmoothing or focalGamma, got both. The focal loss is of whole labels: leave one out.',
+    );
+  const lossWith = (smoothing: number) =>
+    gamma === undefined
+      ? new CrossEntropyLoss({ ...(classWeights && { weight: classWeights }), labelSmoothing: smoothing })
+      : new FocalLoss({ ...(classWeights && { alpha: classWeights }), gamma });
+  const [training, validation] = [lossWith(labelSmoothing), lossWith(0)];
   return {
     ...imageBatches,
     ...CLASSIFICATION_KIND,

@@ -42,7 +42,11 @@ const SHOWN = 15;
 export const MULTI_LABEL: ImageTask<MultiLabelEvaluation, MultiLabelMistake, NamedMultiLabelMistake, MultiLabelAnswer> =
   {
     ...MULTI_LABEL_KIND,
-    create: ({ classWeights }, images) => multiLabel(classWeights ? { posWeight: factors(classWeights, images) } : {}),
+    create: ({ classWeights, focalGamma }, images) =>
+      multiLabel({
+        focalGamma: focalGamma ?? undefined,
+        ...(classWeights && { posWeight: factors(classWeights, images) }),
+      }),
     scoring: () => multiLabel(),
     named: ({ missed, wrong, loss }, classes) => ({
       missed: missed.map((label) => classes[label]!),

@@ -1,11 +1,12 @@
 /** Several labels an image, or none: each is asked for by itself. */
 
 import type { HostTensors } from '../../core/dtype.ts';
+import { above, check } from '../../core/check.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkList, checkOptions } from '../../core/options.ts';
 import type { HostBatch } from '../../data/collate.ts';
 import type { LabelledImage } from '../../data/dataset.ts';
-import { BCEWithLogitsLoss } from '../../nn/loss.ts';
+import { BCEWithLogitsLoss, SigmoidFocalLoss } from '../../nn/loss.ts';
 import type { ImageValues } from '../image-task.ts';
 import { floatTargets, imageBatches, Rows } from '../images.ts';
 import type { Measured, Metric, Scores, Task } from '../task.ts';
@@ -31,23 +32,27 @@ export type MultiLabelResults = ImageValues<MultiLabelEvaluation, MultiLabelMist
 export interface MultiLabelOptions {
   /** A factor for the images that have a label, one a label: above 1, what is rare counts more. None by default. */
   readonly posWeight?: readonly number[] | undefined;
+  /** The focal loss of this gamma in place of binary cross-entropy, in training and validation: what is told well counts less. None by default. */
+  readonly focalGamma?: number | undefined;
 }
 
 /**
  * The task of images with several labels each: targets are float rows [N, labels] of 0 and 1, the loss is binary cross-entropy with logits, the
  * scores are mAP and macro F1.
- * @param options Factors for what is rare.
- * @throws ArgumentError for factors that are not above 0.
+ * @param options Factors for what is rare, or the focal loss.
+ * @throws ArgumentError for factors or a gamma that are not above 0.
  * @example
  * const labels = Float32Array.of(1, 0, 1, 0, 1, 0); // two images, three labels
  * const train = new ArrayDataset(new Float32Array(2 * 3 * 32 * 32), [2, 3, 32, 32], labels);
  * const task = multiLabel({ posWeight: [1, 2, 4] }); // fit(model, { task, train, epochs: 5 })
  */
 export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage, MultiLabelResults> {
-  checkOptions('multiLabel', options, { posWeight: true });
-  const { posWeight } = options;
+  checkOptions('multiLabel', options, { posWeight: true, focalGamma: true });
+  const { posWeight, focalGamma: gamma } = options;
   if (posWeight) checkFactors(posWeight);
-  const loss = new BCEWithLogitsLoss(posWeight ? { posWeight } : {});
+  if (gamma !== undefined) check('multiLabel', 'focalGamma', gamma, above(0));
+  const factors = posWeight ? { posWeight } : {};
+  const loss = gamma === undefined ? new BCEWithLogitsLoss(factors) : new SigmoidFocalLoss({ ...factors, gamma });
   return {
     ...imageBatches,
     ...MULTI_LABEL_KIND,
