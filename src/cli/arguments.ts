@@ -25,11 +25,13 @@ export const portNumber: (text: string) => number = argument(whole(0, 'a whole n
 
 /** The flag of an option of fine-tuning. */
 export function optionFlag(name: keyof FinetuneSettings): Option {
-  const { kind, default: otherwise, flag, help, read } = OPTIONS[name];
+  const { kind, default: otherwise, flag, help, read, found } = OPTIONS[name];
   const words = typeof otherwise === 'object' ? otherwise?.words : otherwise;
   const told = words === undefined ? [] : [`(default: ${words})`];
   const option = new Option(`${flagName(name)} ${flag}`, [help, ...told].join(' ').trimStart());
-  return kind.names ? option.choices(kind.names) : option.argParser(argument(kind, read));
+  if (kind.names) return option.choices(kind.names);
+  const parse = argument(kind, read);
+  return option.argParser((text) => (text === found ? text : parse(text)));
 }
 
 /** Parsed flags as options: null for what is written in its place, which commander would take for an empty text. */

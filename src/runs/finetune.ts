@@ -22,6 +22,7 @@ import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from './checkpoint-f
 import { describeTraining } from './describe-training.ts';
 import { takeFolder } from './folder.ts';
 import { checkLock } from './folder-lock.ts';
+import { withFoundRate } from './found-rate.ts';
 import type { RunState } from './host.ts';
 import { inputsOf, openLabelled, readable } from './images.ts';
 import { differences, digestOf, type RunInputs } from './inputs.ts';
@@ -31,7 +32,7 @@ import { saveModel } from './model-folder.ts';
 import { openWeights } from './open-weights.ts';
 import { OPTIONS, type SettingsOptions } from './options.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './plan.ts';
-import { freezeFor, groupsOf } from './recipe.ts';
+import { freezeFor, groupsOf, planPhases } from './recipe.ts';
 import { renderReport } from './report.ts';
 import type { FinetuneResult } from './result.ts';
 import { runFinetune } from './run.ts';
@@ -41,7 +42,10 @@ import { Stopwatch } from './stopwatch.ts';
 import { version } from './version.ts';
 
 /** Options of {@link finetune}: where from and where to, and of {@link FinetuneSettings} what shall not be as by default. */
-export interface FinetuneOptions<T extends TaskName = typeof DEFAULT_TASK> extends Omit<SettingsOptions, 'task'> {
+export interface FinetuneOptions<T extends TaskName = typeof DEFAULT_TASK>
+  extends Omit<SettingsOptions, 'task' | 'lr'> {
+  /** Of the head; 'find' tries some on a few batches, and the rate found is the run's. */
+  readonly lr?: number | 'find' | undefined;
   /** What to learn: a name, or 'auto' for whatever the labels are of. Image classification by default. */
   readonly task?: T | 'auto' | undefined;
   /**
@@ -118,28 +122,28 @@ export async function finetune<T extends TaskName = typeof DEFAULT_TASK>(
 /** Reads the photos and the weights, trains, and saves. */
 async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, plan: Plan): Promise<FinetuneResult<T>> {
   const { photos, out = null, cache = true, progress = null, signal } = options;
-  const { entry, phases, tuned, checkpoint } = plan;
+  const { entry, tuned, checkpoint } = plan;
   const watch = new Stopwatch(checkpoint?.seconds);
   const date = checkpoint?.date ?? new Date().toISOString();
   const { task, ...found } = await openLabelled(photos, plan.settings, options.task);
-  const settings = settingsFor(task, plan.settings, entry);
+  const chosen = settingsFor(task, plan.settings, entry);
   progress?.note(`Task: ${task}, ${found.table === null ? 'by the names of the folders' : `by ${found.how}`}.`);
-  const { weights } = settings;
+  const { weights } = chosen;
   const opened =
     weights === null
       ? null
       : await watch.time('reading weights', async () => ({
-          ...(await openWeights(settings.model, entry, weightFileOf(weights), progress)),
+          ...(await openWeights(chosen.model, entry, weightFileOf(weights), progress)),
           ...(tuned && { source: weights }),
         }));
   const classes = found.names;
-  manualSeed(settings.seed);
+  manualSeed(chosen.seed);
   const { model, kept: trained } = await watch.time('reading weights', () =>
-    buildModel(entry, opened, tuned, classes, settings, progress).finally(() => opened?.file.close()),
+    buildModel(entry, opened, tuned, classes, chosen, progress).finally(() => opened?.file.close()),
   );
   if (opened) await requireUsable(opened.source, model);
   const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.input;
-  const { imageSize, orientation } = settings;
+  const { imageSize, orientation } = chosen;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);
   const sized = { ...preset, resize, crop: imageSize, orientation };
   const plain = classificationTransforms(sized);
@@ -153,6 +157,10 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
     { classes, length: images.train.length, label },
     trained,
   );
+  const finds = options.lr === 'find' && !checkpoint;
+  const before = { settings: chosen, entry, task, classes, model, train: images.train, preset: sized };
+  const settings = finds ? await watch.time('learning rate', () => withFoundRate(before, options)) : chosen;
+  const phases = finds ? planPhases(settings, entry) : plan.phases;
   const listed = await inputsOf(images, photos, opened?.sha256, settings);
   const inputs = await digestOf(listed);
   if (checkpoint && checkpoint.inputs !== inputs) throw otherInputs(out!, checkpoint, listed);
@@ -164,10 +172,10 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   await init();
   if (checkpoint) {
     freezeFor(model, phases[checkpoint.phase]!);
-    const trained = groupsOf(model, phases[checkpoint.phase]!, settings).map(({ params }) => params);
+    const groups = groupsOf(model, phases[checkpoint.phase]!, settings).map(({ params }) => params);
     const moving = await movingState(model);
     const keepsBest = images.validation.length > 0;
-    checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained, keepsBest });
+    checkTensors(join(out!, CHECKPOINT_FILE), checkpoint, { moving, trained: groups, keepsBest });
   }
   const reproduce = reproduceCommand(photos, out, settings);
   const kept = {
@@ -227,13 +235,15 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   return result as FinetuneResult<T>;
 }
 
-/** The options of a plan: 'auto' is no task, and what is none is image classification only when the labels are known. */
+/** The options of a plan: 'find' is no rate, 'auto' is no task, and what is none is image classification only when the labels are known. */
 function settledOptions<T extends TaskName>({
   task,
+  lr,
   ...options
 }: FinetuneOptions<T>): SettingsOptions & Pick<FinetuneOptions, 'out'> {
-  if (task === undefined || task === 'auto') return options;
-  return { ...options, task: checkTask('finetune', task) };
+  const settled = { ...options, ...(lr !== 'find' && { lr }) };
+  if (task === undefined || task === 'auto') return settled;
+  return { ...settled, task: checkTask('finetune', task) };
 }
 
 function otherInputs(out: string, { listed: then }: Checkpoint, now: RunInputs): ArgumentError {

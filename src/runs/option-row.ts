@@ -39,6 +39,8 @@ export interface OptionRow<T = string | number | null> {
   readonly help: string;
   /** The argument as a value; by default a number, or one of the kind's names. */
   read?(text: string): unknown;
+  /** A word in place of a value that the run is to find. */
+  readonly found?: string;
   /** How null is written on the command line. */
   readonly none?: string;
   /** A further check against the settings of the rows above. */

@@ -158,7 +158,8 @@ const ROWS = {
         optimizer === 'sgd' ? 1e-2 : weights === null && freezeUntil === 'none' ? 1e-3 : 2e-3,
     },
     flag: '<rate>',
-    help: 'learning rate of the head',
+    help: 'learning rate of the head; "find" tries some on a few batches',
+    found: 'find',
   }),
   /** Learning rate once more is unfrozen. */
   unfrozenLr: option<number>({

@@ -98,7 +98,8 @@ export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunH
 }
 
 /** The training images of a plan, as its task looks at them. */
-const imagesOf = ({ classes, train }: RunPlan): TaskImages => ({
+/** A plan's training images as its task looks at them. */
+export const imagesOf = ({ classes, train }: Pick<RunPlan, 'classes' | 'train'>): TaskImages => ({
   ...{ classes, length: train.length },
   label: (index) => train.label(index),
 });

@@ -1,4 +1,4 @@
-/** Rates that fall from stage to stage, and averages of weights, in a run that is interrupted. */
+/** Rates that fall from stage to stage or are found, and averages of weights, in a run that is interrupted. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -101,4 +101,19 @@ describe('a run with both', () => {
       );
     }
   });
+});
+
+test("'find' is the rate that a range test finds: the run is that with the number, to the last bit", async () => {
+  const notes: string[] = [];
+  const progress = { start() {}, update() {}, end() {}, note: (text: string) => void notes.push(text) };
+  const [found, given] = [outFolder(), outFolder()];
+  const { reproduce } = await finetune(options({ lr: 'find', epochs: 2, out: found, progress }));
+  const [, lr] = /--lr (\S+)/.exec(reproduce)!;
+  expect(notes).toContain(`Learning rate: ${lr}, a tenth of that at which the loss was lowest in a short trial.`);
+  await finetune(options({ lr: Number(lr), epochs: 2, out: given }));
+  const [one, other] = [found, given].map((out) => readFileSync(join(out, MODEL_FILES.weights)));
+  expect(one).toEqual(other);
+  // A run that goes on has the number.
+  const { history } = await finetune({ photos: options().photos, out: found, lr: 'find', resume: true, epochs: 3 });
+  expect(history).toHaveLength(3);
 });

@@ -165,3 +165,8 @@ test.each([
 ])('%j', (options, message) => {
   expect(() => settingsOf(options as SettingsOptions)).toThrow(`finetune: ${message}`);
 });
+
+test('a rate may be left to be found, by a word that no other option knows', () => {
+  expect(typed('npx regraft finetune photos --lr find')).toEqual({ lr: 'find' });
+  expect(optionRows().flatMap(([name, { found }]) => (found === undefined ? [] : [name]))).toEqual(['lr']);
+});
