@@ -11,6 +11,7 @@ import { complain, print, printJson } from './output.ts';
 interface Flags {
   readonly inputRange?: InputRange;
   readonly batchSize?: number;
+  readonly flip?: true;
   readonly table?: string;
   readonly imageColumn?: string;
   readonly labelColumns?: readonly string[];
@@ -34,6 +35,7 @@ export function evaluateCommand(): Command {
     .addOption(optionFlag('imageColumn'))
     .addOption(optionFlag('labelColumns'))
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
+    .option('--flip', 'look at each image mirrored as well, and answer with the mean')
     .option('--json', 'print { accuracy, perClass, confusion, … }, { mAP, macroF1, … } or { mae, rmse, r2, … }')
     .addHelpText(
       'after',

@@ -18,6 +18,7 @@ interface Flags {
   readonly top?: number;
   readonly threshold?: number;
   readonly batchSize?: number;
+  readonly flip?: true;
   readonly csv?: true;
   readonly json?: true;
   readonly gallery?: string;
@@ -50,6 +51,7 @@ export function predictCommand(): Command {
       argument(within(0, 1)),
     )
     .option('--batch-size <n>', 'images at a time (default: 32)', wholeNumber(1))
+    .option('--flip', 'look at each image mirrored as well, and answer with the mean')
     .option(
       '--csv',
       'print file,label,probability; of several labels file,labels,probabilities; of numbers a column each',
@@ -74,7 +76,7 @@ Examples:
 }
 
 async function run(name: string, named: readonly string[], flags: Flags, command: Command): Promise<void> {
-  const { weights, labels, imageSize, inputRange, batchSize, csv, json, gallery } = flags;
+  const { weights, labels, imageSize, inputRange, batchSize, flip, csv, json, gallery } = flags;
   if (csv && json) command.error("error: option '--csv' cannot be used with option '--json'");
   const { findImages } = await import('../data/folders/image-inputs.ts');
   const { describeLeftOut } = await import('../data/folders/describe-photos.ts');
@@ -106,7 +108,7 @@ async function run(name: string, named: readonly string[], flags: Flags, command
   // On a terminal the lines themselves are the progress.
   const bar = process.stdout.isTTY ? null : progress;
   const printed = printing(
-    predictEach(classifier, files, { topK: top, threshold, batchSize, progress: bar }),
+    predictEach(classifier, files, { topK: top, threshold, batchSize, flip, progress: bar }),
     (found) => {
       if (isBad(found)) tell({ ...found, path: found.path === stdin.image ? '-' : found.path });
       else output.add(found.file === stdin.image ? { ...found, file: '-' } : found, nameOf(found.file));

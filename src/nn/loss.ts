@@ -140,6 +140,10 @@ export function focalLoss(logits: Tensor, labels: Tensor, options: FocalOptions 
   checkOptions('focalLoss', options, FOCAL);
   const { gamma = 2, alpha, ignoreIndex = -100, reduction = 'mean' } = options;
   check('focalLoss', 'gamma', gamma, atLeast(0));
+  if (labels.dtype !== 'int32')
+    throw new ArgumentError(
+      `focalLoss: expected int32 classes, got targets of ${labels.dtype}. Leave out MixUp and CutMix, or take crossEntropy.`,
+    );
   const plain = crossEntropy(logits, labels, { ignoreIndex, reduction: 'none' });
   const weighted = alpha ? crossEntropy(logits, labels, { weight: alpha, ignoreIndex, reduction: 'none' }) : plain;
   const losses = weighted.mul(missed(plain.neg().exp().neg().add(1), gamma));

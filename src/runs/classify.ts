@@ -13,6 +13,7 @@ import type { ModelEntry } from '../models/define.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
+import { Mirrored } from '../tasks/mirrored.ts';
 import type { EvaluationOf } from '../tasks/registry.ts';
 import { imageTask } from '../tasks/registry.ts';
 import type { Task } from '../tasks/task.ts';
@@ -31,6 +32,8 @@ import { wholeModelAt } from './start.ts';
 export interface ClassifyOptions {
   /** 32 by default. */
   readonly batchSize?: number | undefined;
+  /** Looks at each image mirrored as well, and answers with the mean of the probabilities, or of the numbers; off by default. */
+  readonly flip?: boolean | undefined;
   /** Told how far it is. */
   readonly progress?: Progress | null | undefined;
 }
@@ -169,10 +172,11 @@ export async function evaluateFolder<T extends TaskName = typeof DEFAULT_TASK>(
   options: EvaluateFolderOptions = {},
 ): Promise<FolderEvaluation<T>> {
   const columns = { table: true, imageColumn: true, labelColumns: true };
-  checkOptions('evaluateFolder', options, { batchSize: true, progress: true, ...columns });
-  const { model, name, classes, transforms } = classifier;
-  const { batchSize = 32, progress = null, table, imageColumn, labelColumns } = options;
+  checkOptions('evaluateFolder', options, { batchSize: true, flip: true, progress: true, ...columns });
+  const { name, classes, transforms } = classifier;
+  const { batchSize = 32, flip = false, progress = null, table, imageColumn, labelColumns } = options;
   const kind = imageTask(classifier.task ?? DEFAULT_TASK);
+  const model = flip ? new Mirrored(classifier.model, kind.mean) : classifier.model;
   const { images: data, leftOut } = await openLabelledPhotos(photos, {
     ...{ kind: kind.labels, classes, transform: transforms },
     ...(table !== undefined && { table }),

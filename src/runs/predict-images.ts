@@ -7,6 +7,7 @@ import { checkImage } from '../data/images/decode.ts';
 import { type BadImage, ImageDataset, reasonOf } from '../data/images/image-dataset.ts';
 import { init } from '../graph/init.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
+import { Mirrored } from '../tasks/mirrored.ts';
 import type { AnswerOf } from '../tasks/registry.ts';
 import { imageTask } from '../tasks/registry.ts';
 import { batchLogits } from '../train/evaluate.ts';
@@ -65,14 +66,15 @@ export async function* predictEach<T extends TaskName = typeof DEFAULT_TASK>(
   files: readonly string[],
   options: PredictImagesOptions = {},
 ): AsyncGenerator<ImagePrediction<T> | BadImage, void, undefined> {
-  checkOptions('predict', options, { topK: true, threshold: true, batchSize: true, progress: true });
+  checkOptions('predict', options, { topK: true, threshold: true, batchSize: true, flip: true, progress: true });
   checkClassifier('predict', classifier);
   checkList('predict', 'files', files);
-  const { model, name, classes, transforms } = classifier;
-  const { topK: top, threshold, batchSize = 32, progress = null } = options;
+  const { name, classes, transforms } = classifier;
+  const { topK: top, threshold, batchSize = 32, flip = false, progress = null } = options;
   if (top !== undefined) check('predict', 'topK', top, whole(1));
   if (threshold !== undefined) check('predict', 'threshold', threshold, within(0, 1));
   const task = imageTask(classifier.task ?? DEFAULT_TASK);
+  const model = flip ? new Mirrored(classifier.model, task.mean) : classifier.model;
   if (files.length <= FEW) {
     const bad = await unreadable(files);
     if (bad.length === files.length) return yield* bad;

@@ -3,6 +3,7 @@ import type { LabelledImage } from '../data/dataset.ts';
 import type { Label } from '../data/labels.ts';
 import type { AnyModule } from '../nn/module.ts';
 import type { Content } from '../report/markup.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { Measured, Task, TaskKind } from './task.ts';
 
 /** 'balanced', or a factor for each class in the order of their names. */
@@ -103,6 +104,8 @@ export interface ImageTask<
   create(settings: TaskSettings, images: TaskImages): Task<LabelledImage, ImageValues<E, F>>;
   /** The task as a trained model is scored by it. */
   scoring(): Task<LabelledImage, ImageValues<E, F>>;
+  /** The outputs for two views of the same images as outputs for one: of mean probabilities, or mean numbers. */
+  mean(first: Tensor, second: Tensor): Tensor;
   /** Readies a head for training whose outputs in `kept` are those of a trained model. */
   begin?(head: AnyModule, images: TaskImages, kept: readonly boolean[]): Promise<void>;
   /** Brings the outputs of a trained head to what they are of. */

@@ -216,6 +216,10 @@ describe('refused', () => {
       'imageClassification: expected labelSmoothing or focalGamma, got both. The focal loss is of whole labels: leave one out.',
     ],
     [async () => multiLabel({ focalGamma: -1 }), 'multiLabel: focalGamma must be above 0, got -1.'],
+    [
+      async () => focalLoss(tensor([1, 2], [1, 2]), tensor([0.5, 0.5], [1, 2])),
+      'focalLoss: expected int32 classes, got targets of float32. Leave out MixUp and CutMix, or take crossEntropy.',
+    ],
     [async () => new FocalLoss({ gamma: -1 }), 'FocalLoss: gamma must be 0 or more, got -1.'],
     [
       async () => sigmoidFocalLoss(tensor([1]), tensor([1]), { alpha: 2 }),

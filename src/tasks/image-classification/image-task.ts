@@ -2,6 +2,7 @@
 
 import { formatPercent } from '../../core/format.ts';
 import type { AnswerOptions, ImageTask } from '../image-task.ts';
+import { meanOfClasses } from '../mirrored.ts';
 import { accuracyContext } from './accuracy-context.ts';
 import { classSection } from './class-section.ts';
 import { classFactors } from './class-weights.ts';
@@ -38,6 +39,7 @@ export const CLASSIFICATION: ImageTask<Evaluation, Mistake, NamedMistake, Classi
       ...(classWeights && { classWeights: classFactors(classWeights, images) }),
     }),
   scoring: () => imageClassification(),
+  mean: meanOfClasses,
   named: ({ label, predicted, probability, loss }, classes) => ({
     label: classes[label]!,
     predicted: classes[predicted]!,

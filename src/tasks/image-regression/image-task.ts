@@ -5,6 +5,7 @@ import { columns } from '../../device/columns.ts';
 import { html, pathText } from '../../report/markup.ts';
 import { gallery } from '../gallery.ts';
 import type { ImageTask } from '../image-task.ts';
+import { meanOfValues } from '../mirrored.ts';
 import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
 import { REGRESSION_KIND } from './kind.ts';
@@ -42,6 +43,7 @@ export const REGRESSION: ImageTask<RegressionEvaluation, RegressionMistake, Name
     create: ({ loss }, images) =>
       imageRegression({ loss: (loss ?? undefined) as RegressionLoss | undefined, units: unitsOf(images) }),
     scoring: () => imageRegression(),
+    mean: meanOfValues,
     begin: (head, images, kept) => foldUnits(head, unitsOf(images), { inverse: true, outputs: kept }),
     finish: (head, images) => foldUnits(head, unitsOf(images)),
     named: ({ wanted, predicted }, classes) => ({

@@ -7,6 +7,7 @@ import { html, pathText, quoted } from '../../report/markup.ts';
 import { term } from '../../report/words.ts';
 import { gallery } from '../gallery.ts';
 import type { ClassWeights, ImageTask, TaskImages } from '../image-task.ts';
+import { meanOfLabels } from '../mirrored.ts';
 import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
 import { MULTI_LABEL_KIND } from './kind.ts';
@@ -48,6 +49,7 @@ export const MULTI_LABEL: ImageTask<MultiLabelEvaluation, MultiLabelMistake, Nam
         ...(classWeights && { posWeight: factors(classWeights, images) }),
       }),
     scoring: () => multiLabel(),
+    mean: meanOfLabels,
     named: ({ missed, wrong, loss }, classes) => ({
       missed: missed.map((label) => classes[label]!),
       wrong: wrong.map((label) => classes[label]!),

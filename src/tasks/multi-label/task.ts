@@ -1,7 +1,7 @@
 /** Several labels an image, or none: each is asked for by itself. */
 
-import type { HostTensors } from '../../core/dtype.ts';
 import { above, check } from '../../core/check.ts';
+import type { HostTensors } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkList, checkOptions } from '../../core/options.ts';
 import type { HostBatch } from '../../data/collate.ts';
