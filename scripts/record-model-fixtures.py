@@ -28,6 +28,7 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "test" / "fixtures" / "mo
 TORCHVISION = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2", "squeezenet1_0", "squeezenet1_1",
+    "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
     "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
     "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
 ]
@@ -198,7 +199,7 @@ def record_structure():
             "namedModules": digest("\n".join(n for n, _ in model.named_modules())),
             "printed": digest(printed(model)),
         }
-        if name in ("resnet18", "resnet50", "squeezenet1_1", "cifarResnet20", "efficientnet_b0", "efficientnet_v2_s"):
+        if name in ("resnet18", "resnet50", "squeezenet1_1", "convnext_tiny", "cifarResnet20", "efficientnet_b0", "efficientnet_v2_s"):
             (OUT / f"{name}.txt").write_text(printed(model) + "\n")
     write_json("structure.json", models)
 
@@ -308,17 +309,31 @@ def clear_zero(model, x):
     return shifts
 
 
+def graft(model, classes):
+    """A new head in place of the last dense layer."""
+    path, old = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    index = len(model.state_dict()) + 1000
+    head = nn.Linear(old.in_features, classes)
+    head.weight.data = hash_values(index, "weight", tuple(head.weight.shape))
+    head.bias.data = hash_values(index + 1, "bias", tuple(head.bias.shape))
+    parent, _, field = path.rpartition(".")
+    setattr(model.get_submodule(parent), field, head)
+
+
+def freeze_until(model, path):
+    """Freezes what is registered before the module at `path`."""
+    reached = False
+    for name, m in model.named_modules():
+        reached = reached or name == path
+        for p in m.parameters(recurse=False):
+            p.requires_grad = reached
+
+
 def prepare(case, x):
     model = hash_weights(build(case["model"]))
     if case.get("frozenUntil"):
-        for p in model.parameters():
-            p.requires_grad = False
-        model.fc = nn.Linear(model.fc.in_features, case["classes"])
-        index = len(model.state_dict()) + 1000
-        model.fc.weight.data = hash_values(index, "weight", tuple(model.fc.weight.shape))
-        model.fc.bias.data = hash_values(index + 1, "bias", tuple(model.fc.bias.shape))
-        for p in model.layer4.parameters():
-            p.requires_grad = True
+        graft(model, case["classes"])
+        freeze_until(model, case["frozenUntil"])
     model.train(case["training"])
     for m in model.modules():
         if isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
@@ -334,6 +349,7 @@ def record_numbers():
     forward = [
         ("resnet18", 2, 64), ("resnet50", 2, 64), ("squeezenet1_1", 1, 64), ("resnext50_32x4d", 1, 64), ("cifarResnet20", 2, 32),
         ("resnet18", 1, 224), ("squeezenet1_1", 1, 224), ("squeezenet1_0", 1, 224), ("resnet50", 2, 224),
+        ("convnext_tiny", 2, 64), ("convnext_small", 1, 64), ("convnext_base", 1, 64), ("convnext_large", 1, 64),
     ]
     logits = []
     for name, batch, size in forward:
@@ -353,6 +369,7 @@ def record_numbers():
         {"model": "squeezenet1_1", "batch": 2, "size": 64, "classes": 1000, "training": False, "lr": 0.0001},
         {"model": "resnet50", "batch": 2, "size": 64, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "resnet50", "batch": 2, "size": 224, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
+        {"model": "convnext_tiny", "batch": 2, "size": 64, "classes": 10, "training": False, "frozenUntil": "features.6", "lr": 0.0005},
     ]
     # A ReLU input within rounding of 0 passes its gradient in one program and stops it in another; the rates of the frozen networks,
     # whose batch norms see few values, and of SqueezeNet, whose loss swings at higher ones, are low enough that this stays below what is

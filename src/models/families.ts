@@ -1,5 +1,6 @@
 /** The families of networks, a line each: what `regraft/models` has of them, and where the registry finds its networks. */
 export * from './cifar-resnet.ts';
+export * from './convnext.ts';
 export {
   EfficientNet,
   EfficientNet_B0Weights,

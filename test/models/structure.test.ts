@@ -66,12 +66,17 @@ test.each(Object.entries(structures))(
   },
 );
 
-test.each(['resnet18', 'resnet50', 'squeezenet1_1', 'cifarResnet20', 'efficientnet_b0', 'efficientnet_v2_s'])(
-  '%s prints as in PyTorch',
-  async (name) => {
-    expect(`${await MODELS[name]!.create()}\n`).toBe(fixture(`${name}.txt`));
-  },
-);
+test.each([
+  'resnet18',
+  'resnet50',
+  'squeezenet1_1',
+  'convnext_tiny',
+  'cifarResnet20',
+  'efficientnet_b0',
+  'efficientnet_v2_s',
+])('%s prints as in PyTorch', async (name) => {
+  expect(`${await MODELS[name]!.create()}\n`).toBe(fixture(`${name}.txt`));
+});
 
 test('a network is a function and its own entry', async () => {
   for (const [name, entry] of Object.entries(MODELS)) {
