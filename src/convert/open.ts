@@ -178,7 +178,7 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
     entry.create({ ...(classes !== undefined && { numClasses: classes }), ...own });
   let model = await build(numClasses);
   let target = targetOf(model);
-  const expected = openedAt(target.expected, numClasses === undefined ? entry.head : undefined);
+  const expected = openedAt(target.expected, numClasses === undefined ? entry.heads : []);
   let file = await readWeightFile(input, { ...target, expected, ...readOptions(options) });
   const foreign = adapted(entry, file.state, own);
   const state = foreign?.state ?? file.state;

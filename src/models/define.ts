@@ -10,7 +10,7 @@ import { defaultGenerator } from '../core/random.ts';
 import type { ImagePreset } from '../data/transforms/compose.ts';
 import { targetOf } from '../io/base/target.ts';
 import type { FetchOptions } from '../io/index.ts';
-import { BatchNorm2d, type Conv2d, type FrozenStats, type Linear, type Module } from '../nn/index.ts';
+import { type AnyModule, BatchNorm2d, type Conv2d, type FrozenStats, type Linear, type Module } from '../nn/index.ts';
 import type { Categories } from './categories.ts';
 import { loadWeights, openedAt } from './load.ts';
 import { isPretrained, type PretrainedWeights, type WeightsTable, weightsByName } from './published.ts';
@@ -99,12 +99,12 @@ export interface ModelEntry {
   readonly stages: readonly string[];
   /** Path of the module that makes the last feature maps: where Grad-CAM looks. */
   readonly maps: string;
-  /** Paths of the layers that a new task replaces. */
+  /** Paths of the layers that a new task replaces: first the one that makes the classes, then those of auxiliary heads. */
   readonly heads: readonly string[];
   /** Path of the layer that makes the classes: the first of `heads`. */
   readonly head: string;
-  /** Gives a model a new head, where that is more than {@link graftHead}. */
-  readonly graft?: (model: Module, numClasses: number) => Linear | Conv2d;
+  /** Gives a model a new head, where that is more than {@link graftHead} of each. */
+  readonly graft?: (model: AnyModule, numClasses: number) => Linear | Conv2d;
   /** Lets outputs be negative, where the network cuts them off at 0: scores of classes may be, other outputs may not. */
   readonly signed?: (model: Module) => void;
   /** How it takes weights of another library. */
@@ -112,7 +112,7 @@ export interface ModelEntry {
 }
 
 /** What {@link defineModel} makes a network of. */
-export interface ModelDefinition<M extends Module, Version extends string, Own extends object>
+export interface ModelDefinition<M extends AnyModule, Version extends string, Own extends object>
   extends Omit<ModelEntry, 'create' | 'weights' | 'inputSize' | 'head' | 'weightNames'> {
   /** Published weights by name, the best of them last. */
   readonly weights?: Readonly<Record<Version, PublishedFile>>;
@@ -129,7 +129,7 @@ export interface ModelDefinition<M extends Module, Version extends string, Own e
 export type PublishedFile = Omit<PretrainedWeights, 'model' | 'name' | 'numParams' | 'minSize'>;
 
 /** A model function that is its own entry: `resnet50({ weights })`, `resnet50.weights`, `resnet50.stages`. */
-export interface Network<M extends Module, Version extends string, Own extends object> extends ModelEntry {
+export interface Network<M extends AnyModule, Version extends string, Own extends object> extends ModelEntry {
   (options?: ModelOptions & Own): Promise<M>;
   create(options?: ModelOptions & Own): Promise<M>;
   readonly weights: [Version] extends [never] ? undefined : PublishedWeights<Version>;
@@ -153,7 +153,7 @@ export function isDefined(value: unknown): value is ModelEntry {
  * const model = await net({ weights: 'net.safetensors' }); // net.stages, net.head, net.input …
  */
 // @__NO_SIDE_EFFECTS__
-export function defineModel<M extends Module, Version extends string = never, Own extends object = object>(
+export function defineModel<M extends AnyModule, Version extends string = never, Own extends object = object>(
   definition: ModelDefinition<M, Version, Own>,
 ): Network<M, Version, Own> {
   const { weights: files, minSize = 1, options: own, build, ...known } = definition;
@@ -178,7 +178,7 @@ export function defineModel<M extends Module, Version extends string = never, Ow
 /** What {@link create} needs to know of a network. */
 export interface Creatable<Own extends object> {
   readonly name: string;
-  readonly head: string;
+  readonly heads: readonly string[];
   readonly weights?: WeightsTable | undefined;
   readonly weightNames?: WeightNames<Own> | undefined;
   /** The network's own options, as they were given. */
@@ -191,12 +191,14 @@ export interface Creatable<Own extends object> {
  * Builds a model and loads its weights: what all model functions have in common.
  * @throws StateDictError if the weights do not fit; ArgumentError for an unknown name or another number of classes.
  */
-export async function create<M extends Module, Own extends object>(
+export async function create<M extends AnyModule, Own extends object>(
   network: Creatable<Own>,
   options: ModelOptions,
   build: (options: { numClasses?: number }) => M,
 ): Promise<M> {
-  const { name, head, weights: table, classesIn = (state) => classesOf(state, head) } = network;
+  const { name, heads, weights: table } = network;
+  const head = heads[0]!;
+  const { classesIn = (state) => classesOf(state, head) } = network;
   const { weights, seed, frozenStats, newHead = false } = options;
   const source = typeof weights === 'string' ? (weightsByName(network, weights) ?? weights) : weights;
   if (typeof source === 'boolean' || typeof source === 'number')
@@ -209,15 +211,15 @@ export async function create<M extends Module, Own extends object>(
     seeded(seed, () => build(numClasses === undefined ? {} : { numClasses }));
   let model = built(options.numClasses);
   if (source != null) {
-    const openHead = options.numClasses === undefined ? head : undefined;
-    const { state, notes } = await weightsFor(model, source, openHead, network, options);
+    const open = options.numClasses === undefined ? heads : [];
+    const { state, notes } = await weightsFor(model, source, open, network, options);
     const classes = options.numClasses ?? (newHead ? undefined : classesIn(state));
     const layer = model.namedModules().find(([path]) => path === head)?.[1] as Linear | Conv2d | undefined;
     if (layer && classes !== undefined && classes !== layer.weight.shape[0]) {
       defaultGenerator.state = start;
       model = built(classes);
     }
-    const loaded = loadWeights(model, state, targetOf(model).expected, { head, isNew: newHead });
+    const loaded = loadWeights(model, state, targetOf(model).expected, { heads, isNew: newHead });
     for (const note of [...notes, ...loaded]) options.onNote?.(note);
   }
   if (frozenStats)
@@ -236,13 +238,13 @@ function checkRecord(name: string, record: PretrainedWeights, numClasses: number
 }
 
 /**
- * The weights for `model`; if `openHead` is given, with any number of classes there. The readers are loaded when they are needed,
+ * The weights for `model`, with any number of classes at the heads `open`. The readers are loaded when they are needed,
  * so that a page without files does not carry them.
  */
 async function weightsFor<Own extends object>(
   model: Module,
   source: WeightsSource,
-  openHead: string | undefined,
+  open: readonly string[],
   network: Creatable<Own>,
   { download, key, stripPrefix }: ModelOptions,
 ): Promise<{ readonly state: StateDict; readonly notes: readonly string[] }> {
@@ -251,7 +253,7 @@ async function weightsFor<Own extends object>(
   const file = isPretrained(source) ? await fetchPretrained(source, download) : source;
   const { state, notes } = await readWeightFile(file, {
     ...target,
-    expected: openedAt(target.expected, openHead),
+    expected: openedAt(target.expected, open),
     ...(key !== undefined && { key }),
     ...(stripPrefix !== undefined && { stripPrefix }),
   });

@@ -1,22 +1,25 @@
 /** New heads for models that have one. */
 import { ArgumentError } from '../core/errors.ts';
-import { Conv2d, Linear, type Module } from '../nn/index.ts';
+import { type AnyModule, Conv2d, Linear, type Module } from '../nn/index.ts';
 import type { ModelEntry } from './define.ts';
 
-/** Gives a model a head for so many classes, as its entry says. @returns the new layer. */
+/** Gives a model heads for so many classes, as its entry says; of auxiliary ones those that are there. @returns the first new layer. */
 export function graft(
-  { graft: own, head }: Pick<ModelEntry, 'graft' | 'head'>,
-  model: Module,
+  { graft: own, heads: [head, ...auxiliary] }: Pick<ModelEntry, 'graft' | 'heads'>,
+  model: AnyModule,
   classes: number,
 ): Linear | Conv2d {
-  return own ? own(model, classes) : graftHead(model, head, classes);
+  if (own) return own(model, classes);
+  const paths = new Set(model.namedModules().map(([path]) => path));
+  for (const path of auxiliary) if (paths.has(path)) graftHead(model, path, classes);
+  return graftHead(model, head!, classes);
 }
 
 /**
  * Replaces the layer at `head` (an entry's `head`) by a new, trainable one of the same kind with `numClasses` outputs.
  * @returns the new layer.
  */
-export function graftHead(model: Module, head: string, numClasses: number): Linear | Conv2d {
+export function graftHead(model: AnyModule, head: string, numClasses: number): Linear | Conv2d {
   const old = model.getSubmodule(head);
   const cut = head.lastIndexOf('.');
   const parent = model.getSubmodule(cut < 0 ? '' : head.slice(0, cut)) as unknown as Record<string, Module>;

@@ -5,7 +5,7 @@ import { StateDictError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import { fitNames, shapesOf } from '../io/base/fit-names.ts';
 import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
-import { openedAt } from './load.ts';
+import { isOfHeads, openedAt } from './load.ts';
 import { MODELS, modelEntry } from './registry.ts';
 
 /**
@@ -35,7 +35,7 @@ export async function guessNetwork(state: StateDict, preferred?: string): Promis
 async function tensorsFound(name: string, state: StateDict): Promise<number> {
   const entry = modelEntry(name);
   const { expected } = targetOf(await entry.create());
-  const opened = openedAt(expected, entry.head);
+  const opened = openedAt(expected, entry.heads);
   const fit = fitNames(shapesOf(state), opened);
   const from = new Map([...fit.names].map(([file, own]) => [own, file]));
   const isFitting = (own: string): boolean => {
@@ -43,7 +43,7 @@ async function tensorsFound(name: string, state: StateDict): Promise<number> {
     const wanted = opened.get(own)!;
     return shape !== undefined && sameShape(shape, wanted[0] === -1 ? [shape[0]!, ...wanted.slice(1)] : wanted);
   };
-  const isOptional = (own: string): boolean => own.startsWith(`${entry.head}.`) || own.endsWith('num_batches_tracked');
+  const isOptional = (own: string): boolean => isOfHeads(own, entry.heads) || own.endsWith('num_batches_tracked');
   if (![...opened.keys()].every((own) => isOptional(own) || isFitting(own))) return 0;
   const found = [...opened.keys()].filter(isFitting).length;
   return 2 * found > state.size ? found : 0;

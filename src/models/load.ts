@@ -4,21 +4,25 @@ import { type Shape, sameShape } from '../core/shape.ts';
 import { listed } from '../io/base/bytes.ts';
 import type { Module } from '../nn/index.ts';
 
-/** Names and shapes that a reader matches a file's tensors to; if `openHead` is given, with any number of classes there. */
-export function openedAt(expected: ReadonlyMap<string, Shape>, openHead: string | undefined): Map<string, Shape> {
+/** Whether a tensor is of one of the heads: of a layer there, or of several. */
+export function isOfHeads(name: string, heads: readonly string[]): boolean {
+  return heads.some((head) => name.startsWith(`${head}.`));
+}
+
+/** Names and shapes that a reader matches a file's tensors to, with any number of classes at `heads`. */
+export function openedAt(expected: ReadonlyMap<string, Shape>, heads: readonly string[]): Map<string, Shape> {
   return new Map(
     [...expected].map(([name, shape]): [string, Shape] => {
-      const isOpen = openHead !== undefined && name.slice(0, name.lastIndexOf('.')) === openHead;
-      return [name, isOpen ? [-1, ...shape.slice(1)] : shape];
+      return [name, isOfHeads(name, heads) ? [-1, ...shape.slice(1)] : shape];
     }),
   );
 }
 
-/** What becomes of the layer that makes the classes. */
+/** What becomes of the layers that make the classes. */
 export interface HeadOptions {
-  /** Its path. */
-  readonly head: string;
-  /** Whether it starts anew, whatever the weights have there. */
+  /** Their paths. */
+  readonly heads: readonly string[];
+  /** Whether they start anew, whatever the weights have there. */
   readonly isNew: boolean;
 }
 
@@ -32,9 +36,9 @@ export function loadWeights(
   model: Module,
   state: StateDict,
   expected: ReadonlyMap<string, Shape>,
-  { head, isNew }: HeadOptions,
+  { heads, isNew }: HeadOptions,
 ): string[] {
-  const isOfHead = (name: string): boolean => name.startsWith(`${head}.`);
+  const isOfHead = (name: string): boolean => isOfHeads(name, heads);
   const isFitting = (name: string, shape: Shape): boolean =>
     state.has(name) ? sameShape(state.get(name)!.shape, shape) : name.endsWith('num_batches_tracked');
   const trunkFits = [...expected].every(([name, shape]) => isOfHead(name) || isFitting(name, shape));
@@ -51,7 +55,7 @@ export function loadWeights(
   return [
     ...(left!.some(([name]) => isOfHead(name))
       ? []
-      : [`The weights have no '${head}': it starts from random numbers.`]),
+      : [`The weights have no '${heads[0]}': it starts from random numbers.`]),
     ...(further.length > 0 ? [`Left out, being of no layer of the model: ${listed(further)}.`] : []),
   ];
 }

@@ -168,7 +168,7 @@ async function resnet(depth: number, blocks: readonly number[], options: KerasRe
     ...(seed !== undefined && { seed }),
     ...(classes && { numClasses: classes }),
   };
-  return create({ name, head: HEAD, own: {}, classesIn }, own, ({ numClasses }) => {
+  return create({ name, heads: [HEAD], own: {}, classesIn }, own, ({ numClasses }) => {
     const config = topology(
       name,
       depth,
