@@ -2,8 +2,9 @@
 import { ArgumentError } from '../core/errors.ts';
 import { stack, stackedLabels } from '../data/collate.ts';
 import type { LabelledImage } from '../data/dataset.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import type { LossContext, Task } from './task.ts';
+import type { AnyModule } from '../nn/module.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { LossContext, Task, Tensors } from './task.ts';
 
 /** Images to batches, and their labels without loading them. */
 export const imageBatches: Pick<Task<LabelledImage>, 'collate' | 'targetsOf'> = {
@@ -14,6 +15,14 @@ export const imageBatches: Pick<Task<LabelledImage>, 'collate' | 'targetsOf'> = 
     return { labels: stackedLabels(labels, (at) => `sample ${indices[at]}`) };
   },
 };
+
+/** A model's outputs for images under `name`; those of an auxiliary head, which some give in training, under `auxLogits`. */
+export function forwardImages(name: string): (model: AnyModule, inputs: Tensors) => Tensors {
+  return (model, { images }) => {
+    const given: Tensor | { readonly logits: Tensor; readonly auxLogits: Tensor } = model.forward(images);
+    return given instanceof Tensor ? { [name]: given } : { [name]: given.logits, auxLogits: given.auxLogits };
+  };
+}
 
 /**
  * The float targets of a batch, row-major.

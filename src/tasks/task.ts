@@ -68,7 +68,7 @@ export interface Task<S extends Sample = Sample, Values = unknown> {
   collate(samples: readonly S[]): HostBatch;
   /** The targets alone, without loading the inputs: cached activations stand for those. Null where the data set cannot tell them. */
   targetsOf?(data: Dataset<S>, indices: readonly number[]): HostTensors | null;
-  /** Runs the model. */
+  /** Runs the model. `auxLogits` are the outputs of an auxiliary head, if it has one that helps training. */
   forward(model: AnyModule, inputs: Tensors): Tensors;
   /** The mean loss of the batch, a scalar: in training and on held-out samples. */
   loss(outputs: Tensors, targets: Tensors, context: LossContext): Tensor;
@@ -84,7 +84,19 @@ export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
 /** The task with another loss, which then trains and validates. */
 export function withLoss<T extends Task<never>>(task: T, loss: Loss | undefined): T {
   if (!loss) return task;
-  return { ...task, loss: (outputs: Tensors, targets: Tensors) => loss(alone(outputs), alone(targets)) };
+  const own = (outputs: Tensors, targets: Tensors) => loss(alone(outputs), alone(targets));
+  return { ...task, loss: (outputs: Tensors, targets: Tensors) => withAuxiliary(outputs, (o) => own(o, targets)) };
+}
+
+/** What the loss of an auxiliary head counts. */
+const AUXILIARY = 0.4;
+
+/** The loss of a batch with that of an auxiliary head, where there is one that anything trained depends on. */
+export function withAuxiliary({ auxLogits, ...outputs }: Tensors, loss: (outputs: Tensors) => Tensor): Tensor {
+  const own = loss(outputs);
+  if (!auxLogits?.requires_grad) return own;
+  const [name] = Object.keys(outputs);
+  return own.add(loss({ [name!]: auxLogits }).mul(AUXILIARY));
 }
 
 /** The one tensor of a record, or the record. */

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { checkInstance, checkOptions } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
 import { enterMode } from '../nn/modes.ts';
-import { Module } from '../nn/module.ts';
+import { type AnyModule, Module } from '../nn/module.ts';
 import { step } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
 import { checkTensor, type Tensor } from '../tensor/tensor.ts';
@@ -22,7 +22,7 @@ export interface GradCam {
 /** Options of {@link gradCam}. */
 export interface GradCamOptions {
   /** A part of the model that gives feature maps [1, K, height, width], as a rule the last: `model.layer4`. */
-  readonly layer: Module;
+  readonly layer: AnyModule;
   /** The class, by its number. */
   readonly target: number;
 }
@@ -39,12 +39,12 @@ export interface GradCamOptions {
  * @example
  * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });
  */
-export async function gradCam(model: Module, image: Tensor, options: GradCamOptions): Promise<GradCam> {
+export async function gradCam(model: AnyModule, image: Tensor, options: GradCamOptions): Promise<GradCam> {
   const { layer, target } = checked(model, image, options);
   const trainable = model.parameters().filter((p) => p.requires_grad);
   let maps: Tensor | undefined;
   // With every parameter frozen the layer's output depends on no leaf: it can be made one, and backward ends there.
-  const unhook = layer.onForward((output) => {
+  const unhook = layer.onForward((output: Tensor) => {
     output.requires_grad = true;
     maps = output;
   });
@@ -52,7 +52,7 @@ export async function gradCam(model: Module, image: Tensor, options: GradCamOpti
   try {
     for (const p of trainable) p.requires_grad = false;
     const { logits, map } = step(() => {
-      const scores = model.forward(image);
+      const scores: Tensor = model.forward(image);
       if (!maps) throw new ArgumentError(`gradCam: the ${layer.typeName} is not part of the model's forward pass.`);
       if (maps.rank !== 4 || maps.shape[0] !== 1)
         throw new ShapeError(
@@ -84,7 +84,7 @@ export async function gradCam(model: Module, image: Tensor, options: GradCamOpti
 }
 
 /** `options`. @throws ArgumentError for what is no model, no tensor, no layer. */
-function checked(model: Module, image: Tensor, options: GradCamOptions): GradCamOptions {
+function checked(model: AnyModule, image: Tensor, options: GradCamOptions): GradCamOptions {
   checkInstance('gradCam', 'model', model, Module, 'a module', 'Write gradCam(model, image, { layer, target }).');
   checkTensor('gradCam', image);
   checkOptions('gradCam', options, { layer: true, target: true });

@@ -3,7 +3,7 @@ import { DataError } from '../../src/core/errors.ts';
 import { ArrayDataset } from '../../src/data/array-dataset.ts';
 import type { Dataset, View } from '../../src/data/dataset.ts';
 import { cat, manualSeed, type Tensor } from '../../src/index.ts';
-import { BatchNorm2d, Conv2d, Dropout, Linear, Module, StochasticDepth } from '../../src/nn/index.ts';
+import { type AnyModule, BatchNorm2d, Conv2d, Dropout, Linear, Module, StochasticDepth } from '../../src/nn/index.ts';
 import { fill, labels } from '../ops/inputs.ts';
 
 const conv = (from: number, to: number): Conv2d => new Conv2d(from, to, 3, { padding: 1, bias: false });
@@ -94,7 +94,7 @@ export class Skipped extends Module {
 }
 
 /** The same initial weights each time. */
-export function made<T extends Module>(make: () => T, ...frozen: string[]): T {
+export function made<T extends AnyModule>(make: () => T, ...frozen: string[]): T {
   manualSeed(7);
   const model = make();
   // Lazy initial values are drawn now, so that what runs in between changes nothing.

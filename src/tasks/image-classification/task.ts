@@ -7,8 +7,8 @@ import type { Dataset, LabelledImage } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import { CrossEntropyLoss, FocalLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { imageBatches } from '../images.ts';
-import type { LossContext, Task } from '../task.ts';
+import { forwardImages, imageBatches } from '../images.ts';
+import { type LossContext, type Task, withAuxiliary } from '../task.ts';
 import { CLASSIFICATION_KIND } from './kind.ts';
 import { ClassificationMetric, type ClassificationValues } from './metric.ts';
 
@@ -46,10 +46,11 @@ export function imageClassification(options: ClassificationOptions = {}): Task<L
   return {
     ...imageBatches,
     ...CLASSIFICATION_KIND,
-    forward: (model, { images }) => ({ logits: model.forward(images) }),
-    loss({ logits }, { labels }, context) {
-      checkLabels('fit', context, logits!.shape[1]!);
-      return (context.training ? training : validation).forward(logits!, labels!);
+    forward: forwardImages('logits'),
+    loss(outputs, { labels }, context) {
+      checkLabels('fit', context, outputs.logits!.shape[1]!);
+      const loss = context.training ? training : validation;
+      return withAuxiliary(outputs, ({ logits }) => loss.forward(logits!, labels!));
     },
     sums: ({ logits }, { labels }) =>
       isClassified(logits!, labels!) ? { accuracy: logits!.argmax(1).eq(labels!).sum() } : {},

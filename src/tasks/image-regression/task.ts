@@ -8,8 +8,8 @@ import type { LabelledImage } from '../../data/dataset.ts';
 import { huberLoss, l1Loss, mseLoss } from '../../nn/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ImageValues } from '../image-task.ts';
-import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Metric, Scores, Task } from '../task.ts';
+import { floatTargets, forwardImages, imageBatches, Rows } from '../images.ts';
+import { type Metric, type Scores, type Task, withAuxiliary } from '../task.ts';
 import { REGRESSION_KIND } from './kind.ts';
 import { evaluateRegression, type RegressionEvaluation } from './metrics.ts';
 import { fromUnits, toUnits, type Units } from './units.ts';
@@ -62,10 +62,10 @@ export function imageRegression(options: RegressionOptions = {}): Task<LabelledI
   return {
     ...(units ? batchesIn(units) : imageBatches),
     ...REGRESSION_KIND,
-    forward: (model, { images }) => ({ predictions: model.forward(images) }),
-    loss({ predictions }, { labels }, context) {
-      floatTargets('image-regression', 'value', context, predictions!);
-      return LOSSES[loss](predictions!, labels!);
+    forward: forwardImages('predictions'),
+    loss(outputs, { labels }, context) {
+      floatTargets('image-regression', 'value', context, outputs.predictions!);
+      return withAuxiliary(outputs, ({ predictions }) => LOSSES[loss](predictions!, labels!));
     },
     metric: () => new RegressionMetric(units),
   };

@@ -8,8 +8,8 @@ import type { HostBatch } from '../../data/collate.ts';
 import type { LabelledImage } from '../../data/dataset.ts';
 import { BCEWithLogitsLoss, SigmoidFocalLoss } from '../../nn/loss.ts';
 import type { ImageValues } from '../image-task.ts';
-import { floatTargets, imageBatches, Rows } from '../images.ts';
-import type { Measured, Metric, Scores, Task } from '../task.ts';
+import { floatTargets, forwardImages, imageBatches, Rows } from '../images.ts';
+import { type Measured, type Metric, type Scores, type Task, withAuxiliary } from '../task.ts';
 import { MULTI_LABEL_KIND } from './kind.ts';
 import { evaluateLabels, type MultiLabelEvaluation } from './metrics.ts';
 
@@ -56,11 +56,11 @@ export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage,
   return {
     ...imageBatches,
     ...MULTI_LABEL_KIND,
-    forward: (model, { images }) => ({ logits: model.forward(images) }),
-    loss({ logits }, { labels }, context) {
-      const targets = floatTargets('multi-label', 'label', context, logits!);
+    forward: forwardImages('logits'),
+    loss(outputs, { labels }, context) {
+      const targets = floatTargets('multi-label', 'label', context, outputs.logits!);
       const at = targets.findIndex((target) => !(target >= 0 && target <= 1));
-      const width = logits!.shape[1]!;
+      const width = outputs.logits!.shape[1]!;
       if (at >= 0) {
         const { paths, indices } = context.batch;
         const sample = Math.floor(at / width);
@@ -72,7 +72,7 @@ export function multiLabel(options: MultiLabelOptions = {}): Task<LabelledImage,
         throw new ArgumentError(
           `multi-label: posWeight has ${posWeight.length} numbers, but there are ${width} labels. Give one a label.`,
         );
-      return loss.forward(logits!, labels!);
+      return withAuxiliary(outputs, ({ logits }) => loss.forward(logits!, labels!));
     },
     metric: () => new MultiLabelMetric(),
   };
