@@ -7,6 +7,7 @@ import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { internal, limitRecording, recorder, userVisible } from '../graph/record.ts';
 import { checkTensor, Tensor } from '../tensor/tensor.ts';
+import { isRecord } from './inputs.ts';
 import type { ForwardHook, ModuleTree } from './tree.ts';
 
 /** Which module an error has left already, so that the one around it can say where that one sits. */
@@ -60,11 +61,9 @@ function checkInput(module: ModuleTree, wanted: number, inputs: readonly unknown
   const op = `${module.typeName}.forward`;
   if (inputs.length === 0 && wanted > 0) throw new ArgumentError(`${op}: expected an input, got none. Pass a tensor.`);
   const [input] = inputs;
-  if (
-    ArrayBuffer.isView(input) ||
-    (Array.isArray(input) && typeof input.flat(Number.POSITIVE_INFINITY)[0] === 'number')
-  )
-    checkTensor(op, input);
+  if (Array.isArray(input) && typeof input.flat(Number.POSITIVE_INFINITY)[0] === 'number') checkTensor(op, input);
+  const parts = isRecord(input) ? Object.values(input) : [input];
+  for (const part of parts) if (ArrayBuffer.isView(part)) checkTensor(op, part);
 }
 
 /** Keeps the elements of a tensor, or of a record's tensors, past the run that computes them. */

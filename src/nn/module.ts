@@ -21,7 +21,8 @@ import type { ForwardHook } from './tree.ts';
 export type AnyModule = Module<any, any>;
 
 /**
- * A layer or a model. Subclasses declare fields and a `forward`:
+ * A layer or a model. Subclasses declare fields and a `forward`. Networks of several inputs or outputs take and return records, which
+ * their type tells: `Module<[{ ids: Tensor; mask: Tensor }], { logits: Tensor }>`.
  * @example
  * class TwoLayers extends Module {
  *   fc1 = new Linear(784, 128);
@@ -47,8 +48,8 @@ export abstract class Module<Inputs extends unknown[] = Tensor[], Outputs = Tens
   }
 
   /**
-   * Computes the output: of a tensor or several, or of a record of them, a tensor or a record. Shape errors from inside carry the path of the
-   * layer they come from.
+   * Computes the output, a tensor or a record of tensors, from a tensor, several, or a record of them. Shape errors from inside carry the
+   * path of the layer they come from.
    */
   abstract forward(...inputs: Inputs): Outputs;
 
@@ -252,9 +253,12 @@ export abstract class Module<Inputs extends unknown[] = Tensor[], Outputs = Tens
     return this.toString();
   }
 
-  /** A table of the layers: type, output shape (for `inputShape`, without computing anything), parameters, frozen or not. */
+  /**
+   * A table of the layers: type, output shape (for `inputShape` or `inputs`, without computing anything), parameters, frozen or not.
+   * @throws ArgumentError for inputs without sizes, or for both `inputShape` and `inputs`.
+   */
   summary(options: SummaryOptions = {}): string {
-    checkOptions('summary', options, { inputShape: true, depth: true });
+    checkOptions('summary', options, { inputShape: true, inputs: true, depth: true });
     return summarize(this, options);
   }
 

@@ -1,17 +1,19 @@
 /** `model.summary()`: the layers as a table. */
-import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import { columns, columnWidths } from '../device/columns.ts';
 import { trial } from '../graph/scope.ts';
-import { hostValue } from '../graph/value.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { argumentsOf, describedInputs, type InputSpec, type InputSpecs, type Inputs, placeholder } from './inputs.ts';
 import { inMode } from './modes.ts';
 import type { ModuleTree } from './tree.ts';
 
 /** Options of {@link Module.summary}. */
 export interface SummaryOptions {
-  /** Shape of an input, batch included: `[1, 3, 224, 224]`. With it the table shows each output's shape. */
+  /** Shape of a float32 input, batch included: `[1, 3, 224, 224]`. With it the table shows each output's shape. */
   inputShape?: Shape;
+  /** In place of `inputShape`, inputs that are several or of another type: `{ ids: { shape: [1, 16], dtype: 'int32' }, … }`. */
+  inputs?: InputSpecs<InputSpec>;
   /** How many levels of submodules to list; all by default. */
   depth?: number;
 }
@@ -20,8 +22,9 @@ type Row = readonly [name: string, type: string, output: string, parameters: str
 
 /** Name, type, output shape, parameters and whether they are frozen, a line per module; totals below. */
 export function summarize(root: ModuleTree, options: SummaryOptions): string {
-  const { inputShape, depth = Number.POSITIVE_INFINITY } = options;
-  const outputs = inputShape ? outputShapes(root, inputShape) : undefined;
+  const { depth = Number.POSITIVE_INFINITY } = options;
+  const inputs = describedInputs<InputSpec>('summary', options, ['float32', 'float16', 'int32']);
+  const outputs = inputs && outputShapes(root, inputs);
   const rows: Row[] = [];
   for (const [name, module] of root.namedModules()) {
     const level = name === '' ? 0 : name.split('.').length;
@@ -31,7 +34,7 @@ export function summarize(root: ModuleTree, options: SummaryOptions): string {
     rows.push([
       label,
       module.typeName,
-      outputs?.get(module)?.map(formatShape).join(' ') ?? '',
+      [...(outputs?.get(module) ?? [])].join(' '),
       parameters.length === 0 ? '' : count(parameters).toLocaleString('en-US'),
       stateOf(parameters),
     ]);
@@ -55,26 +58,28 @@ export function summarize(root: ModuleTree, options: SummaryOptions): string {
   ].join('\n');
 }
 
-/** Output shapes per module, from a recorded forward pass that is never run. Modes and statistics stay as they are. */
-function outputShapes(root: ModuleTree, inputShape: Shape): Map<ModuleTree, Shape[]> {
-  const shapes = new Map<ModuleTree, Shape[]>();
-  const removers = root.modules().map((module) =>
-    module.onForward((output) => {
-      const known = shapes.get(module);
-      if (!known) shapes.set(module, [output.shape]);
-      else if (!known.some((shape) => formatShape(shape) === formatShape(output.shape))) known.push(output.shape);
-    }),
-  );
-  const images = new Tensor(hostValue(inputShape, 'float32', () => new Float32Array(sizeOf(inputShape))));
+/** Output shapes per module, as text, from a recorded forward pass that is never run. Modes and statistics stay as they are. */
+function outputShapes(root: ModuleTree, { specs, keys }: Inputs<InputSpec>): Map<ModuleTree, Set<string>> {
+  const shapes = new Map(root.modules().map((module) => [module, new Set<string>()]));
+  const removers = [...shapes].map(([module, known]) => module.onForward((output) => known.add(formatShapes(output))));
+  const tensors = specs.map(({ shape, dtype }) => placeholder(shape, dtype));
   try {
     trial(
-      () => noGrad(() => inMode(root, false, () => root.forward(images))),
+      () => noGrad(() => inMode(root, false, () => root.forward(...argumentsOf(keys, tensors)))),
       () => {},
     );
   } finally {
     for (const remove of removers) remove();
   }
   return shapes;
+}
+
+/** The shape of a tensor; of a record, each of its tensors by name: `logits [2, 5], pooled [2, 8]`. */
+function formatShapes(output: unknown): string {
+  if (output instanceof Tensor) return formatShape(output.shape);
+  if (typeof output !== 'object' || output === null) return '';
+  const parts = Object.entries(output).map(([name, part]) => `${name} ${formatShapes(part)}`);
+  return parts.join(', ');
 }
 
 function count(parameters: readonly Tensor[]): number {

@@ -152,7 +152,8 @@ export class KerasModel extends Module {
 
   /** Keras's table: layers, output shapes, parameters; totals of all, trainable and not, statistics counted as in Keras. */
   override summary(options: KerasSummaryOptions = {}): string {
-    checkOptions('summary', options, { inputShape: true, depth: true, expandNested: true, showTrainable: true });
+    const own = { expandNested: true, showTrainable: true };
+    checkOptions('summary', options, { inputShape: true, inputs: true, depth: true, ...own });
     return kerasSummary(this, options);
   }
 
