@@ -16,7 +16,8 @@ export type {
 export { targetOf } from './base/target.ts';
 export { FORMATS } from './formats.ts';
 export type { KerasDescription, NumberedLayer } from './keras/description.ts';
-export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './onnx/export.ts';
+export { exportOnnx, onnxBytes } from './onnx/export.ts';
+export type { ExportOnnxOptions, OnnxInput, OnnxInputType } from './onnx/ports.ts';
 export { type FetchOptions, fetchPretrained, type PretrainedFile } from './pretrained.ts';
 export { readWeightFile, readWeights } from './read.ts';
 export { safetensorsChunks } from './safetensors.ts';

@@ -105,11 +105,11 @@ describe.skipIf(!onnxRuntime)(`what ONNX Runtime computes (${NEEDS_ONNX_RUNTIME}
   test('a model of two inputs, by their names', async () => {
     const path = join(folder, 'pair.onnx');
     const model = new Pair();
-    const inputShape = [
-      [1, 3, 4, 4],
-      [1, 2],
+    const inputs = [
+      { name: 'image', shape: [1, 3, 4, 4] },
+      { name: 'size', shape: [1, 2] },
     ];
-    await exportOnnx(model, path, { inputShape, inputName: ['image', 'size'] });
+    await exportOnnx(model, path, { inputs });
     const x = [input([2, 3, 4, 4]), input([2, 2])];
     expect(apart(await output(model, ...x), await runtimeOutput(path, ...x))).toBeLessThan(1e-5);
   });

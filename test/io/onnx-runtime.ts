@@ -6,7 +6,11 @@ interface OnnxRuntime {
   readonly InferenceSession: {
     create(model: string | Uint8Array, options?: { logSeverityLevel: number }): Promise<OnnxSession>;
   };
-  readonly Tensor: new (type: 'float32', data: ArrayLike<number>, shape: readonly number[]) => OnnxTensor;
+  readonly Tensor: new (
+    type: 'float32' | 'int32' | 'int64',
+    data: ArrayLike<number | bigint>,
+    shape: readonly number[],
+  ) => OnnxTensor;
 }
 
 interface OnnxSession {
@@ -17,6 +21,7 @@ interface OnnxSession {
 
 interface OnnxTensor {
   readonly data: ArrayLike<number>;
+  readonly dims: readonly number[];
 }
 
 /** Absent where it is not installed: tests that need it then skip, by name. */

@@ -1,79 +1,52 @@
 /** Models to ONNX files: the forward pass as a graph with an open batch size, the parameters under their state-dict names. */
 import { writeFileAtomic } from '#files';
-import { type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
+import { type HostArray, hostArray, type StateDict, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import { checkOptions, type OptionNames } from '../../core/options.ts';
-import { formatShape, type Shape } from '../../core/shape.ts';
+import { checkOptions } from '../../core/options.ts';
+import type { Shape } from '../../core/shape.ts';
 import type { Value } from '../../graph/value.ts';
-import type { Module } from '../../nn/index.ts';
+import type { AnyModule } from '../../nn/index.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { joined } from '../base/bytes.ts';
 import { architectureOf } from '../base/format.ts';
 import { type Emitter, emitOp } from './ops.ts';
+import { EXPORT_OPTIONS, type ExportOnnxOptions, inputPorts, inputsOf, ofModel, outputPorts } from './ports.ts';
 import { type BatchedOp, type ModelTrace, statisticsOf, traceModel } from './trace.ts';
-import type { Attribute, GraphNode, OnnxGraph } from './write.ts';
-
-/** Options of {@link exportOnnx} and {@link onnxBytes}. */
-export interface ExportOnnxOptions {
-  /**
-   * Shape of the input, batch included: `[1, 3, 224, 224]`; of a model of several inputs, a list of theirs. The batch size is
-   * left open in the file, whatever it is here.
-   */
-  inputShape: Shape | readonly Shape[];
-  /** Whether batch norms behind convolutions become part of them; false by default, so that the file can be trained on. */
-  foldBatchNorm?: boolean;
-  /** 'input' by default; of several inputs, a list of names: 'input_1', 'input_2', … by default. */
-  inputName?: string | readonly string[];
-  /** 'output' by default. */
-  outputName?: string;
-  /** Text to store in the file. */
-  metadata?: Readonly<Record<string, string>>;
-}
-
-const OPTIONS: OptionNames<ExportOnnxOptions> = {
-  inputShape: true,
-  foldBatchNorm: true,
-  inputName: true,
-  outputName: true,
-  metadata: true,
-};
+import type { Attribute, GraphNode, GraphPort, OnnxGraph } from './write.ts';
 
 /**
  * Writes a model as ONNX (opset 17), as it is in evaluation mode. Initialisers have the names of the state dict. The path gets the
  * whole file or stays as it was.
  * @param model Its `forward` is traced once.
  * @param path Where to.
- * @param options The shape of its input is needed.
- * @throws ArgumentError naming an op that has no ONNX form, or what depends on the batch size.
+ * @param options The shape of its input, or of several, is needed.
+ * @throws ArgumentError naming an op that has no ONNX form, what depends on the batch size, or a name that is taken.
  * @example
  * await exportOnnx(model, 'flowers.onnx', { inputShape: [1, 3, 224, 224], foldBatchNorm: true });
  */
-export async function exportOnnx(model: Module, path: string | URL, options: ExportOnnxOptions): Promise<void> {
+export async function exportOnnx(model: AnyModule, path: string | URL, options: ExportOnnxOptions): Promise<void> {
   await writeFileAtomic(path, await modelChunks(model, options));
 }
 
 /** The file's bytes, where there is no file system. @throws ArgumentError as {@link exportOnnx} */
-export async function onnxBytes(model: Module, options: ExportOnnxOptions): Promise<Uint8Array<ArrayBuffer>> {
+export async function onnxBytes(model: AnyModule, options: ExportOnnxOptions): Promise<Uint8Array<ArrayBuffer>> {
   return joined(await modelChunks(model, options));
 }
 
 /** The file's bytes in order. The writer comes with protobufjs: it is loaded when it is needed. */
-export async function modelChunks(model: Module, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
-  checkOptions('exportOnnx', options, OPTIONS);
+export async function modelChunks(model: AnyModule, options: ExportOnnxOptions): Promise<Iterable<Uint8Array>> {
+  checkOptions('exportOnnx', options, EXPORT_OPTIONS);
   const graph = await onnxGraph(model, options);
   return (await import('./write.ts')).onnxChunks(graph);
 }
 
-async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<OnnxGraph> {
-  const { outputName = 'output', metadata = {} } = options;
-  const inputs = inputsOf(options);
-  const trace = traceModel(
-    model,
-    inputs.map(({ shape }) => shape),
-  );
+async function onnxGraph(model: AnyModule, options: ExportOnnxOptions): Promise<OnnxGraph> {
+  const described = inputsOf(options);
+  const trace = traceModel(model, { ...described, specs: described.specs.map(ofModel) });
   const state = await model.stateDict();
-  const inputNames = inputs.map(({ name }) => name);
-  const builder = new GraphBuilder(model, trace, state, inputNames, outputName);
+  const inputs = inputPorts(described);
+  const outputs = outputPorts(trace, options);
+  const builder = new GraphBuilder(model, trace, state, inputs, outputs);
   const folds = options.foldBatchNorm ? foldable(trace) : new Map<BatchedOp, BatchedOp>();
   const gone = new Set(folds.values());
   for (const op of trace.ops) {
@@ -82,37 +55,24 @@ async function onnxGraph(model: Module, options: ExportOnnxOptions): Promise<Onn
     else if (!gone.has(op)) await builder.add(op);
   }
   await builder.finish();
-  const batch = (shape: readonly (number | null)[]) => shape.map((d) => d ?? 'batch');
+  const { nodes, initialisers } = builder;
   return {
     name: model.typeName,
-    nodes: builder.nodes,
-    initialisers: builder.initialisers,
-    inputs: inputs.map(({ name, shape }) => ({ name, dtype: 'float32', shape: batch([null, ...shape.slice(1)]) })),
-    outputs: [{ name: outputName, dtype: trace.output.data.dtype, shape: batch(trace.outputShape) }],
-    metadata: { ...architectureOf(state), ...metadata },
+    nodes,
+    initialisers,
+    inputs,
+    outputs,
+    metadata: { ...architectureOf(state), ...options.metadata },
   };
 }
 
-function inputsOf({ inputShape, inputName }: ExportOnnxOptions): { readonly name: string; readonly shape: Shape }[] {
-  const isOne = inputShape.every((d) => typeof d === 'number');
-  const shapes = isOne ? [inputShape as Shape] : (inputShape as readonly Shape[]);
-  const given = typeof inputName === 'string' ? [inputName] : inputName;
-  const names = given ?? (shapes.length === 1 ? ['input'] : shapes.map((_, i) => `input_${i + 1}`));
-  if (names.length !== shapes.length)
-    throw new ArgumentError(`exportOnnx: expected a name for each of ${shapes.length} inputs, got ${names.length}.`);
-  for (const shape of shapes)
-    if (shape.length < 1 || !shape.every((d) => Number.isInteger(d) && d > 0))
-      throw new ArgumentError(`exportOnnx: inputShape must be positive sizes, got ${formatShape(shape)}.`);
-  return shapes.map((shape, i) => ({ name: names[i]!, shape }));
-}
-
 /** Convolutions whose output goes to a batch norm and nowhere else, with that batch norm. */
-function foldable({ ops, output }: ModelTrace): Map<BatchedOp, BatchedOp> {
+function foldable({ ops, outputs }: ModelTrace): Map<BatchedOp, BatchedOp> {
   const users = new Map<Value, BatchedOp[]>();
   for (const op of ops) for (const value of op.inputs) if (value) users.set(value, [...(users.get(value) ?? []), op]);
   const folds = new Map<BatchedOp, BatchedOp>();
   for (const op of ops) {
-    if (op.name !== 'conv2d' || op.output === output) continue;
+    if (op.name !== 'conv2d' || outputs.some(({ value }) => value === op.output)) continue;
     const [norm, ...others] = users.get(op.output) ?? [];
     // A weight that another convolution uses too must stay what it is.
     const shared = op.inputs.slice(1).some((value) => value && users.get(value)!.length > 1);
@@ -129,26 +89,34 @@ class GraphBuilder {
   readonly #parameters = new Map<Value, string>();
   readonly #state: StateDict;
   readonly #trace: ModelTrace;
-  readonly #outputName: string;
+  readonly #outputs: readonly GraphPort[];
   readonly #taken: Set<string>;
   readonly #nodeNames = new Set<string>();
   readonly #constants = new Map<string, string>();
 
-  constructor(model: Module, trace: ModelTrace, state: StateDict, inputNames: readonly string[], outputName: string) {
+  constructor(
+    model: AnyModule,
+    trace: ModelTrace,
+    state: StateDict,
+    inputs: readonly GraphPort[],
+    outputs: readonly GraphPort[],
+  ) {
     this.#state = state;
     this.#trace = trace;
-    this.#outputName = outputName;
-    const ports = [...inputNames, outputName];
+    this.#outputs = outputs;
+    const ports = [...inputs, ...outputs].map(({ name }) => name);
     this.#taken = new Set([...state.keys(), ...ports]);
     if (this.#taken.size !== state.size + ports.length)
       throw new ArgumentError(
-        `exportOnnx: '${inputNames.join("', '")}' and '${outputName}' must differ from each other and from the names of the weights.`,
+        `exportOnnx: expected names of inputs and outputs ('${ports.join("', '")}') that differ from each other and from those of the ` +
+          'weights, got one twice. Give inputs another name, as in { inputs: { ids: { name: … } } }, and the output an outputName.',
       );
     for (const [name, tensor] of [...model.namedParameters(), ...model.namedBuffers()])
       this.#parameters.set(tensor.value, name);
-    for (const [i, input] of trace.inputs.entries()) this.#names.set(input, inputNames[i]!);
-    const isMade = !trace.inputs.includes(trace.output) && !this.#parameters.has(trace.output);
-    if (isMade) this.#names.set(trace.output, outputName);
+    for (const [i, value] of trace.inputs.entries()) this.#names.set(value, this.#asInt32(inputs[i]!));
+    // Outputs that are inputs, weights or other outputs besides have a name already.
+    for (const [i, { value }] of trace.outputs.entries())
+      if (!this.#names.has(value) && !this.#parameters.has(value)) this.#names.set(value, outputs[i]!.name);
   }
 
   async add(op: BatchedOp): Promise<void> {
@@ -181,12 +149,30 @@ class GraphBuilder {
     this.#emit(conv, [await this.#nameOf(x!), weightName, biasName], norm.output);
   }
 
-  /** An output that no node made. */
+  /** Adds the outputs that no node made. */
   async finish(): Promise<void> {
-    const { output } = this.#trace;
-    const name = await this.#nameOf(output);
-    if (name === this.#outputName) return;
-    this.nodes.push({ op: 'Identity', name: 'Identity', inputs: [name], outputs: [this.#outputName], attributes: {} });
+    for (const [i, { value }] of this.#trace.outputs.entries()) {
+      const [from, to] = [await this.#nameOf(value), this.#outputs[i]!.name];
+      if (from !== to) this.#addNode('Identity', [from], to);
+    }
+  }
+
+  /** The name of an input as int32, where the file has it as int64. */
+  #asInt32({ name, dtype }: GraphPort): string {
+    if (dtype !== 'int64') return name;
+    const to = this.#unique(`${name}_int32`);
+    this.#addNode('Cast', [name], to, { to: { i: 6 } });
+    return to;
+  }
+
+  #addNode(
+    op: string,
+    inputs: readonly string[],
+    to: string,
+    attributes: GraphNode['attributes'] = {},
+    label = to,
+  ): void {
+    this.nodes.push({ op, name: this.#nodeName(label), inputs, outputs: [to], attributes });
   }
 
   #emit(op: BatchedOp, inputs: readonly string[], output: Value): void {
@@ -199,22 +185,23 @@ class GraphBuilder {
         const to = isLast ? last : this.#unique(`${name}_${this.nodes.length}`);
         // A node is called as the module that its weights are of.
         const label = isLast && owner?.includes('.') ? owner.slice(0, owner.lastIndexOf('.')) : to;
-        this.nodes.push({ op: name, name: this.#nodeName(label), inputs: from, outputs: [to], attributes });
+        this.#addNode(name, from, to, attributes, label);
         return to;
       },
-      scalar: (value) => this.#constant(`${value}`, [], Float32Array.of(value)),
+      scalar: (value, dtype = 'float32') => this.#constant(`${dtype} ${value}`, [], hostArray(dtype, [value])),
       longs: (list) => this.#constant(`[${list}]`, [list.length], BigInt64Array.from(list, BigInt)),
       vector: (length, value) => this.#constant(`${length} x ${value}`, [length], new Float32Array(length).fill(value)),
     };
     emitOp(emitter, op);
   }
 
-  #constant(key: string, shape: Shape, data: Float32Array | BigInt64Array): string {
+  #constant(key: string, shape: Shape, data: HostArray | BigInt64Array): string {
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const name = this.#unique(`constant_${this.#constants.size}`);
     this.#constants.set(key, name);
-    this.initialisers.set(name, { shape, dtype: data instanceof Float32Array ? 'float32' : 'int64', data });
+    const dtype = data instanceof BigInt64Array ? 'int64' : data instanceof Int32Array ? 'int32' : 'float32';
+    this.initialisers.set(name, { shape, dtype, data });
     return name;
   }
 

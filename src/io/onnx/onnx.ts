@@ -17,9 +17,7 @@ export const onnx: ModelFormat = {
   read: async (source, options) => (await import('./read.ts')).readOnnx(source, options),
   async writeModel(model, { name, inputs, foldBatchNorm = false, metadata = {} }) {
     const { modelChunks } = await import('./export.ts');
-    const inputShape = inputs.map(({ shape }) => shape);
-    const inputName = inputs.map((input) => input.name);
-    return [{ name, chunks: await modelChunks(model, { inputShape, inputName, foldBatchNorm, metadata }) }];
+    return [{ name, chunks: await modelChunks(model, { inputs, foldBatchNorm, metadata }) }];
   },
   run: async (source, inputs) => (await import('./run.ts')).runOnnx(source, inputs),
 };

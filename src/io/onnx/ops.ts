@@ -13,14 +13,14 @@ import type {
 import type { BatchedOp } from './trace.ts';
 import type { Attribute } from './write.ts';
 
-/** What an op is written with. Names are those of values in the graph. */
+/** Emits the ONNX nodes of one op. Inputs and outputs are names of values in the graph. */
 export interface Emitter {
-  /** Names of the op's inputs; '' for one that is absent. */
+  /** The op's inputs; '' for one that is absent. */
   readonly inputs: readonly string[];
   /** Adds a node and gives the name of its output: the op's own for the last one, which `last` marks. */
   node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>, last?: 'last'): string;
-  /** The name of a constant: a float scalar, or a vector of int64. */
-  scalar(value: number): string;
+  /** A constant: a scalar, or a vector of int64. */
+  scalar(value: number, dtype?: DType): string;
   longs(values: readonly number[]): string;
   /** One value for each channel. */
   vector(length: number, value: number): string;
@@ -323,7 +323,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const at = (k: number, side: 0 | 1) => padding[2 * (rank - 1 - k) + side] ?? 0;
     const axes = op.output.shape.map((_, k) => k);
     const pads = e.longs([...axes.map((k) => at(k, 0)), ...axes.map((k) => at(k, 1))]);
-    e.node('Pad', [e.inputs[0]!, pads, e.scalar(value)], {}, 'last');
+    e.node('Pad', [e.inputs[0]!, pads, e.scalar(value, op.output.data.dtype)], {}, 'last');
   },
   cat: (e, op) => {
     const { axis } = op.attributes as { axis: number };
@@ -339,5 +339,13 @@ export function emitOp(e: Emitter, op: BatchedOp): void {
   const rule = Object.hasOwn(RULES, op.name) ? RULES[op.name] : undefined;
   if (!rule)
     throw new ArgumentError(`exportOnnx: the op '${op.name}' has no ONNX form here. Export the model without it.`);
-  rule(e, op);
+  rule({ ...e, inputs: operands(e, op) }, op);
+}
+
+/** Names of the inputs; of int32 ones as floats where the result is of floats, as it is computed here. */
+function operands(e: Emitter, { inputs, output }: BatchedOp): string[] {
+  const isFloat = output.data.dtype !== 'int32';
+  return e.inputs.map((name, k) =>
+    isFloat && inputs[k]?.data.dtype === 'int32' ? e.node('Cast', [name], { to: i(1) }) : name,
+  );
 }
