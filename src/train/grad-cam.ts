@@ -1,21 +1,25 @@
 /** Grad-CAM: which parts of a picture spoke for a class (Selvaraju et al. 2017, arXiv:1610.02391). */
 import { ArgumentError, ShapeError } from '../core/errors.ts';
-import { checkInstance, checkOptions } from '../core/options.ts';
+import { checkInstance, checkOptions, shown } from '../core/options.ts';
 import { formatShape } from '../core/shape.ts';
+import { isRecord } from '../nn/inputs.ts';
 import { enterMode } from '../nn/modes.ts';
 import { type AnyModule, Module } from '../nn/module.ts';
+import type { Tensors } from '../tasks/task.ts';
 import { step } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/factory.ts';
-import { checkTensor, type Tensor } from '../tensor/tensor.ts';
+import { checkTensor, Tensor } from '../tensor/tensor.ts';
 import { requireNumbers } from './finite.ts';
 
-/** What {@link gradCam} gives. */
+/** The result of {@link gradCam}. */
 export interface GradCam {
   /** [height, width], row-major, as large as the layer's feature maps; 0 where nothing speaks for the class. */
   readonly map: Float32Array;
+  /** Rows of `map`. */
   readonly height: number;
+  /** Columns of `map`. */
   readonly width: number;
-  /** Of all classes. */
+  /** The model's output, a number for each class. */
   readonly logits: Float32Array;
 }
 
@@ -25,42 +29,40 @@ export interface GradCamOptions {
   readonly layer: AnyModule;
   /** The class, by its number. */
   readonly target: number;
+  /** Name of the logits in the record that the model gives; needed where that has several tensors. */
+  readonly output?: string;
 }
 
 /**
  * How much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
  * class's logit, added up, negative sums cut off. The model is used in evaluation mode; gradients that its parameters hold are
  * dropped.
- * @param model A classifier; what its `forward` gives are the logits [1, classes].
- * @param image [1, C, H, W]
+ * @param model A classifier: its `forward` gives logits [1, classes], by themselves or in a record.
+ * @param image [1, C, H, W]; a record of tensors for a model of several inputs.
  * @param options The layer to look at, and the class.
- * @throws ArgumentError for a class that is not there, or a layer that is not part of the forward pass; ShapeError for other shapes;
- * RegraftError where the model gives NaN.
+ * @throws ArgumentError for a class or an output that is not there, or a layer that is not part of the forward pass; ShapeError for other
+ * shapes; RegraftError where the model gives NaN.
  * @example
  * const { map, height, width } = await gradCam(model, image, { layer: model.layer3, target: 1 });
  */
-export async function gradCam(model: AnyModule, image: Tensor, options: GradCamOptions): Promise<GradCam> {
-  const { layer, target } = checked(model, image, options);
+export async function gradCam(model: AnyModule, image: Tensor | Tensors, options: GradCamOptions): Promise<GradCam> {
+  const { layer, target, output } = checked(model, image, options);
   const trainable = model.parameters().filter((p) => p.requires_grad);
-  let maps: Tensor | undefined;
+  let seen: unknown;
   // With every parameter frozen the layer's output depends on no leaf: it can be made one, and backward ends there.
-  const unhook = layer.onForward((output: Tensor) => {
-    output.requires_grad = true;
-    maps = output;
+  const unhook = layer.onForward((given) => {
+    if (given instanceof Tensor) given.requires_grad = true;
+    seen = given;
   });
   const leave = enterMode(model, false);
   try {
     for (const p of trainable) p.requires_grad = false;
     const { logits, map } = step(() => {
-      const scores: Tensor = model.forward(image);
-      if (!maps) throw new ArgumentError(`gradCam: the ${layer.typeName} is not part of the model's forward pass.`);
-      if (maps.rank !== 4 || maps.shape[0] !== 1)
-        throw new ShapeError(
-          'gradCam',
-          `the layer must give feature maps [1, channels, height, width], got ${formatShape(maps.shape)}.`,
-          [maps.shape],
-        );
-      const classes = scores.shape.at(-1)!;
+      const scores = logitsOf(model.forward(image), output);
+      if (seen === undefined)
+        throw new ArgumentError(`gradCam: the ${layer.typeName} is not part of the model's forward pass.`);
+      const maps = featureMaps(seen);
+      const classes = scores.shape[1]!;
       if (!Number.isInteger(target) || target < 0 || target >= classes)
         throw new ArgumentError(`gradCam: target must be a class from 0 to ${classes - 1}, got ${target}.`);
       scores.backward(
@@ -83,11 +85,34 @@ export async function gradCam(model: AnyModule, image: Tensor, options: GradCamO
   }
 }
 
+/** The output of the layer. @throws ShapeError unless it is [1, K, height, width]. */
+function featureMaps(output: unknown): Tensor {
+  if (output instanceof Tensor && output.rank === 4 && output.shape[0] === 1) return output;
+  const [got, shapes] = output instanceof Tensor ? [formatShape(output.shape), [output.shape]] : [shown(output), []];
+  throw new ShapeError('gradCam', `the layer must give feature maps [1, channels, height, width], got ${got}.`, shapes);
+}
+
+/** The tensor `name` of a record, or its only one. @throws ArgumentError if there is none; ShapeError unless it is [1, classes]. */
+function logitsOf(outputs: Tensor | Tensors, name: string | undefined): Tensor {
+  const record = outputs instanceof Tensor ? { '': outputs } : outputs;
+  const names = Object.keys(record);
+  const [only] = names.length === 1 ? names : [];
+  const logits = record[name ?? only ?? ''];
+  if (!logits) {
+    const fix =
+      outputs instanceof Tensor ? 'The model gives one tensor: leave it out.' : `There are ${names.join(', ')}.`;
+    throw new ArgumentError(`gradCam: expected output as the name of the logits, got ${shown(name)}. ${fix}`);
+  }
+  if (logits.rank === 2 && logits.shape[0] === 1) return logits;
+  const got = formatShape(logits.shape);
+  throw new ShapeError('gradCam', `the model must give logits [1, classes], got ${got}.`, [logits.shape]);
+}
+
 /** `options`. @throws ArgumentError for what is no model, no tensor, no layer. */
-function checked(model: AnyModule, image: Tensor, options: GradCamOptions): GradCamOptions {
+function checked(model: AnyModule, image: Tensor | Tensors, options: GradCamOptions): GradCamOptions {
   checkInstance('gradCam', 'model', model, Module, 'a module', 'Write gradCam(model, image, { layer, target }).');
-  checkTensor('gradCam', image);
-  checkOptions('gradCam', options, { layer: true, target: true });
+  for (const input of isRecord(image) ? Object.values(image) : [image]) checkTensor('gradCam', input);
+  checkOptions('gradCam', options, { layer: true, target: true, output: true });
   checkInstance('gradCam', 'layer', options.layer, Module, 'a module', 'Write { layer: model.layer4, target }, say.');
   return options;
 }

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { init } from '../../src/graph/init.ts';
 import { MODELS } from '../../src/models/index.ts';
-import { Conv2d, Flatten, Linear, Sequential } from '../../src/nn/index.ts';
+import { Conv2d, Flatten, Linear, Module, Sequential } from '../../src/nn/index.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
+import { cat, type Tensor } from '../../src/tensor/tensor.ts';
 import { gradCam } from '../../src/train/grad-cam.ts';
 import { hashInput, hashWeights, unpacked } from '../models/hash-weights.ts';
 
@@ -77,6 +78,39 @@ describe('gradCam', () => {
     );
     await expect(gradCam(model, image, { layer: model.getSubmodule('linear'), target: 0 })).rejects.toThrow(
       'gradCam: the layer must give feature maps [1, channels, height, width], got [1, 10].',
+    );
+  });
+
+  test('a model of records: the output is named where there are several', async () => {
+    class Detector extends Module<[{ photo: Tensor; kind: Tensor }], Record<'logits' | 'boxes', Tensor>> {
+      conv = new Conv2d(3, 4, 3);
+      logits = new Linear(5, 2);
+      boxes = new Linear(5, 4);
+      forward({ photo, kind }: { photo: Tensor; kind: Tensor }) {
+        const features = cat([this.conv.forward(photo).relu().mean([2, 3]), kind.float()], 1);
+        return { logits: this.logits.forward(features), boxes: this.boxes.forward(features) };
+      }
+    }
+    const model = new Detector();
+    const input = { photo: picture(8), kind: tensor(Int32Array.of(1), [1, 1]) };
+    const layer = model.conv;
+    const cam = await gradCam(model, input, { layer, target: 1, output: 'logits' });
+    const { logits } = noGrad(() => model.forward(input));
+    expect([cam.height, cam.width, cam.logits]).toEqual([6, 6, await logits.data()]);
+    await expect(gradCam(model, input, { layer, target: 1 })).rejects.toThrow(
+      'gradCam: expected output as the name of the logits, got undefined. There are logits, boxes.',
+    );
+    await expect(gradCam(model, input, { layer, target: 1, output: 'scores' })).rejects.toThrow(
+      "gradCam: expected output as the name of the logits, got 'scores'. There are logits, boxes.",
+    );
+    await expect(gradCam(layer, picture(8), { layer, target: 1, output: 'scores' })).rejects.toThrow(
+      "gradCam: expected output as the name of the logits, got 'scores'. The model gives one tensor: leave it out.",
+    );
+    await expect(gradCam(model, input, { layer: model, target: 1, output: 'logits' })).rejects.toThrow(
+      'gradCam: the layer must give feature maps [1, channels, height, width], got an object of type Object.',
+    );
+    await expect(gradCam(layer, picture(8), { layer, target: 1 })).rejects.toThrow(
+      'gradCam: the model must give logits [1, classes], got [1, 4, 6, 6].',
     );
   });
 });
