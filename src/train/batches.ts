@@ -23,7 +23,7 @@ export interface LoadedBatch extends Omit<HostBatch, 'inputs'> {
   readonly keys: readonly string[];
 }
 
-/** What the caller records for a batch, inside step() or noGrad(): `forward` runs the model. */
+/** Records the computation of a batch, inside step() or noGrad(): `forward` runs the model. */
 export type RecordBatch<T> = (forward: () => Tensors, targets: Tensors) => T;
 
 /** The view of the first epoch's mixes: those of images are 0 or more, that of the order is -1. */

@@ -1,4 +1,4 @@
-/** Which epoch of a run was the best. */
+/** The best epoch of a run. */
 import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import type { ScoreKind, Task } from '../tasks/task.ts';
@@ -10,13 +10,13 @@ export interface BestEpoch {
   /** The monitored score, negated where less of it is better. */
   readonly score: number;
   readonly loss: number;
-  /** What training changes, as it was then; null where it is not kept. */
+  /** Parameters and buffers that training changes, as they were then; null where they are not kept. */
   readonly state: StateDict | null;
-  /** What the task's metric told on the held-out samples; absent without them and after a checkpoint. */
+  /** Values of the task's metric on the held-out samples; absent without them and after a checkpoint. */
   readonly values?: unknown;
 }
 
-/** What an epoch is judged by. */
+/** The numbers that an epoch is judged by. */
 export interface Judgement {
   /** Higher is better. */
   readonly score: number;

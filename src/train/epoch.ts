@@ -5,29 +5,29 @@ import { measured, type StepLoss } from './history.ts';
 import { type Progress, shownScores } from './progress.ts';
 import type { StepResult, Trainer } from './trainer.ts';
 
-/** How an epoch is trained. */
+/** Options of an epoch. */
 export interface EpochOptions {
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
-  /** As in 'Epoch 3/12'. */
+  /** Heading of the progress, as in 'Epoch 3/12'. */
   readonly title: string;
   readonly scores: readonly ScoreKind[];
   readonly progress: Progress | null | undefined;
   readonly signal: AbortSignal | undefined;
   readonly beforeBatch: (() => unknown) | undefined;
-  /** After each update. */
+  /** Called after each update. */
   readonly onUpdate: () => void;
-  /** Told of each batch, a step later. */
+  /** Called with the loss of each batch, a step later. */
   readonly onLoss: (loss: Pick<StepLoss, 'epoch' | 'loss'>) => void;
 }
 
-/** What an epoch came to. */
+/** The result of an epoch. */
 export interface TrainedEpoch {
   readonly loss: Measured;
   /** Those of the task's scores that are summed up while training. */
   readonly scores: Scores;
   readonly samples: number;
-  /** Without the time that `beforeBatch` took. */
+  /** Duration without the time that `beforeBatch` took. */
   readonly seconds: number;
 }
 

@@ -22,11 +22,11 @@ export interface PredictOptions {
   readonly batchSize?: number;
   /** Keeps the frozen trunk's activations for the next call over the same data. */
   readonly cache?: TrunkCache | null;
-  /** Told how far it is. */
+  /** Shows how far it is. */
   readonly progress?: Progress | null;
   /** 'float16' computes in `autocast`, on an adapter that can; 'float32' by default. */
   readonly precision?: Precision;
-  /** Is asked for the loss of each batch, weighted by its images. */
+  /** Computes the loss of a batch; the mean over all weighs each by its images. */
   readonly loss?: ((outputs: Tensor, labels: Tensor) => Tensor) | undefined;
 }
 
@@ -59,14 +59,14 @@ export interface BatchOutputs {
   readonly loss: number | undefined;
 }
 
-/** What a model reaches on a data set. */
+/** Loss and scores of a model on a data set. */
 export interface Evaluated<Values = unknown> {
   readonly loss: number;
   readonly scores: Scores;
   readonly values: Values | null;
 }
 
-/** How a data set is gone through. */
+/** Options of one pass over a data set. */
 interface PassOptions {
   readonly precision?: Precision | undefined;
   readonly progress?: Progress | null | undefined;
@@ -75,8 +75,8 @@ interface PassOptions {
 }
 
 /**
- * The model's outputs batch by batch, in evaluation mode; each module's mode is put back afterwards. Nothing is kept, and what was left out is
- * in the loader's `skipped`.
+ * The model's outputs batch by batch, in evaluation mode; each module's mode is put back afterwards. Nothing is kept; samples that were left out
+ * are in the loader's `skipped`.
  */
 export async function* batchOutputs(
   model: AnyModule,
@@ -143,7 +143,7 @@ async function readBack(tensors: Tensors): Promise<HostTensors> {
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions<Values> extends Pick<PredictOptions, 'batchSize' | 'progress' | 'precision'> {
-  /** Whose loss and scores. */
+  /** The task whose loss and scores are computed. */
   readonly task: Task<never, Values>;
 }
 
@@ -169,7 +169,7 @@ export interface BatchLogits {
   readonly indices: readonly number[];
 }
 
-/** As {@link predictLogits}, batch by batch: nothing is kept, and what was left out is in `loader.skipped`. */
+/** As {@link predictLogits}, batch by batch: nothing is kept; samples that were left out are in `loader.skipped`. */
 export async function* batchLogits(
   model: AnyModule,
   loader: DataLoader<unknown>,

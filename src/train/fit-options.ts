@@ -1,4 +1,4 @@
-/** What {@link regraft/train!fit | fit} takes and gives. */
+/** Options and result of {@link regraft/train!fit | fit}. */
 import type { OptionNames } from '../core/options.ts';
 import type { DataLoader, SkippedSample } from '../data/data-loader.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
@@ -21,7 +21,7 @@ export interface Schedule {
 
 /** Options of {@link fit}. */
 export interface FitOptions {
-  /** What the network is to learn: the loss, the scores, how samples become batches. Image classification by default. */
+  /** The problem to learn: the loss, the scores, how samples become batches. Image classification by default. */
   readonly task?: Task | undefined;
   /** Samples to train on; a loader brings its own batch size, order and seed. */
   readonly train: Dataset<Sample> | DataLoader<unknown, Sample>;
@@ -37,9 +37,9 @@ export interface FitOptions {
    * is an accuracy where the outputs are [N, classes] and the labels classes; without one the best epoch is that of lowest loss.
    */
   readonly loss?: Loss | undefined;
-  /** 32 by default. */
+  /** Samples in a batch; 32 by default. */
   readonly batchSize?: number | undefined;
-  /** Of the order and the augmentation; 0 by default. */
+  /** Seed of the order and the augmentation; 0 by default. */
   readonly seed?: number | undefined;
   /** Share of the target spread over all classes by the default loss in training; validation tells the plain cross-entropy. */
   readonly labelSmoothing?: number | undefined;
@@ -50,7 +50,7 @@ export interface FitOptions {
   readonly mix?: BatchTransform | undefined;
   /** Changes the learning rate as training goes on. */
   readonly schedule?: Schedule | undefined;
-  /** 'epoch' by default. */
+  /** How often the schedule moves; 'epoch' by default. */
   readonly scheduleEvery?: 'epoch' | 'batch' | undefined;
   /** Largest joint norm of the gradients. */
   readonly clipGradNorm?: number | undefined;
@@ -78,15 +78,15 @@ export interface FitOptions {
   /** The loss scaling of a mixed run, where it goes on from an earlier phase; a new one by default. */
   readonly scaler?: GradScaler | undefined;
   /**
-   * How large a share of the training or validation images may be unreadable; 1 by default. Below that, a class of which none can be
+   * Share of the training or validation images that may be unreadable; 1 by default. Below that, a class of which none can be
    * read stops the run too. One image may always be left out.
    */
   readonly maxSkipped?: number | undefined;
-  /** Compute what is frozen only once per image and view. On by default; the result is the same without, in float16 but for rounding. */
+  /** Compute the frozen part once per image and view. On by default; the result is the same without, in float16 but for rounding. */
   readonly cache?: boolean | TrunkCacheOptions | undefined;
-  /** Where to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
+  /** The state to go on from: an earlier phase of the run, or a checkpoint. The optimizer and the schedule bring their own state. */
   readonly from?: FitState | undefined;
-  /** Which stretch of the run this is, from 0; its epochs are numbered on from those of `from`. */
+  /** Index of this stretch of the run; its epochs are numbered on from those of `from`. */
   readonly phase?: number | undefined;
   /** Epochs of all phases together, for the progress display. */
   readonly totalEpochs?: number | undefined;
@@ -133,7 +133,7 @@ export const FIT_OPTIONS: OptionNames<FitOptions> = {
   onEpoch: true,
 };
 
-/** How far a run is. */
+/** The state of a run between two phases. */
 export interface FitState {
   readonly history: readonly EpochRecord[];
   readonly stepLosses: readonly StepLoss[];
@@ -144,7 +144,7 @@ export interface FitState {
   readonly skipped?: readonly SkippedSample[] | undefined;
 }
 
-/** What {@link fit} did. */
+/** The result of {@link fit}. */
 export interface FitResult extends FitState {
   /** The epoch (as numbered in `history`) with the best validation accuracy, or else the lowest loss. */
   readonly bestEpoch: number;

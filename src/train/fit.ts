@@ -26,10 +26,10 @@ import { cacheNote } from './trunk/cache-note.ts';
 import { TrunkCache } from './trunk/trunk-cache.ts';
 
 /**
- * Trains the model's unfrozen parameters. What is frozen is left alone, runs once per image where it can be cached, and
+ * Trains the model's unfrozen parameters. The frozen part is left alone, runs once per image where it can be cached, and
  * backward stops before it. Images that cannot be read are left out and told.
  * @param model Trained in place; at the end it has the weights of the best epoch.
- * @param options What to train on and how; `train` and `epochs` are needed.
+ * @param options The data, the optimizer and the rest; `train` and `epochs` are needed.
  * @throws DataError where none can be read, or more than `maxSkipped` allows.
  * @example
  * const { history } = await fit(model, { train, validation, epochs: 2, batchSize: 8, optimizer });
@@ -106,7 +106,7 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
         checkGroups(model, optimizer);
         await cache?.close();
         await validationCache?.close();
-        // What was frozen until now has still the values of the best epoch.
+        // Parameters that were frozen until now still have the values of the best epoch.
         if (best?.state) best = { ...best, state: new Map([...(await movingState(model)), ...best.state]) };
       }
       model.train();
@@ -204,7 +204,7 @@ export async function viewsReturn({ dataset, views, seed }: DataLoader<unknown, 
   return first === second;
 }
 
-/** What training changes: every parameter and buffer that is not frozen, read back. */
+/** Every parameter and buffer that is not frozen, read back: the ones that training changes. */
 export async function movingState(model: AnyModule): Promise<StateDict> {
   const moving = movingTensors(model);
   const values = await Promise.all(moving.map(([, tensor]) => tensor.toTensorData()));

@@ -34,7 +34,7 @@ export interface GradCamOptions {
 }
 
 /**
- * How much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
+ * Map of how much each place in the feature maps of `layer` speaks for a class: the maps, weighted by the mean gradient of the
  * class's logit, added up, negative sums cut off. The model is used in evaluation mode; gradients that its parameters hold are
  * dropped.
  * @param model A classifier: its `forward` gives logits [1, classes], by themselves or in a record.
@@ -108,7 +108,7 @@ function logitsOf(outputs: Tensor | Tensors, name: string | undefined): Tensor {
   throw new ShapeError('gradCam', `the model must give logits [1, classes], got ${got}.`, [logits.shape]);
 }
 
-/** `options`. @throws ArgumentError for what is no model, no tensor, no layer. */
+/** The options, checked. @throws ArgumentError for what is no model, no tensor, no layer. */
 function checked(model: AnyModule, image: Tensor | Tensors, options: GradCamOptions): GradCamOptions {
   checkInstance('gradCam', 'model', model, Module, 'a module', 'Write gradCam(model, image, { layer, target }).');
   for (const input of isRecord(image) ? Object.values(image) : [image]) checkTensor('gradCam', input);

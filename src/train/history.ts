@@ -1,7 +1,7 @@
-/** What a run measures, epoch by epoch and step by step. JSON-able throughout. */
+/** The measurements of a run, epoch by epoch and step by step. JSON-able throughout. */
 import type { Measured, ScoreKind, Scores } from '../tasks/task.ts';
 
-/** What is told of an epoch whatever the task. */
+/** The numbers of an epoch that every task has. */
 export interface EpochNumbers {
   /** From 1, through all phases. */
   readonly epoch: number;
@@ -10,9 +10,9 @@ export interface EpochNumbers {
   readonly trainLoss: Measured;
   readonly validationLoss: Measured;
   readonly learningRate: number;
-  /** Of training; `imagesPerSecond` is over these. */
+  /** Duration of training; `imagesPerSecond` is over these. */
   readonly seconds: number;
-  /** Of the validation after it; absent where there was none. */
+  /** Duration of the validation after it; absent where there was none. */
   readonly validationSeconds?: number;
   readonly imagesPerSecond: number;
   /** Whether the frozen trunk's activations came from the cache. */

@@ -4,7 +4,7 @@ import type { SkippedSample } from '../data/data-loader.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import type { Progress } from './progress.ts';
 
-/** What is left out of a run so far. */
+/** The images left out of a run so far. */
 export class LostImages {
   readonly #found: SkippedSample[];
   readonly #share: number;
@@ -20,7 +20,7 @@ export class LostImages {
     this.#progress = progress;
   }
 
-  /** Each once. */
+  /** The images, each once. */
   get found(): readonly SkippedSample[] {
     return this.#found;
   }

@@ -1,4 +1,4 @@
-/** Named groups of tensors and JSON beside them as one safetensors file: what checkpoints are made of. */
+/** Named groups of tensors and JSON beside them as one safetensors file: the form of checkpoints. */
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { WeightFileError } from '../core/errors.ts';
 import type { SourceLike } from '../device/byte-source.ts';
@@ -18,16 +18,16 @@ export function partsChunks(
   return safetensorsChunks(state, { metadata: { [mark]: JSON.stringify(json) } });
 }
 
-/** What a file of parts holds. */
+/** The content of a file of parts. */
 export interface Parts {
-  /** Undefined where it is damaged. */
+  /** The JSON; undefined where it is damaged. */
   readonly json: unknown;
   part(name: string): StateDict;
 }
 
 /**
- * Reads what {@link partsChunks} made.
- * @param expected what the file is for, for messages
+ * Reads a file that {@link partsChunks} made.
+ * @param expected the kind of file, for messages
  * @throws WeightFileError if it cannot be read, or is another kind of file.
  */
 export async function readParts(source: SourceLike, mark: string, expected: string): Promise<Parts> {
@@ -44,7 +44,7 @@ export async function readParts(source: SourceLike, mark: string, expected: stri
   return { json: parsed(text), part };
 }
 
-/** Undefined where it is no JSON: whoever wanted it says what is missing. */
+/** The value of a JSON text; undefined where it is none: the caller knows what is missing. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

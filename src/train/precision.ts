@@ -1,4 +1,4 @@
-/** In what a run computes, and the word that is said where the adapter cannot. */
+/** Precision of a run, and the note where the adapter has no float16. */
 import { ArgumentError } from '../core/errors.ts';
 import { hasFloat16 } from '../device/adapter.ts';
 import { currentDevice } from '../device/current.ts';

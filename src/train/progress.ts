@@ -1,7 +1,7 @@
-/** How far a run is, as it is told to whoever shows it. */
+/** Progress of a run, as it is reported to a display. */
 import type { ScoreKind, Scores } from '../tasks/task.ts';
 
-/** What is shown beside the bar; anything left out is not shown. */
+/** Values beside the bar; one that is left out is not shown. */
 export interface ProgressValues {
   readonly loss?: number;
   readonly accuracy?: number;
@@ -23,7 +23,7 @@ export const shownScores = (kinds: readonly ScoreKind[], scores: Scores): Pick<P
   scores: kinds.flatMap((kind) => (scores[kind.name] == null ? [] : [{ ...kind, value: scores[kind.name]! }])),
 });
 
-/** What `total` and `done` count. */
+/** The things that `total` and `done` count. */
 export type ProgressUnit = 'images' | 'bytes' | 'steps';
 
 /** One stretch of work at a time: `start`, any number of `update`, `end` (call it in a `finally`: a running bar keeps the process alive). */

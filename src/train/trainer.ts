@@ -1,4 +1,4 @@
-/** Steps of training: gradients of a batch, and updates of what is trainable. */
+/** Steps of training: gradients of a batch, and updates of the trainable parameters. */
 
 import type { AnyModule } from '../nn/module.ts';
 import { clipGradNorm, scaleGrad } from '../optim/clip.ts';
@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Batches, LoadedBatch } from './batches.ts';
 import { checkLoss } from './fit-checks.ts';
 
-/** How {@link Trainer} makes updates. */
+/** Options of {@link Trainer}. */
 export interface TrainerOptions {
   /** Batches whose gradients make one update, as one batch of all their samples would. */
   readonly accumulate: number;
@@ -25,7 +25,7 @@ export interface TrainerOptions {
   readonly mixed: boolean;
 }
 
-/** What a batch came to, on the GPU. */
+/** Loss and sums of a batch, on the GPU. */
 export interface StepResult {
   readonly loss: Tensor;
   /** The task's sums. */
@@ -49,7 +49,7 @@ export class Trainer {
     this.#options = options;
   }
 
-  /** What is trained now. Looked up anew each time: layers may be frozen, unfrozen or replaced in mid-run. */
+  /** The parameters that are trained now. Looked up anew each time: layers may be frozen, unfrozen or replaced in mid-run. */
   get trainable(): Tensor[] {
     const grouped = this.#optimizer.paramGroups.flatMap((group) => group.params);
     const all = new Set<Tensor>([...this.#model.parameters(), ...grouped]);

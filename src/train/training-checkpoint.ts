@@ -10,12 +10,12 @@ import type { GradScaler, LRScheduler, ScheduleState } from '../optim/index.ts';
 import type { AnyOptimizer } from '../optim/optimizer.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 
-/** What a checkpoint is of. */
+/** The parts of a loop that a checkpoint keeps. */
 export interface TrainingState {
   readonly model: Module;
   readonly optimizer?: AnyOptimizer;
   readonly schedule?: LRScheduler;
-  /** Of mixed precision. */
+  /** The loss scaling of mixed precision. */
   readonly scaler?: GradScaler;
 }
 
@@ -53,9 +53,9 @@ export async function saveCheckpoint(
 }
 
 /**
- * Puts back what {@link saveCheckpoint} saved, into a model, an optimizer and a schedule that were made alike.
- * @param source A path, URL, File or bytes of what {@link saveCheckpoint} wrote.
- * @param state What to put back: a part that is not named is left as it is.
+ * Restores a checkpoint of {@link saveCheckpoint} into a model, an optimizer and a schedule that were made alike.
+ * @param source A path, URL, File or bytes of a file that {@link saveCheckpoint} wrote.
+ * @param state The parts to restore: one that is not named is left as it is.
  * @returns the `extra` that was saved with them.
  * @throws WeightFileError for a file that is no checkpoint or damaged; ArgumentError where it lacks what is asked for, or has it for other
  * groups; StateDictError where the model is another. The model is then as it was before.
@@ -111,7 +111,10 @@ function requireJSON(extra: unknown): void {
   throw new ArgumentError('saveCheckpoint: expected extra as JSON, got a function or a symbol. Leave it out.');
 }
 
-/** Which of what was saved has not the form that it has now. What is of another kind or for other groups is told when it is loaded. */
+/**
+ * Name of the saved part whose form is not that of the present one. Parts of another kind, or for other groups, are refused when they
+ * are loaded.
+ */
 async function damagedPart(
   { groups, schedule, scaler }: Saved,
   state: Omit<TrainingState, 'model'>,

@@ -1,8 +1,8 @@
-/** Where the frozen trunk's activations are kept while a run lasts. */
+/** Stores for the frozen trunk's activations while a run lasts. */
 
 /** Activations by key; each entry is one image's, the bytes of all cuts after one another. */
 export interface ActivationStore {
-  /** Where they are, for people: `memory`, a folder. */
+  /** The place in words: `memory`, a folder. */
   readonly place: string;
   has(key: string): boolean;
   read(key: string): Promise<Uint8Array>;

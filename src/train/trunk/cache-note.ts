@@ -1,4 +1,4 @@
-/** What a run says about the trunk cache. */
+/** The note of a run about the trunk cache. */
 
 import { formatBytes, formatCount } from '../../core/format.ts';
 import type { AnyModule } from '../../nn/module.ts';
@@ -14,7 +14,7 @@ export interface Caches {
 
 /**
  * The line that tells what is cached, or why nothing is; null where no cache was wanted or it has told so itself.
- * @param isCacheable whether the data set has what a cache needs
+ * @param isCacheable whether the data set has keys and targets, which a cache needs
  */
 export function cacheNote(
   model: AnyModule,

@@ -1,5 +1,5 @@
 /**
- * The frozen-trunk cache: what the frozen part of a network makes of an image is computed once per image and augmented
+ * The frozen-trunk cache: the output of the frozen part of a network is computed once per image and augmented
  * view, kept in memory or on disk, and from then on only the trainable part runs.
  */
 import { DiskStore } from '#activations';
@@ -14,11 +14,11 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Progress } from '../progress.ts';
 import { type ActivationStore, MemoryStore } from './activations.ts';
 
-/** Where a {@link TrunkCache} keeps its activations. */
+/** Memory and disk that a {@link TrunkCache} may use. */
 export interface TrunkCacheOptions {
   /** Activations beyond this many bytes go to a temporary file instead of memory. 1 GiB by default. */
   readonly memoryBytes?: number;
-  /** Where that file is; the system's temporary folder by default. */
+  /** Folder of that file; the system's temporary one by default. */
   readonly folder?: string;
 }
 
@@ -28,7 +28,7 @@ export class TrunkCache {
   readonly #images: number;
   readonly #progress: Progress | null;
   #store: ActivationStore | null = null;
-  // What the stored activations were computed by: the trunk's structure, its parameters, and their versions then.
+  // The trunk that computed the stored activations: its structure, its parameters, and their versions then.
   #text = '';
   #slots: readonly Data[] = [];
   #versions = '';
@@ -49,7 +49,7 @@ export class TrunkCache {
     this.#progress = progress;
   }
 
-  /** How many images are here and what they take, or null where nothing is. */
+  /** Number of cached images, their bytes and their place; null where nothing is cached. */
   get contents(): { readonly images: number; readonly bytes: number; readonly place: string } | null {
     const images = this.#stored;
     return this.#store && { images, bytes: images * this.#entryBytes, place: this.#store.place };
