@@ -5,10 +5,10 @@ import { checkOptions, type OptionNames, shown } from '../core/options.ts';
 import { fetchBody, TransferFault } from '../device/fetch-body.ts';
 import { count } from './base/bytes.ts';
 
-/** Where a weight file is published, and what it must be. */
+/** A published weight file: its address, size and digest. */
 export interface PretrainedFile {
   readonly url: string;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size?: number;
   /** Its SHA-256 in hexadecimal, or the first digits of it, as torchvision puts them into the file's name (eight). */
   readonly sha256: string;
@@ -20,7 +20,7 @@ export interface FetchOptions {
   onProgress?: (received: number, total: number | undefined) => void;
   /** Another folder for the file; false: keep nothing and return the bytes. Default: `weights` in the cache folder. */
   cache?: string | false;
-  /** How long the server may send nothing, in milliseconds. Default 30,000. */
+  /** Milliseconds for which the server may send nothing. Default 30,000. */
   timeout?: number;
 }
 

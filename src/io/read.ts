@@ -13,7 +13,7 @@ import { withLabels } from './keras/labels.ts';
 /**
  * The tensors of a weight file, by name, in the file's order and dtypes. The format is told from the content.
  * @param source A path, URL, File, Blob or bytes.
- * @param options What the tensors are to fit, and which part of a checkpoint is wanted.
+ * @param options The model that the tensors are for, and the part of a checkpoint that is wanted.
  * @throws WeightFileError if it cannot be read, is of no known format, damaged, or holds more than data.
  * @example
  * const state = await readWeights('resnet20.th');
@@ -24,7 +24,7 @@ export async function readWeights(source: SourceLike, options: ReadOptions = {})
 }
 
 /**
- * As {@link readWeights}, with what else there is to know: format, metadata, notes on what was picked and renamed.
+ * The tensors as {@link readWeights} gives them, with format, metadata, and notes on those that were picked and renamed.
  * @throws WeightFileError
  */
 export async function readWeightFile(source: SourceLike, options: ReadOptions = {}): Promise<WeightFile> {
@@ -37,7 +37,7 @@ export async function readWeightFile(source: SourceLike, options: ReadOptions = 
   }
 }
 
-/** As {@link readWeightFile}, of what is open already and stays so. */
+/** As {@link readWeightFile}, from a source that is open already and stays so. */
 export async function readOpened(file: ByteSource, options: ReadOptions): Promise<WeightFile> {
   const found = await (await findFormat(file)).read(file, options);
   const read = renamed(await withLabels(found, file), file.name, options);

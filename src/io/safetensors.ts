@@ -43,7 +43,7 @@ interface Entry {
   readonly name: string;
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
-  /** Of its bytes, from the end of the header. */
+  /** First byte of its elements, from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }

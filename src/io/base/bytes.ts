@@ -40,7 +40,7 @@ export function listed(names: readonly string[]): string {
 
 /**
  * Checks that bytes [offset, offset + length) are inside the file; both numbers may come out of the file itself.
- * @throws WeightFileError naming `what` they are.
+ * @throws WeightFileError that calls them `what`.
  */
 export function checkInside(source: ByteSource, offset: number, length: number, what: string): void {
   if (offset >= 0 && length >= 0 && offset + length <= source.size) return;
@@ -127,7 +127,7 @@ export function isPlainPath(path: string): boolean {
   return segments.every((name) => /^[^\\:?#\u0000]+$/.test(name) && name !== '..') && !/%2e/i.test(path);
 }
 
-/** What all spellings of a plain path have in common on systems that ignore case, or dots at the end of a name. */
+/** The key that all spellings of a plain path share on systems that ignore case, or dots at the end of a name. */
 export function fileKey(path: string): string {
   const unescaped = path.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
   const names = unescaped.split('/').map((name) => name.replace(/[. ]+$/, ''));

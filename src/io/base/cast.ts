@@ -1,11 +1,11 @@
-/** What every writer does to a tensor before its bytes go out: check it, convert it, refuse values that do not fit. */
+/** Preparation of a tensor for any writer: check it, convert it, refuse values that do not fit. */
 import { castTo, type StateDict, type StoredDType, type TensorData, toFloat32 } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import { count, LITTLE_ENDIAN, plural } from './bytes.ts';
 import type { WriteOptions } from './format.ts';
 
-/** What a tensor of `from` is written as: only floating point is converted. */
+/** The type that a tensor of `from` is written as: only floating point is converted. */
 export function writtenDType(from: StoredDType, to: WriteOptions['dtype']): StoredDType {
   return to !== undefined && ['float64', 'float32', 'float16', 'bfloat16'].includes(from) ? to : from;
 }

@@ -8,13 +8,13 @@ import { listed, printable } from './bytes.ts';
 
 type Shapes = ReadonlyMap<string, Shape>;
 
-/** Which tensor of a file is which of a model's. */
+/** The tensors of a file matched to those of a model. */
 export interface Fit {
   /** Names in the file to names for the model, of every tensor that is kept. */
   readonly names: ReadonlyMap<string, string>;
-  /** How many of the model's tensors are found, with a shape that fits. */
+  /** Number of the model's tensors that are found, with a shape that fits. */
   readonly found: number;
-  /** What was renamed and left out. */
+  /** Notes on the tensors that were renamed and left out. */
   readonly notes: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export function shapesOf(state: StateDict): Map<string, Shape> {
   return new Map([...state].map(([name, { shape }]) => [name, shape]));
 }
 
-/** How other libraries name the layers of torchvision's networks. */
+/** Names that other libraries have for the layers of torchvision's networks. */
 const SCHEMES: readonly { readonly library: string; readonly names: readonly (readonly [RegExp, string])[] }[] = [
   {
     library: 'transformers',
@@ -74,7 +74,7 @@ function translate(name: string, scheme: readonly (readonly [RegExp, string])[])
   return to;
 }
 
-/** The prefix that most of the model's names have in the file comes off; what has it not is left out. */
+/** Takes the prefix off that most of the model's names have in the file; tensors without it are left out. */
 function withoutPrefix(shapes: Shapes, expected: Shapes): Fit {
   const counts = new Map([['', 0]]);
   for (const [name, shape] of shapes)
@@ -104,7 +104,7 @@ function withoutPrefix(shapes: Shapes, expected: Shapes): Fit {
   return { names, found: count + moved.length, notes };
 }
 
-/** What can stand before a name: nothing, and all up to each separator. */
+/** The possible prefixes of a name: none, and all up to each separator. */
 function prefixesOf(name: string): string[] {
   return ['', ...[...name.matchAll(/[./_:-]/g)].map(({ index }) => name.slice(0, index + 1))];
 }

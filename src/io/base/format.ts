@@ -7,7 +7,7 @@ import type { Module } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { KerasDescription } from '../keras/description.ts';
 
-/** What was in a weight file. */
+/** The content of a weight file. */
 export interface WeightFile {
   /** Names to tensors, in the file's order, prefixes of wrappers (`module.`) taken off. */
   readonly state: StateDict;
@@ -15,7 +15,7 @@ export interface WeightFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** {@link ModelFormat.name} of the format that was found. */
   readonly format: string;
-  /** What a user should know about how the file was read, a sentence each: what was picked, renamed, left out. */
+  /** Notes for the user on how the file was read, a sentence each: tensors that were picked, renamed, left out. */
   readonly notes: readonly string[];
   /** Names of `state` to the names that the file itself has. */
   readonly namesInFile: ReadonlyMap<string, string>;
@@ -24,16 +24,16 @@ export interface WeightFile {
 /** Options of reading. */
 export interface ReadOptions {
   /**
-   * Which nested dictionary of a checkpoint holds the weights: `'model'`, or `'teacher.state_dict'`. Default: the usual
+   * Path of the nested dictionary of a checkpoint that holds the weights: `'model'`, or `'teacher.state_dict'`. Default: the usual
    * names are tried, and the choice is told in {@link WeightFile.notes}.
    */
   key?: string;
-  /** Is taken off the names that begin with it, `'backbone.'`; tensors whose names do not are left out. */
+  /** Prefix to take off the names, `'backbone.'`; tensors whose names do not begin with it are left out. */
   stripPrefix?: string;
   /**
    * The names and shapes of the model that the weights are for, in its order; a size of -1 may be any. Where the file's names are
    * others (a prefix before them, another library's, none at all), its tensors are matched to these as far as most of them fit;
-   * the dictionary of a checkpoint is the one that fits best. {@link WeightFile.notes} tells what was renamed and left out.
+   * the dictionary of a checkpoint is the one that fits best. {@link WeightFile.notes} tells which were renamed and left out.
    */
   expected?: ReadonlyMap<string, Shape>;
   /** eps of the model's batch norms by their paths, where it is not 1e-5: for those that the file has folded into convolutions. */
@@ -51,7 +51,7 @@ export const READ_OPTIONS: OptionNames<ReadOptions> = {
   strides: true,
 };
 
-/** What floating-point tensors can be written as. */
+/** Types that floating-point tensors can be written as. */
 export type FloatDType = 'float32' | 'float16' | 'bfloat16';
 
 /** Options of writing. */
@@ -62,7 +62,7 @@ export interface WriteOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** What a file says beside its tensors of a state dict that knows its network. */
+/** The metadata that names the network of a state dict, where it knows one. */
 export function architectureOf({ architecture }: StateDict): { readonly architecture?: string } {
   return architecture === undefined ? {} : { architecture };
 }

@@ -1,7 +1,7 @@
-/** What JSON.parse lets pass and a header must not have: one key twice in an object, needless depth, more than memory is for. */
+/** Faults of a JSON header that JSON.parse lets pass: one key twice in an object, needless depth, too much memory. */
 import { COST } from './memory.ts';
 
-/** What `text` takes once it is parsed, in bytes, if it is JSON: an estimate from above, without parsing it. */
+/** Bytes that a JSON text takes once it is parsed: an estimate from above, without parsing it. */
 export function jsonCost(text: string): number {
   let cost = COST.value;
   for (let p = 0; p < text.length; p++) {
@@ -64,7 +64,7 @@ export function headerFault(text: string, depth: number): { duplicate: string } 
   return undefined;
 }
 
-/** Where the text that begins at `p` has its closing quote; the end of all where it has none. */
+/** Position of the closing quote of the text that begins at `p`; the end of all where it has none. */
 function endOfText(text: string, p: number): number {
   for (p++; p < text.length && text.charCodeAt(p) !== 0x22; p++) if (text.charCodeAt(p) === 0x5c /* \ */) p++;
   return p;

@@ -1,19 +1,19 @@
-/** What reading a file may take in memory: a small multiple of its size, accounted for before or as it is taken. */
+/** The memory that reading a file may take: a small multiple of its size, accounted for before or as it is taken. */
 import { WeightFileError } from '../../core/errors.ts';
 import { count } from './bytes.ts';
 
 /** Tied weights, views, packing and narrow types make tensors larger than their file; more than this is an attack on memory. */
 export const TENSOR_RATIO = 16;
-/** What objects (names, shapes, dictionaries, nodes) may take by the file's size. Graphs without their weights take up to 40. */
+/** Bytes of objects (names, shapes, dictionaries, nodes) for each byte of the file. Graphs without their weights take up to 40. */
 export const OBJECT_RATIO = 64;
-/** What is allowed of either for a file of any size. */
+/** Bytes that either may take whatever the file's size. */
 export const MEMORY_FREE = 1 << 20;
 /** A file beside the first holds numbers and nothing else: each is read once, tied weights twice. */
 export const BESIDE_RATIO = 2;
-/** What objects may take out of the largest file: names and graphs of networks take a fraction of it. */
+/** The most bytes of objects out of the largest file: names and graphs of networks take a fraction of it. */
 export const OBJECT_LIMIT = 1 << 28;
 
-/** What things take, in bytes: measured in V8 on 64 bits, what is used on the way to them included, and rounded up. */
+/** Bytes of each kind of object, temporary memory included: measured in V8 on 64 bits, and rounded up. */
 export const COST = {
   /** An element of a list. */
   slot: 16,
@@ -33,11 +33,11 @@ export const COST = {
 
 interface FileSize {
   readonly name: string;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size: number;
 }
 
-/** Counts what is taken of one kind. */
+/** Counts the memory that is taken of one kind. */
 export class MemoryBudget {
   readonly #name: string;
   readonly #ratio: number;
@@ -60,12 +60,12 @@ export class MemoryBudget {
     return new MemoryBudget(file, TENSOR_RATIO, Number.POSITIVE_INFINITY);
   }
 
-  /** Of the tensors in a file beside the first. */
+  /** The budget for tensors in a file beside the first. */
   static ofBeside(file: FileSize): MemoryBudget {
     return new MemoryBudget(file, BESIDE_RATIO, Number.POSITIVE_INFINITY);
   }
 
-  /** In bytes. */
+  /** The most that may be taken, in bytes. */
   get limit(): number {
     return Math.min(this.#most, MEMORY_FREE + this.#ratio * this.#size);
   }
@@ -75,13 +75,13 @@ export class MemoryBudget {
     this.#size += size;
   }
 
-  /** In bytes, so far. */
+  /** Bytes taken so far. */
   get taken(): number {
     return this.#taken;
   }
 
   /**
-   * Accounts for `bytes` that `what` takes, and is asked for where only if that is too much.
+   * Adds `bytes` for `what`. `place.at` is only read to build the error.
    * @throws WeightFileError past the limit.
    */
   take(bytes: number, what: string, place?: { readonly at: string }): void {

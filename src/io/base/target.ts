@@ -1,4 +1,4 @@
-/** What a reader needs to know of the model that weights are for, where the file may lack names. */
+/** The description of a model that a reader needs to place weights whose file lacks names. */
 import type { Shape } from '../../core/shape.ts';
 import { BatchNorm2d, Buffer, Conv2d, type Module, Parameter } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';

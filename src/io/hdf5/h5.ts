@@ -1,5 +1,5 @@
 /**
- * HDF5 files through h5wasm, which is loaded when the first one is opened. What a file declares is checked against what it
+ * HDF5 files through h5wasm, which is loaded when the first one is opened. Sizes that a file declares are checked against what it
  * has before anything is allocated, and nothing outside of it is followed: soft and external links are refused by name.
  * Format: https://support.hdfgroup.org/documentation/hdf5/latest/_s_p_e_c.html
  */
@@ -15,7 +15,7 @@ import { type H5Module, type Hdf5Library, loadHdf5, withinMemory } from './libra
 const UNPACK_RATIO = 16;
 /** Chunks of this many bytes are read out of a file of any size. */
 const CHUNK_FREE = 1 << 20;
-/** What the library may take for itself: chunks as they lie and unpacked, trees, heaps; and something to start with. */
+/** Bytes that the library may take for itself: chunks as they lie and unpacked, trees, heaps; and something to start with. */
 const LIBRARY_RATIO = 8;
 const LIBRARY_FREE = 64 << 20;
 /** More names than this, or than a file has bytes for, are not visited: hard links can make a small file endless. */
@@ -75,7 +75,7 @@ function reason(error: unknown): string {
 /** An open file. Paths begin with a slash. */
 export class Hdf5File {
   readonly name: string;
-  /** In bytes: of the file that this one came out of. */
+  /** Size in bytes of the file that this one came out of. */
   readonly size: number;
   readonly #h5: Hdf5Library['h5'];
   readonly #module: H5Module;
@@ -115,7 +115,7 @@ export class Hdf5File {
   }
 
   /**
-   * What is at a path, which is followed name by name.
+   * The kind of the object at a path, which is followed name by name.
    * @throws WeightFileError for a soft or external link on the way.
    */
   kind(path: string): 'group' | 'dataset' | 'other' | 'nothing' {
@@ -130,7 +130,7 @@ export class Hdf5File {
     return kind === KIND.group ? 'group' : kind === KIND.dataset ? 'dataset' : 'other';
   }
 
-  /** Of a path whose way is known to be groups. */
+  /** The kind of the object at a path, on the way to which there are groups alone. */
   #kindOf(at: string): number {
     let kind = this.#kinds.get(at);
     if (kind !== undefined) return kind;
@@ -196,7 +196,7 @@ export class Hdf5File {
     const { dtype, convert } = this.#dtype(label, metadata);
     if (metadata.virtual_sources?.length) throw this.error(`${label} lies in other files, which are not read.`);
     const bytes = sizeOf(shape) * metadata.size;
-    // Only what lies in chunks can be packed.
+    // Only data in chunks can be packed.
     const packed = metadata.chunks !== null && this.#module.get_dataset_filters(this.#id, path).length > 0;
     this.#checkSize(label, shape, bytes, packed);
     this.#checkChunk(label, metadata);
@@ -205,7 +205,7 @@ export class Hdf5File {
     return { shape: [...shape], dtype, data: convert ? convert(raw) : elementsOf(dtype, raw) };
   }
 
-  /** Nothing is allocated for what the file cannot hold. */
+  /** Checks that the file can hold the elements, before anything is allocated for them. */
   #checkSize(label: string, shape: readonly number[], bytes: number, packed: boolean): void {
     this.#unpacked += bytes;
     const limit = packed ? UNPACK_RATIO * this.size : this.size;
@@ -241,7 +241,7 @@ export class Hdf5File {
     }
   }
 
-  /** How the elements of a data set are kept here. */
+  /** The type in which the elements of a data set are kept here. */
   #dtype(
     label: string,
     { type, size, signed, enum_type }: Metadata,

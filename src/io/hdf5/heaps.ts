@@ -21,7 +21,7 @@ export function checkHeaps(bytes: Uint8Array, name: string): void {
     if (at + header > bytes.length) return;
     if (!SIGNATURE.every((byte, i) => bytes[at + i] === byte)) continue;
     const end = at + lengthAt(at + 8);
-    // What goes on past the file the library refuses.
+    // The library refuses a heap that goes on past the file.
     if (end > bytes.length) continue;
     for (let object = at + header; object + header <= end; ) {
       const size = lengthAt(object + 8);

@@ -1,6 +1,6 @@
-/** The HDF5 library (h5wasm), loaded when the first file needs it, and its memory, which is held to what a file may take. */
+/** The HDF5 library (h5wasm), loaded when the first file needs it, and its memory, which is held to the budget of a file. */
 type H5Wasm = typeof import('h5wasm');
-/** The library's module, with what every Emscripten module has. */
+/** The library's module, with the members of every Emscripten module. */
 export type H5Module = H5Wasm['Module'] & {
   _malloc(n: number): number;
   _free(p: number): void;
@@ -15,7 +15,7 @@ export interface Hdf5Library {
 
 const PAGE = 65_536;
 
-/** What the library keeps to itself. */
+/** The library's state that it does not export. */
 interface Inside {
   readonly memory: WebAssembly.Memory;
   _emscripten_stack_restore(pointer: number): void;
@@ -24,7 +24,7 @@ interface Inside {
 
 let loading: Promise<Hdf5Library> | undefined;
 let memory: WebAssembly.Memory | undefined;
-/** Puts the library back to what it was when it had been loaded. */
+/** Puts the library back into the state in which it was loaded. */
 let restore: (() => void) | undefined;
 let loadedBytes = 0;
 let limit = Number.POSITIVE_INFINITY;

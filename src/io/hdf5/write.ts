@@ -2,7 +2,7 @@
 import type { TensorData } from '../../core/dtype.ts';
 import { loadHdf5 } from './library.ts';
 
-/** What a file is made with. Paths begin with a slash; groups on the way are made. */
+/** The writer of a file. Paths begin with a slash; groups on the way are made. */
 export interface Hdf5Writer {
   group(path: string): void;
   /** An attribute of any length: it lies in the file's heap. */

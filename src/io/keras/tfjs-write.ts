@@ -5,7 +5,7 @@ import { checkWritable } from '../base/cast.ts';
 import type { OutputFile } from '../base/format.ts';
 import { KERAS2_VERSION } from './h5-write.ts';
 
-/** What TF.js's own converter cuts weights into: browsers fetch and cache such pieces. */
+/** Bytes of a shard, as TF.js's own converter cuts them: browsers fetch and cache such pieces. */
 const SHARD_BYTES = 4 << 20;
 
 /**

@@ -29,7 +29,7 @@ const PACKED_BYTES: Readonly<Record<string, number>> = {
 /** Bytes of an element as it is read, at most. */
 const WIDEST = 4;
 
-/** How a tensor was made smaller: value = stored * scale + min, or float16. */
+/** The quantization of a tensor: value = stored * scale + min, or float16. */
 interface Quantization {
   readonly dtype: 'uint8' | 'uint16' | 'float16';
   readonly scale: number;
@@ -41,7 +41,7 @@ interface Entry {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
   readonly quantization: Quantization | undefined;
-  /** In the shards. */
+  /** Bytes in the shards. */
   readonly bytes: number;
 }
 

@@ -228,7 +228,7 @@ class GraphBuilder {
     return unused(this.#taken, wanted);
   }
 
-  /** Of a module that is used twice, or of two ops, the second node is numbered: runtimes refuse two of one name. */
+  /** A name for a node; the second node of a module that is used twice is numbered, because runtimes refuse two of one name. */
   #nodeName(wanted: string): string {
     return unused(this.#nodeNames, wanted);
   }

@@ -5,9 +5,9 @@ import type { GraphProto, NodeProto, TensorProto } from './schema.ts';
 /** A node with weights. */
 export interface GraphLayer {
   readonly kind: 'conv' | 'linear' | 'norm';
-  /** As messages print it: `Conv '/layer1/layer1.0/conv1/Conv'`. */
+  /** Name in messages: `Conv '/layer1/layer1.0/conv1/Conv'`. */
   readonly label: string;
-  /** Of its tensors, as the node spells them. */
+  /** Names of its tensors, as the node spells them. */
   readonly names: readonly string[];
   readonly weight: TensorProto;
   readonly bias: TensorProto | undefined;
@@ -16,7 +16,7 @@ export interface GraphLayer {
   readonly variance?: TensorProto;
   /** The weight lies as [in, out]. */
   readonly transposed: boolean;
-  /** Of a convolution. */
+  /** Strides of a convolution. */
   readonly strides?: readonly number[];
   /** The module path that PyTorch's exporter left in the node's name, `layer1.0.conv1`; '' where there is none. */
   readonly scope: string;
@@ -26,7 +26,7 @@ export interface GraphLayer {
   readonly output: string;
 }
 
-/** A graph with what its nodes need looked up by name. */
+/** A graph with its tensors and nodes looked up by name. */
 export interface WeightGraph {
   /** Constants by the names that nodes use: initialisers, Constant nodes, and Identity nodes over either. */
   readonly constants: ReadonlyMap<string, TensorProto>;

@@ -1,5 +1,5 @@
 /**
- * Which layer of an ONNX graph is which layer of a model, where the exporter did not keep the weights' names: by the module
+ * Matches the layers of an ONNX graph to those of a model, where the exporter did not keep the weights' names: by the module
  * path in a node's name, else by order, with every shape compared. Batch norms that were folded into convolutions are found.
  */
 import type { StateDict, TensorData } from '../../core/dtype.ts';
@@ -17,7 +17,7 @@ interface TargetLayer {
   readonly fields: ReadonlyMap<string, Shape>;
 }
 
-/** What the model expects, as {@link import('../base/format.ts').ReadOptions} gives it. */
+/** The expectations of the model, as {@link import('../base/format.ts').ReadOptions} gives them. */
 export interface Target {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly batchNormEps: ReadonlyMap<string, number> | undefined;
@@ -88,7 +88,7 @@ export async function matchLayers(
     if (shape) state.set(joined(other.path, 'bias'), filled(shape, 0));
   }
 
-  // What is no such layer can only be found by its name.
+  // A tensor of no such layer can only be found by its name.
   for (const name of target.shapes.keys()) {
     const tensor = graph.constants.get(name);
     if (!state.has(name) && tensor) await load(name, tensor, false);
@@ -243,7 +243,7 @@ function twins({ nodes }: WeightGraph, byOrder: Alignment['byOrder']): string[] 
       if (i === from) return true;
       for (const value of nodes[i]!.input) {
         const maker = makers.get(value);
-        // Nodes are sorted: what lies before `from` cannot come from it.
+        // Nodes are sorted: a node before `from` cannot depend on it.
         if (maker === undefined || maker < from || seen.has(maker)) continue;
         seen.add(maker);
         stack.push(maker);

@@ -6,7 +6,7 @@ import { MemoryBudget } from '../base/memory.ts';
 import { OnnxReader } from './reader.ts';
 import { type GraphProto, type ModelProto, messageType } from './schema.ts';
 
-/** What protobuf messages may have. */
+/** The most bytes of a protobuf message. */
 const SIZE_LIMIT = 2 ** 31 - 1;
 
 /**

@@ -1,4 +1,4 @@
-/** How each op is written in ONNX (opset 17). Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md */
+/** The ONNX form of each op (opset 17). Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md */
 import type { DType } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { normalizeAxes, normalizeAxis, sizeOf } from '../../core/shape.ts';

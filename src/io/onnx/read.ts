@@ -76,7 +76,7 @@ function checkStrides(
   }
 }
 
-/** By name: what is expected, or else everything that has a name. */
+/** Tensors by name: those that are expected, or else all that have a name. */
 async function readNamed(
   { constants, layers }: WeightGraph,
   initialisers: readonly string[],

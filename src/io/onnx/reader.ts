@@ -1,9 +1,9 @@
-/** The bytes of an ONNX file as protobufjs reads them, with what each field takes in memory accounted for before it is made. */
+/** The bytes of an ONNX file as protobufjs reads them; the memory of each field is accounted for before it is made. */
 import protobuf from 'protobufjs/light.js';
 import { count } from '../base/bytes.ts';
 import { COST, type MemoryBudget } from '../base/memory.ts';
 
-/** What protobufjs's readers have beside what their types say. */
+/** Members of protobufjs's readers that their types leave out. */
 interface Undeclared {
   tag(): number;
   size(): number;
@@ -14,7 +14,7 @@ const Reader = protobuf.Reader as unknown as new (bytes: Uint8Array) => protobuf
 
 /**
  * Counts, drops unknown fields, and gives 64-bit integers as numbers: those that are too large to be exact are no sizes.
- * @throws WeightFileError when what is read takes more than `budget` has.
+ * @throws WeightFileError when the content takes more than `budget` has.
  */
 export class OnnxReader extends Reader {
   readonly #budget: MemoryBudget;
@@ -32,7 +32,7 @@ export class OnnxReader extends Reader {
     return super.tag();
   }
 
-  /** Of a message, a list, or bytes. */
+  /** Length of a message, a list, or bytes. */
   override size(): number {
     this.#take(COST.container);
     return super.size();
@@ -54,7 +54,7 @@ export class OnnxReader extends Reader {
     return protobuf.util.utf8.read(this.buf, start, end);
   }
 
-  // As a property: it is declared to give objects of the package `long`.
+  // A property, because the method is declared to give objects of the package `long`.
   override int64 = (() => {
     this.#take(COST.slot);
     const start = this.pos;

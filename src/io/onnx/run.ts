@@ -1,6 +1,6 @@
 /**
- * Runs ONNX graphs of the operators that onnx-ops.ts writes, by the ops here, with all weights and attributes as the file has them:
- * how a file that was written is compared with its model. Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md
+ * Runs ONNX graphs of the operators that ops.ts writes, by the ops here, with all weights and attributes as the file has them:
+ * a file that was written is so compared with its model. Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md
  */
 import { openSource, type SourceLike } from '#files';
 import { type TensorData, toFloat32 } from '../../core/dtype.ts';
@@ -12,7 +12,7 @@ import { readModel } from './model.ts';
 import type { AttributeProto, GraphProto, NodeProto } from './schema.ts';
 import { TensorReader } from './tensors.ts';
 
-/** A node with what its inputs and attributes are. */
+/** A node with the values of its inputs and attributes. */
 interface Call {
   /** Inputs; undefined for one that is left out. */
   readonly x: readonly [Tensor, Tensor, Tensor?, ...Tensor[]];
@@ -52,13 +52,13 @@ const reduction =
   ({ x: [x, axes], numbers, ints, int }) =>
     x[name](axes ? numbers(1) : ints('axes'), { keepdim: int('keepdims', 1) === 1 });
 
-/** By way of gelu(z) = z (1 + erf(z / sqrt 2)) / 2; 0 at 0. */
+/** The error function, from gelu(z) = z (1 + erf(z / sqrt 2)) / 2; 0 at 0. */
 const erf: Rule = ({ x: [x] }) => {
   const z = x.mul(Math.SQRT2);
   return x.where(z.gelu().mul(2).div(z).sub(1), x);
 };
 
-/** To an element type by its number: 1 is float, 6 int32, 9 bool (here 0 and 1), 10 float16. */
+/** Converts to an element type by its number: 1 is float, 6 int32, 9 bool (here 0 and 1), 10 float16. */
 function cast(x: Tensor, type: number): Tensor {
   const dtype = ({ 1: 'float32', 6: 'int32', 10: 'float16' } as const)[type];
   if (type === 9) return x.ne(0);

@@ -1,5 +1,5 @@
 /**
- * The part of ONNX's protobuf schema that weights and exported graphs need; what is not listed is skipped.
+ * The part of ONNX's protobuf schema that weights and exported graphs need; fields that are not listed are skipped.
  * Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import protobuf from 'protobufjs/light.js';

@@ -36,7 +36,7 @@ export class TensorReader {
   readonly #source: ByteSource;
   #external: { location: string; file: ByteSource; budget: MemoryBudget } | undefined;
   readonly #budget: MemoryBudget;
-  /** By every spelling of a file beside the first. */
+  /** Budgets of the files beside the first, by every spelling of their names. */
   readonly #beside = new Map<string, MemoryBudget>();
 
   constructor(source: ByteSource) {

@@ -1,4 +1,4 @@
-/** A model's forward pass as a list of ops, with what depends on the batch size told from what does not. */
+/** A model's forward pass as a list of ops, in which sizes that follow the batch are told from those that do not. */
 import { ArgumentError } from '../../core/errors.ts';
 import { shown } from '../../core/options.ts';
 import type { Shape } from '../../core/shape.ts';
@@ -68,7 +68,7 @@ export function traceModel(model: AnyModule, inputs: Inputs<InputSpec>): ModelTr
 
 interface Run {
   readonly inputs: readonly Value[];
-  /** By their keys; null for that of the only one. */
+  /** Outputs by their keys; the key is null where the model gives one tensor. */
   readonly outputs: ReadonlyMap<string | null, Value>;
   readonly ops: readonly TracedOp[];
 }
@@ -82,7 +82,7 @@ function record(model: AnyModule, { specs, keys }: Inputs<InputSpec>, batch: num
   );
 }
 
-/** @throws ArgumentError for what is neither a tensor nor a record of tensors. */
+/** The outputs of a forward pass. @throws ArgumentError for what is neither a tensor nor a record of tensors. */
 function outputsOf(model: AnyModule, output: unknown): Map<string | null, Value> {
   if (output instanceof Tensor) return new Map([[null, output.value]]);
   const parts = isRecord(output) ? Object.entries(output) : [];

@@ -40,7 +40,7 @@ export interface OnnxGraph {
 /** The first IR version that goes with opset 17. */
 const IR_VERSION = 8;
 export const OPSET = 17;
-/** What a protobuf message may have. */
+/** The most bytes of a protobuf message. */
 const SIZE_LIMIT = 2 ** 31 - 1;
 
 /** Tags of the fields that are written by hand: ModelProto.graph, GraphProto.initializer, TensorProto.raw_data. */
@@ -110,7 +110,7 @@ function encode(type: string, message: object): Uint8Array {
   return messageType(type).encode(message).finish();
 }
 
-/** A tag and the length of what follows. */
+/** A tag and the length of the bytes that follow. */
 function fieldHead(tag: number, length: number): Uint8Array {
   const bytes = [tag];
   let rest = length;

@@ -35,7 +35,7 @@ export function refuseUnread(value: unknown, file: string, known = -1): void {
 /** Entries of `root` beside the weights that hold a stand-in: `hyper_parameters (omegaconf.dictconfig.DictConfig)`. */
 export function leftOutOf(root: unknown, weights: unknown): string[] {
   if (!(root instanceof Map) || root === weights) return [];
-  // The weights tell of their own, and what is shared is told of once.
+  // Weights have notes of their own, and shared objects are told of once.
   const seen = new Set<unknown>([weights]);
   return [...root].flatMap(([key, value]) => {
     for (const object of objectsIn(value, seen))

@@ -21,7 +21,7 @@ export const torchLegacy: ModelFormat = {
   extensions: ['.pth', '.pt', '.th', '.bin', '.ckpt'],
   holds: 'tensors',
   matches(head) {
-    // Any pickle: one that is no checkpoint is then refused for what it is, not as an unknown file.
+    // Matches any pickle: one that is no checkpoint is then refused as that, not as an unknown file.
     const binary = head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5;
     return binary || /^\(?c[\w.]+\n[\w.]+\n/.test(new TextDecoder('latin1').decode(head.subarray(0, 256)));
   },
@@ -92,7 +92,7 @@ async function unpickleAt(
   }
 }
 
-/** Where each storage's bytes begin. They follow each other in the order of the last pickle's keys. */
+/** Offset of each storage's bytes. They follow each other in the order of the last pickle's keys. */
 async function locateStorages(
   source: ByteSource,
   { value: keys, end }: { value: unknown; end: number },

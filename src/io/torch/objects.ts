@@ -22,7 +22,7 @@ export interface StorageRef extends StorageSize {
 /** A tensor whose elements have not been read. Every element lies inside its storage: that has been checked. */
 export class TensorRef {
   readonly storage: StorageRef;
-  /** In elements, as the strides. */
+  /** Offset in elements, as the strides. */
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
@@ -86,7 +86,7 @@ const OTHER_STORAGES: Readonly<Record<string, number>> = {
 
 const GLOBALS = new Map<string, PickleGlobal>();
 
-/** @param call Not called where what it would be made of is stood in for: then so is what it makes. */
+/** @param call Not called where an argument is a stand-in: the result is then one too. */
 function allow(names: readonly string[], call?: PickleGlobal['call']): void {
   const inert: PickleGlobal['call'] = (args, context) =>
     args[0] instanceof StandIn ? args[0].called(args) : call?.(args, context);
@@ -203,7 +203,7 @@ function rebuildOfType([rebuild, , args]: readonly unknown[], context: PickleCon
   return known(args, context);
 }
 
-/** One number of NumPy's, as training scripts leave among the metrics; undefined for what is none. */
+/** A number of NumPy's, as training scripts leave among the metrics; undefined for anything else. */
 function numpyScalar([dtype, value]: readonly unknown[]): number | bigint | boolean | undefined {
   const bytes = typeof value === 'string' ? Uint8Array.from(value.slice(0, 16), (c) => c.charCodeAt(0)) : value;
   if (!(dtype instanceof NumpyDType) || !(bytes instanceof Uint8Array) || dtype.order === '>') return undefined;

@@ -2,7 +2,7 @@
 import { WeightFileError } from '../../core/errors.ts';
 import { count } from '../base/bytes.ts';
 
-/** Where a pickle begins, in which file, and how many bytes the file has from there on. */
+/** The place of a pickle: its file, its first byte, and the bytes that the file has from there on. */
 export interface PicklePlace {
   readonly name: string;
   readonly offset: number;
@@ -18,7 +18,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class PickleReader {
   position = 0;
-  /** Where the opcode being run stands. */
+  /** Position of the opcode that is being run. */
   opcodeAt = 0;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -1,6 +1,6 @@
 /** Inert stand-ins for the objects of a pickle that nothing may make here. */
 
-/** What stands for such a class, and for what it would have made: its name, and the data it was to be made of. Nothing is run. */
+/** The stand-in for such a class and for its instances: its name, and the arguments it was called with. Nothing is run. */
 export class StandIn {
   /** `pathlib.PosixPath` */
   readonly name: string;
@@ -14,7 +14,7 @@ export class StandIn {
     this.parts = parts;
   }
 
-  /** What calling it would have made. */
+  /** The stand-in for the result of calling it. */
   called(args: unknown): StandIn {
     // These make an object of the class, or take something of the object, that they are given first.
     const first = /^copy_?reg\.|\.(getattr|_reconstruct)$/.test(this.name) && Array.isArray(args) ? args[0] : undefined;

@@ -8,20 +8,20 @@ import { COST, type MemoryBudget } from '../base/memory.ts';
 import { LITERALS, type PicklePlace, PickleReader } from './pickle-reader.ts';
 import { StandIn } from './pickle-stand-in.ts';
 
-/** What entries of the table get to report with: the place in the file, and what memory it has left. */
+/** The reporting of entries of the table: the place in the file, and the memory that is left. */
 export interface PickleContext {
   /** `at byte 1,204` */
   readonly at: string;
   /** @throws WeightFileError always. */
   fail(detail: string): never;
-  /** Accounts for `bytes` beyond what a call's result takes. @throws WeightFileError if the file may not take more. */
+  /** Adds `bytes` beyond those of a call's result. @throws WeightFileError if the file may not take more. */
   take(bytes: number): void;
 }
 
 /** An allowed name. Without `call` it is an inert token (a dtype, a storage class). */
 export class PickleGlobal {
   readonly name: string;
-  /** What `name(...args)` makes: data only. */
+  /** The result of `name(...args)`: data only. */
   readonly call: ((args: readonly unknown[], context: PickleContext) => unknown) | undefined;
   constructor(name: string, call?: (args: readonly unknown[], context: PickleContext) => unknown) {
     this.name = name;
@@ -34,13 +34,13 @@ export abstract class Stateful {
   abstract setState(state: unknown, context: PickleContext): void;
 }
 
-/** What one pickle may do. */
+/** The rules that a pickle is read by. */
 export interface PickleRules {
   /** The entry of the allow-list, or undefined for a name that is not on it. */
   find(name: string): PickleGlobal | undefined;
-  /** Whether a {@link StandIn} takes the place of what is not on the list; else the pickle is refused. */
+  /** True if a {@link StandIn} takes the place of a name that is not on the list; else the pickle is refused. */
   readonly standIns?: boolean;
-  /** What a persistent id stands for. Absent: there may be none. */
+  /** The object behind a persistent id. Absent: there may be none. */
   persistent?(id: unknown, context: PickleContext): unknown;
   /** A sentence added to the refusal of `name`, if there is advice to give. */
   advice?(name: string): string | undefined;
@@ -51,8 +51,8 @@ const ONLY = 'a weight file may only build tensors and plain containers.';
 /**
  * Runs one pickle. Tuples and lists come as arrays, dictionaries as Maps, sets as Sets, bytes as views on `bytes`.
  *
- * @param bytes The pickle, and maybe what follows it.
- * @param budget What its objects may take. As each opcode takes some of it, it bounds the work too.
+ * @param bytes The pickle, and maybe more after it.
+ * @param budget The memory for its objects. Each opcode takes some of it, so that it bounds the work too.
  * @returns The object, and the number of bytes that the pickle took.
  * @throws WeightFileError for anything but data; NeedsMoreBytes if `bytes` ends before the pickle and the file does not.
  */
@@ -97,7 +97,7 @@ class Machine extends PickleReader implements PickleContext {
     }
   }
 
-  /** Puts what has just been made on the stack. */
+  /** Puts a new object on the stack. */
   #push(made: unknown): void {
     this.take(costOf(made));
     this.#stack.push(made);
@@ -297,7 +297,7 @@ class Machine extends PickleReader implements PickleContext {
     for (const item of items) set.add(item);
   }
 
-  /** Keeps what a stand-in's object would have taken in. @returns false where `target` is none. */
+  /** Keeps the items that a stand-in's object would have taken in. @returns false where `target` is none. */
   #keep(target: unknown, part: unknown): boolean {
     if (!(target instanceof StandIn)) return false;
     this.take(Array.isArray(part) ? COST.container + COST.slot * part.length : COST.slot);
@@ -337,7 +337,7 @@ class Machine extends PickleReader implements PickleContext {
   }
 }
 
-/** What a value takes that is in no list, dictionary or memo yet. */
+/** Bytes of a value that is in no list, dictionary or memo yet. */
 function costOf(value: unknown): number {
   if (typeof value === 'string') return COST.value + COST.character * value.length;
   if (typeof value !== 'object' || value === null) return COST.value;

@@ -1,4 +1,4 @@
-/** Finds the state dict in what a checkpoint holds: nested dictionaries, prefixes of wrappers, things that are no tensors. */
+/** Finds the state dict in a checkpoint: nested dictionaries, prefixes of wrappers, things that are no tensors. */
 import type { StateDict } from '../../core/dtype.ts';
 import { WeightFileError } from '../../core/errors.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
@@ -12,7 +12,7 @@ import { readTensors, type StorageReader } from './tensors.ts';
 
 type Dict = Map<unknown, unknown>;
 
-/** Where training scripts put the weights. Of two, the first is taken: an average of the weights is what gets published. */
+/** Keys under which training scripts put the weights. The first of two is taken: published weights are averages. */
 const USUAL_KEYS = [
   'state_dict',
   'model_state_dict',
@@ -146,7 +146,7 @@ function fittingDict(
   return best;
 }
 
-/** What lies where weights usually do. */
+/** The dictionaries under the keys that weights usually have. */
 function usualIn(dict: Dict): unknown[] {
   return USUAL_KEYS.map((key) => dict.get(key));
 }
@@ -174,7 +174,7 @@ function dictAt(root: unknown, key: string, tally: Tally, name: string): { dict:
   return { dict, path };
 }
 
-/** How many tensors a dictionary has. Each is looked at once, however often it is referred to, so that cycles end too. */
+/** Number of tensors in a dictionary. Each is looked at once, however often it is referred to, so that cycles end too. */
 class Tally {
   readonly #tensors = new Map<Dict, number>();
   readonly #holds = new Map<Dict, boolean>();
@@ -192,7 +192,7 @@ class Tally {
     return n;
   }
 
-  /** Whether it holds tensors and is asked for the first time. */
+  /** True if a value holds tensors and is asked for the first time. */
   unseen(value: unknown): boolean {
     if (!this.holds(value) || this.#asked.has(value)) return false;
     this.#asked.add(value);

@@ -6,11 +6,11 @@ import { elementsOf, LITTLE_ENDIAN } from '../base/bytes.ts';
 import { COST, MemoryBudget } from '../base/memory.ts';
 import type { StorageRef, TensorRef } from './objects.ts';
 
-/** Where the storages of a checkpoint are read from. */
+/** The source of a checkpoint's storages. */
 export interface StorageReader {
   /** Bytes [offset, offset + length) of a storage; they have been checked to lie inside it. */
   read(storage: StorageRef, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Whether it is only read as a whole: it is then read once for all of its tensors. */
+  /** True if a storage is only read as a whole: it is then read once for all of its tensors. */
   isWhole(storage: StorageRef): boolean;
 }
 

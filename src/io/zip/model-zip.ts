@@ -1,6 +1,6 @@
 /**
  * Zip archives of a model as tools export them: Teachable Machine's (TF.js: `model.json`, shards, `metadata.json`; Keras:
- * `keras_model.h5`, `labels.txt`), a folder that somebody packed. What is inside is read as it would be beside the archive.
+ * `keras_model.h5`, `labels.txt`), a folder that somebody packed. Its files are read as they would be beside the archive.
  */
 import { WeightFileError } from '../../core/errors.ts';
 import { type ByteSource, bytesSource } from '../../device/byte-source.ts';

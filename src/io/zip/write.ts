@@ -7,7 +7,7 @@ export interface ZipInput {
   bytes(): Uint8Array;
 }
 
-/** Where the bytes of each entry begin: a multiple of this. */
+/** Alignment of the bytes of each entry. */
 const ALIGNMENT = 64;
 /** Sizes, offsets and counts from here on need the fields of Zip64. */
 const LIMIT32 = 0xffffffff;

@@ -10,14 +10,14 @@ import { MemoryBudget } from '../base/memory.ts';
 /** One file of an archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** In bytes, unpacked. */
+  /** Size in bytes, unpacked. */
   readonly size: number;
-  /** In bytes, as it lies in the archive. */
+  /** Size in bytes in the archive. */
   readonly packedSize: number;
   /** 0: stored; 8: deflated. */
   readonly method: number;
   readonly encrypted: boolean;
-  /** Of the unpacked bytes; 0 where the writer did not compute it. */
+  /** CRC-32 of the unpacked bytes; 0 where the writer did not compute it. */
   readonly crc: number;
   readonly headerOffset: number;
 }
@@ -111,7 +111,7 @@ export async function readZipEntry(
   return bytes;
 }
 
-/** Where an entry's bytes begin: after its local header, whose length the directory does not know. */
+/** Offset of an entry's bytes: after its local header, whose length the directory does not know. */
 export async function dataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
   const header = viewOf(await readRange(source, entry.headerOffset, 30, 'a zip header'));
   if (header.getUint32(0, true) !== LOCAL) damaged(source, `the header of entry '${printable(entry.name)}'`);
@@ -128,7 +128,7 @@ async function inflate(
   const out = new Uint8Array(entry.size);
   let filled = 0;
   let finished = false;
-  // PyTorch stores what it saves: most archives do without.
+  // PyTorch stores without compression: most archives do without.
   const { Inflate } = await import('fflate');
   const stream = new Inflate((chunk, final) => {
     if (filled + chunk.length > out.length)
