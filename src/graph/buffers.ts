@@ -24,9 +24,9 @@ export interface Derived {
   readonly buffers: readonly GPUBuffer[];
   readonly temps: readonly GPUBuffer[];
   sequence: Sequence | null;
-  /** Versions of what it was last computed from. */
+  /** Versions of its sources when it was last computed. */
   seen: string;
-  /** Counts its computations, so that what derives from it notices. */
+  /** Number of its computations: results derived from it see it change. */
   stamp: number;
   plans: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Planning, first part: what depends on the adapter is chosen. A kernel may want an operand in an order of its own; a node that packs
+ * Planning, first part: the choices that depend on the adapter. A kernel may want an operand in an order of its own; a node that packs
  * it comes before the kernel's, so that packing a frozen weight is hoisted out of the steps.
  */
 import { SAME } from '../kernels/expressions.ts';

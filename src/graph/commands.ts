@@ -1,4 +1,4 @@
-/** Commands of a run as they are written: a compute pass for as long as nothing is copied, command buffers of some dispatches each. */
+/** The commands of a run: one compute pass until a copy interrupts it; a command buffer every few dispatches. */
 import type { Device } from '../device/device.ts';
 
 /** Dispatches after which the GPU may begin while the rest is written. */
@@ -18,7 +18,7 @@ export class Commands {
     this.#encoder = device.gpu.createCommandEncoder();
   }
 
-  /** For copies: they run after what was dispatched before, and before what is dispatched after. */
+  /** The encoder for copies, which run after all earlier dispatches and before all later ones. */
   copying(): GPUCommandEncoder {
     this.#pass?.end();
     this.#pass = this.#pipeline = null;
@@ -43,7 +43,7 @@ export class Commands {
     this.#dispatches = 0;
   }
 
-  /** Hands over what was written since the last time. */
+  /** Submits the commands written since the last time. */
   submit(): void {
     this.#device.gpu.queue.submit([this.copying().finish()]);
     this.#device.counters.submits++;

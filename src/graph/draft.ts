@@ -30,7 +30,7 @@ export class Draft {
   size = 1;
   /** True if a scalar of a member may change between runs. */
   dynamic: boolean;
-  /** The root's own. */
+  /** Scalars of the root alone. */
   readonly scalars: readonly Scalar[];
   readonly #operands: string[] = [];
 

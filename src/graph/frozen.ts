@@ -14,7 +14,7 @@ type Kind = 'constant' | 'perImage' | undefined;
 export interface Trunk {
   /** The values that the trainable part reads; empty when nothing lies between the images and it. */
   readonly cuts: readonly Data[];
-  /** Those of them that a hook shows to the user. */
+  /** The cuts that a hook shows to the user. */
   readonly shown: ReadonlySet<Data>;
   /** The frozen parameters and buffers that the cuts depend on. */
   readonly slots: readonly Data[];
@@ -24,8 +24,8 @@ export interface Trunk {
 }
 
 /**
- * Finds the trunk of what has been recorded so far.
- * @param inputs what the network is given; the first axis of each counts samples.
+ * Finds the trunk of the graph recorded so far.
+ * @param inputs inputs of the network; the first axis of each counts samples.
  * @param trainable parameters that training changes. Slots that the graph itself updates are not frozen either.
  */
 export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>): Trunk {
@@ -56,7 +56,7 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
   const cuts = new Set(shown);
   for (const node of nodes)
     if (!trunk.has(node)) for (const { data } of node.inputs) if (kinds.get(data) === 'perImage') cuts.add(data);
-  // An input that the trainable part reads, a mask as a rule, is kept beside what the trunk makes of the others.
+  // An input that the trainable part reads, a mask as a rule, is kept beside the trunk's results for the others.
   if ([...cuts].every((cut) => inputs.includes(cut))) return { cuts: [], shown, slots: [], text: '', nodes: new Set() };
 
   // Back from the cuts to the slots.
@@ -73,7 +73,7 @@ export function findTrunk(inputs: readonly Data[], trainable: ReadonlySet<Data>)
     if (data.slot) slots.add(data);
     if (!node) continue;
     for (const input of node.inputs) stack.push(input.data);
-    // Not the kernel's key: it holds the batch size. Sizes for one image tell strides and paddings apart.
+    // The kernel's key is left out, because it holds the batch size. Sizes for one image tell strides and paddings apart.
     const sizes = node.outputs.map((d) => `${d.dtype}${kinds.get(d) === 'perImage' ? d.count / batch! : d.count}`);
     text.push(`${node.name}(${node.kind === 'elementwise' ? node.scalars.join() : ''})${sizes.join()}`);
   }

@@ -1,5 +1,5 @@
 /**
- * Planning, second part: which nodes run, and which run together.
+ * Planning, second part: drops nodes without a use, and groups those that run together.
  * Elementwise nodes melt into their consumers, chains of them into the kernel that feeds them (its epilogue) or into the
  * reduction that eats them. An optimizer's step melts into the kernel that computes the gradient. A fused group runs where its
  * last node stood, so everything it reads is ready by then.
@@ -42,7 +42,7 @@ export function fuse(nodes: readonly PlannedNode[], { maxBindings, enabled }: Fu
     return draft.adopt(producer);
   };
 
-  /** `value` broadcast to `shape`: the expression that makes it, or a load of what it left. */
+  /** `value` broadcast to `shape`: the expression that makes it, or a load of its stored result. */
   const operand = (value: Value, shape: Shape, draft: Draft, at: number): Expression => {
     const producer = adoptable(value, shape, draft, at);
     return producer?.expression ? adopt(producer, draft) : draft.load(value, shape);

@@ -18,7 +18,7 @@ import type { Data } from './value.ts';
 
 /** Nodes that run as one program. */
 export interface Group {
-  /** The last node of the group: its outputs are what the group leaves behind. */
+  /** The last node of the group: its outputs are the group's. */
   readonly root: PlannedNode;
   /** The node that messages name: the one that has a kernel of its own, else the root. */
   readonly main: PlannedNode;

@@ -1,5 +1,5 @@
 /**
- * Planning, second part: which intermediate results share a buffer.
+ * Planning, third part: the intermediate results that share a buffer.
  * Greedy by size (Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference"): the largest result
  * first, each into the smallest buffer that is free for its whole life.
  */
@@ -14,7 +14,7 @@ export interface Interval {
 export interface Assignment {
   /** Sizes of the buffers needed, largest first. */
   readonly sizes: number[];
-  /** For each interval, which buffer. */
+  /** Index of the buffer of each interval. */
   readonly buffer: number[];
   /** The most bytes alive at once: no assignment can need less. */
   readonly lowerBound: number;

@@ -60,7 +60,7 @@ interface Computation {
 export interface KernelNode extends Computation {
   readonly kind: 'kernel';
   /**
-   * Kernels for the node. Program inputs are the node's inputs in order. `fusion` is what the planner fused: the epilogue of
+   * Kernels for the node. Program inputs are the node's inputs in order. `fusion` is the expression that the planner fused: the epilogue of
    * output 0, or the element function that stands for input 0.
    */
   lower(target: KernelTarget, fusion: Fusion): Program;
@@ -117,7 +117,7 @@ function append(node: Node): void {
   recorder.nodes.push(node);
 }
 
-/** See {@link Data.batchScale}: passed on by whatever keeps images apart. */
+/** The {@link Data.batchScale} of a node's outputs: that of its inputs, where the node keeps images apart. */
 export function batchScaleOf(node: Node): number {
   if ('fuses' in node) return node.samplewise ? node.inputs[0]!.data.batchScale : 1;
   return node.inputs.find(({ data }) => data.batchScale !== 1)?.data.batchScale ?? 1;

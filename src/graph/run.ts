@@ -1,4 +1,4 @@
-/** Boundaries: where what was recorded is planned and run, and where results come back to the host. */
+/** Boundaries: the recorded graph is planned and run, and results come back to the host. */
 
 import { causeOf } from '../core/cause.ts';
 import { type HostArray, hostView } from '../core/dtype.ts';
@@ -122,7 +122,7 @@ function planFor(engine: Engine, device: Device, nodes: readonly Node[], { exter
   return plan;
 }
 
-/** Drops what was not used for longest, but never the plan that is next. */
+/** Drops the plans that were unused longest, but never the one that is next. */
 function makeRoom(plans: Map<string, Plan>): void {
   let bindGroups = 0;
   for (const plan of plans.values()) bindGroups += plan.bindGroups;
@@ -165,7 +165,7 @@ export interface Explanation {
 }
 
 /**
- * Plans what `fn` records, without running it: memory and kernels are known before the first dispatch.
+ * Plans the computation that `fn` records, without running it: memory and kernels are known before the first dispatch.
  * @param fn Synchronous: the computation to plan, as it would stand in `step`.
  * @example
  * console.log(String(explain(() => noGrad(() => model.forward(images)))));

@@ -1,4 +1,4 @@
-/** Scopes of recording: what a function recorded, and what becomes of it. */
+/** Scopes of recording: the nodes that a function recorded are run at its end, dropped, or taken back. */
 import { ArgumentError } from '../core/errors.ts';
 import { type Node, recorder } from './record.ts';
 import { Data, NOT_KEPT, type Value } from './value.ts';
@@ -45,7 +45,7 @@ export function trial<T, R>(fn: () => T, look: (result: T, nodes: readonly Node[
   }
 }
 
-/** After a run: what was not kept cannot be read any more, and `why`. */
+/** Marks results that were not kept as freed, with the reason `why`. */
 export function settle(nodes: readonly Node[], why: string = NOT_KEPT): void {
   for (const node of nodes) {
     if (node.inPlace) continue;

@@ -47,7 +47,7 @@ export interface Placed {
 const alignTo = (bytes: number, step: number): number => Math.ceil(bytes / step) * step;
 
 /**
- * Bytes of every uniform's binding, which may reach into what follows: wgpu holds a kernel's bindings to the sizes that the kernel before
+ * Bytes of every uniform's binding, which may reach into the next ones: wgpu holds a kernel's bindings to the sizes that the kernel before
  * it needed, where both have one layout.
  */
 const UNIFORM_BYTES = 256;
@@ -59,7 +59,7 @@ export class Sequence {
   readonly #uniforms: GPUBuffer | null;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #textures: readonly GPUTexture[];
-  /** For each scalar of the graph, the words that hold it. */
+  /** Positions of the words that hold each scalar of the graph. */
   readonly #scalarWords: number[][] = [];
   #scalars: readonly number[];
   /** Makes the engine collect bind groups that are gone in time: to it they are small objects. See `own` in storage.ts. */
@@ -202,7 +202,7 @@ export function largestCopies(sized: readonly { steps: readonly Step[]; bytesOf:
   return largest.values();
 }
 
-/** Whole rows, then what is left of one. */
+/** Copies texels: whole rows, then the rest of one. */
 function copyTexels(
   encoder: GPUCommandEncoder,
   buffer: GPUBuffer,

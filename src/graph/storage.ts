@@ -11,7 +11,7 @@ import { type Data, materialise } from './value.ts';
 interface Owned {
   readonly device: Device;
   readonly buffer: GPUBuffer;
-  /** It was a slot: plans that name its buffer will not run again. */
+  /** True for a slot: plans that name its buffer will not run again. */
   readonly slot: boolean;
 }
 
@@ -26,7 +26,7 @@ function release({ device, buffer, slot }: Owned): void {
 /** The safety net: a datum that was dropped without being freed gives its buffer back when it is collected. */
 const collected = new FinalizationRegistry<Owned>(release);
 
-/** From here on a datum that is dropped is worth a garbage collection. */
+/** Bytes from which a dropped datum is worth a garbage collection. */
 const SMALLEST_BALLAST = 4096;
 
 /**
@@ -42,7 +42,7 @@ export function own(device: Device, data: Data, buffer: GPUBuffer): void {
 }
 
 /**
- * To be called before a datum's buffer is used.
+ * Checks a datum's buffer before it is used.
  * @throws DeviceError where it is of a device that was lost, destroyed or replaced since.
  */
 export function checkDevice(device: Device, data: Data, shape: Shape): void {
@@ -53,7 +53,7 @@ export function checkDevice(device: Device, data: Data, shape: Shape): void {
   );
 }
 
-/** Gives the datum's storage back. `why` is what a later read will say. */
+/** Gives the datum's storage back. `why` is the reason that a later read gives. */
 export function free(device: Device, data: Data, why: string): void {
   if (data.lender) {
     if (data.lender.owner?.deref() === data) data.lender.owner = null;

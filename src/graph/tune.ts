@@ -32,7 +32,7 @@ export interface TunedProduct {
   readonly wrong: readonly Tile[];
 }
 
-/** A tile and what the product took in it. */
+/** A tile and the time of the product in it. */
 export interface TimedTile {
   /** The cut of the product. */
   readonly tile: Tile;
@@ -49,9 +49,9 @@ const SAMPLES = 3;
 const TOLERANCE = { float32: 1e-4, float16: 1e-4 + 2 ** -10 };
 
 /**
- * Tunes every product that `fn` records; nothing of it is run. Classes that are tuned already are kept.
+ * Tunes every product that `fn` records; `fn`'s computation is not run. Classes that are tuned already are kept.
  * @param onProduct sees each class as it is done
- * @returns what was measured. It is used from now on, and noted for later runs.
+ * @returns the measurements. They are used from now on, and noted for later runs.
  * @throws DeviceError before `init()`; RegraftError if the note cannot be written.
  */
 export async function tune(
@@ -117,7 +117,7 @@ export async function compare(device: Device, group: Group, product: ProductShap
       }
     }
     if (best !== standard) {
-      // Once more, side by side: what disturbed the default alone must not decide.
+      // Measures once more, side by side: a disturbance of the default alone must not decide.
       const again = { tile: first, ms: await stand.time(programOf(first)) };
       const ms = await stand.time(programOf(best.tile));
       best = ms < (1 - GAIN) * again.ms ? { tile: best.tile, ms } : again;
@@ -138,7 +138,7 @@ function agree(found: readonly Float32Array[], expected: readonly Float32Array[]
   });
 }
 
-/** Buffers for one group's programs: random inputs (what is updated in place is one); outputs and temporaries poisoned before each use. */
+/** Buffers for one group's programs: random inputs (data updated in place among them); outputs and temporaries poisoned before each use. */
 class TestStand {
   readonly #device: Device;
   readonly #reads: readonly GPUBuffer[];
@@ -149,7 +149,7 @@ class TestStand {
 
   constructor(device: Device, { reads, writes, inPlace }: Group) {
     this.#device = device;
-    // Optimizers take roots of what they update.
+    // Optimizers take square roots of their state.
     this.#before = inPlace ? (i) => Math.abs(noise(reads.length)(i)) : poison;
     const fillOf = (k: number, dtype: DType) => (dtype === 'int32' ? () => 0 : noise(k));
     this.#reads = reads.map(({ bytes, dtype }, k) => this.#filled(bindingBytes(bytes), fillOf(k, dtype), dtype));
@@ -175,7 +175,7 @@ class TestStand {
     });
   }
 
-  /** Milliseconds that it takes. */
+  /** Duration of a run in milliseconds. */
   time(program: Program): Promise<number> {
     return this.#with(program, async (sequence) => {
       const once = await this.#run(sequence, 1);

@@ -11,7 +11,7 @@ export type Tiles = Readonly<Record<string, Tile>>;
 interface Tuned {
   readonly note: string | undefined;
   readonly target: KernelTarget;
-  /** Another number for another note: plans are made for one. */
+  /** Number of the note: plans are made for one. */
   readonly stamp: number;
 }
 
@@ -27,7 +27,7 @@ function tunedFor(device: Device): Tuned {
   return made;
 }
 
-/** The device's target with the tiles that its note has, and without what is switched off. */
+/** The device's target with the tiles that its note has, and without the features that are switched off. */
 export function tunedTarget(device: Device): KernelTarget {
   const target: KernelTarget = graphOptions.tuning ? tunedFor(device).target : device.target;
   const without: Partial<KernelTarget> = {

@@ -6,7 +6,7 @@ import type { Data } from './value.ts';
 export interface Uses {
   /** Nodes whose results are kept, are slots, or feed one that is. The others need not run. */
   readonly live: ReadonlySet<PlannedNode>;
-  /** The node that computes a datum; undefined for what the graph only reads or updates. */
+  /** The node that computes a datum; undefined for data that the graph only reads or updates. */
   producer(data: Data): PlannedNode | undefined;
   /** Number of live nodes that read a datum. */
   readers(data: Data): number;

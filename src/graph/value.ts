@@ -48,12 +48,12 @@ export class Data {
     this.dtype = dtype;
   }
 
-  /** Whole words: an odd number of 16-bit elements is followed by padding. */
+  /** Size of the storage, in whole words: an odd number of 16-bit elements is followed by padding. */
   get bytes(): number {
     return Math.ceil((this.count * BYTES_PER_ELEMENT[this.dtype]) / 4) * 4;
   }
 
-  /** To be called by whoever changes the elements. */
+  /** Gives the data a new version: the elements have changed. */
   touch(): void {
     this.version = ++stamps;
   }
@@ -64,7 +64,7 @@ export class Data {
   }
 }
 
-/** A shape over data: what ops take and give. */
+/** A shape over data: the operands and results of ops. */
 export interface Value {
   readonly shape: Shape;
   readonly data: Data;
