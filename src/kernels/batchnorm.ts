@@ -363,7 +363,7 @@ export function batchNormStats(target: KernelTarget, shape: BatchNormShape): Pro
 
 /**
  * input(0) gy [N, C, HW], input(1) x [N, C, HW], input(2) mean [C], input(3) invstd [C]
- * -> output(0) sum(gy) [C], output(1) sum(gy * xhat) [C]: the gradients of bias and weight, and what gx needs.
+ * -> output(0) sum(gy) [C], output(1) sum(gy * xhat) [C]: the gradients of bias and weight, which gx needs too.
  */
 export function batchNormGradStats(target: KernelTarget, shape: BatchNormShape): Program {
   return perChannel(target, shape, GRAD_STATS, [input(0), input(1), input(2), input(3)]);

@@ -237,7 +237,7 @@ export function elementFusion(expression: Expression, reads: readonly Operand[],
   return { wgsl, reads, writes: [], params: c.params, scalars: c.scalars };
 }
 
-/** The expression as `fn epilogue(value, i, row, column) -> f32`: what another kernel does to each result. */
+/** The expression as `fn epilogue(value, i, row, column) -> f32`, which another kernel applies to each result. */
 export function epilogueFusion(expression: Expression, reads: readonly Operand[], axes: EpilogueAxes = {}): Fusion {
   const c = compile(expression, reads.length, 1, axes);
   const wgsl = `${c.declarations}\nfn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32 {\n${c.body}\n  return ${c.result};\n}`;

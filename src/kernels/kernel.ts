@@ -83,7 +83,7 @@ export interface Scalar {
  * An elementwise expression that another kernel evaluates: on the way out (`epilogue`) or on the way in (`element`).
  * `wgsl` declares the bindings of group 1 and one function:
  *
- * - epilogue: `fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32`: `value` is what the kernel computed for element
+ * - epilogue: `fn epilogue(value: f32, i: u32, row: u32, column: u32) -> f32`: `value` is the kernel's result for element
  *   `i` of its output (row-major in the public layout); `row` and `column` are coordinates that the kernel has at hand
  *   (for convolution `row` is the output channel; for matmul they are the last two axes).
  * - element: `fn element(i: u32) -> f32`: the value of element `i` of the (virtual) input.
@@ -94,7 +94,7 @@ export interface Fusion {
   readonly inFours?: string;
   /** Buffers of group 1: inputs of the fused op, bound as `var<storage, read>`. */
   readonly reads: readonly Operand[];
-  /** After them, what it updates in place, bound as `var<storage, read_write>`: it is then evaluated once for each element. */
+  /** Buffers that it updates in place, after the reads, bound as `var<storage, read_write>`: it is then evaluated once for each element. */
   readonly writes: readonly Operand[];
   /** Words of group 1's uniform, which is bound last. */
   readonly params: readonly number[];

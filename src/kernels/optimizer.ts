@@ -2,7 +2,7 @@
  * Optimizer steps in place, by PyTorch's formulas: SGD (https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html), Adam
  * (https://arxiv.org/abs/1412.6980) and AdamW (https://arxiv.org/abs/1711.05101).
  *
- * An optimizer is an {@link Update}: what becomes of an element, given its gradient. A kernel of its own applies it to a gradient in
+ * An optimizer is an {@link Update}: the new value of an element, given its gradient. A kernel of its own applies it to a gradient in
  * memory; or the kernel that computes the gradient does, as its epilogue, and the gradient is never stored.
  */
 import {
@@ -23,11 +23,11 @@ import { elementsPerThread, workgroupThreads } from './workgroup.ts';
 
 /** An optimizer's step on a parameter `y`. */
 export interface Update {
-  /** For labels: `sgd.momentum`. */
+  /** Label of the kernel: `sgd.momentum`. */
   readonly name: string;
   /**
-   * Its epilogue gives the new y[i], from the gradient's element i, and brings the state up to date. It also declares what it consists
-   * of, `fn hyperNow() -> Hyper` and `fn update(g: T, i: u32, h: Hyper) -> T`, for who does many elements; T is f32, or vec4f in fours.
+   * The update as an epilogue: the new y[i] from the gradient's element i, with the state brought up to date. It also declares its
+   * parts, `fn hyperNow() -> Hyper` and `fn update(g: T, i: u32, h: Hyper) -> T`, for kernels that update many elements; T is f32, or vec4f in fours.
    */
   readonly fusion: Fusion;
   /** Runs after the last element. */

@@ -191,7 +191,7 @@ fn main(
   y[o * params.splits + split] = accumulated / params.divisor;
 }`;
 
-/** Dims of size 1 dropped and neighbours of one kind merged: what is left alternates between kept and reduced. */
+/** Dims of size 1 dropped and neighbours of one kind merged: the dims then alternate between kept and reduced. */
 function coalesce(shape: Shape, axes: readonly number[]): { kept: Dim[]; reduced: Dim[]; innermostReduced: boolean } {
   const kept: Dim[] = [];
   const reduced: Dim[] = [];

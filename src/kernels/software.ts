@@ -25,7 +25,7 @@ export const winograd: MeasuredAlgorithm = {
   },
 };
 
-/** For adapters with {@link KernelTarget.texels}. */
+/** The algorithm of patches, for adapters with {@link KernelTarget.texels}. */
 export const patches: MeasuredAlgorithm = {
   name: 'patches',
   kernels: { forward: conv2dOfPatches, inputGrad: inputGradOfPatches, weightGrad: weightGradOfPatches },

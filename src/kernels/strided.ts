@@ -70,7 +70,7 @@ export const strideWords = (strides: readonly number[]): number[] =>
     0,
   );
 
-/** `index` as coordinates of four `sizes`: what `advance` takes as its step. */
+/** `index` as coordinates of four `sizes`: the step of `advance`. */
 export function coordinatesOf(index: number, sizes: readonly number[]): number[] {
   const at = [0, 0, 0, 0];
   let rest = index;

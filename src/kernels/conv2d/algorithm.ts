@@ -7,7 +7,7 @@ export type ConvolutionDirection = PackDirection | 'weightGrad';
 
 export interface ConvolutionAlgorithm {
   readonly name: string;
-  /** Kernels by what they compute; input(0) and input(1) are read, output(0) is written. */
+  /** Kernels by their results; input(0) and input(1) are read, output(0) is written. */
   readonly kernels: {
     readonly [D in ConvolutionDirection]?: (target: KernelTarget, shape: Conv2dShape, epilogue: Fusion) => Program;
   };

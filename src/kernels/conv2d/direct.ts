@@ -38,7 +38,7 @@ export function packedLayout(shape: Conv2dShape, direction: PackDirection): Pane
   return { lanes: sides.rows, panels: 1, elements: sides.slices * sides.rows * sides.depth };
 }
 
-/** Elements of what {@link packWeights} writes; null where OIHW is read as it is. */
+/** Elements that {@link packWeights} writes; null where OIHW is read as it is. */
 export const packedElements = (shape: Conv2dShape, direction: PackDirection): number | null =>
   readsPlain(shape, direction) ? null : packedLayout(shape, direction).elements;
 

@@ -2,7 +2,7 @@
  * 2-D convolution as a plain matrix product over patches (im2col), for adapters on which a product that loads texels is worth a copy
  * of its input. Its gradients: patches-grad.ts.
  *
- * Patches are planes of output pixels, one for each (group, c, r, s): plane [n, oy, ox] is what that tap reads. Four neighbours of a
+ * Patches are planes of output pixels, one for each (group, c, r, s): plane [n, oy, ox] is the pixel that the tap reads. Four neighbours of a
  * plane come with one load, and so do four neighbours of a weight's row (c, r, s), which OIHW has side by side. Planes of a group are
  * padded with zeros to a multiple of 4 in number and in length. A pointwise convolution has its patches in x.
  */
@@ -166,7 +166,7 @@ export const copied = (N: number, C: number, pixels: number, groups: number): Co
 /** The rows of a weight, as planes. */
 const rowsOf = (shape: Conv2dShape): Conv2dShape => copied(1, shape.K, depthOf(shape), 1);
 
-/** Elements of what {@link packRows} writes; null where rows are a multiple of 4 and read as they are. */
+/** Elements that {@link packRows} writes; null where rows are a multiple of 4 and read as they are. */
 export const packedRowElements = (shape: Conv2dShape): number | null =>
   depthOf(shape) % 4 === 0 ? null : patchLayout(rowsOf(shape)).elements;
 
@@ -177,7 +177,7 @@ export function packRows(target: KernelTarget, shape: Conv2dShape): Program {
 
 /** y [N, K, outPixels] = weight by planes, for each group of channels. */
 interface PlaneProduct {
-  /** For labels. */
+  /** Label of the kernel. */
   readonly name: string;
   readonly N: number;
   readonly K: number;

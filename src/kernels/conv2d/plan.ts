@@ -52,7 +52,7 @@ export function planConvolution(target: KernelTarget, shape: Conv2dShape, direct
   const ofWeight = direction === 'weightGrad';
   return {
     key: algorithm.name,
-    // The shared epilogue is for what follows a layer: it would be a detour for what follows a gradient, mostly nothing.
+    // The shared epilogue is for ops after a layer: after a gradient, which has mostly none, it would be a detour.
     lower: (adapter, epilogue) =>
       kernel(adapter, shape, ofWeight && epilogue === identityEpilogue ? noEpilogue : epilogue),
     packing: ofWeight ? undefined : packingFor(algorithm, shape, direction),

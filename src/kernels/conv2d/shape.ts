@@ -1,4 +1,4 @@
-/** The shape of a 2-D convolution and what its kernels derive from it. */
+/** The shape of a 2-D convolution and the sizes that its kernels derive from it. */
 
 /** x [N, C, H, W], w [K, C/groups, R, S], y [N, K, outH, outW]; padding is [top, bottom, left, right]. */
 export interface Conv2dShape {
@@ -25,7 +25,7 @@ export type PackDirection = 'forward' | 'inputGrad';
 /** One input channel a group: no sum over channels, so its kernels (depthwise.ts) are not matrix products. */
 export const isDepthwise = ({ C, groups }: Conv2dShape): boolean => groups === C && groups > 1;
 
-/** 1x1, stride 1, no padding: what happens to a pixel depends on no other. */
+/** True for 1x1, stride 1, no padding: no pixel depends on another. */
 export const isPointwise = ({ R, S, strideH, strideW, padding }: Conv2dShape): boolean =>
   R * S === 1 && strideH === 1 && strideW === 1 && padding.every((p) => p === 0);
 

@@ -141,7 +141,7 @@ type Direction = 'forward' | 'inputGrad';
 const sidesOf = ({ C, K }: Conv2dShape, direction: Direction) =>
   direction === 'forward' ? { rows: K, depth: C } : { rows: C, depth: K };
 
-/** Elements of what {@link winogradWeights} writes. */
+/** Elements that {@link winogradWeights} writes. */
 export function winogradElements(shape: Conv2dShape, direction: Direction): number {
   const { rows, depth } = sidesOf(shape, direction);
   return 16 * rows * inFours(depth);
@@ -303,7 +303,7 @@ export function winograd(target: KernelTarget, shape: Conv2dShape, epilogue: Fus
   const grid = (count: number) => flatGrid(ceilDiv(count, THREADS), target.maxWorkgroupsPerDimension);
   const [depth, pitch] = [inFours(C), inFours(P)];
   const product = productOfPlanes(
-    // It reads what the first step writes, in float32.
+    // Reads the first step's output, in float32.
     { ...target, isFloat16: undefined },
     {
       ...{ name: 'winograd.product', N: 1, K: 16 * K, groups: 16, outPixels: P, depth, weight: 'depth' },

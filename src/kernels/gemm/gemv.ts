@@ -19,7 +19,7 @@ import {
 } from '../kernel.ts';
 import { combineLanes, workgroupThreads } from '../workgroup.ts';
 
-/** For each of them a software adapter compiles loads of its own. */
+/** Outputs of an invocation. A software adapter compiles loads for each of them, so it has few. */
 const outputsOf = (oneSubgroup: boolean): number => (oneSubgroup ? 2 : 8);
 
 export interface GemvShape {

@@ -1,4 +1,4 @@
-/** WGSL that the entry points of the GEMM families share; what `gemm`, `placeAt` and the loaders are: gemm.ts. */
+/** WGSL that the entry points of the GEMM families share. `gemm`, `placeAt` and the loaders are in gemm.ts. */
 
 /** The beginning of an entry point: it finds the place of its tile of `rows` by `columns`. Workgroups past the last tile are done. */
 export const enterTile = (

@@ -5,14 +5,14 @@ import type { ProductShape } from './shape.ts';
 
 /**
  * The axis along which elements lie side by side in fours, each from a multiple of 4 on, in every segment and slice:
- * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together; what is short of the last four is padded.
+ * - side: rows of A (columns of B) 4i to 4i + 3, which are inside together; an incomplete last four is padded.
  * - depth: steps 4i to 4i + 3 of k, of which there are a multiple of 4.
  */
 export type Quads = 'side' | 'depth' | undefined;
 
 /** One problem of the family. Sizes are elements. */
 export interface Gemm extends ProductShape {
-  /** For labels: `conv2d`. */
+  /** Label of the kernel: `conv2d`. */
   readonly name: string;
   /** Bindings that are read, in order, by their WGSL names. */
   readonly reads: readonly (readonly [name: string, operand: Operand])[];

@@ -8,7 +8,7 @@ export interface LaneTile {
   readonly columns: number;
 }
 
-/** One workgroup a tile (tile.ts): a grid of threads, what each computes, steps of k in workgroup memory at a time. */
+/** One workgroup a tile (tile.ts): a grid of threads, the elements that each computes, steps of k in workgroup memory at a time. */
 export interface WorkgroupTile {
   readonly family: 'tile';
   readonly threadRows: number;

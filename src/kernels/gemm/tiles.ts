@@ -1,7 +1,7 @@
 /**
  * The tile of a product: the one that the adapter was tuned to (graph/tune.ts), else a default of the adapter's class.
  *
- * Shapes fall into classes, by powers of two, so that what was measured for one shape holds for its neighbours.
+ * Shapes fall into classes, by powers of two, so that a measurement for one shape holds for its neighbours.
  */
 import type { MatrixConfig } from '../../device/adapter.ts';
 import { ceilDiv, type KernelTarget, laneFits } from '../kernel.ts';
@@ -27,7 +27,7 @@ const tile = (
 
 /**
  * Tiles for products that fill the adapter, and for small ones. On software adapters measured (bench/RESULTS.md); those of GPUs
- * are what published kernels use, until they are tuned.
+ * are those of published kernels, until they are tuned.
  */
 const DEFAULTS: readonly { readonly adapter: RegExp; readonly large: Tile; readonly small: Tile }[] = [
   { adapter: /swiftshader/i, large: lane(32, 4), small: lane(8, 4) },
@@ -53,7 +53,7 @@ export function defaultTile(target: KernelTarget, { M, N, slices }: ProductShape
   return isLarge ? large : small;
 }
 
-/** True if the product loses nothing in the tile: what is multiplied as float16 must be kept in it. */
+/** True if the product loses nothing in the tile: operands multiplied as float16 must be kept in it. */
 export const suits = (t: Tile, { float16 = false }: ProductShape): boolean =>
   t.family !== 'matrix' || t.component === 'f32' || float16;
 

@@ -52,7 +52,7 @@ fn reduceRow(row: u32, base: u32, lane: u32) {
 
 /**
  * The index along `axis` of the maximum (of the minimum with `min`): input(0) float32 of `shape` -> output(0) int32, `axis` dropped.
- * For the whole tensor pass its flat shape.
+ * Pass the flat shape for the whole tensor.
  */
 export function argmax(
   target: KernelTarget,
