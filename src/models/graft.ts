@@ -22,7 +22,7 @@ export function graft(
 export function graftHead(model: AnyModule, head: string, numClasses: number): Linear | Conv2d {
   const old = model.getSubmodule(head);
   const cut = head.lastIndexOf('.');
-  const parent = model.getSubmodule(cut < 0 ? '' : head.slice(0, cut)) as unknown as Record<string, Module>;
+  const parent = model.getSubmodule(cut < 0 ? '' : head.slice(0, cut)) as unknown as Record<string, AnyModule>;
   const grafted = sameKind(old, numClasses);
   if (!grafted)
     throw new ArgumentError(
@@ -32,7 +32,7 @@ export function graftHead(model: AnyModule, head: string, numClasses: number): L
   return grafted;
 }
 
-function sameKind(old: Module, numClasses: number): Linear | Conv2d | undefined {
+function sameKind(old: AnyModule, numClasses: number): Linear | Conv2d | undefined {
   if (old instanceof Linear) return new Linear(old.inFeatures, numClasses, { bias: old.bias !== null });
   if (!(old instanceof Conv2d)) return undefined;
   const { stride, padding, dilation } = old;

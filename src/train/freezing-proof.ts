@@ -1,7 +1,7 @@
 /** The proof that freezing froze: digests over every frozen parameter and buffer, before and after. */
 import { sha256 } from '../core/digest.ts';
 import { frozenTensors } from '../nn/frozen-tensors.ts';
-import type { Module } from '../nn/module.ts';
+import type { AnyModule } from '../nn/module.ts';
 
 /** Digests over the frozen parameters and buffers, before and after the run. */
 export interface FreezingProof {
@@ -28,7 +28,7 @@ export class FrozenSnapshot {
   }
 
   /** Reads the frozen tensors of a model back and digests them. */
-  static async of(model: Module): Promise<FrozenSnapshot> {
+  static async of(model: AnyModule): Promise<FrozenSnapshot> {
     const digests = new Map<string, string>();
     let bytes = 0;
     for (const [name, tensor] of frozenTensors(model)) {
@@ -45,7 +45,7 @@ export class FrozenSnapshot {
   }
 
   /** Compares a later moment with this one, over the tensors that were frozen at both. */
-  async proof(model: Module): Promise<FreezingProof> {
+  async proof(model: AnyModule): Promise<FreezingProof> {
     const after = await FrozenSnapshot.of(model);
     const names = [...this.#digests.keys()].filter((name) => after.#digests.has(name));
     const only = (snapshot: FrozenSnapshot) =>

@@ -5,14 +5,14 @@ import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { checkInstance, checkOptions, checkPath, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
 import type { SourceLike } from '../device/byte-source.ts';
-import { Module } from '../nn/module.ts';
+import { type AnyModule, Module } from '../nn/module.ts';
 import type { GradScaler, LRScheduler, ScheduleState } from '../optim/index.ts';
 import type { AnyOptimizer } from '../optim/optimizer.ts';
 import { partsChunks, readParts } from './parts-file.ts';
 
 /** The parts of a loop that a checkpoint keeps. */
 export interface TrainingState {
-  readonly model: Module;
+  readonly model: AnyModule;
   readonly optimizer?: AnyOptimizer;
   readonly schedule?: LRScheduler;
   /** The loss scaling of mixed precision. */

@@ -1,13 +1,17 @@
 /** A network of two inputs and two outputs on its whole way: summary, hooks, training on a cached trunk, ONNX. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { HostBatch } from '../../src/data/collate.ts';
 import type { Dataset, Sample } from '../../src/data/dataset.ts';
 import { init, manualSeed, noGrad, tensor } from '../../src/index.ts';
-import { onnxBytes } from '../../src/io/index.ts';
+import { onnxBytes, readWeights, targetOf } from '../../src/io/index.ts';
 import { crossEntropy, mseLoss } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
 import type { Task, Tensors } from '../../src/tasks/task.ts';
 import { fit } from '../../src/train/fit.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/train/training-checkpoint.ts';
 import { NEEDS_ONNX_RUNTIME, onnxRuntime } from '../io/onnx-runtime.ts';
 import { INPUTS, TwoInputs } from '../nn/two-inputs.ts';
 
@@ -88,27 +92,45 @@ test('summary, then training on a cached trunk: the samples are loaded once, los
   expect(cached.history.map((record) => record.cached)).toEqual([false, true, true]);
   expect([cached.loaded, plain.loaded]).toEqual([11, 33]);
   expect(cached.history.map((r) => r.trainLoss)).toEqual(plain.history.map((r) => r.trainLoss));
-  expect(cached.history[2]!.trainLoss).toBeLessThan(cached.history[0]!.trainLoss);
+  expect(cached.history[2]!.trainLoss!).toBeLessThan(cached.history[0]!.trainLoss!);
   expect(await cached.model.stateDict()).toEqual(await plain.model.stateDict());
   expect(cached.seen).toEqual(plain.seen);
   expect(cached.seen.slice(0, 3).sort()).toEqual(['3,8 to 3,3', '4,8 to 4,3', '4,8 to 4,3']);
 }, 60_000);
 
-test.skipIf(!onnxRuntime)(`the trained network in ONNX Runtime (${NEEDS_ONNX_RUNTIME})`, async () => {
-  const { model } = await trained(true);
-  const bytes = await onnxBytes(model, { inputs: INPUTS });
-  const { inputs } = task.collate([0, 1, 2, 3, 4].map(advert));
-  const [ids, values] = [inputs.ids!, inputs.values!];
-  const { InferenceSession, Tensor: RuntimeTensor } = onnxRuntime!;
-  const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  const theirs = await session.run({
-    ids: new RuntimeTensor('int32', ids.data, ids.shape),
-    values: new RuntimeTensor('float32', values.data, values.shape),
-  });
-  const ours = noGrad(() =>
-    model.eval().forward({ ids: tensor(ids.data, ids.shape), values: tensor(values.data, values.shape) }),
-  );
-  for (const name of ['logits', 'size'] as const)
-    for (const [i, value] of (await ours[name].data()).entries())
-      expect(Math.abs(value - theirs[name]!.data[i]!)).toBeLessThan(1e-5);
-}, 60_000);
+test('the weights go through an ONNX file and a checkpoint', async () => {
+  const model = new TwoInputs();
+  const state = await model.stateDict();
+  const read = new TwoInputs();
+  read.loadStateDict(await readWeights(await onnxBytes(model, { inputs: INPUTS }), targetOf(read)));
+  expect(await read.stateDict()).toEqual(state);
+  const kept = new TwoInputs();
+  const folder = await mkdtemp(join(tmpdir(), 'regraft-inputs-'));
+  await saveCheckpoint(join(folder, 'kept.safetensors'), { model });
+  await loadCheckpoint(join(folder, 'kept.safetensors'), { model: kept });
+  await rm(folder, { recursive: true });
+  expect(await kept.stateDict()).toEqual(state);
+});
+
+test.skipIf(!onnxRuntime)(
+  `the trained network in ONNX Runtime (${NEEDS_ONNX_RUNTIME})`,
+  async () => {
+    const { model } = await trained(true);
+    const bytes = await onnxBytes(model, { inputs: INPUTS });
+    const { inputs } = task.collate([0, 1, 2, 3, 4].map(advert));
+    const [ids, values] = [inputs.ids!, inputs.values!];
+    const { InferenceSession, Tensor: RuntimeTensor } = onnxRuntime!;
+    const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
+    const theirs = await session.run({
+      ids: new RuntimeTensor('int32', ids.data, ids.shape),
+      values: new RuntimeTensor('float32', values.data, values.shape),
+    });
+    const ours = noGrad(() =>
+      model.eval().forward({ ids: tensor(ids.data, ids.shape), values: tensor(values.data, values.shape) }),
+    );
+    for (const name of ['logits', 'size'] as const)
+      for (const [i, value] of (await ours[name].data()).entries())
+        expect(Math.abs(value - theirs[name]!.data[i]!)).toBeLessThan(1e-5);
+  },
+  60_000,
+);

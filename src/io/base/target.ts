@@ -1,6 +1,6 @@
 /** The description of a model that a reader needs to place weights whose file lacks names. */
 import type { Shape } from '../../core/shape.ts';
-import { BatchNorm2d, Buffer, Conv2d, type Module, Parameter } from '../../nn/index.ts';
+import { type AnyModule, BatchNorm2d, Buffer, Conv2d, Parameter } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ReadOptions } from './format.ts';
 
@@ -10,8 +10,8 @@ import type { ReadOptions } from './format.ts';
  * @example
  * model.loadStateDict(await readWeights('resnet50.onnx', targetOf(model)));
  */
-export function targetOf(model: Module): Required<Pick<ReadOptions, 'expected' | 'batchNormEps' | 'strides'>> {
-  const own = (module: Module) =>
+export function targetOf(model: AnyModule): Required<Pick<ReadOptions, 'expected' | 'batchNormEps' | 'strides'>> {
+  const own = (module: AnyModule) =>
     [Parameter, Buffer].flatMap((type) => Object.entries(module).filter(([, field]) => field instanceof type));
   const tensors = model
     .namedModules()
