@@ -23,8 +23,8 @@ export { Conv2dNormActivation, type Conv2dNormActivationOptions } from './conv-n
 export { Dropout, type DropoutOptions } from './dropout.ts';
 export { Flatten, Identity, Permute } from './flatten.ts';
 export * as init from './init.ts';
-export { LayerNorm, LayerNorm2d, type LayerNormOptions } from './layernorm.ts';
 export type { InputSpec, InputSpecs } from './inputs.ts';
+export { LayerNorm, LayerNorm2d, type LayerNormOptions } from './layernorm.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export {
   BCEWithLogitsLoss,
