@@ -1,6 +1,6 @@
 /** New heads for models that have one. */
 import { ArgumentError } from '../core/errors.ts';
-import { type AnyModule, Conv2d, Linear, type Module } from '../nn/index.ts';
+import { type AnyModule, Conv2d, Linear } from '../nn/index.ts';
 import type { ModelEntry } from './define.ts';
 
 /** Gives a model heads for so many classes, as its entry says; of auxiliary ones those that are there. @returns the first new layer. */
