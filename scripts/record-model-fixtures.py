@@ -1,6 +1,8 @@
 """Records test/fixtures/models from PyTorch and torchvision (Debian: python3-torch, python3-torchvision).
 
-    python3 scripts/record-model-fixtures.py [structure] [numbers] [gradcam]
+    python3 scripts/record-model-fixtures.py [structure] [numbers] [gradcam] [NETWORK …]
+
+With networks named, of the other networks what is recorded stays.
 
 Weights and inputs come from a hash that test/models/hash-weights.ts computes too, so no weight file is needed.
 Numbers are computed in float64; the script prints how far PyTorch's own float32 is from them.
@@ -31,6 +33,7 @@ TORCHVISION = [
     "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
     "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
     "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
+    "densenet121", "densenet161", "densenet169", "densenet201", "inception_v3",
 ]
 CIFAR_DEPTHS = [20, 32, 44, 56, 110]
 KERAS = ["keras.ResNet50", "keras.ResNet101", "keras.ResNet152"]
@@ -118,6 +121,8 @@ def build(name):
         return keras_resnet(int(name[len("keras.ResNet"):]))
     if name.startswith("cifarResnet"):
         return ResNet(int(name[len("cifarResnet"):]))
+    if name == "inception_v3":
+        return torchvision.models.inception_v3(init_weights=False, transform_input=True)
     return getattr(torchvision.models, name)()
 
 
@@ -182,9 +187,16 @@ def write_json(name, value):
     (OUT / name).write_text(json.dumps(value, indent=1) + "\n")
 
 
-def record_structure():
-    models = {}
+def read_json(name):
+    return json.loads((OUT / name).read_text())
+
+
+def record_structure(only):
+    models, before = {}, read_json("structure.json") if only else {}
     for name in TORCHVISION + [f"cifarResnet{d}" for d in CIFAR_DEPTHS] + ["smallResnet"] + KERAS:
+        if only and name not in only:
+            models[name] = before[name]
+            continue
         model = build(name)
         state = model.state_dict()
         dtypes = {torch.float32: "float32", torch.int64: "int64"}
@@ -255,7 +267,7 @@ def train(model, x, labels, steps, lr):
     losses, gradients, stats = [], None, None
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), labels)
+        loss = loss_of(model(x), labels)
         loss.backward()
         if gradients is None:
             gradients = gradient_samples(model)
@@ -309,24 +321,37 @@ def clear_zero(model, x):
     return shifts
 
 
+def heads_of(model):
+    """Paths of the layers that make the classes: the last one, and an auxiliary head's."""
+    linear = [name for name, m in model.named_modules() if isinstance(m, nn.Linear)]
+    return linear[-1:] + [name for name in linear if name == "AuxLogits.fc"]
+
+
 def graft(model, classes):
-    """A new head in place of the last dense layer."""
-    path, old = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
     index = len(model.state_dict()) + 1000
-    head = nn.Linear(old.in_features, classes)
-    head.weight.data = hash_values(index, "weight", tuple(head.weight.shape))
-    head.bias.data = hash_values(index + 1, "bias", tuple(head.bias.shape))
-    parent, _, field = path.rpartition(".")
-    setattr(model.get_submodule(parent), field, head)
+    for path in heads_of(model):
+        head = nn.Linear(model.get_submodule(path).in_features, classes)
+        head.weight.data = hash_values(index, "weight", tuple(head.weight.shape))
+        head.bias.data = hash_values(index + 1, "bias", tuple(head.bias.shape))
+        index += 2
+        parent, _, field = path.rpartition(".")
+        setattr(model.get_submodule(parent), field, head)
 
 
 def freeze_until(model, path):
-    """Freezes what is registered before the module at `path`."""
-    reached = False
+    """Heads are trained in any case."""
+    heads, reached = heads_of(model), False
     for name, m in model.named_modules():
         reached = reached or name == path
         for p in m.parameters(recurse=False):
-            p.requires_grad = reached
+            p.requires_grad = reached or name in heads
+
+
+def loss_of(outputs, labels):
+    """Of an auxiliary head, 0.4 times its loss is added."""
+    if isinstance(outputs, torch.Tensor):
+        return F.cross_entropy(outputs, labels)
+    return F.cross_entropy(outputs.logits, labels) + 0.4 * F.cross_entropy(outputs.aux_logits, labels)
 
 
 def prepare(case, x):
@@ -336,23 +361,28 @@ def prepare(case, x):
         freeze_until(model, case["frozenUntil"])
     model.train(case["training"])
     for m in model.modules():
-        if isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
+        if isinstance(m, nn.Dropout) or isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
             m.eval()
     if case["training"]:
         case["shifts"] = clear_zero(model, x)
     return model
 
 
-def record_numbers():
+def record_numbers(only):
     torch.set_num_threads(2)
     torch.manual_seed(0)
     forward = [
         ("resnet18", 2, 64), ("resnet50", 2, 64), ("squeezenet1_1", 1, 64), ("resnext50_32x4d", 1, 64), ("cifarResnet20", 2, 32),
         ("resnet18", 1, 224), ("squeezenet1_1", 1, 224), ("squeezenet1_0", 1, 224), ("resnet50", 2, 224),
         ("convnext_tiny", 2, 64), ("convnext_small", 1, 64), ("convnext_base", 1, 64), ("convnext_large", 1, 64),
+        ("densenet121", 1, 64), ("densenet161", 1, 64), ("densenet169", 1, 64), ("densenet201", 1, 64), ("densenet121", 1, 224),
+        ("inception_v3", 1, 75), ("inception_v3", 1, 299),
     ]
-    logits = []
+    logits, before = [], read_json("logits.json") if only else []
     for name, batch, size in forward:
+        if only and name not in only:
+            logits += [case for case in before if (case["model"], case["batch"], case["size"]) == (name, batch, size)]
+            continue
         model = hash_weights(build(name)).eval()
         x = hash_input((batch, 3, size, size))
         with torch.no_grad():
@@ -374,7 +404,12 @@ def record_numbers():
     # A ReLU input within rounding of 0 passes its gradient in one program and stops it in another; the rates of the frozen networks,
     # whose batch norms see few values, and of SqueezeNet, whose loss swings at higher ones, are low enough that this stays below what is
     # checked. (At 0.01, weights that differ by 2e-7 give SqueezeNet in float64 itself losses that differ by 1.3e-3.)
+    before = read_json("training.json") if only else []
+    recorded = []
     for case in cases:
+        if only and case["model"] not in only:
+            recorded += [old for old in before if all(old[key] == case[key] for key in ("model", "batch", "size"))]
+            continue
         x = hash_input((case["batch"], 3, case["size"], case["size"]))
         labels = hash_labels(case["batch"], case["classes"])
         single, _, _ = train(prepare(case, x), x, labels, 10, case["lr"])
@@ -382,7 +417,8 @@ def record_numbers():
         error = max(abs(a - b) / abs(b) for a, b in zip(single, losses))
         print(f"{case['model']} {case['size']}: losses {losses[0]:.4f} .. {losses[-1]:.4f}, float32 error {error:.2g}", flush=True)
         case.update(losses=[float(f"{v:.9g}") for v in losses], gradients=gradients, stats=stats)
-    write_json("training.json", cases)
+        recorded.append(case)
+    write_json("training.json", recorded)
 
 
 def grad_cam(model, layer, x, target):
@@ -410,10 +446,12 @@ def record_gradcam():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    wanted = sys.argv[1:] or ["structure", "numbers", "gradcam"]
+    PARTS = ["structure", "numbers", "gradcam"]
+    networks = [name for name in sys.argv[1:] if name not in PARTS]
+    wanted = [part for part in PARTS if part in sys.argv[1:]] or PARTS
     if "structure" in wanted:
-        record_structure()
+        record_structure(networks)
     if "numbers" in wanted:
-        record_numbers()
+        record_numbers(networks)
     if "gradcam" in wanted:
         record_gradcam()

@@ -1,6 +1,7 @@
 /** The families of networks, a line each: what `regraft/models` has of them, and where the registry finds its networks. */
 export * from './cifar-resnet.ts';
 export * from './convnext.ts';
+export * from './densenet.ts';
 export {
   EfficientNet,
   EfficientNet_B0Weights,
@@ -25,6 +26,7 @@ export {
   type MBConvOptions,
 } from './efficientnet.ts';
 export * from './efficientnet-v2.ts';
+export * from './inception.ts';
 export {
   BasicBlock,
   type BlockOptions,

@@ -44,7 +44,8 @@ async function ratio(frozen: readonly string[], options: Partial<FitOptions> = {
   });
   const [first, second] = history.map(({ trainLoss, validationLoss }) => trainLoss! / validationLoss!);
   expect(second).toBeCloseTo(first!, 5);
-  expect(history[1]!.cached).toBe(frozen.includes('trunk'));
+  // The means of the channels, at least, do not change.
+  expect(history[1]!.cached).toBe(true);
   return second!;
 }
 

@@ -39,6 +39,7 @@ const SCHEMES: readonly { readonly library: string; readonly names: readonly (re
       [/^classifier\.1\./, 'fc.'],
     ],
   },
+  { library: 'torchvision’s first DenseNets', names: [[/(denselayer\d+\.(?:norm|conv))\.([12])\./, '$1$2.']] },
 ];
 
 /**
