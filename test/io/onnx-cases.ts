@@ -55,6 +55,7 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   linear: (x, { line, bare }) => cat([line.forward(x), bare.forward(x)], 1),
   linearRows: (x, { line }) => line.forward(x.mean([1, 2])),
   convTranspose2d: (x, { up }) => up.forward(x),
+  flip: (x) => x.flip([2, -1]),
   layerNorm: (x, { rows }) => rows.forward(x),
   layerNormBare: (x) => x.layerNorm([6, 6]),
   layerNormChannels: (x, { channels }) => channels.forward(x),

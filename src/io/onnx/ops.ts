@@ -317,6 +317,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     const at = normalizeAxis('slice', axis, op.output.shape.length);
     e.node('Slice', [e.inputs[0]!, e.longs([start]), e.longs([end]), e.longs([at]), e.longs([step])], {}, 'last');
   },
+  flip: (e, op) => {
+    const { axes } = op.attributes as { axes: readonly number[] };
+    const rank = op.output.shape.length;
+    const each = (value: number) => e.longs(axes.map(() => value));
+    const at = e.longs(axes.map((axis) => normalizeAxis('flip', axis, rank)));
+    e.node('Slice', [e.inputs[0]!, each(-1), each(-(2 ** 31)), at, each(-1)], {}, 'last');
+  },
   pad: (e, op) => {
     const { padding, value = 0 } = op.attributes as { padding: readonly number[]; value?: number };
     const rank = op.output.shape.length;

@@ -112,6 +112,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     }),
   BatchNormalization: ({ x: [x, weight, bias, mean, variance], float }) =>
     x.batchNorm2d(weight, bias!, mean!, variance!, { training: false, eps: float('epsilon', 1e-5) }),
+  LayerNormalization: ({ x: [x, weight, bias], int, float }) =>
+    x.layerNorm(x.shape.slice(int('axis', -1)), weight, bias, { eps: float('epsilon', 1e-5) }),
   MaxPool: (call) =>
     call.x[0].maxPool2d(pair(call.ints('kernel_shape')), {
       ...windows(call),
@@ -133,7 +135,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   Slice: ({ x: [x], numbers }) => {
     const [starts, ends, axes, steps] = [1, 2, 3, 4].map(numbers) as [number[], number[], number[], number[]];
-    return axes.reduce((y, axis, i) => y.slice(axis, starts[i]!, ends[i], steps[i]), x);
+    // From back to front is a flip, of a whole axis.
+    return axes.reduce(
+      (y, axis, i) => (steps[i] === -1 ? y.flip([axis]) : y.slice(axis, starts[i]!, ends[i], steps[i])),
+      x,
+    );
   },
   Pad: ({ x: [x], numbers }) => {
     const [pads, [value]] = [numbers(1), numbers(2)];
