@@ -34,8 +34,13 @@ TORCHVISION = [
     "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
     "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
     "densenet121", "densenet161", "densenet169", "densenet201", "inception_v3",
+    "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
+    "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
 ]
 CIFAR_DEPTHS = [20, 32, 44, 56, 110]
+PRINTED = [
+    "resnet18", "resnet50", "squeezenet1_1", "convnext_tiny", "cifarResnet20", "efficientnet_b0", "efficientnet_v2_s", "vgg11_bn", "mobilenet_v2", "mobilenet_v3_small",
+]
 KERAS = ["keras.ResNet50", "keras.ResNet101", "keras.ResNet152"]
 
 
@@ -114,16 +119,28 @@ def keras_resnet(depth):
     return model
 
 
-def build(name):
+def build(name, classes=None, hidden=None):
+    """`hidden` narrows VGG's dense layers: the first weight has 411 MB, more than many adapters bind at once."""
+    options = {} if classes is None else {"num_classes": classes}
+    if hidden is None:
+        return build_whole(name, options)
+    with torch.device("meta"):
+        model = build_whole(name, options)
+        dense = model.classifier
+        dense[0], dense[3], dense[6] = nn.Linear(25088, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, dense[6].out_features)
+    return model.to_empty(device="cpu")
+
+
+def build_whole(name, options):
     if name == "smallResnet":
-        return SmallResNet()
+        return SmallResNet(**options)
     if name.startswith("keras.ResNet"):
         return keras_resnet(int(name[len("keras.ResNet"):]))
     if name.startswith("cifarResnet"):
-        return ResNet(int(name[len("cifarResnet"):]))
+        return ResNet(int(name[len("cifarResnet"):]), **options)
     if name == "inception_v3":
-        return torchvision.models.inception_v3(init_weights=False, transform_input=True)
-    return getattr(torchvision.models, name)()
+        return torchvision.models.inception_v3(init_weights=False, transform_input=True, **options)
+    return getattr(torchvision.models, name)(**options)
 
 
 def hash_unit(tensor, count):
@@ -152,11 +169,13 @@ def hash_values(index, name, shape):
     return torch.from_numpy(values.astype(np.float32).reshape(shape))
 
 
-def hash_weights(model):
+def hash_weights(model, gain=1):
+    """`gain` multiplies the batch norms' weights: in a deep network at 1, little of the input is left in the logits."""
     state = model.state_dict()
     for index, (name, t) in enumerate(state.items()):
         if t.dtype == torch.float32:
-            state[name] = hash_values(index, name, tuple(t.shape))
+            values = hash_values(index, name, tuple(t.shape))
+            state[name] = gain * values if name.endswith("weight") and t.dim() == 1 else values
     model.load_state_dict(state)
     return model
 
@@ -211,7 +230,7 @@ def record_structure(only):
             "namedModules": digest("\n".join(n for n, _ in model.named_modules())),
             "printed": digest(printed(model)),
         }
-        if name in ("resnet18", "resnet50", "squeezenet1_1", "convnext_tiny", "cifarResnet20", "efficientnet_b0", "efficientnet_v2_s"):
+        if name in PRINTED:
             (OUT / f"{name}.txt").write_text(printed(model) + "\n")
     write_json("structure.json", models)
 
@@ -261,6 +280,10 @@ def gradient_samples(model):
     return samples
 
 
+# Batch norms whose running statistics are recorded, of whichever network has them.
+STATISTICS = ["bn1", "features.12.1", "features.18.1"]
+
+
 def train(model, x, labels, steps, lr):
     """One gradient, then `steps` steps of SGD with momentum 0.9; the first loss is the one of the gradient."""
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr, momentum=0.9)
@@ -271,7 +294,7 @@ def train(model, x, labels, steps, lr):
         loss.backward()
         if gradients is None:
             gradients = gradient_samples(model)
-            stats = {n: packed(b) for n, b in model.named_buffers() if n in ("bn1.running_mean", "bn1.running_var")}
+            stats = {n: packed(b) for n, b in model.named_buffers() if n.rpartition(".")[0] in STATISTICS and b.dim()}
         optimizer.step()
         losses.append(loss.item())
     return losses, gradients, stats
@@ -355,7 +378,7 @@ def loss_of(outputs, labels):
 
 
 def prepare(case, x):
-    model = hash_weights(build(case["model"]))
+    model = hash_weights(build(case["model"], hidden=case.get("hidden")), case.get("gain", 1))
     if case.get("frozenUntil"):
         graft(model, case["classes"])
         freeze_until(model, case["frozenUntil"])
@@ -363,13 +386,14 @@ def prepare(case, x):
     for m in model.modules():
         if isinstance(m, nn.Dropout) or isinstance(m, nn.BatchNorm2d) and not m.weight.requires_grad:
             m.eval()
-    if case["training"]:
+    # Of MobileNets, not every batch norm is followed by a ReLU; at the sizes of their cases no input of one lies too close to a bend.
+    if case["training"] and not case["model"].startswith("mobilenet"):
         case["shifts"] = clear_zero(model, x)
     return model
 
 
 def record_numbers(only):
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     forward = [
         ("resnet18", 2, 64), ("resnet50", 2, 64), ("squeezenet1_1", 1, 64), ("resnext50_32x4d", 1, 64), ("cifarResnet20", 2, 32),
@@ -378,19 +402,28 @@ def record_numbers(only):
         ("densenet121", 1, 64), ("densenet161", 1, 64), ("densenet169", 1, 64), ("densenet201", 1, 64), ("densenet121", 1, 224),
         ("inception_v3", 1, 75), ("inception_v3", 1, 299),
     ]
+    forward = [{"model": model, "batch": batch, "size": size} for model, batch, size in forward]
+    forward += [
+        {"model": f"vgg{depth}{norm}", "batch": 1, "size": 64, "classes": 12, "hidden": 48, "gain": 2} for depth in (11, 13, 16, 19) for norm in ("", "_bn")
+    ]
+    forward += [
+        {"model": model, "batch": batch, "size": size, "classes": 12, "gain": gain}
+        for model, gain in (("mobilenet_v2", 2), ("mobilenet_v3_small", 2), ("mobilenet_v3_large", 1.6)) for batch, size in ((2, 65), (1, 224))
+    ]
     logits, before = [], read_json("logits.json") if only else []
-    for name, batch, size in forward:
+    for case in forward:
+        name, batch, size = case["model"], case["batch"], case["size"]
         if only and name not in only:
-            logits += [case for case in before if (case["model"], case["batch"], case["size"]) == (name, batch, size)]
+            logits += [old for old in before if (old["model"], old["batch"], old["size"]) == (name, batch, size)]
             continue
-        model = hash_weights(build(name)).eval()
+        model = hash_weights(build(name, case.get("classes"), case.get("hidden")), case.get("gain", 1)).eval()
         x = hash_input((batch, 3, size, size))
         with torch.no_grad():
             single = model(x)
             y = model.double()(x.double())
         error = ((single - y).abs().max() / y.abs().max()).item()
         print(f"{name} {batch}x{size}: max {y.abs().max():.4g}, float32 error {error:.2g}", flush=True)
-        logits.append({"model": name, "batch": batch, "size": size, "logits": packed(y)})
+        logits.append({**case, "logits": packed(y)})
     write_json("logits.json", logits)
 
     cases = [
@@ -400,25 +433,30 @@ def record_numbers(only):
         {"model": "resnet50", "batch": 2, "size": 64, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "resnet50", "batch": 2, "size": 224, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "convnext_tiny", "batch": 2, "size": 64, "classes": 10, "training": False, "frozenUntil": "features.6", "lr": 0.0005},
+        {
+            "model": "vgg11", "batch": 2, "size": 64, "classes": 10, "hidden": 48, "training": True, "frozenUntil": "features.16", "lr": 0.00002,
+        },
+        {"model": "mobilenet_v3_small", "batch": 4, "size": 96, "classes": 10, "training": True, "frozenUntil": "features.9", "gain": 2, "lr": 0.0001},
     ]
     # A ReLU input within rounding of 0 passes its gradient in one program and stops it in another; the rates of the frozen networks,
     # whose batch norms see few values, and of SqueezeNet, whose loss swings at higher ones, are low enough that this stays below what is
     # checked. (At 0.01, weights that differ by 2e-7 give SqueezeNet in float64 itself losses that differ by 1.3e-3.)
-    before = read_json("training.json") if only else []
-    recorded = []
+    training, before = [], read_json("training.json") if only else []
     for case in cases:
         if only and case["model"] not in only:
-            recorded += [old for old in before if all(old[key] == case[key] for key in ("model", "batch", "size"))]
+            training += [old for old in before if all(old[key] == case[key] for key in ("model", "batch", "size"))]
             continue
         x = hash_input((case["batch"], 3, case["size"], case["size"]))
         labels = hash_labels(case["batch"], case["classes"])
-        single, _, _ = train(prepare(case, x), x, labels, 10, case["lr"])
+        single, near, _ = train(prepare(case, x), x, labels, 10, case["lr"])
         losses, gradients, stats = train(prepare(case, x).double(), x.double(), labels, 10, case["lr"])
         error = max(abs(a - b) / abs(b) for a, b in zip(single, losses))
-        print(f"{case['model']} {case['size']}: losses {losses[0]:.4f} .. {losses[-1]:.4f}, float32 error {error:.2g}", flush=True)
+        largest = max(g["norm"] for g in gradients.values())
+        bend = max(abs(near[name]["norm"] - g["norm"]) / max(g["norm"], 1e-4 * largest) for name, g in gradients.items())
+        print(f"{case['model']} {case['size']}: losses {losses[0]:.4f} .. {losses[-1]:.4f}, float32 error {error:.2g}, of gradients {bend:.2g}", flush=True)
         case.update(losses=[float(f"{v:.9g}") for v in losses], gradients=gradients, stats=stats)
-        recorded.append(case)
-    write_json("training.json", recorded)
+        training.append(case)
+    write_json("training.json", training)
 
 
 def grad_cam(model, layer, x, target):

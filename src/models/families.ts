@@ -27,6 +27,8 @@ export {
 } from './efficientnet.ts';
 export * from './efficientnet-v2.ts';
 export * from './inception.ts';
+export * from './mobilenet-v2.ts';
+export * from './mobilenet-v3.ts';
 export {
   BasicBlock,
   type BlockOptions,
@@ -49,3 +51,4 @@ export {
 export * from './resnext.ts';
 export * from './small-resnet.ts';
 export * from './squeezenet.ts';
+export * from './vgg.ts';

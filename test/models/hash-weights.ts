@@ -29,10 +29,16 @@ export function hashValues(index: number, name: string, shape: Shape): Float32Ar
   return fill(index, count, (u) => (2 * u - 1) * 0.1);
 }
 
-/** Gives each parameter and buffer the values that its place in the state dict stands for. */
-export function hashWeights<M extends Module>(model: M): M {
-  for (const [index, [name, t]] of stateEntries(model).entries())
-    if (!(t instanceof Counter)) t.set(hashValues(index, name, t.shape));
+/**
+ * Gives each parameter and buffer the values that its place in the state dict stands for.
+ * @param gain Multiplies the batch norms' weights: in a deep network at 1, little of the input is left in the logits.
+ */
+export function hashWeights<M extends Module>(model: M, gain = 1): M {
+  for (const [index, [name, t]] of stateEntries(model).entries()) {
+    if (t instanceof Counter) continue;
+    const values = hashValues(index, name, t.shape);
+    t.set(name.endsWith('weight') && t.shape.length === 1 ? values.map((v) => v * gain) : values);
+  }
   return model;
 }
 
