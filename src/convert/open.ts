@@ -19,6 +19,7 @@ import { axisNames } from '../models/keras/weights.ts';
 import { openedAt } from '../models/load.ts';
 import { isNetwork, modelEntry, networkName } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
+import { DEFAULT_TASK } from '../tasks/kinds.ts';
 
 /** Which model a file is of, and what is to become of it. */
 export interface OpenOptions extends ReadOptions {
@@ -189,6 +190,8 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
   }
   const notes = foreign ? [foreign.note] : checkAgainst(state, target.expected, name);
   file = { ...file, notes: [...file.notes, ...notes] };
+  const { task = DEFAULT_TASK } = file.metadata;
+  if (task !== DEFAULT_TASK) entry.signed?.(model);
   model.loadStateDict(state);
   model.eval();
   const { origins, folded } = foreign ?? { origins: new Map<string, string>(), folded: new Set<string>() };

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { convert } from '../../src/convert/index.ts';
 import { openPhotos, writeImage } from '../../src/data/index.ts';
 import { init, tensor } from '../../src/index.ts';
 import { Linear } from '../../src/nn/index.ts';
@@ -15,6 +16,7 @@ import {
   renderReport,
 } from '../../src/runs/index.ts';
 import { foldUnits, fromUnits, unitsOf } from '../../src/tasks/image-regression/units.ts';
+import type { TaskName } from '../../src/tasks/kinds.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';
 
 beforeAll(async () => {
@@ -199,6 +201,15 @@ describe('a network whose classes come out of a ReLU', () => {
       const { model } = await openModel(out, { task });
       expect(String(model)).toContain('(2): Identity()');
       expect(evaluation!.images).toBeGreaterThan(0);
+      const onnx = join(out, '..', 'model.onnx');
+      await convert(join(out, 'model.safetensors'), onnx, { model: 'squeezenet1_1' });
+      const files = [join(photos, '3.png')];
+      const [here, there] = await Promise.all(
+        [out, onnx].map(async (path) =>
+          predictImages(await openModel<TaskName>(path, { task: 'auto' }), files, { topK: 2 }),
+        ),
+      );
+      expect(there!.predictions).toEqual(here!.predictions);
       expect(String((await openModel(out, { task: 'auto' })).task)).toBe(task);
     },
   );
