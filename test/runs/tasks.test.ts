@@ -15,7 +15,7 @@ import {
   predictImages,
   renderReport,
 } from '../../src/runs/index.ts';
-import { foldUnits, fromUnits, unitsOf } from '../../src/tasks/image-regression/units.ts';
+import { foldUnits, fromUnits, startAtMean, unitsOf } from '../../src/tasks/image-regression/units.ts';
 import type { TaskName } from '../../src/tasks/kinds.ts';
 import { faultOf, temporaryFolder } from '../data/photos.ts';
 
@@ -236,6 +236,9 @@ test('units: folded into a layer, its outputs are as measured; folded back, as t
   for (const [i, value] of fromUnits(before as Float32Array, units).entries()) expect(after[i]).toBeCloseTo(value, 3);
   await foldUnits(layer, units, { inverse: true });
   for (const [i, value] of (await layer.forward(x).data()).entries()) expect(value).toBeCloseTo(before[i]!, 5);
+  await startAtMean(layer, [true, false]);
+  for (const [i, value] of (await layer.forward(x).data()).entries())
+    expect(value).toBeCloseTo(i % 2 ? before[i]! : 0, 5);
   expect(await faultOf(() => foldUnits(new Linear(4, 2, { bias: false }), units))).toBe(
     'ArgumentError: image-regression: expected a head with a bias, got one without. Replace it by one that has.',
   );

@@ -11,7 +11,7 @@ import type { Measured } from '../task.ts';
 import { REGRESSION_KIND } from './kind.ts';
 import type { RegressionEvaluation, ValueScores } from './metrics.ts';
 import { imageRegression, type RegressionLoss, type RegressionMistake } from './task.ts';
-import { foldUnits, unitsOf } from './units.ts';
+import { foldUnits, startAtMean, unitsOf } from './units.ts';
 
 /** Numbers by name. */
 export type NamedValues = Readonly<Record<string, number>>;
@@ -44,7 +44,13 @@ export const REGRESSION: ImageTask<RegressionEvaluation, RegressionMistake, Name
       imageRegression({ loss: (loss ?? undefined) as RegressionLoss | undefined, units: unitsOf(images) }),
     scoring: () => imageRegression(),
     mean: meanOfValues,
-    begin: (head, images, kept) => foldUnits(head, unitsOf(images), { inverse: true, outputs: kept }),
+    async begin(head, images, kept) {
+      await foldUnits(head, unitsOf(images), { inverse: true, outputs: kept });
+      await startAtMean(
+        head,
+        kept.map((isKept) => !isKept),
+      );
+    },
     finish: (head, images) => foldUnits(head, unitsOf(images)),
     named: ({ wanted, predicted }, classes) => ({
       wanted: named(wanted, classes),

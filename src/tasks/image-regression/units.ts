@@ -1,6 +1,6 @@
 /** Numbers in units of their own spread: what a head learns as fast whatever is measured, ages or prices. */
 
-import type { HostTensor } from '../../core/dtype.ts';
+import type { HostTensor, StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import type { AnyModule } from '../../nn/module.ts';
 import type { TaskImages } from '../image-task.ts';
@@ -53,17 +53,33 @@ export async function foldUnits(
     throw new ArgumentError(
       'image-regression: expected a head with a bias, got one without. Replace it by one that has.',
     );
+  forOutputs(state, mean.length, (value, k, isBias) => {
+    if (!outputs[k]) return value;
+    const shift = isBias ? mean[k]! : 0;
+    return inverse ? (value - shift) / deviation[k]! : value * deviation[k]! + shift;
+  });
+  layer.loadStateDict(state);
+}
+
+/** Makes a layer give 0, which is the mean in units, for each of `outputs`: random weights would begin far from every number. */
+export async function startAtMean(layer: AnyModule, outputs: readonly boolean[]): Promise<void> {
+  const state = await layer.stateDict();
+  forOutputs(state, outputs.length, (value, k) => (outputs[k] ? 0 : value));
+  layer.loadStateDict(state);
+}
+
+/** Replaces the numbers of a layer's state dict, each with the output that it makes. */
+function forOutputs(
+  state: StateDict,
+  outputs: number,
+  replaced: (value: number, output: number, isBias: boolean) => number,
+): void {
   for (const [name, { data, shape }] of state) {
     const values = data as Float32Array;
     // PyTorch's layers have the outputs along the first axis, Keras's along the last.
-    const [last, inner] = [name === 'kernel', values.length / mean.length];
-    if (!last && shape[0] !== mean.length) continue;
-    for (let i = 0; i < values.length; i++) {
-      const k = last ? i % mean.length : Math.floor(i / inner);
-      if (!outputs[k]) continue;
-      const shift = name === 'bias' ? mean[k]! : 0;
-      values[i] = inverse ? (values[i]! - shift) / deviation[k]! : values[i]! * deviation[k]! + shift;
-    }
+    const [last, inner] = [name === 'kernel', values.length / outputs];
+    if (!last && shape[0] !== outputs) continue;
+    for (let i = 0; i < values.length; i++)
+      values[i] = replaced(values[i]!, last ? i % outputs : Math.floor(i / inner), name === 'bias');
   }
-  layer.loadStateDict(state);
 }
