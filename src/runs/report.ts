@@ -101,5 +101,5 @@ function curves(result: FinetuneResult<TaskName>): Content {
   })}</div>`;
 }
 
-/** 'accuracy' as 'Accuracy'. */
-const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
+/** 'accuracy' as 'Accuracy'; 'mAP' as it is. */
+const capital = (text: string): string => (/^.[A-Z]/.test(text) ? text : text[0]!.toUpperCase() + text.slice(1));
