@@ -127,7 +127,6 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   const date = checkpoint?.date ?? new Date().toISOString();
   const { task, ...found } = await openLabelled(photos, plan.settings, options.task);
   const chosen = settingsFor(task, plan.settings, entry);
-  progress?.note(`Task: ${task}, ${found.table === null ? 'by the names of the folders' : `by ${found.how}`}.`);
   const { weights } = chosen;
   const opened =
     weights === null
@@ -142,6 +141,7 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
     buildModel(entry, opened, tuned, classes, chosen, progress).finally(() => opened?.file.close()),
   );
   if (opened) await requireUsable(opened.source, model);
+  progress?.note(`Task: ${task}, ${found.table === null ? 'by the names of the folders' : `by ${found.how}`}.`);
   const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.input;
   const { imageSize, orientation } = chosen;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);

@@ -214,7 +214,7 @@ describe('after the end', () => {
     const same = listening();
     const tiny = { photos, lr: 1e-30, optimizer: 'sgd', momentum: 0, weightDecay: 0, epochs: 1, batchSize: 6 } as const;
     const kept = await finetune({ ...tiny, weights: finished, out, progress: same.progress });
-    expect(same.notes[1]).toBe(`Starts from ${finished}, with its head: it knows all classes.`);
+    expect(same.notes[0]).toBe(`Starts from ${finished}, with its head: it knows all classes.`);
     const after = (await readWeightFile(join(out, 'model.safetensors'))).state.get('linear.weight')!;
     expect(after.data).toEqual(before.data);
     expect(kept.model).toMatchObject({ name: 'cifarResnet20', weights: { source: finished } });
@@ -237,7 +237,7 @@ describe('after the end', () => {
       out: more,
       progress: some.progress,
     });
-    expect(some.notes[1]).toBe(
+    expect(some.notes[0]).toBe(
       `Starts from ${join(finished, 'model.safetensors')}, with its head for blue, red; new: violet.`,
     );
     const mixed = (await readWeightFile(join(more, 'model.safetensors'))).state.get('linear.weight')!;
