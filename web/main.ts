@@ -2,16 +2,14 @@
 import type { Outcome, PageState, Restored, TrainRequest, WorkerEvent } from './messages.ts';
 import { reasonOf, Trainer, WorkerFault } from './trainer.ts';
 import { lastVerdict } from './verdict.ts';
-import { recordPhotos } from './view/camera.ts';
 import { ClassesView } from './view/classes.ts';
 import { wireClear } from './view/clear.ts';
-import { byId } from './view/dom.ts';
+import { byId, make } from './view/dom.ts';
 import { ExportsView } from './view/exports.ts';
-import { LookDialog } from './view/look.ts';
+import type { LookDialog } from './view/look.ts';
 import { askToReopen, tellReopening } from './view/lost.ts';
 import { NetworkView } from './view/network.ts';
 import { hideNotice, showNoGPU, showNotice } from './view/notice.ts';
-import { showNoResult, showResult } from './view/results.ts';
 import { TrainingView } from './view/training.ts';
 import { TryView } from './view/try.ts';
 
@@ -32,12 +30,21 @@ let restored = false;
 /** Whether an epoch has ended since the GPU was last lost: otherwise trying again at once would go round in circles. */
 let progressed = true;
 
-const look = new LookDialog((source, target) => trainer.call('explain', source, target));
-const lookAt = (source: File | number, name: string) => trained && look.open(source, name, trained);
+let look: Promise<LookDialog> | undefined;
+async function lookAt(source: File | number, name: string): Promise<void> {
+  look ??= import('./view/look.ts').then(
+    (view) => new view.LookDialog((from, target) => trainer.call('explain', from, target)),
+  );
+  const dialog = await look;
+  if (trained) dialog.open(source, name, trained);
+}
 const classes = new ClassesView({
   add: (photos) => void trainer.call('addPhotos', photos).catch(report),
   remove: (ids) => void trainer.call('removePhotos', ids).catch(report),
-  record: (name, onFile) => void recordPhotos(name, (bitmap) => trainer.call('frame', bitmap), onFile),
+  record: async (name, onFile) => {
+    const { recordPhotos } = await import('./view/camera.ts');
+    await recordPhotos(name, (bitmap) => trainer.call('frame', bitmap), onFile);
+  },
   look: lookAt,
   changed: () => changed(),
 });
@@ -206,10 +213,16 @@ function finish(outcome: Outcome, anew = false): void {
   const { result } = outcome;
   showTrained(result.data.classes);
   training.done(result, anew);
-  showResult(outcome, { compare: () => void startComparison(), look: lookAt });
+  void showOutcome(outcome);
   trial.enable(result.data.classes);
   classes.explainable = true;
   exports.enabled = true;
+}
+
+/** Shows what came of a run, unless it is forgotten by then. Its part of the page is loaded when there is something to show. */
+async function showOutcome(outcome: Outcome): Promise<void> {
+  const { showResult } = await import('./view/results.ts');
+  if (trained) showResult(outcome, { compare: () => void startComparison(), look: lookAt });
 }
 
 /** What needs a trained network is on the page while there is one. @param classes its classes */
@@ -232,7 +245,7 @@ async function compare(paused = false): Promise<void> {
   try {
     const outcome = await trainer.call('compare');
     training.done(outcome.result);
-    showResult(outcome, { compare: () => void startComparison(), look: lookAt });
+    void showOutcome(outcome);
   } catch (error) {
     byId<HTMLButtonElement>('compare').disabled = false;
     training.failed(reasonOf(error));
@@ -246,7 +259,7 @@ async function compare(paused = false): Promise<void> {
 /** Takes away what belongs to an earlier run. */
 function forget(text: string): void {
   showTrained(null);
-  showNoResult(text);
+  byId('result').replaceChildren(make('p', { className: 'soft' }, text));
   trial.disable();
   classes.explainable = false;
   exports.enabled = false;

@@ -37,6 +37,7 @@ test('classes, left out, equal photos', async () => {
   const parts = { ...found, train: train.good, validation: validation.good };
   const account = await accountFor(parts, (path) => relative(root, path), [...train.bad, ...validation.bad]);
   expect(account).toEqual({
+    ...{ kind: 'classes', train: 7, validation: 3 },
     classes: [
       { name: 'ants', train: 3, validation: 2 },
       { name: 'bees', train: 2, validation: 1 },

@@ -18,10 +18,6 @@ export interface ResultActions {
   readonly look: (photo: number, name: string) => void;
 }
 
-export function showNoResult(text: string): void {
-  byId('result').innerHTML = html`<p class="soft">${text}</p>`.text;
-}
-
 export function showResult({ result, mistakes }: Outcome, actions: ResultActions): void {
   const evaluation = result.evaluation!;
   const { accuracy, images, confusion } = evaluation;

@@ -1,6 +1,5 @@
 /** Trying the trained network: a photo, or the camera. */
 import { showAnswer, showNoAnswer } from './answer.ts';
-import { watchCamera } from './camera.ts';
 import { acceptDrops, byId, make, questions } from './dom.ts';
 
 export class TryView {
@@ -88,6 +87,7 @@ export class TryView {
     this.#set(null);
     this.#fault.textContent = '';
     try {
+      const { watchCamera } = await import('./camera.ts');
       this.#endCamera = await watchCamera(this.#target, this.#predict, (probabilities) =>
         showAnswer(this.#classes, probabilities, false),
       );

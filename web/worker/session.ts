@@ -3,7 +3,7 @@ import { ArgumentError } from '../../src/core/errors.ts';
 import { manualSeed } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { networkName } from '../../src/models/registry.ts';
-import { type Checkpoint, checkpointChunks, readCheckpointFile } from '../../src/runs/checkpoint.ts';
+import type { Checkpoint } from '../../src/runs/checkpoint.ts';
 import type { RunState } from '../../src/runs/host.ts';
 import { digestOf, type RunInputs } from '../../src/runs/inputs.ts';
 import { Stopwatch } from '../../src/runs/stopwatch.ts';
@@ -24,12 +24,13 @@ import { describeNetwork, networkChoices } from './describe.ts';
 import { deviceLost } from './faults.ts';
 import { Live } from './live.ts';
 import type { Photos } from './photos.ts';
-import { probabilities, type Trained } from './predict.ts';
+import type { Trained } from './predict.ts';
 import { Storage } from './storage.ts';
 import { WeightsInMemory } from './weights-choice.ts';
 
 const training = () => import('./training.ts');
 const plans = () => import('./plan.ts');
+const checkpoints = () => import('../../src/runs/checkpoint.ts');
 
 export class Session {
   readonly #photos: Photos;
@@ -116,7 +117,7 @@ export class Session {
     const signal = this.#control.begin();
     const { request, checkpoint, paused } = await this.#storage.interruptedRun();
     if (paused) this.#control.pause();
-    return this.#run(request, checkpoint && (await readCheckpointFile(checkpoint)), signal);
+    return this.#run(request, checkpoint && (await (await checkpoints()).readCheckpointFile(checkpoint)), signal);
   }
 
   /** The finished network in storage. */
@@ -186,7 +187,7 @@ export class Session {
 
   #keep(point: RunState, listed: RunInputs): Promise<void> {
     return this.#storage.putCheckpoint(async () =>
-      checkpointChunks({ ...point, inputs: await digestOf(listed), listed }),
+      (await checkpoints()).checkpointChunks({ ...point, inputs: await digestOf(listed), listed }),
     );
   }
 
@@ -202,7 +203,7 @@ export class Session {
     const { checkpoint, paused } = await this.#storage.beginComparison();
     if (paused) this.#control.pause();
     try {
-      const from = checkpoint && (await readCheckpointFile(checkpoint));
+      const from = checkpoint && (await (await checkpoints()).readCheckpointFile(checkpoint));
       const history = from?.progress.history ?? [];
       this.#post({ event: 'begun', epochs: settings.epochs, history });
       const live = new Live(settings.epochs, history.length, this.#post);
@@ -232,6 +233,7 @@ export class Session {
 
   /** Probabilities in class order. @throws DataError for what is no image; ArgumentError before training. */
   async predict(image: File | ImageBitmap): Promise<number[]> {
+    const { probabilities } = await import('./predict.ts');
     return probabilities(this.#finished(), image);
   }
 
