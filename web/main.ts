@@ -100,7 +100,7 @@ async function begin(first: boolean): Promise<void> {
   if (!ready || work.run === 'none') return;
   if (work.run === 'interrupted') return follow(null, work.paused);
   try {
-    finish(await trainer.call('reopen'), true);
+    await finish(await trainer.call('reopen'), true);
   } catch (error) {
     return report(error);
   }
@@ -196,7 +196,7 @@ async function follow(request: TrainRequest | null, paused = false): Promise<voi
   training.begin(paused);
   if (request) training.takeFocus();
   try {
-    finish(await (request ? trainer.call('train', request) : trainer.call('continueRun')));
+    await finish(await (request ? trainer.call('train', request) : trainer.call('continueRun')));
   } catch (error) {
     forget('Results appear here after training.');
     training.failed(reasonOf(error));
@@ -209,14 +209,15 @@ async function follow(request: TrainRequest | null, paused = false): Promise<voi
 }
 
 /** @param anew the run ended in an earlier visit */
-function finish(outcome: Outcome, anew = false): void {
+async function finish(outcome: Outcome, anew = false): Promise<void> {
   const { result } = outcome;
   showTrained(result.data.classes);
   training.done(result, anew);
-  void showOutcome(outcome);
+  const shown = showOutcome(outcome);
   trial.enable(result.data.classes);
   classes.explainable = true;
   exports.enabled = true;
+  await shown;
 }
 
 /** Shows what came of a run, unless it is forgotten by then. Its part of the page is loaded when there is something to show. */
@@ -245,7 +246,7 @@ async function compare(paused = false): Promise<void> {
   try {
     const outcome = await trainer.call('compare');
     training.done(outcome.result);
-    void showOutcome(outcome);
+    await showOutcome(outcome);
   } catch (error) {
     byId<HTMLButtonElement>('compare').disabled = false;
     training.failed(reasonOf(error));
