@@ -20,10 +20,10 @@ export function convertCommand(): Command {
     .summary('convert a weight file or a model to another format')
     .description(
       'Converts a file. The input’s format is told from its content, the output’s from its extension:\n' +
-        '  .safetensors, .pth, .npz  the tensors of any file (a Keras model’s as OIHW)\n' +
-        '  .onnx                     the graph of the network that the tensors are of, with the\n' +
-        '                            names of its classes: regraft predict takes it as it is\n' +
-        '  .h5, .keras, .json        a Keras model (.json: TF.js Layers)\n' +
+        '  .safetensors .pth .npz  the tensors of any file (a Keras model’s as OIHW)\n' +
+        '  .onnx                   the graph of the network that the tensors are of,\n' +
+        '                          with its classes: regraft predict takes it as it is\n' +
+        '  .h5 .keras .json        a Keras model (.json: TF.js Layers)\n' +
         'Prints every tensor with its name, shape, type and what became of its axes. ' +
         'A network is run before and after (an ONNX output by its own graph); if the outputs differ, nothing is written, and an older file stays. ' +
         'With --model, what does not fit that network is refused.',

@@ -17,7 +17,7 @@ export function finetuneCommand(): Command {
   const command = new Command('finetune')
     .summary('fine-tune a pretrained network on a folder of photos')
     .description(
-      'Fine-tunes a pretrained network on labelled photos: a folder with one sub-folder a class, or with train/ and val/ of that kind; or one with a\n' +
+      'Fine-tunes a pretrained network on labelled photos: a folder with one sub-folder a class, or with train/ and val/ of that kind; or one with a ' +
         'table (CSV, JSON Lines) of a class, several labels or numbers a photo; or a .zip of either.\n' +
         'First a new head is trained on the frozen network; with --freeze-until the stages from there on follow, at a lower rate.',
     )
