@@ -1,5 +1,6 @@
 /** What tasks with one image in and one row of numbers out have in common. */
 import { ArgumentError } from '../core/errors.ts';
+import { namesInWords } from '../core/format.ts';
 import { stack, stackedLabels } from '../data/collate.ts';
 import type { LabelledImage } from '../data/dataset.ts';
 import type { AnyModule } from '../nn/module.ts';
@@ -68,4 +69,17 @@ export class Rows {
     this.#data.set(rows, this.#length);
     this.#length = needed;
   }
+}
+
+/** Factors as a run was given them. @throws ArgumentError unless there is one for each class or label. */
+export function givenFactors(
+  weights: readonly number[],
+  names: readonly string[],
+  one: string,
+  many: string,
+): readonly number[] {
+  if (weights.length === names.length) return weights;
+  throw new ArgumentError(
+    `finetune: classWeights has ${weights.length} numbers, but there are ${names.length} ${many} (${namesInWords(names)}). Give one a ${one}, in this order.`,
+  );
 }

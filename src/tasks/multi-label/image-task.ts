@@ -1,12 +1,12 @@
 /** Multi-label classification as runs, saved models and the command line know it. */
 
-import { ArgumentError } from '../../core/errors.ts';
 import { formatCount, formatPercent, formatValue, namesInWords } from '../../core/format.ts';
 import { columns } from '../../device/columns.ts';
 import { html, pathText, quoted } from '../../report/markup.ts';
 import { term } from '../../report/words.ts';
 import { gallery } from '../gallery.ts';
 import type { ClassWeights, ImageTask, TaskImages } from '../image-task.ts';
+import { givenFactors } from '../images.ts';
 import { meanOfLabels } from '../mirrored.ts';
 import { scoreTable } from '../score-table.ts';
 import type { Measured } from '../task.ts';
@@ -153,12 +153,7 @@ function table({ perLabel }: MultiLabelEvaluation, classes: readonly string[]): 
  * @throws ArgumentError for another number of factors than of labels.
  */
 function factors(weights: ClassWeights, { classes, length, label }: TaskImages): readonly number[] {
-  if (weights !== 'balanced') {
-    if (weights.length === classes.length) return weights;
-    throw new ArgumentError(
-      `finetune: classWeights has ${weights.length} numbers, but there are ${classes.length} labels (${namesInWords(classes)}). Give one a label, in this order.`,
-    );
-  }
+  if (weights !== 'balanced') return givenFactors(weights, classes, 'label', 'labels');
   const counts = classes.map(() => 0);
   for (let i = 0; i < length; i++)
     for (const [c, target] of (label(i) as Float32Array).entries()) if (target >= 0.5) counts[c]!++;
