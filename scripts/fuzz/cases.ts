@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type Files, type FuzzFormat, publishedSeeds } from './formats.ts';
 import { editIn } from './grammars.ts';
-import { type Edit, edit, editBytes } from './mutate.ts';
+import { type Edit, edit, editBytes, unit } from './mutate.ts';
 import { type KnownSeed, knownSeed } from './oracle.ts';
 
 /** What is done to a seed. */
@@ -19,7 +19,6 @@ interface Plan {
   readonly edits: readonly Edit[];
 }
 
-const unit = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const plan: fc.Arbitrary<Plan> = fc.record({
   way: fc.constantFrom('payload', 'bytes', 'bytes', 'bytes', 'inside', 'inside', 'grammar', 'grammar'),
   ground: fc.constantFrom(0, 1, 2, 2),

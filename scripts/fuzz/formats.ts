@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { unzipSync, zipSync } from 'fflate';
 import { BYTES_PER_ELEMENT, type StateDict, type StoredDType } from '../../src/core/dtype.ts';
 import { elementsOf } from '../../src/io/base/bytes.ts';
-import type { ReadOptions } from '../../src/io/base/format.ts';
+import type { ModelFormat, ReadOptions } from '../../src/io/base/format.ts';
+import { npz } from '../../src/io/npz.ts';
 import { messageType } from '../../src/io/onnx/schema.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
 import { torchZip } from '../../src/io/torch/zip.ts';
@@ -68,8 +69,14 @@ function sampleState(): StateDict {
   );
 }
 
-const writtenBy = (format: typeof safetensors, name: string): Seed =>
-  single(name, Uint8Array.from(Buffer.concat([...format.writeState!(sampleState(), {})])));
+const writtenBy = (format: ModelFormat, name: string, state = sampleState()): Seed =>
+  single(name, Uint8Array.from(Buffer.concat([...format.writeState!(state, {})])));
+
+/** The sample without the type that NumPy lacks, and an array of which damage mostly hits the elements. */
+function arraysState(): StateDict {
+  const numpyHas = [...sampleState()].filter(([, { dtype }]) => dtype !== 'bfloat16');
+  return new Map([...numpyHas, ['table', { shape: [32, 48], dtype: 'float32', data: new Float32Array(1536).fill(1) }]]);
+}
 
 /** The small net with its tensors in a file beside it. */
 async function externalOnnx(): Promise<Seed> {
@@ -175,7 +182,7 @@ export const FUZZ_FORMATS: readonly FuzzFormat[] = [
     verbatim: [],
     seeds: async () => [
       ...(await recorded('io/zip.pth', 'io/zip-deflated.pth', 'io/training-zip.pth', 'io/training-protocol4.pth')),
-      writtenBy(torchZip as typeof safetensors, 'written.pth'),
+      writtenBy(torchZip, 'written.pth'),
     ],
     published: ['weights/squeezenet1_1.pth'],
     parts: zipParts,
@@ -184,7 +191,10 @@ export const FUZZ_FORMATS: readonly FuzzFormat[] = [
     name: 'npz',
     checksummed: true,
     verbatim: [],
-    seeds: () => recorded('io/arrays.npz', 'io/arrays-deflated.npz'),
+    seeds: async () => [
+      ...(await recorded('io/arrays.npz', 'io/arrays-deflated.npz')),
+      writtenBy(npz, 'written.npz', arraysState()),
+    ],
     published: [],
     parts: zipParts,
   },

@@ -77,6 +77,21 @@ describe('archives that lie', () => {
     );
   });
 
+  test('a name that its header does not repeat, and a directory of more entries than it counts', async () => {
+    const name = Buffer.from('layer/kernel.npy');
+    const renamed = await fixture('arrays.npz');
+    renamed[Buffer.from(renamed).lastIndexOf(name) + 5] = 0x5f;
+    await expectRefusal(renamed, "the zip archive is damaged at the header of entry 'layer_kernel.npy'. Get it again.");
+    const uncounted = await fixture('arrays.npz');
+    const end = uncounted.length - 22;
+    uncounted[end + 8]! -= 1;
+    uncounted[end + 10]! -= 1;
+    await expectRefusal(
+      uncounted,
+      'the zip archive is damaged at the end of its directory, which has more than its 13 entries. Get it again.',
+    );
+  });
+
   test('a storage that several tensors share is checked as a whole', async () => {
     const views = [0, 2].map((offset) => tensor(storage('0', 4), offset, [2], [1]));
     const file = torchZip(pickle(dict(text('a'), views[0]!, text('b'), views[1]!)), {

@@ -10,6 +10,8 @@ import { MemoryBudget } from '../base/memory.ts';
 /** One file of an archive. */
 export interface ZipEntry {
   readonly name: string;
+  /** Bytes that the name takes in the archive. */
+  readonly nameLength: number;
   /** Size in bytes, unpacked. */
   readonly size: number;
   /** Size in bytes in the archive. */
@@ -55,6 +57,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     const wide = new Zip64Fields(view, p + 46 + nameLength, extraLength);
     const entry: ZipEntry = {
       name,
+      nameLength,
       method: view.getUint16(p + 10, true),
       encrypted: (view.getUint16(p + 8, true) & 1) !== 0,
       crc: view.getUint32(p + 16, true),
@@ -72,6 +75,7 @@ export async function readZipDirectory(source: ByteSource): Promise<Map<string, 
     directory.set(name, entry);
     p = next;
   }
+  if (p !== size) damaged(source, `the end of its directory, which has more than its ${count(entries)} entries`);
   refuseOverlaps(source, directory);
   refuseBombs(source, directory);
   return directory;
@@ -111,11 +115,18 @@ export async function readZipEntry(
   return bytes;
 }
 
-/** Offset of an entry's bytes: after its local header, whose length the directory does not know. */
+/** Offset of an entry's bytes: after its local header, whose length the directory does not know, and which repeats the name. */
 export async function dataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
-  const header = viewOf(await readRange(source, entry.headerOffset, 30, 'a zip header'));
-  if (header.getUint32(0, true) !== LOCAL) damaged(source, `the header of entry '${printable(entry.name)}'`);
-  return entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
+  const bytes = await readRange(source, entry.headerOffset, 30 + entry.nameLength, 'a zip header');
+  const header = viewOf(bytes);
+  const nameLength = header.getUint16(26, true);
+  if (
+    header.getUint32(0, true) !== LOCAL ||
+    nameLength !== entry.nameLength ||
+    NAMES.decode(bytes.subarray(30)) !== entry.name
+  )
+    damaged(source, `the header of entry '${printable(entry.name)}'`);
+  return entry.headerOffset + 30 + nameLength + header.getUint16(28, true);
 }
 
 async function inflate(
