@@ -188,6 +188,22 @@ export const FUZZ_FORMATS: readonly FuzzFormat[] = [
     parts: zipParts,
   },
   {
+    name: 'pth-module',
+    checksummed: true,
+    verbatim: [],
+    seeds: () => recorded(...['whole', 'whole-fx', 'checkpoint', 'averaged'].map((name) => `io/torch/${name}.pt`)),
+    published: ['odd/whole-module/fastai_salary_export.pkl'],
+    parts: zipParts,
+  },
+  {
+    name: 'torchscript',
+    checksummed: true,
+    verbatim: [],
+    seeds: () => recorded(...['script', 'trace', 'frozen'].map((name) => `io/torch/${name}.pt`)),
+    published: ['odd/torchscript/fruits_NNtorch.pt'],
+    parts: zipParts,
+  },
+  {
     name: 'npz',
     checksummed: true,
     verbatim: [],

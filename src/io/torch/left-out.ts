@@ -1,4 +1,4 @@
-/** Objects of a checkpoint that are only stood in for: which of them the weights need, and which are left out. */
+/** Objects of a checkpoint that are only stood in for: which of them the weights need, and which are left out and said to be. */
 import { WeightFileError } from '../../core/errors.ts';
 import { shown } from '../base/bytes.ts';
 import { TensorRef } from './objects.ts';
@@ -42,4 +42,9 @@ export function leftOutOf(root: unknown, weights: unknown): string[] {
       if (object instanceof StandIn) return [`${shown(key)} (${object.name})`];
     return [];
   });
+}
+
+/** Weights that were put together from something else than a dictionary, with a note on each thing that this left out. */
+export class MadeDict extends Map<unknown, unknown> {
+  readonly notes: string[] = [];
 }

@@ -1,13 +1,12 @@
 /** Finds the state dict in a checkpoint: nested dictionaries, prefixes of wrappers, things that are no tensors. */
 import type { StateDict } from '../../core/dtype.ts';
 import { WeightFileError } from '../../core/errors.ts';
-import type { ByteSource } from '../../device/byte-source.ts';
 import { count, listed, printable, shown } from '../base/bytes.ts';
 import { fitNames } from '../base/fit-names.ts';
 import type { ReadOptions, WeightFile } from '../base/format.ts';
-import { leftOutOf, refuseNeeded, refuseUnread } from './left-out.ts';
+import { leftOutOf, MadeDict, refuseNeeded, refuseUnread } from './left-out.ts';
 import { TensorRef } from './objects.ts';
-import { StandIn } from './pickle-stand-in.ts';
+import { objectsIn, StandIn } from './pickle-stand-in.ts';
 import { readTensors, type StorageReader } from './tensors.ts';
 
 type Dict = Map<unknown, unknown>;
@@ -23,9 +22,12 @@ const USUAL_KEYS = [
   'network',
   'weights',
   'module',
+  'ema',
 ];
 /** Wrappers that put their name before every key: DataParallel and torch.compile. */
 const PREFIXES = ['module.', '_orig_mod.'];
+/** The counter that PyTorch's AveragedModel puts before its module. */
+const AVERAGED = 'n_averaged';
 const DEPTH_LIMIT = 8;
 
 /**
@@ -33,24 +35,28 @@ const DEPTH_LIMIT = 8;
  * @throws WeightFileError if there are none, or if several dictionaries could be meant.
  */
 export async function readState(
-  root: unknown,
+  unpickled: unknown,
   storages: StorageReader,
-  source: ByteSource,
+  source: { readonly name: string; readonly size: number },
   format: string,
   options: ReadOptions,
 ): Promise<WeightFile> {
+  const isList = Array.isArray(unpickled);
+  const root =
+    isList || hasObjects(unpickled) ? (await import('./modules.ts')).withStateDicts(unpickled, source) : unpickled;
   const notes: string[] = [];
   const tally = new Tally();
   const { dict, path } =
     options.key !== undefined
       ? dictAt(root, options.key, tally, source.name)
-      : (fittingDict(root, tally, options.expected) ?? findDict(root, tally, source.name));
+      : (fittingDict(root, tally, options.expected) ?? findDict(root, isList, tally, source.name));
   refuseNeeded(dict, source.name);
   if (path.length > 0) notes.push(`The weights are those under '${printable(path.join('.'))}'.`);
   if (path.length > 0 && options.key === undefined) {
     const others = [...(root as Dict)].filter(([key, value]) => key !== path[0] && tally.holds(value));
     if (others.length > 0) notes.push(`Tensors are also under ${listed(others.map(([key]) => `'${shown(key)}'`))}.`);
   }
+  if (dict instanceof MadeDict) notes.push(...dict.notes);
 
   const entries: [string, TensorRef][] = [];
   const skipped: string[] = [];
@@ -61,6 +67,11 @@ export async function readState(
   if (skipped.length > 0) notes.push(`Left out, being no tensors: ${listed(skipped)}.`);
   const leftOut = leftOutOf(root, dict);
   if (leftOut.length > 0) notes.push(`Left out, being more than plain data: ${listed(leftOut)}.`);
+
+  if (isAveraged(entries)) {
+    entries.splice(0, 1);
+    notes.push(`Left out: ${AVERAGED}, how many models an AveragedModel has in it.`);
+  }
 
   let cut = 0;
   for (let prefix = commonPrefix(entries, 0); prefix; prefix = commonPrefix(entries, cut)) {
@@ -81,14 +92,28 @@ export async function readState(
   return { state, metadata: scalarsOf(root), format, notes, namesInFile };
 }
 
+function hasObjects(root: unknown): boolean {
+  for (const object of objectsIn(root)) if (object instanceof StandIn) return true;
+  return false;
+}
+
+/** Whether the weights are those of torch.optim.swa_utils.AveragedModel: a counter, then a module. */
+function isAveraged([first, ...others]: readonly [string, TensorRef][]): boolean {
+  const isUnder = ([key]: readonly [string, unknown]) => key.startsWith('module.');
+  return first?.[0] === AVERAGED && others.length > 0 && others.every(isUnder);
+}
+
 function commonPrefix(entries: readonly [string, TensorRef][], from: number): string | undefined {
   return PREFIXES.find((prefix) =>
     entries.every(([key]) => key.startsWith(prefix, from) && key.length > from + prefix.length),
   );
 }
 
-/** Goes down by the usual names, and by the only dictionary with tensors where there are none beside it. */
-function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path: string[] } {
+/**
+ * Goes down by the usual names, and by the only dictionary with tensors where there are none beside it.
+ * @param isList Whether `root` was a list, in which a dictionary of dictionaries (an optimizer's) is no state dict.
+ */
+function findDict(root: unknown, isList: boolean, tally: Tally, name: string): { dict: Dict; path: string[] } {
   const path: string[] = [];
   const passed: unknown[] = [];
   let dict = root;
@@ -96,7 +121,9 @@ function findDict(root: unknown, tally: Tally, name: string): { dict: Dict; path
     const here: Dict = dict;
     const own = tally.tensors(here);
     const candidates = [...here].flatMap(([key, value]) =>
-      typeof key === 'string' && tally.holds(value) ? [[key, value] as const] : [],
+      typeof key === 'string' && (isList && here === root ? tally.tensors(value) > 0 : tally.holds(value))
+        ? [[key, value] as const]
+        : [],
     );
     const usual = USUAL_KEYS.find((key) => tally.holds(here.get(key)));
     const next = usual ?? (own === 0 && candidates.length === 1 ? candidates[0]![0] : undefined);
