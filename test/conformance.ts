@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Group } from '../web/conformance/messages.ts';
 import type { Check } from './measurement.ts';
-import { logitsChecks, trainingChecks } from './models/check.ts';
+import { isSlow, logitsChecks, trainingChecks } from './models/check.ts';
 import { autogradChecks } from './ops/autograd-checks.ts';
 import { differenceChecks, type Fixtures, opNames, torchChecks } from './ops/check.ts';
 import { dropoutChecks } from './ops/dropout-checks.ts';
@@ -19,5 +19,9 @@ export const checksByGroup: Readonly<Record<Group, readonly Check[]>> = {
   logits: logitsChecks(fixture('models/logits')),
   training: trainingChecks(fixture('models/training')),
 };
+
+/** A group's rows but those that take long; with REGRAFT_SLOW=1 all. */
+export const quickOf = (group: Group): readonly Check[] =>
+  checksByGroup[group].filter((check) => !isSlow(check) || process.env.REGRAFT_SLOW);
 
 export const GROUPS = Object.keys(checksByGroup) as Group[];

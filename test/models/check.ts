@@ -1,13 +1,13 @@
 /** How a network is checked against PyTorch's float64: logits, gradients, training steps, on weights made by a hash. */
 import { sha256 } from '../../src/core/digest.ts';
 import { graftHead, MODELS } from '../../src/models/index.ts';
-import { crossEntropy, Dropout, Linear, type Module, type Sequential } from '../../src/nn/index.ts';
+import { crossEntropy, Dropout, Linear, type Module, type Sequential, StochasticDepth } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
 import { forwardImages } from '../../src/tasks/images.ts';
 import { withAuxiliary } from '../../src/tasks/task.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
-import { bounded, type Check, type Measurement, same } from '../measurement.ts';
+import { bounded, type Check, type Measurement, same, titleOf } from '../measurement.ts';
 import { hashInput, hashLabels, hashValues, hashWeights, stateEntries, unpacked } from './hash-weights.ts';
 
 /** An entry of test/fixtures/models/logits.json. */
@@ -31,7 +31,7 @@ export interface TrainingCase {
   readonly gain?: number;
   readonly training: boolean;
   readonly frozenUntil?: string;
-  /** Channels of biases that are moved, so that no ReLU input is near 0: there gradients jump. */
+  /** Channels of biases that are moved, so that no ReLU input is near a bend: there gradients jump. */
   readonly shifts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly lr: number;
   readonly losses: readonly number[];
@@ -56,20 +56,20 @@ export const trainingChecks = (cases: readonly TrainingCase[]): Check[] =>
     };
   });
 
-/**
- * Rows that take long or much memory on a software adapter: ten steps at 224 or 299, the large ConvNeXts. They run where they are asked for, with
- * REGRAFT_SLOW=1.
- */
-export const isSlow = ({ subject, name }: Check): boolean =>
-  /at (224|299): gradients/.test(name) || /^convnext_(base|large)$/.test(subject);
+/** Networks that differ from the first of their family in how often a block is repeated, or how wide it is. */
+const FURTHER =
+  /^(convnext_(small|base|large)|densenet(169|201)|efficientnet_(b[1-7]|v2_[ml])|vgg(13|16|19)(_bn)?): logits/;
+/** Whole sizes, of networks that a small size of shows as much. */
+const LARGE =
+  /^(resnet18|squeezenet1_1|densenet121|inception_v3|mobilenet\w+|efficientnet_b0): logits, .* at (224|299)$/;
+/** Trainings of more than five seconds on two cores. */
+const LONG = /^(resnet18|convnext_tiny): .*gradients|at (224|299): gradients/;
 
 /**
- * Rows of a family's further networks, and of its first at 224: they use no kernel that its first at a small size does not. Beyond Node, where
- * numbers.test.ts has them all, they run with REGRAFT_SLOW=1.
+ * Rows that take long or much memory on a software adapter, or show little that a quicker one of their family does not. They run where they are asked
+ * for: with REGRAFT_SLOW=1, on the conformance page by its box.
  */
-export const isRepeated = ({ subject, name }: Check): boolean =>
-  /^(densenet(161|169|201)|convnext_small|inception_v3|vgg(11|1[369](_bn)?)|mobilenet_v3_large)$/.test(subject) ||
-  (/^(densenet121|mobilenet)/.test(subject) && name.includes('224'));
+export const isSlow = (check: Check): boolean => [FURTHER, LARGE, LONG].some((slow) => slow.test(titleOf(check)));
 
 /** Largest difference over the largest magnitude. */
 function relativeError(found: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -106,7 +106,7 @@ async function matchLogits(c: LogitsCase): Promise<Measurement[]> {
   return [bounded('forward', 'logits', relativeError(y, unpacked(c.logits)), 1e-4)];
 }
 
-/** The model of a case: perhaps with new heads and all before a part frozen, no dropout, and what keeps ReLU inputs off 0. */
+/** The model of a case: perhaps with new heads and all before a part frozen, nothing dropped, and what keeps ReLU inputs off bends. */
 async function prepare(c: TrainingCase): Promise<Module> {
   const model = await build(c);
   if (c.frozenUntil) {
@@ -124,7 +124,8 @@ async function prepare(c: TrainingCase): Promise<Module> {
     parameters.get(name)!.set(bias.map((v, channel) => v + (shifts[channel] ?? 0)));
   }
   model.train(c.training);
-  for (const module of model.modules()) if (module instanceof Dropout) module.eval();
+  for (const module of model.modules())
+    if (module instanceof Dropout || module instanceof StochasticDepth) module.eval();
   return model;
 }
 

@@ -8,14 +8,14 @@ import { init } from '../../src/graph/init.ts';
 import type { Group } from '../../web/conformance/messages.ts';
 import { checksByGroup, GROUPS } from '../conformance.ts';
 import { type Check, expectPass, titleOf } from '../measurement.ts';
-import { isRepeated, isSlow } from '../models/check.ts';
+import { isSlow } from '../models/check.ts';
 import { poisonBuffers } from '../poison.ts';
 import { disguiseAdapter } from './unknown-gpu.ts';
 
 export interface RowsReport {
   readonly adapter: string;
   readonly passed: number;
-  /** Rows that take minutes, and were not asked for. */
+  /** Rows that take long, and were not asked for. */
   readonly left: readonly string[];
   /** `subject: name: what is off.` */
   readonly off: readonly string[];
@@ -41,7 +41,7 @@ const { description: adapter } = await init();
 poisonBuffers(currentDevice());
 const groups = positionals.length ? (positionals as Group[]) : GROUPS;
 const checks = groups.flatMap((group) => checksByGroup[group]);
-const left = checks.filter((check) => (isSlow(check) || isRepeated(check)) && !process.env.REGRAFT_SLOW);
+const left = checks.filter((check) => isSlow(check) && !process.env.REGRAFT_SLOW);
 const run = checks.filter((check) => !left.includes(check));
 const off: string[] = [];
 for (const check of run) off.push(...(await faultOf(check)));

@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Group } from '../../web/conformance/messages.ts';
 import type { Report } from '../../web/conformance/run.ts';
-import { checksByGroup, GROUPS } from '../conformance.ts';
+import { GROUPS, quickOf } from '../conformance.ts';
 import { titleOf } from '../measurement.ts';
 import { autogradChecks } from '../ops/autograd-checks.ts';
 import { axeFaults, chromiumPath, launch, openPage, type Site, serveBuiltPage } from './browser.ts';
@@ -29,6 +29,7 @@ describe.skipIf(!chromiumPath)('the conformance page in Chromium (needs REGRAFT_
 
   async function begin(page: Page, groups: readonly Group[]): Promise<void> {
     for (const group of GROUPS) await page.setChecked(`[value=${group}]`, groups.includes(group));
+    await page.setChecked('#slow', !!process.env.REGRAFT_SLOW);
     await page.click('#run');
   }
 
@@ -46,7 +47,7 @@ describe.skipIf(!chromiumPath)('the conformance page in Chromium (needs REGRAFT_
     return JSON.parse(await readFile(await download.path(), 'utf8'));
   }
 
-  /** Runs groups to their end and holds every row to Node's. */
+  /** Runs groups to their end and holds every row to Node's: the quick ones, with REGRAFT_SLOW=1 all. */
   async function expectNodesRows(groups: readonly Group[]): Promise<void> {
     const { page, errors } = await open();
     await begin(page, groups);
@@ -56,7 +57,7 @@ describe.skipIf(!chromiumPath)('the conformance page in Chromium (needs REGRAFT_
     expect(off).toEqual([]);
     for (const group of groups)
       expect(report.results.filter((r) => r.group === group).map((r) => `${r.subject}: ${r.name}`)).toEqual(
-        checksByGroup[group].map(titleOf),
+        quickOf(group).map(titleOf),
       );
     expect(await page.textContent('#status')).toBe(`Done: all ${report.results.length} rows that ran pass.`);
     expect(errors).toEqual([]);
@@ -67,12 +68,12 @@ describe.skipIf(!chromiumPath)('the conformance page in Chromium (needs REGRAFT_
     await expectNodesRows(['ops', 'differences', 'autograd']);
   }, 600_000);
 
-  test('the logits of every network are PyTorch’s', async () => {
+  test('the logits of every family are PyTorch’s', async () => {
     await expectNodesRows(['logits']);
   }, 600_000);
 
   test.skipIf(!process.env.REGRAFT_SLOW)(
-    'gradients and ten steps of every network are PyTorch’s (takes minutes on a software adapter: REGRAFT_SLOW=1)',
+    'gradients and ten steps of every family are PyTorch’s (takes minutes on a software adapter: REGRAFT_SLOW=1)',
     async () => {
       await expectNodesRows(['training']);
     },

@@ -1,7 +1,7 @@
 /** The checks of each group, the rows that also run in Node, with their fixtures, which are loaded when they are asked for. */
 /// <reference types="vite/types/importMeta.d.ts" />
 import type { Check } from '../../test/measurement.ts';
-import { type LogitsCase, logitsChecks, type TrainingCase, trainingChecks } from '../../test/models/check.ts';
+import { isSlow, type LogitsCase, logitsChecks, type TrainingCase, trainingChecks } from '../../test/models/check.ts';
 import { autogradChecks } from '../../test/ops/autograd-checks.ts';
 import { differenceChecks, type Fixtures, opNames, torchChecks } from '../../test/ops/check.ts';
 import { dropoutChecks } from '../../test/ops/dropout-checks.ts';
@@ -28,6 +28,8 @@ const GROUPS: Readonly<Record<Group, () => Promise<readonly Check[]>>> = {
   training: () => ofModels<TrainingCase>('training', trainingChecks),
 };
 
-export async function checksOf(group: Group): Promise<{ group: Group; check: Check }[]> {
-  return (await GROUPS[group]()).map((check) => ({ group, check }));
+/** @param slow Whether rows that take long without a GPU are among them. */
+export async function checksOf(group: Group, slow: boolean): Promise<{ group: Group; check: Check }[]> {
+  const checks = await GROUPS[group]();
+  return checks.filter((check) => slow || !isSlow(check)).map((check) => ({ group, check }));
 }

@@ -11,6 +11,7 @@ import { percent, Tables } from './tables.ts';
 declare const __VERSION__: string;
 
 const button = (id: string) => byId<HTMLButtonElement>(id);
+const slow = byId<HTMLInputElement>('slow');
 const boxes = [...document.querySelectorAll<HTMLInputElement>('[name=group]')];
 
 let worker = start();
@@ -48,7 +49,7 @@ function enable(): void {
   button('run').disabled = running || !adapter || chosen().length === 0;
   button('stop').disabled = !running;
   button('save').disabled = running || !run?.results.length;
-  for (const box of boxes) box.disabled = running;
+  for (const box of [...boxes, slow]) box.disabled = running;
 }
 
 function hear(event: Event): void {
@@ -97,7 +98,7 @@ function begin(): void {
   byId('status').textContent = byId('spoken').textContent = 'Loading what PyTorch gave …';
   showFigures(run!);
   enable();
-  worker.postMessage({ groups: chosen() } satisfies Order);
+  worker.postMessage({ groups: chosen(), slow: slow.checked } satisfies Order);
 }
 
 function add(result: Result): void {

@@ -26,6 +26,8 @@ export interface Result extends Planned {
 /** To the Worker: run these groups, once. */
 export interface Order {
   readonly groups: readonly Group[];
+  /** Whether rows that take long without a GPU run too. */
+  readonly slow: boolean;
 }
 
 export type Event =

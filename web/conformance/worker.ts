@@ -20,8 +20,8 @@ async function open(): Promise<void> {
   }
 }
 
-async function run({ groups }: Order): Promise<void> {
-  const checks = (await Promise.all(groups.map(checksOf))).flat();
+async function run({ groups, slow }: Order): Promise<void> {
+  const checks = (await Promise.all(groups.map((group) => checksOf(group, slow)))).flat();
   const named = checks.map(({ group, check: { subject, name } }) => ({ group, subject, name }));
   post({ event: 'planned', checks: named });
   for (const { group, check } of checks) {
