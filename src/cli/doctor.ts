@@ -30,8 +30,8 @@ Examples:
 
 /** The limits that decide what fits; `--json` has all. */
 const SHOWN_LIMITS: readonly [limit: string, text: string, bytes: boolean][] = [
-  ['maxStorageBufferBindingSize', 'largest tensor in one binding', true],
-  ['maxBufferSize', 'largest buffer', true],
+  ['maxStorageBufferBindingSize', 'largest binding', true],
+  ['maxBufferSize', 'largest buffer, and tensor', true],
   ['maxComputeInvocationsPerWorkgroup', 'invocations per workgroup', false],
   ['maxComputeWorkgroupStorageSize', 'memory per workgroup', true],
   ['maxStorageBuffersPerShaderStage', 'storage buffers per kernel', false],

@@ -188,7 +188,7 @@ export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements 
 
   /**
    * Loads these samples, in order, without the unreadable ones (see `skipped`).
-   * @throws DeviceError where they are more than the open adapter binds at once, told by the first of them.
+   * @throws DeviceError where they are more than one buffer of the open adapter holds, told by the first of them.
    */
   load(indices: readonly number[], view: View = this.viewOf()): Promise<S[]> {
     return this.#load(indices, view, new AbortController());
@@ -208,7 +208,7 @@ export class DataLoader<T = Batch, S extends Sample = LabelledImage> implements 
         const sample = await this.dataset.get(index, view, this.#threads);
         try {
           const bytes = indices.length * bytesOf(sample);
-          device?.checkBinding('DataLoader', bytes, smallerBatch(indices.length, bytes, device.maxBindingBytes));
+          device?.checkBuffer('DataLoader', bytes, smallerBatch(indices.length, bytes, device.maxBufferBytes));
         } catch (error) {
           abort.abort(error);
           throw error;

@@ -57,6 +57,7 @@ export interface DeviceTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  readonly maxBindingBytes: number;
   readonly texels: boolean;
   readonly immediateBytes: number;
   readonly matrices: readonly MatrixConfig[];
@@ -155,6 +156,7 @@ export function targetOf(gpu: GPU, device: GPUDevice, info: GPUAdapterInfo): Dev
     maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     maxWorkgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
     maxInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    maxBindingBytes: limits.maxStorageBufferBindingSize,
     // There a load from a buffer is a loop over the lanes with two branches each, and one from a texture a gather.
     texels:
       /llvmpipe|lavapipe/i.test(adapter) && gpu.wgslLanguageFeatures.has('readonly_and_readwrite_storage_textures'),

@@ -38,16 +38,16 @@ export class BufferPool {
     this.#faults = faults;
     this.#memoryBytes = memoryBytes;
     this.#counters = counters;
-    this.#largest = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+    this.#largest = gpu.limits.maxBufferSize;
   }
 
   /**
    * A buffer of at least `bytes`; bind it with an explicit size where the kernel asks for `arrayLength`.
    * Running out of GPU memory is reported at the next await.
-   * @throws DeviceError if `bytes` is more than one binding may hold, or more than a software adapter's machine has left.
+   * @throws DeviceError if `bytes` is more than one buffer may hold, or more than a software adapter's machine has left.
    */
   acquire(bytes: number): GPUBuffer {
-    if (bytes > this.#largest) throw bindingError('device', bytes, this.#largest);
+    if (bytes > this.#largest) throw bufferError('device', bytes, this.#largest);
     const size = sizeClass(bytes, this.#largest);
     const buffer = this.#free.get(size)?.pop() ?? this.#create(size);
     this.#used.add(buffer);
@@ -135,15 +135,15 @@ export class BufferPool {
   }
 }
 
-/** The error for more bytes than an adapter binds at once. */
-export function bindingError(
+/** The error for more bytes than an adapter's buffers have. */
+export function bufferError(
   what: string,
   bytes: number,
   allowed: number,
   fix = 'Reduce the batch size or the image size.',
 ): DeviceError {
   return new DeviceError(
-    `${what}: needs a ${grouped(bytes)}-byte binding; this adapter allows ${grouped(allowed)}. ${fix}`,
+    `${what}: needs a ${grouped(bytes)}-byte buffer; this adapter allows ${grouped(allowed)}. ${fix}`,
   );
 }
 

@@ -14,7 +14,7 @@ import {
   wantedFeatures,
 } from './adapter.ts';
 import { Backlog } from './backlog.ts';
-import { BufferPool, bindingError } from './buffer-pool.ts';
+import { BufferPool, bufferError } from './buffer-pool.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { DESTROYED, Faults, type LostState } from './faults.ts';
 import { PipelineCache } from './pipeline-cache.ts';
@@ -117,14 +117,14 @@ export class Device {
     return this.readback.readAll(ranges);
   }
 
-  /** Bytes that one storage binding may have. */
-  get maxBindingBytes(): number {
-    return Math.min(this.gpu.limits.maxBufferSize, this.gpu.limits.maxStorageBufferBindingSize);
+  /** Bytes that one buffer, and so one tensor, may have. Kernels bind it in parts where one binding may have less. */
+  get maxBufferBytes(): number {
+    return this.gpu.limits.maxBufferSize;
   }
 
-  /** @throws DeviceError if `what` (an op's name) needs a larger binding than the adapter allows; it ends with `fix`. */
-  checkBinding(what: string, bytes: number, fix?: string): void {
-    if (bytes > this.maxBindingBytes) throw bindingError(what, bytes, this.maxBindingBytes, fix);
+  /** @throws DeviceError if `what` (an op's name) needs a larger buffer than the adapter allows; it ends with `fix`. */
+  checkBuffer(what: string, bytes: number, fix?: string): void {
+    if (bytes > this.maxBufferBytes) throw bufferError(what, bytes, this.maxBufferBytes, fix);
   }
 
   /** Frees the GPU's memory; whatever waits on the device rejects, and says `why`. */

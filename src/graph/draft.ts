@@ -13,6 +13,12 @@ interface Load {
   readonly access: string;
 }
 
+/** Bindings that a kernel may have, and those that a buffer takes: more than one where it is too large. */
+export interface BindingLimits {
+  readonly maxBindings: number;
+  bindingsOf(data: Data): number;
+}
+
 /** Longest chain that is fused: keeps modules small enough to compile quickly. */
 const MAX_FUSED = 24;
 
@@ -61,14 +67,16 @@ export class Draft {
     return { kind: 'load', read, access, dtype: data.dtype };
   }
 
-  /** True if it can adopt `other`: there is one kernel at most, and a kernel binds `maxBindings` buffers at most. */
-  canAdopt(other: Draft, maxBindings: number): boolean {
+  /** True if it can adopt `other`: there is one kernel at most, and what it binds is within `limits`. */
+  canAdopt(other: Draft, { maxBindings, bindingsOf }: BindingLimits): boolean {
     if (other.size >= MAX_FUSED || (this.anchor && other.anchor)) return false;
     const { root } = this;
     const kernel = this.anchor ?? other.anchor;
-    const own = kernel ? kernel.inputs.length + kernel.outputs.length : 1;
-    const state = root.kind === 'update' ? root.outputs.length : 0;
-    return own + state + this.loads.length + other.loads.length + root.inputs.length <= maxBindings;
+    const loads = [...this.loads, ...other.loads].map(({ data }) => data);
+    const own = kernel ? [...kernel.inputs.map(({ data }) => data), ...kernel.outputs] : root.outputs.slice(0, 1);
+    const state = root.kind === 'update' ? root.outputs : [];
+    const bound = [...own, ...state, ...loads, ...root.inputs.map(({ data }) => data)];
+    return bound.reduce((n, data) => n + bindingsOf(data), 0) <= maxBindings;
   }
 
   /** Takes over the nodes of `other`, which {@link canAdopt}, and gives its expression with the loads of this draft. */

@@ -6,20 +6,19 @@
  */
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Expression } from '../kernels/expressions.ts';
-import { Draft } from './draft.ts';
+import { type BindingLimits, Draft } from './draft.ts';
 import { type Group, groupOf } from './group.ts';
 import type { ElementwiseNode, KernelNode, PlannedNode, UpdateNode } from './record.ts';
 import { usesOf } from './uses.ts';
 import type { Data, Value } from './value.ts';
 
-/** The buffers that a kernel may bind, and the switch. */
-export interface FuseOptions {
-  readonly maxBindings: number;
+/** What a kernel may bind, and the switch. */
+export interface FuseOptions extends BindingLimits {
   readonly enabled: boolean;
 }
 
 /** Drops nodes that nobody can see and groups the rest, in the order in which the groups run. */
-export function fuse(nodes: readonly PlannedNode[], { maxBindings, enabled }: FuseOptions): Group[] {
+export function fuse(nodes: readonly PlannedNode[], { enabled, ...limits }: FuseOptions): Group[] {
   const uses = usesOf(nodes);
   const drafts = new Map<PlannedNode, Draft>();
 
@@ -31,7 +30,7 @@ export function fuse(nodes: readonly PlannedNode[], { maxBindings, enabled }: Fu
     if (data.count !== sizeOf(shape) || uses.readers(data) !== 1) return undefined;
     if (node.kind === 'kernel' && node.fuses !== 'epilogue') return undefined;
     const producer = drafts.get(node);
-    if (!producer || !draft.canAdopt(producer, maxBindings)) return undefined;
+    if (!producer || !draft.canAdopt(producer, limits)) return undefined;
     const isSafe = (read: Data) =>
       !uses.isWritten(read, producer.first, at) && !(root.inPlace && root.outputs.some((d) => d === read));
     return producer.reads.every(isSafe) ? producer : undefined;

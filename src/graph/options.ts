@@ -12,4 +12,6 @@ export const graphOptions: {
   texels: boolean;
   /** Few parameters go with the commands where the adapter has immediates, not in a uniform. */
   immediates: boolean;
-} = { fusion: true, hoisting: true, winograd: true, tuning: true, texels: true, immediates: true };
+  /** Operands that one binding can hold are bound whole; off, in two parts, as those are that it cannot. */
+  whole: boolean;
+} = { fusion: true, hoisting: true, winograd: true, tuning: true, texels: true, immediates: true, whole: true };

@@ -12,7 +12,7 @@ import { choose } from './choose.ts';
 import { Commands } from './commands.ts';
 import { fuse } from './fuse.ts';
 import type { Group } from './group.ts';
-import { bytesOf, dataOf, type Lowered, lower } from './lower.ts';
+import { bindingsOf, bytesOf, dataOf, type Lowered, lower } from './lower.ts';
 import { assignBuffers, type Interval } from './memory.ts';
 import { updatesFirst } from './order.ts';
 import type { Node } from './record.ts';
@@ -55,8 +55,9 @@ export function layOut(
 ): Layout {
   if ([...externals, ...nodes.flatMap((n) => n.outputs)].some((d) => d.dtype === 'float16'))
     requireFloat16('graph', device.info);
-  const { maxStorageBuffersPerShaderStage: maxBindings } = device.info.limits;
-  const groups = updatesFirst(fuse(choose(nodes, device.target), { maxBindings: maxBindings!, enabled: fusion }));
+  const maxBindings = device.info.limits.maxStorageBuffersPerShaderStage!;
+  const limits = { maxBindings, bindingsOf: ({ bytes }: Data) => bindingsOf(bytes, device.target) };
+  const groups = updatesFirst(fuse(choose(nodes, device.target), { ...limits, enabled: fusion }));
   const written = new Set(groups.filter((g) => g.inPlace).flatMap((g) => g.writes));
   const constants = new Set(externals.filter((d) => d.slot && !written.has(d)));
   const hoisted = new Set<Group>();
@@ -160,9 +161,8 @@ export class Plan {
     const bindings = (l: Lowered, tempBuffers: readonly GPUBuffer[]) => {
       return (o: Operand): GPUBufferBinding => {
         const data = dataOf(l.group, o);
-        const size = bytesOf(l, o);
-        if (!data) return { buffer: tempBuffers[o.index]!, size };
-        return { buffer: place.get(data)!, size };
+        const { offset, size } = o.range ?? { offset: 0, size: bytesOf(l, o) };
+        return { buffer: data ? place.get(data)! : tempBuffers[o.index]!, offset, size };
       };
     };
     const origin = new Map<Data, Derived>();

@@ -119,7 +119,6 @@ export class Sequence {
           fusion && { reads: fusion.reads.length, writes: fusion.writes.length, params: uniformOf(fused) },
           name,
         ] as const;
-        device.pipelines.requireBindings(...signatures);
         const resources: GPUBindingResource[] = [...reads, ...writes].map(bufferOf);
         const copies = copiesOf(step, (o) => bufferOf(o).size!).map((shape): Copy => {
           const { texture, view } = textures.get(nameOf(shape))!;

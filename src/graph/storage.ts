@@ -81,12 +81,10 @@ export function writeElements(device: Device, buffer: GPUBuffer, host: HostArray
 
 /** Puts host elements into a buffer of the datum's own; the host copy is let go. */
 export function upload(device: Device, data: Data): void {
-  const host = materialise(data);
   if (data.buffer && !device.pool.owns(data.buffer)) data.buffer = null;
-  if (!data.buffer) {
-    device.checkBinding('tensor', data.bytes, data.slot ? SMALLER_LAYER : undefined);
-    own(device, data, device.pool.acquire(bindingBytes(data.bytes)));
-  }
+  if (!data.buffer) device.checkBuffer('tensor', data.bytes, data.slot ? SMALLER_LAYER : undefined);
+  const host = materialise(data);
+  if (!data.buffer) own(device, data, device.pool.acquire(bindingBytes(data.bytes)));
   writeElements(device, data.buffer!, host);
   data.host = null;
 }

@@ -15,6 +15,7 @@ import {
   float,
   type KernelTarget,
   type Operand,
+  type Shares,
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
@@ -309,7 +310,8 @@ ${c.body}
 const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 struct Params {
-  count: u32,${walk.fields}
+  first: u32,
+  end: u32,${walk.fields}
 }
 @group(0) @binding(0) var<storage, read_write> y: array<${out}>;
 @group(0) @binding(1) var<uniform> params: Params;
@@ -319,23 +321,45 @@ ${flatWorkgroup}
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let p = params;
-  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, p.count);
+  let start = p.first + flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
+  let end = min(start + THREADS * PER_THREAD, p.end);
   var i = start + lane;${walk.start}
   while (i < end) {
     y[i] = ${out}(element(i${walk.args}));
     i += THREADS;${walk.advance}
   }
 }`;
+  const shares: Shares = {
+    count,
+    elsewhere: readElsewhere(expression),
+    of: (first, some) => ({
+      params: [first, first + some, ...walk.words(threads)],
+      workgroups: flatGrid(ceilDiv(some, threads * perThread), target.maxWorkgroupsPerDimension),
+    }),
+  };
   return {
     name,
     wgsl,
     reads: [],
     writes: [options.write],
-    params: [count, ...walk.words(threads)],
-    workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
+    ...shares.of(0, count),
     fusion: { wgsl: element, reads, writes: [], params: c.params, scalars: c.scalars },
+    shares,
   };
+}
+
+/** The numbers of the reads that the expression broadcasts. */
+function readElsewhere(root: Expression): number[] {
+  const seen = new Set<Expression>();
+  const reads = new Set<number>();
+  const visit = (e: Expression): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    if (e.kind === 'apply') e.args.forEach(visit);
+    else if (e.kind === 'load' && e.access.kind !== 'same') reads.add(e.read);
+  };
+  visit(root);
+  return [...reads];
 }
 
 /** True if every vector that the expression reads along an axis can be read in units of `width`. */

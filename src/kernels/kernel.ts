@@ -12,10 +12,12 @@ import type { TexelFormat } from '../device/texture-pool.ts';
 import type { ProductShape, Tile } from './gemm/shape.ts';
 
 /** A buffer, seen from the op: one of its inputs, one of its outputs, or a temporary that lives inside the program. */
-export type Operand =
-  | { readonly kind: 'input'; readonly index: number }
-  | { readonly kind: 'output'; readonly index: number }
-  | { readonly kind: 'temp'; readonly index: number };
+export interface Operand {
+  readonly kind: 'input' | 'output' | 'temp';
+  readonly index: number;
+  /** The bytes of it that are bound; all where it is left out. See parts.ts. */
+  readonly range?: { readonly offset: number; readonly size: number };
+}
 
 export const input = (index: number): Operand => ({ kind: 'input', index });
 export const output = (index: number): Operand => ({ kind: 'output', index });
@@ -44,6 +46,18 @@ export interface Step {
   readonly workgroups: readonly [number, number, number];
   /** The expression bound to group 1, when the module contains one. */
   readonly fusion?: Fusion;
+  /** How it runs for some of its elements, where each depends on what has its own number and on nothing else that is as large. */
+  readonly shares?: Shares;
+}
+
+/** A step by ranges of its elements. The module's uniform is named `params` and has the first element's number as `first`. */
+export interface Shares {
+  /** Elements in all, as the module counts them: in fours where its bindings are. */
+  readonly count: number;
+  /** The numbers of the fusion's reads that are not, or not only, read at an element's own number. */
+  readonly elsewhere: readonly number[];
+  /** The step for the elements [first, first + count). */
+  of(first: number, count: number): Pick<Step, 'params' | 'workgroups'>;
 }
 
 /** The steps of one op (with whatever is fused into it), in order, and the byte sizes of its temporaries. */
@@ -149,6 +163,8 @@ export interface KernelTarget {
   readonly maxWorkgroupsPerDimension: number;
   readonly maxWorkgroupStorageBytes: number;
   readonly maxInvocationsPerWorkgroup: number;
+  /** Bytes of the largest binding; undefined for no limit. Larger operands are bound in parts. */
+  readonly maxBindingBytes?: number;
   /** Products read their operands as texels. */
   readonly texels?: boolean;
   /** True if convolutions may run by Winograd's algorithm; where undefined, on software adapters. */

@@ -17,6 +17,7 @@ import {
   output,
   type Program,
   type Scalar,
+  type Shares,
   type Step,
 } from './kernel.ts';
 import { elementsPerThread, workgroupThreads } from './workgroup.ts';
@@ -289,6 +290,14 @@ export function applyUpdate(
   const width = size % 4 === 0 && fusion.inFours ? 4 : 1;
   const count = size / width;
   const element = width === 4 ? 'vec4f' : 'f32';
+  const shares: Shares = {
+    count,
+    elsewhere: fusion.reads.map((_, k) => k),
+    of: (first, some) => ({
+      params: [first, first + some],
+      workgroups: flatGrid(ceilDiv(some, threads * perThread), target.maxWorkgroupsPerDimension),
+    }),
+  };
   const update: Step = {
     name,
     wgsl: /* wgsl */ `
@@ -296,7 +305,8 @@ const THREADS = ${threads}u;
 const PER_THREAD = ${perThread}u;
 
 struct Params {
-  count: u32,
+  first: u32,
+  end: u32,
 }
 
 @group(0) @binding(0) var<storage, read> grad: array<${element}>;${skipped(skip && 1)}
@@ -313,17 +323,17 @@ fn main(
 ) {
   ${returnIfSkipped(skip)}
   let h = hyperNow();
-  let start = flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
-  let end = min(start + THREADS * PER_THREAD, params.count);
+  let start = params.first + flatWorkgroup(workgroup, workgroups) * THREADS * PER_THREAD;
+  let end = min(start + THREADS * PER_THREAD, params.end);
   for (var i = start + lane; i < end; i += THREADS) {
     y[i] = update(grad[i], i, h);
   }
 }`,
     reads,
     writes: [output(0)],
-    params: [count],
-    workgroups: flatGrid(ceilDiv(count, threads * perThread), target.maxWorkgroupsPerDimension),
+    ...shares.of(0, count),
     fusion,
+    shares,
   };
   return { steps: [update, ...after] };
 }

@@ -56,7 +56,7 @@ function features(depth: VGGDepth, batchNorm: boolean): Sequential {
   return layers;
 }
 
-/** [N, 3, H, W] to logits [N, numClasses]; H and W from 32 up, 224 in training. The first dense layer is 411 MB. */
+/** [N, 3, H, W] to logits [N, numClasses]; H and W from 32 up, 224 in training. The first dense layer has 411 MB. */
 export class VGG extends Module {
   features: Sequential;
   avgpool: AdaptiveAvgPool2d;

@@ -40,9 +40,9 @@ async function all(loader: DataLoader<unknown>): Promise<HostBatch[]> {
 
 const indices = (batches: readonly HostBatch[]) => batches.map((b) => b.indices);
 
-test('a batch that no adapter binds is told by its first images, before the others are loaded', async () => {
+test('a batch that no buffer holds is told by its first images, before the others are loaded', async () => {
   await init();
-  const { maxBindingBytes } = currentDevice();
+  const { maxBufferBytes } = currentDevice();
   const side = 4096;
   let loaded = 0;
   const image = new Float32Array(side * side);
@@ -57,8 +57,8 @@ test('a batch that no adapter binds is told by its first images, before the othe
   const loader = new DataLoader(large, { batchSize: 1000 });
   const bytes = 1000 * image.byteLength;
   expect(await faultOf(() => all(loader))).toBe(
-    `DeviceError: DataLoader: needs a ${bytes.toLocaleString('en-US')}-byte binding; this adapter allows ` +
-      `${maxBindingBytes.toLocaleString('en-US')}. Reduce the batch size to ${Math.floor(maxBindingBytes / image.byteLength)} or less.`,
+    `DeviceError: DataLoader: needs a ${bytes.toLocaleString('en-US')}-byte buffer; this adapter allows ` +
+      `${maxBufferBytes.toLocaleString('en-US')}. Reduce the batch size to ${Math.floor(maxBufferBytes / image.byteLength)} or less.`,
   );
   expect(loaded).toBeLessThan(20);
 });

@@ -151,10 +151,10 @@ describe('device', () => {
     expect(() =>
       device.pipelines.pipelineFor(TRIPLE, { reads: maxStorageBuffersPerShaderStage, writes: 1, params: 'none' }),
     ).toThrow(DeviceError);
-    const allowed = device.maxBindingBytes;
-    expect(() => device.checkBinding('conv2d', allowed)).not.toThrow();
-    expect(() => device.checkBinding('conv2d', allowed + 1)).toThrow(
-      `conv2d: needs a ${(allowed + 1).toLocaleString('en-US')}-byte binding; this adapter allows ` +
+    const allowed = device.maxBufferBytes;
+    expect(() => device.checkBuffer('conv2d', allowed)).not.toThrow();
+    expect(() => device.checkBuffer('conv2d', allowed + 1)).toThrow(
+      `conv2d: needs a ${(allowed + 1).toLocaleString('en-US')}-byte buffer; this adapter allows ` +
         `${allowed.toLocaleString('en-US')}. Reduce the batch size or the image size.`,
     );
     expect(() => device.pool.acquire(allowed + 1)).toThrow(DeviceError);

@@ -20,6 +20,9 @@ const kernel = (name: string, ...inputs: Value[]): Value =>
     fuses: 'epilogue',
   })[0]!;
 
+/** So many bindings, of which every buffer takes one. */
+const binding = (maxBindings: number) => ({ maxBindings, bindingsOf: () => 1 });
+
 describe('Draft', () => {
   test('loads a buffer once for each way of reading it', () => {
     const [x, bias] = [value(2, 3), value(3)];
@@ -62,10 +65,10 @@ describe('Draft', () => {
       recordElementwise('add', ADD, [kernel('one', x, w), kernel('other', x, w)], [4]);
     });
     // Two inputs and the output of the kernel, two inputs of the sum.
-    expect([sum!.canAdopt(one!, 5), sum!.canAdopt(one!, 4)]).toEqual([true, false]);
+    expect([sum!.canAdopt(one!, binding(5)), sum!.canAdopt(one!, binding(4))]).toEqual([true, false]);
     one!.expression = { kind: 'value' };
     sum!.adopt(one!);
-    expect(sum!.canAdopt(other!, 100)).toBe(false);
+    expect(sum!.canAdopt(other!, binding(100))).toBe(false);
   });
 
   test('of an optimizer’s step has its state to bind too, and scalars that change', () => {
@@ -76,7 +79,13 @@ describe('Draft', () => {
     });
     expect(update!.dynamic).toBe(true);
     // Input and output of the kernel, two slots, the gradient.
-    expect([update!.canAdopt(gradient!, 5), update!.canAdopt(gradient!, 4)]).toEqual([true, false]);
+    expect([update!.canAdopt(gradient!, binding(5)), update!.canAdopt(gradient!, binding(4))]).toEqual([true, false]);
+    // The parameter alone is in five parts.
+    const inParts = (maxBindings: number) => ({
+      maxBindings,
+      bindingsOf: (data: unknown) => (data === update!.root.outputs[0] ? 5 : 1),
+    });
+    expect([update!.canAdopt(gradient!, inParts(9)), update!.canAdopt(gradient!, inParts(8))]).toEqual([true, false]);
   });
 
   test('is dynamic if a member is', () => {

@@ -79,6 +79,19 @@ describe('a program', () => {
     for (const [k, want] of plain.entries()) expectClose(`result ${k}`, fused[k]!, want, tolerances.training);
   });
 
+  test.each(chains.map((row) => [`${row.op}: ${row.name}`, row] as const))(
+    'is the same with every operand in two parts: %s',
+    async (_, row) => {
+      const [whole, inParts] = [await results(row), await without('whole', () => results(row))];
+      for (const [k, want] of whole.entries()) expectClose(`result ${k}`, inParts[k]!, want, tolerances.composed);
+    },
+  );
+
+  test('trains the same with every operand in two parts', async () => {
+    const [whole, inParts] = [await trained(3), await without('whole', () => trained(3))];
+    for (const [k, want] of whole.entries()) expectClose(`result ${k}`, inParts[k]!, want, tolerances.training);
+  });
+
   test('trains to the same bits wherever its kernels have their parameters', async () => {
     expect(bits(await trained(3))).toEqual(bits(await without('immediates', () => trained(3))));
   });

@@ -7,8 +7,8 @@ import { byId, make } from '../view/dom.ts';
 const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'];
 
 const LIMITS: readonly [limit: string, text: string, bytes: boolean][] = [
-  ['maxStorageBufferBindingSize', 'Largest tensor in one binding', true],
-  ['maxBufferSize', 'Largest buffer', true],
+  ['maxStorageBufferBindingSize', 'Largest binding', true],
+  ['maxBufferSize', 'Largest buffer, and tensor', true],
   ['maxComputeWorkgroupStorageSize', 'Memory per workgroup', true],
   ['maxComputeInvocationsPerWorkgroup', 'Invocations per workgroup', false],
   ['maxComputeWorkgroupsPerDimension', 'Workgroups per dimension', false],
