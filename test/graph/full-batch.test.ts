@@ -48,12 +48,16 @@ const NETWORKS: Readonly<Record<string, { make: () => Promise<Module>; shape: re
 /** Words of a product's parameters that say how its sums are split; see `headFields` in kernels/gemm/gemm.ts. */
 const SPLIT = [11, 15] as const;
 
-/** Names of the kernels of a forward pass of `count` images in a batch of `full`, which tell algorithm and tile, and how those that split sums do so. */
+/**
+ * Names of the kernels of a forward pass of `count` images in a batch of `full`, which tell algorithm and tile, and how those that split
+ * sums do so. One that runs for each range of its elements counts once.
+ */
 function kernels(model: Module, count: number, full: number, shape: readonly number[]): string[] {
   const value = hostValue([count, ...shape], 'float32', () => new Float32Array());
   value.data.batchScale = full / count;
   const steps = plannedSteps(() => model.forward(new Tensor(value)), currentDevice().target);
-  return steps.map(({ name, params }) => `${name} ${name.endsWith('.split') ? params!.slice(...SPLIT) : ''}`);
+  const first = steps.filter(({ writes }) => !writes[0]!.range?.offset);
+  return first.map(({ name, params }) => `${name} ${name.endsWith('.split') ? params!.slice(...SPLIT) : ''}`);
 }
 
 let restore = (): void => {};
