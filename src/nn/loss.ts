@@ -3,6 +3,7 @@ import { atLeast, check, oneOf, PROBABILITY, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import { sameShape } from '../core/shape.ts';
+import { isAutocastEnabled } from '../tensor/autocast.ts';
 import { checkTensor, Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Buffer } from './parameter.ts';
@@ -98,11 +99,15 @@ export function binaryCrossEntropyWithLogits(
 ): Tensor {
   const { posWeight, reduction } = options;
   const op = 'binaryCrossEntropyWithLogits';
+  return reduced(op, binaryCrossEntropies(...inFloat32(logits, targets), posWeight), reduction);
+}
+
+function binaryCrossEntropies(logits: Tensor, targets: Tensor, posWeight: Tensor | undefined): Tensor {
   // log(1 + exp(-|x|)), which no logit overflows.
   const rest = logits.abs().sigmoid().log().neg();
-  if (!posWeight) return reduced(op, logits.relu().sub(logits.mul(targets)).add(rest), reduction);
+  if (!posWeight) return logits.relu().sub(logits.mul(targets)).add(rest);
   const factor = posWeight.sub(1).mul(targets).add(1);
-  return reduced(op, logits.sub(logits.mul(targets)).add(factor.mul(rest.add(logits.neg().relu()))), reduction);
+  return logits.sub(logits.mul(targets)).add(factor.mul(rest.add(logits.neg().relu())));
 }
 
 /** Options of {@link focalLoss}. */
@@ -188,7 +193,8 @@ export function sigmoidFocalLoss(logits: Tensor, targets: Tensor, options: Sigmo
   check('sigmoidFocalLoss', 'gamma', gamma, atLeast(0));
   const plain = binaryCrossEntropyWithLogits(logits, targets, { reduction: 'none', ...(posWeight && { posWeight }) });
   // 1 - p, without a difference of equals: sigmoid(-x) where the target is 1, sigmoid(x) where it is 0.
-  const [ifZero, ifOne] = [logits.sigmoid(), logits.neg().sigmoid()];
+  const [wide] = inFloat32(logits);
+  const [ifZero, ifOne] = [wide.sigmoid(), wide.neg().sigmoid()];
   const losses = plain.mul(missed(ifZero.add(targets.mul(ifOne.sub(ifZero))), gamma));
   if (alpha === undefined) return reduced('sigmoidFocalLoss', losses, reduction);
   check('sigmoidFocalLoss', 'alpha', alpha, PROBABILITY);
@@ -200,7 +206,8 @@ const missed = (share: Tensor, gamma: number): Tensor => share.maximum(1e-12).po
 
 /** |prediction - target|: its mean, its sum, or each. */
 export function l1Loss(prediction: Tensor, target: Tensor, { reduction }: { reduction?: Reduction } = {}): Tensor {
-  return reduced('l1Loss', prediction.sub(target).abs(), reduction);
+  const [x, y] = inFloat32(prediction, target);
+  return reduced('l1Loss', x.sub(y).abs(), reduction);
 }
 
 /**
@@ -212,9 +219,15 @@ export function huberLoss(
   target: Tensor,
   { delta = 1, reduction }: { delta?: number; reduction?: Reduction } = {},
 ): Tensor {
-  const error = prediction.sub(target).abs();
+  const [x, y] = inFloat32(prediction, target);
+  const error = x.sub(y).abs();
   const near = error.minimum(delta);
   return reduced('huberLoss', near.mul(error.sub(near.mul(0.5))), reduction);
+}
+
+/** Operands as autocast gives them to a loss; as they are without it. */
+function inFloat32<T extends Tensor[]>(...operands: T): T {
+  return isAutocastEnabled() ? (operands.map((x) => x.to('float32')) as T) : operands;
 }
 
 const REDUCTION = oneOf('mean', 'sum', 'none');

@@ -16,7 +16,14 @@ import {
   type Tensor,
   tensor,
 } from '../../src/index.ts';
-import { crossEntropy, Linear } from '../../src/nn/index.ts';
+import {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  huberLoss,
+  Linear,
+  l1Loss,
+  sigmoidFocalLoss,
+} from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
 import { newTraining, SmallNet } from '../graph/small-net.ts';
 import { fill, labels } from '../ops/inputs.ts';
@@ -146,6 +153,10 @@ describe.skipIf(!supported)('autocast (needs an adapter with shader-f16)', () =>
         softmax: z.softmax(1),
         loss: crossEntropy(z, tensor(Int32Array.of(1))),
         square: z.square(),
+        bce: binaryCrossEntropyWithLogits(z, ones([1, 3]), { reduction: 'none' }),
+        focal: sigmoidFocalLoss(z, ones([1, 3]), { reduction: 'none' }),
+        l1: l1Loss(z, ones([1, 3])),
+        huber: huberLoss(z, ones([1, 3])),
       });
       results.off = autocast({ enabled: false }, () => ones([2, 2]).matmul(ones([2, 2])));
       for (const [name, t] of Object.entries(results)) types[name] = t.dtype;
@@ -153,9 +164,16 @@ describe.skipIf(!supported)('autocast (needs an adapter with shader-f16)', () =>
     const [f16, f32] = ['float16', 'float32'];
     expect(types).toEqual({
       ...{ y: f16, flat: f16, z: f16, norm: f16, mean: f16, sum: f32, exp: f32 },
-      ...{ softmax: f32, loss: f32, square: f32, off: f32 },
+      ...{ softmax: f32, loss: f32, square: f32, bce: f32, focal: f32, l1: f32, huber: f32, off: f32 },
     });
     expect(ones([2, 2]).matmul(ones([2, 2])).dtype).toBe('float32');
+  });
+
+  test('a squared error beyond float16 is told whole', async () => {
+    const loss = autocast(() =>
+      huberLoss(ones([1, 1]).linear(tensor([60000], [1, 1])), tensor([-60000], [1, 1]), { delta: 1e6 }),
+    );
+    expect(await loss.item()).toBe(0.5 * 120_000 ** 2);
   });
 
   test('gives the gradients of float32, in float32, with and without checkpointing', async () => {

@@ -14,7 +14,6 @@ import {
   expectedCalibrationError,
   macroAverage,
   mean,
-  meanLoss,
   softmaxRows,
   topKAccuracy,
   wilsonInterval,
@@ -108,11 +107,9 @@ describe('confusion matrix', () => {
   });
 });
 
-test('means: of values, and of batches of unequal size', () => {
+test('the mean of values', () => {
   expect(mean([1, 2, 6])).toBe(3);
   expect(mean([])).toBeNull();
-  expect(meanLoss([1, 4], [32, 16])).toBe(2);
-  expect(meanLoss([], [])).toBeNull();
 });
 
 test('the calibration error weighs the gap of each bin', () => {

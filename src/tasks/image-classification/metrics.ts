@@ -199,18 +199,6 @@ export function mean(values: ArrayLike<number>): number | null {
   return ratio(sum, values.length);
 }
 
-/** Mean loss over the images of batches of unequal size: `losses[i]` is the mean of batch i, `sizes[i]` its images. */
-export function meanLoss(losses: ArrayLike<number>, sizes: ArrayLike<number>): number | null {
-  sameLength('meanLoss', losses, sizes);
-  let sum = 0;
-  let images = 0;
-  for (let i = 0; i < losses.length; i++) {
-    sum += losses[i]! * sizes[i]!;
-    images += sizes[i]!;
-  }
-  return ratio(sum, images);
-}
-
 /**
  * Expected calibration error: the gap between confidence and accuracy, weighted over `bins` equal bins (lower, upper].
  * 0.05 reads as "off by 5 points on average". null for no predictions.
