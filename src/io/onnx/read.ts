@@ -17,6 +17,9 @@ import { TensorReader } from './tensors.ts';
 /** Names that PyTorch's exporters make up: `onnx::Conv_497`, `val_3`, plain numbers. */
 const MADE_UP = /^(onnx::.*|val_\d+|_val_\d+|\d+)$/;
 
+/** Whether an exporter made a name up, for a constant of its own; those of nodes' outputs, `/conv/Constant_output_0`, are. */
+export const isMadeUp = (name: string): boolean => MADE_UP.test(name) || name.startsWith('/');
+
 /** Whether a tensor is no weight but a shape or a number of a graph that onnx-export.ts wrote. */
 function isOwnConstant(name: string, { producerName }: ModelProto): boolean {
   return producerName === 'regraft' && /^constant_\d+(_\d+)?$/.test(name);

@@ -131,7 +131,9 @@ export interface AttributeProto {
   readonly name: string;
   readonly f: number;
   readonly i: number;
+  readonly s: Uint8Array;
   readonly t: TensorProto | null;
+  readonly floats: readonly number[];
   readonly ints: readonly number[];
 }
 
@@ -144,11 +146,23 @@ export interface NodeProto {
   readonly domain: string;
 }
 
+/** An input or output; sizes that are left open are 0 and have a name, or none. */
+export interface ValueInfoProto {
+  readonly name: string;
+  readonly type: {
+    readonly tensorType: {
+      readonly elemType: number;
+      readonly shape: { readonly dim: readonly { readonly dimValue: number; readonly dimParam: string }[] } | null;
+    } | null;
+  } | null;
+}
+
 export interface GraphProto {
+  readonly name: string;
   readonly node: readonly NodeProto[];
   readonly initializer: readonly TensorProto[];
-  readonly input: readonly { readonly name: string }[];
-  readonly output: readonly { readonly name: string }[];
+  readonly input: readonly ValueInfoProto[];
+  readonly output: readonly ValueInfoProto[];
   readonly sparseInitializer: readonly Uint8Array[];
 }
 
