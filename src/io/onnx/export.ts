@@ -93,6 +93,7 @@ class GraphBuilder {
   readonly #taken: Set<string>;
   readonly #nodeNames = new Set<string>();
   readonly #constants = new Map<string, string>();
+  #batch: string | undefined;
 
   constructor(
     model: AnyModule,
@@ -190,9 +191,22 @@ class GraphBuilder {
       },
       scalar: (value, dtype = 'float32') => this.#constant(`${dtype} ${value}`, [], hostArray(dtype, [value])),
       longs: (list) => this.#constant(`[${list}]`, [list.length], BigInt64Array.from(list, BigInt)),
+      batch: () => this.#batchSize(),
       vector: (length, value) => this.#constant(`${length} x ${value}`, [length], new Float32Array(length).fill(value)),
     };
     emitOp(emitter, op);
+  }
+
+  /** The first size of the first input. */
+  #batchSize(): string {
+    if (this.#batch === undefined) {
+      this.#batch = this.#unique('batch_size');
+      this.#addNode('Shape', [this.#names.get(this.#trace.inputs[0]!)!], this.#batch, {
+        start: { i: 0 },
+        end: { i: 1 },
+      });
+    }
+    return this.#batch;
   }
 
   #constant(key: string, shape: Shape, data: HostArray | BigInt64Array): string {

@@ -22,6 +22,8 @@ export interface Emitter {
   /** A constant: a scalar, or a vector of int64. */
   scalar(value: number, dtype?: DType): string;
   longs(values: readonly number[]): string;
+  /** The batch size, a vector of one int64. */
+  batch(): string;
   /** One value for each channel. */
   vector(length: number, value: number): string;
 }
@@ -309,8 +311,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     const lead = op.output.shape.length - from.length;
     // 1 leaves an axis as it is, whatever its size.
     const shape = op.openShape.map((d, k) => (op.output.shape[k] === from[k - lead] ? 1 : d));
-    if (shape.includes(null)) throw new ArgumentError("exportOnnx: 'expand' to the batch size has no ONNX form here.");
-    e.node('Expand', [e.inputs[0]!, e.longs(shape as number[])], {}, 'last');
+    const at = shape.indexOf(null);
+    if (at !== shape.lastIndexOf(null))
+      throw new ArgumentError(
+        `exportOnnx: an expand to [${op.output.shape.join(', ')}] repeats by the batch along several axes.`,
+      );
+    const [before, after] = [shape.slice(0, Math.max(at, 0)), shape.slice(at + 1)] as [number[], number[]];
+    const known = (list: number[]) => (list.length ? [e.longs(list)] : []);
+    const to =
+      at < 0
+        ? e.longs(shape as number[])
+        : e.node('Concat', [...known(before), e.batch(), ...known(after)], { axis: i(0) });
+    e.node('Expand', [e.inputs[0]!, to], {}, 'last');
   },
   slice: (e, op) => {
     const { axis, start, end, step = 1 } = op.attributes as { axis: number; start: number; end: number; step?: number };

@@ -240,8 +240,9 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
 }
 
 /** Where the layer of a node is put whose weights have names of their own: the module that PyTorch's exporter names, or the node itself. */
-function pathOf({ name, outputs }: Step): string {
-  return scopeOf(name) || (name || outputs[0]!).replaceAll('.', '_').replace(/^\//, '');
+function pathOf({ op, name, outputs }: Step): string {
+  const scope = name.endsWith(`/${op}`) ? scopeOf(name.startsWith('/') ? name : `/${name}`) : '';
+  return scope || (name || outputs[0]!).replaceAll('.', '_');
 }
 
 function makersOf(units: readonly Unit[]): Map<string, Unit> {

@@ -22,8 +22,8 @@ const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
   Gather: [0],
 };
 
-/** Operators beside whose input a named constant of several numbers is a weight: biases, scales, positions. */
-const ARITHMETIC = ['Add', 'Sub', 'Mul', 'Div'];
+/** Operators whose constants say how to compute. Of others, one of several numbers with a name of its own is a weight: a bias, a scale, positions. */
+const SETTINGS = ['Clip', 'Dropout', 'Pad', 'Resize', 'Upsample', 'QuantizeLinear', 'DequantizeLinear', 'Where'];
 
 /** Constants by what they are to a model. */
 export interface Roles {
@@ -52,7 +52,7 @@ export function rolesOf({ steps, constants }: Program): Roles {
     const roots = inputs.map((name) => (name !== '' && fixed.has(name) ? rootOf(name) : undefined));
     for (const i of WEIGHTS[op] ?? []) if (roots[i] !== undefined) parameters.add(roots[i]);
     if (op === 'BatchNormalization') for (const i of [3, 4]) if (roots[i] !== undefined) statistics.add(roots[i]);
-    if (!ARITHMETIC.includes(op)) continue;
+    if (SETTINGS.includes(op)) continue;
     for (const root of roots) if (root !== undefined && isNamed(root, constants.get(root))) parameters.add(root);
   }
   for (const name of statistics) parameters.delete(name);

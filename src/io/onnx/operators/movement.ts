@@ -282,7 +282,8 @@ const spaceToDepth: Rule = onDevice((call, x) => {
   const b = call.int('blocksize', 1);
   const [N, C, H, W] = x.shape as [number, number, number, number];
   const split = x.reshape([N, C, H / b, b, W / b, b]);
-  return split.permute([0, 3, 5, 1, 2, 4]).reshape([N, C * b * b, H / b, W / b]);
+  const isColumnRow = call.text('mode', 'DCR') === 'CRD';
+  return split.permute(isColumnRow ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]).reshape([N, C * b * b, H / b, W / b]);
 });
 
 function range(call: Call): Value {

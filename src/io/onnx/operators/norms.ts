@@ -87,7 +87,9 @@ function lpNorm(call: Call, x: Tensor): Tensor {
   const axis = call.int('axis', -1);
   const p = call.int('p', 2);
   const keep = { keepdim: true };
-  return x.div(p === 1 ? x.abs().sum(axis, keep) : x.square().sum(axis, keep).sqrt());
+  const norm = p === 1 ? x.abs().sum(axis, keep) : x.square().sum(axis, keep).sqrt();
+  // Where all is 0 it stays so.
+  return x.div(norm.maximum(1e-12));
 }
 
 /** A softmax along one axis; before opset 13, over everything from that axis on. */

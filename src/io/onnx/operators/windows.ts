@@ -81,26 +81,32 @@ function convTranspose(call: Call, given: Tensor): Tensor {
   const weight = asImages(call.tensor(1));
   const kernelShape = call.tensor(1).shape.slice(2);
   const rank = kernelShape.length;
-  const outputPadding = pairOf(call.ints('output_padding', new Array(rank).fill(0)), 0);
-  const { kernel, stride, dilation, pads } = windowOf(call, kernelShape, x.shape);
+  const added = pairOf(call.ints('output_padding', new Array(rank).fill(0)), 0);
+  const window = windowOf(call, kernelShape, x.shape);
+  const { kernel, stride, dilation } = window;
   const wanted = call.attribute('output_shape')?.ints ?? [];
   const auto = call.text('auto_pad', 'NOTSET');
-  const sizes = x.shape.slice(2);
-  // What the output would be without padding, less what it shall be.
-  const padding = [0, 1].map((d) => {
-    const full = (sizes[d]! - 1) * stride[d]! + dilation[d]! * (kernel[d]! - 1) + 1 + outputPadding[d]!;
-    const size = wanted.length
-      ? pairOf(wanted.slice(-rank), 1)[d]!
-      : auto.startsWith('SAME')
-        ? sizes[d]! * stride[d]!
-        : undefined;
-    if (size === undefined) return pads[d]!;
-    const total = Math.max(full - size, 0);
-    const half = Math.floor(total / 2);
-    return auto === 'SAME_UPPER' ? [total - half, half] : [half, total - half];
+  // What the output has without padding beyond what it shall have.
+  const beyond = ([0, 1] as const).map((d) => {
+    const size = x.shape[2 + d]!;
+    const full = (size - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1 + added[d];
+    if (wanted.length) return full - pairOf(wanted.slice(-rank), 1)[d];
+    return auto.startsWith('SAME') ? full - size * stride[d] : undefined;
+  });
+  const pads = beyond.map((total, d): Pair => {
+    if (total === undefined) return window.pads[d]!;
+    const half = Math.floor(Math.max(total, 0) / 2);
+    return auto === 'SAME_UPPER' ? [half, Math.max(total, 0) - half] : [Math.max(total, 0) - half, half];
   }) as [Pair, Pair];
-  const options = { stride, dilation, outputPadding, padding: paddingOf({ kernel, stride, dilation, pads: padding }) };
-  return asGiven(x.convTranspose2d(weight, call.optional(2), { ...options, groups: call.int('group', 1) }), given);
+  const outputPadding = added.map((n, d) => n + Math.max(-(beyond[d] ?? 0), 0)) as unknown as Pair;
+  const options = {
+    stride,
+    dilation,
+    outputPadding,
+    padding: paddingOf({ ...window, pads }),
+    groups: call.int('group', 1),
+  };
+  return asGiven(x.convTranspose2d(weight, call.optional(2), options), given);
 }
 
 /** Rows and columns that a last window in ceil mode has beyond the padded input. */
