@@ -138,7 +138,7 @@ describe.skipIf(!sharedData || !onnxRuntime)(`the same as ONNX Runtime (${NEEDS_
         // Of the logits: a softmax may be sure of itself.
         model.fromLogits = true;
         const base = await noGrad(() => model.forward(tensor(x.slice(), shape))).data();
-        const optimizer = new SGD(model.parameters(), { lr: 1e-2 });
+        const optimizer = new SGD(model.parameters(), { lr: 1e-3 });
         const loss = () =>
           step(() => {
             const y = model.forward(tensor(x.slice(), shape));
