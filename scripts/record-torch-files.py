@@ -11,11 +11,13 @@ import contextlib
 import copy
 import hashlib
 import json
+import os
 import pickle
 import shutil
 import sys
 import types
 import warnings
+import zipfile
 from pathlib import Path
 
 import torch
@@ -145,7 +147,7 @@ def sharded(rank, path):
     """One of four ranks: tensors in pieces, by rows and by columns, one of them uneven, and one that all have."""
     from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
-    dist.init_process_group("gloo", init_method=f"file://{path}.rendezvous", rank=rank, world_size=4)
+    dist.init_process_group("gloo", init_method=f"file://{os.getcwd()}/rendezvous", rank=rank, world_size=4)
     mesh = dist.device_mesh.init_device_mesh("cpu", (4,))
     tensors = shard_values()
     places = {"rows": Shard(0), "columns": Shard(1), "uneven": Shard(0), "all": Replicate(), "half": Shard(0)}
@@ -185,6 +187,8 @@ def lightning(net, path):
 
 
 def record():
+    # The old format keeps the source of each class, and where it was.
+    torch.serialization.get_source_lines_and_file = lambda cls, *_: ("", 0, "module.py")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     torch.manual_seed(0)
@@ -235,15 +239,59 @@ def record():
     torch.export.save(exported, OUT / "export.pt2")
     add("export.pt2", torch.export.load(OUT / "export.pt2").state_dict)
 
-    dcp.save({"model": small, "epoch": 3, "lr": {"now": torch.tensor(0.1)}}, checkpoint_id=OUT / "dcp")
+    os.chdir(OUT)  # A checkpoint holds the path that it was saved to.
+    dcp.save({"model": small, "epoch": 3, "lr": {"now": torch.tensor(0.1)}}, checkpoint_id="dcp")
     add("dcp", small)
-    mp.spawn(sharded, args=(str(OUT / "dcp4"),), nprocs=4)
-    for left in OUT.glob("*.rendezvous"):
-        left.unlink()
+    mp.spawn(sharded, args=("dcp4",), nprocs=4)
+    Path("rendezvous").unlink(missing_ok=True)
     add("dcp4", shard_values())
+    shards(small)
+    add("sharded", small)
     with contextlib.suppress(ImportError):
         add("lightning.ckpt", lightning(nn.Linear(3, 2), OUT / "lightning.ckpt"))
+    for name in ["script.pt", "script-nested.pt", "trace.pt", "frozen.pt", "export.pt2"]:
+        without_paths(OUT / name)
     write("expected.json", expected)
+
+
+def shards(state):
+    """The state in two files each of both kinds, with the indexes that Hugging Face's libraries write."""
+    folder = OUT / "sharded"
+    folder.mkdir()
+    names = list(state)
+    for kind, save in {"model-{}.safetensors": save_safetensors, "pytorch_model-{}.bin": torch.save}.items():
+        places = {}
+        for i, part in enumerate([names[:1], names[1:]], 1):
+            file = kind.format(f"{i:05}-of-00002")
+            save({name: state[name] for name in part}, folder / file)
+            places |= {name: file for name in part}
+        index = {"metadata": {"total_size": sum(t.nbytes for t in state.values())}, "weight_map": dict(sorted(places.items()))}
+        (folder / (kind.replace("-{}", "") + ".index.json")).write_text(json.dumps(index, indent=2) + "\n")
+
+
+def save_safetensors(state, path):
+    from safetensors.torch import save_file
+
+    save_file(state, path, metadata={"format": "pt"})
+
+
+def unplaced(value):
+    if isinstance(value, list):
+        return [unplaced(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: "" if key == "stack_trace" else unplaced(item) for key, item in value.items()}
+
+
+def without_paths(path):
+    """Takes the places in Python's sources that TorchScript and torch.export note down out of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist() if not name.endswith(".debug_pkl")}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            if name.endswith("models/model.json"):
+                content = json.dumps(unplaced(json.loads(content))).encode()
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
 
 
 def write(name, content):

@@ -204,6 +204,35 @@ export const FUZZ_FORMATS: readonly FuzzFormat[] = [
     parts: zipParts,
   },
   {
+    name: 'torch-export',
+    checksummed: true,
+    verbatim: [],
+    seeds: () => recorded('io/torch/export.pt2'),
+    published: [],
+    parts: zipParts,
+  },
+  {
+    name: 'torch-dcp',
+    checksummed: false,
+    verbatim: [],
+    seeds: () => Promise.all(['dcp/', 'dcp4/'].map((at) => folder(new URL(`io/torch/${at}`, fixtures), '.metadata'))),
+    published: [],
+    parts: whole('pickle'),
+  },
+  {
+    name: 'shard-index',
+    checksummed: false,
+    verbatim: ALL,
+    seeds: () =>
+      Promise.all(
+        ['model.safetensors', 'pytorch_model.bin'].map((name) =>
+          folder(new URL('io/torch/sharded/', fixtures), `${name}.index.json`),
+        ),
+      ),
+    published: [],
+    parts: whole('json'),
+  },
+  {
     name: 'npz',
     checksummed: true,
     verbatim: [],

@@ -1,5 +1,5 @@
 /** Files as byte sources. */
-import { constants, type Stats } from 'node:fs';
+import { constants, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { causeOf } from '../core/cause.ts';
@@ -7,8 +7,16 @@ import { WeightFileError } from '../core/errors.ts';
 import { type ByteSource, checkRange } from './byte-source.ts';
 import { pathOf } from './file-name-node.ts';
 
+/** Files that name what else lies in their folder: a folder with one of them is opened by it. */
+const INDEXES = ['.metadata', 'model.safetensors.index.json', 'pytorch_model.bin.index.json'];
+
+/** The file that a folder of weights is opened by: of torch.distributed.checkpoint, or of Hugging Face. Undefined for any other path. */
+export function indexOfFolder(path: string): string | undefined {
+  return INDEXES.map((name) => join(path, name)).find((file) => existsSync(file));
+}
+
 /**
- * Opens a file. Neither a pipe without a writer nor a device is waited for or read.
+ * Opens a file, a folder by its index. Neither a pipe without a writer nor a device is waited for or read.
  * @throws WeightFileError if there is none, it may not be read, it is something else, or nearly nothing of it is there.
  */
 export async function openFile(path: string): Promise<ByteSource> {
@@ -20,6 +28,8 @@ export async function openFile(path: string): Promise<ByteSource> {
   const stat = await file.stat();
   if (!stat.isFile()) {
     await file.close();
+    const index = stat.isDirectory() ? indexOfFolder(path) : undefined;
+    if (index !== undefined) return openFile(index);
     const got = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device';
     throw new WeightFileError(path, `expected a file, got ${got}. Check the path.`);
   }

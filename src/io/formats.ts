@@ -7,18 +7,22 @@ import { npz } from './npz.ts';
 import { onnx } from './onnx/onnx.ts';
 import { safetensors } from './safetensors.ts';
 import { torchLegacy, torchTar } from './torch/legacy.ts';
+import { shardIndex, torchDistributed, torchExport } from './torch/rows.ts';
 import { torchZip } from './torch/zip.ts';
 import { modelZip } from './zip/model-zip.ts';
 
 const PLAIN: readonly ModelFormat[] = [
   safetensors,
   torchZip,
+  torchExport,
+  torchDistributed,
   torchLegacy,
   torchTar,
   npz,
   kerasH5,
   kerasWeightsH5,
   kerasZip,
+  shardIndex,
   tfjs,
   onnx,
 ];

@@ -9,7 +9,7 @@ import type { ByteSource } from '../device/byte-source.ts';
 import { bytesOf, count, elementsOf, isShape, LITTLE_ENDIAN, plural, printable, readRange } from './base/bytes.ts';
 import { checkWritable, converted, writtenDType } from './base/cast.ts';
 import type { ModelFormat, WeightFile, WriteOptions } from './base/format.ts';
-import { headerFault, jsonCost } from './base/json.ts';
+import { headerFault, isRecord, jsonCost } from './base/json.ts';
 import { COST, MemoryBudget } from './base/memory.ts';
 
 const DTYPES: Readonly<Record<string, StoredDType>> = {
@@ -197,8 +197,4 @@ function headerBytes(
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(text, 8);
   return bytes;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@ import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { namesInWords } from '../core/format.ts';
 import type { ImagePreset } from '../data/transforms/compose.ts';
 import type { Transform, TransformJSON } from '../data/transforms/transform.ts';
+import { indexOfFolder } from '../device/file-source-node.ts';
 import { readWeightFile } from '../io/index.ts';
 import type { ModelEntry } from '../models/define.ts';
 import { graft } from '../models/graft.ts';
@@ -51,13 +52,14 @@ export async function wholeModelAt(
 }
 
 /**
- * The file with the weights, of a file, a run's folder, or that of a TF.js model.
+ * What has the weights, of a file, a run's folder, that of a TF.js model, or one that is opened by its index.
  * @throws ArgumentError for another folder.
  */
 export function weightFileOf(path: string): string {
   if (isModelFolder(path)) return join(path, MODEL_FILES.weights);
   const description = join(path, MODEL_FILES.description);
   if (existsSync(description)) return description;
+  if (indexOfFolder(path) !== undefined) return path;
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new ArgumentError(
       `${path}: is a folder without ${MODEL_FILES.description} and ${MODEL_FILES.weights}; expected a weight file or the folder of a fine-tuned model.`,

@@ -1,5 +1,5 @@
 /**
- * What PyTorch writes beside plain state dicts: whole modules, TorchScript, lists. Every tensor equals what PyTorch itself finds there
+ * What PyTorch writes beside plain state dicts: whole modules, TorchScript, lists, exported programs, folders. Every tensor equals what PyTorch itself finds there
  * (scripts/record-torch-files.py), no class is looked up, nothing is run, and what is left out is said.
  */
 import { createHash } from 'node:crypto';
@@ -41,6 +41,9 @@ const WITHOUT = 'Left out, as its state dict does: mask, plain.';
 const COUNTER = 'Left out: n_averaged, how many models an AveragedModel has in it.';
 const PREFIX = "The prefix 'module.' is taken off every name.";
 
+const BYTES =
+  'Left out, being more than plain data: epoch (torch.distributed.checkpoint.metadata.BytesStorageMetadata).';
+
 test.each([
   ['whole.pt', [moduleNote('__main__.Net'), WITHOUT]],
   ['whole-protocol4.pt', [moduleNote('__main__.Net'), WITHOUT]],
@@ -64,10 +67,20 @@ test.each([
   ['script-nested.pt', [scriptNote('__torch__.torch.nn.modules.container.Sequential')]],
   ['trace.pt', [scriptNote('__torch__.torch.nn.modules.container.Sequential')]],
   ['frozen.pt', ['It is a frozen TorchScript archive: its tensors have no names but those of constants in its code.']],
+  ['export.pt2', ['Left out, as its state dict does: plain, mask.']],
+  ['dcp', ["The weights are those under 'model'.", "Tensors are also under 'lr'.", BYTES]],
+  ['dcp4', ["The weights are those under 'model'.", BYTES]],
+  ['sharded', []],
 ])('%s', async (name, notes) => {
   const file = await readWeightFile(at(name));
   expect(digest(file.state)).toEqual(expected[name]);
   expect(file.notes.map((note) => note.replace(/\.?___torch_mangle_\d+/, ''))).toEqual(notes);
+});
+
+test('shards of PyTorch by their index, which is another than that of the folder', async () => {
+  const { state, namesInFile } = await readWeightFile(at('sharded/pytorch_model.bin.index.json'));
+  expect(digest(state)).toEqual(expected.sharded);
+  expect(namesInFile.get('0.weight')).toBe('0.weight');
 });
 
 test('names come in the order of PyTorch', async () => {

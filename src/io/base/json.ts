@@ -1,5 +1,39 @@
 /** Faults of a JSON header that JSON.parse lets pass: one key twice in an object, needless depth, too much memory. */
-import { COST } from './memory.ts';
+import { WeightFileError } from '../../core/errors.ts';
+import { printable } from './bytes.ts';
+import { COST, MemoryBudget } from './memory.ts';
+
+/** An object whose keys are all that is known of it. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * A JSON object.
+ * @param file Its name, and the size by which its memory is bounded.
+ * @param depth How far it may nest.
+ * @throws WeightFileError if it is none, is too large, or has one key twice.
+ */
+export function jsonObject(
+  file: { readonly name: string; readonly size: number },
+  text: string,
+  depth: number,
+): Record<string, unknown> {
+  const fail = (detail: string): never => {
+    throw new WeightFileError(file.name, detail);
+  };
+  MemoryBudget.ofObjects(file).take(jsonCost(text), 'its JSON');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail('is no valid JSON. It is truncated or damaged: get it again.');
+  }
+  const fault = headerFault(text, depth);
+  if (fault && 'duplicate' in fault) return fail(`has the key '${printable(fault.duplicate)}' twice in one object.`);
+  if (fault) return fail(`nests deeper than ${depth} levels.`);
+  return isRecord(value) ? value : fail('expected a JSON object.');
+}
 
 /** Bytes that a JSON text takes once it is parsed: an estimate from above, without parsing it. */
 export function jsonCost(text: string): number {

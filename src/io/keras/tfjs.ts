@@ -8,7 +8,7 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { count, elementsOf, fileKey, isPlainPath, isShape, plural, printable, shown } from '../base/bytes.ts';
 import type { ModelFormat, WeightFile } from '../base/format.ts';
-import { headerFault, jsonCost } from '../base/json.ts';
+import { isRecord, jsonObject } from '../base/json.ts';
 import { COST, MemoryBudget } from '../base/memory.ts';
 import { layersFor } from './description.ts';
 
@@ -99,22 +99,7 @@ async function parseModel(source: ByteSource): Promise<Record<string, unknown>> 
   if (source.size > JSON_LIMIT)
     throw fault(source.name, `has ${count(source.size)} bytes of JSON: at most ${count(JSON_LIMIT)} are read.`);
   const text = new TextDecoder().decode(await source.read(0, source.size));
-  MemoryBudget.ofObjects(source).take(jsonCost(text), 'its JSON');
-  let model: unknown;
-  try {
-    model = JSON.parse(text);
-  } catch {
-    throw fault(source.name, 'is no valid JSON. It is truncated or damaged: get it again.');
-  }
-  const wrong = headerFault(text, JSON_DEPTH);
-  if (wrong)
-    throw fault(
-      source.name,
-      'tooDeep' in wrong
-        ? `nests deeper than ${JSON_DEPTH} levels.`
-        : `has the key '${printable(wrong.duplicate)}' twice in one object.`,
-    );
-  if (!isRecord(model)) throw fault(source.name, 'expected a JSON object.');
+  const model = jsonObject(source, text, JSON_DEPTH);
   const topology = model.modelTopology;
   if (model.format === 'graph-model' || (isRecord(topology) && Array.isArray(topology.node)))
     throw fault(
@@ -228,10 +213,6 @@ function metadataOf(model: Record<string, unknown>): Record<string, string> {
   if (typeof config.class_name === 'string') metadata.model_config = JSON.stringify(config);
   if (typeof topology.keras_version === 'string') metadata.keras_version = printable(topology.keras_version);
   return metadata;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function fault(file: string, detail: string): WeightFileError {

@@ -8,6 +8,24 @@ import { type StorageRef, storageBytes, TorchRules } from './objects.ts';
 import { unpickle } from './pickle.ts';
 import type { StorageReader } from './tensors.ts';
 
+const PICKLE = /^(?:[^/]+\/)?data\.pkl$/;
+
+/** Whether an archive has a pickle where `torch.save` and TorchScript put it. */
+export function hasPickle(directory: ReadonlyMap<string, ZipEntry>): boolean {
+  return [...directory.keys()].some((name) => PICKLE.test(name));
+}
+
+/**
+ * The folder of an archive that has its pickle, with its slash.
+ * @throws WeightFileError if there is none, or several.
+ */
+export function rootOf(source: ByteSource, directory: ReadonlyMap<string, ZipEntry>): string {
+  const pickles = [...directory.keys()].filter((name) => PICKLE.test(name));
+  if (pickles.length !== 1)
+    throw new WeightFileError(source.name, `expected one data.pkl in the zip archive, got ${pickles.length}.`);
+  return pickles[0]!.slice(0, -'data.pkl'.length);
+}
+
 /** An unpickled object, and where its tensors' elements are. */
 export interface Unpickled {
   readonly value: unknown;
@@ -67,4 +85,15 @@ export function storagesIn(
       return method !== 0 || crc !== 0;
     },
   };
+}
+
+/** @throws WeightFileError for an archive of a big-endian machine. */
+export async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
+  if (!entry) return;
+  const order = entry.size <= 16 ? new TextDecoder().decode(await readZipEntry(source, entry)) : '';
+  if (order !== 'little')
+    throw new WeightFileError(
+      source.name,
+      `was written with byte order '${printable(order)}': only little-endian is read.`,
+    );
 }

@@ -183,14 +183,19 @@ function rebuildTensor(args: readonly unknown[], context: PickleContext): Tensor
     shape.length <= 64;
   if (!sizesFit || !isShape(shape) || !strides.every(isSize))
     context.fail(`a tensor ${context.at} is declared in an unknown way: expected storage, offset, sizes and strides.`);
-  let last = offset;
-  for (const [i, d] of shape.entries()) if (d > 1) last += (d - 1) * strides[i];
-  if (!shape.includes(0) && !(last < view.size))
+  const last = lastElement(offset, shape, strides);
+  if (!(last < view.size))
     context.fail(
       `a tensor ${context.at} with sizes ${formatShape(shape)}, strides ${formatShape(strides)} and offset ${count(offset)} ` +
         `needs ${count(last + 1)} elements; its storage '${printable(view.storage.key)}' has ${count(view.size)}.`,
     );
   return new TensorRef(view.storage, view.offset + offset, shape, strides);
+}
+
+/** The last element of a storage that a tensor has; -1 if it has none. */
+export function lastElement(offset: number, shape: readonly number[], strides: readonly number[]): number {
+  if (shape.includes(0)) return -1;
+  return shape.reduce((last, d, i) => (d > 1 ? last + (d - 1) * strides[i]! : last), offset);
 }
 
 /** `(function, class, args, state)`: a tensor with attributes or of a class of its own, which mean nothing here. */
