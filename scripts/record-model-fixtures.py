@@ -442,6 +442,7 @@ def record_numbers(only):
         {"model": "resnet50", "batch": 2, "size": 64, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "resnet50", "batch": 2, "size": 224, "classes": 10, "training": True, "frozenUntil": "layer4", "lr": 0.00002},
         {"model": "convnext_tiny", "batch": 2, "size": 64, "classes": 10, "training": False, "frozenUntil": "features.6", "lr": 0.0005},
+        {"model": "convnext_tiny", "batch": 2, "size": 64, "classes": 10, "training": False, "frozenUntil": "features.7.2", "lr": 0.0005},
         {
             "model": "vgg11", "batch": 2, "size": 64, "classes": 10, "hidden": 48, "training": True, "frozenUntil": "features.16", "lr": 0.00002,
         },
@@ -457,7 +458,7 @@ def record_numbers(only):
     training, before = [], read_json("training.json") if only else []
     for case in cases:
         if only and case["model"] not in only:
-            training += [old for old in before if all(old[key] == case[key] for key in ("model", "batch", "size"))]
+            training += [old for old in before if all(old.get(key) == case.get(key) for key in ("model", "batch", "size", "frozenUntil"))]
             continue
         x = hash_input((case["batch"], 3, case["size"], case["size"]))
         labels = hash_labels(case["batch"], case["classes"])

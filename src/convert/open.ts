@@ -203,7 +203,9 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
   );
   const shape = (side: number) => [1, 3, side, side];
   const inputSize = sideOf(file.metadata) ?? entry.inputSize;
-  const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(Math.min(inputSize, PROBE_SIDE)) }];
+  const [smallest] = entry.weights?.DEFAULT.minSize ?? [1];
+  const probeSide = Math.max(smallest, Math.min(inputSize, PROBE_SIDE));
+  const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(probeSide) }];
   return { file, model, inputs, origins, folded, layouts, verbatim: !foreign };
 }
 

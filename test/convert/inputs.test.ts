@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { convert } from '../../src/convert/index.ts';
 import { init } from '../../src/graph/init.ts';
-import { keras } from '../../src/models/index.ts';
+import { writeWeights } from '../../src/io/index.ts';
+import { inception_v3, keras } from '../../src/models/index.ts';
 import { outputs } from './outputs.ts';
 
 const { out, refused } = outputs();
@@ -125,4 +126,11 @@ describe('names', () => {
       "model: there is no network 'resnet20'. Close names: cifarResnet20, resnet50, resnet18.",
     );
   });
+});
+
+test('a network is run at 64, or from the least size that it takes', async () => {
+  const model = await inception_v3({ numClasses: 2, seed: 0 });
+  await writeWeights(out('x.safetensors'), model.stateDict());
+  const { verification } = await convert(out('x.safetensors'), out('y.pth'), { model: 'inception_v3' });
+  expect(verification!.inputShapes).toEqual([[1, 3, 75, 75]]);
 });

@@ -63,7 +63,7 @@ const FURTHER =
 const LARGE =
   /^(resnet18|squeezenet1_1|densenet121|inception_v3|mobilenet\w+|efficientnet_b0): logits, .* at (224|299)$/;
 /** Trainings of more than five seconds on two cores. */
-const LONG = /^(resnet18|convnext_tiny): .*gradients|at (224|299): gradients/;
+const LONG = /^(resnet18|convnext_tiny: frozen until features\.6)\b.*: gradients|at (224|299): gradients/;
 
 /**
  * Rows that take long or much memory on a software adapter, or show little that a quicker one of their family does not. They run where they are asked
