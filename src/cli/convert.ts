@@ -28,7 +28,7 @@ export function convertCommand(): Command {
         'A network is run before and after (an ONNX output by its own graph); if the outputs differ, nothing is written, and an older file stays. ' +
         'With --model, what does not fit that network is refused.',
     )
-    .argument('<in>', 'weight file or URL, or folder of a fine-tuned model')
+    .argument('<in>', 'weight file or URL, or folder of a fine-tuned model or of shards')
     .argument('<out>', 'file to write')
     .option('--model <name>', 'which network the weights are of: resnet50, …, or keras.ResNet50')
     .option('--classes <n>', 'with --model: how many classes it has (default: as the weights)', wholeNumber(1))

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { shellWord } from '../core/shell.ts';
+import { indexOfFolder } from '../device/file-source-node.ts';
 import type { FinetuneOptions } from '../runs/index.ts';
 import { optionRows } from '../runs/options.ts';
 import type { TaskName } from '../tasks/kinds.ts';
@@ -48,7 +49,8 @@ async function run(photos: string, flags: Flags, command: Command): Promise<void
   const { json, ...options } = optionsOf(flags);
   const { weights } = options;
   const goesOn = options.resume ? '--resume' : options.finish ? '--finish' : null;
-  const tuned = typeof weights === 'string' && existsSync(weights) && statSync(weights).isDirectory();
+  const isFolder = typeof weights === 'string' && existsSync(weights) && statSync(weights).isDirectory();
+  const tuned = isFolder && indexOfFolder(weights) === undefined;
   if (goesOn && options.out === undefined)
     command.error(`error: option '${goesOn}' needs '--out <folder>', the folder of the interrupted run`);
   const { chooseModel, createProgress, finetune, MODEL_FILES: names, storedMetrics } = await import('../runs/index.ts');

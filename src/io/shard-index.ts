@@ -45,18 +45,16 @@ export async function readShards(source: ByteSource, { key }: ReadOptions, forma
       if (missing.size > 0)
         throw new WeightFileError(
           source.name,
-          `lists tensors in '${printable(path)}' that it does not have: ${quoted([...missing])}. The two are of different models.`,
+          `lists tensor '${printable([...missing][0]!)}' in '${printable(path)}', which does not have it. The two are of different models.`,
         );
       if (unlisted.length > 0)
-        notes.add(`Left out, being in '${printable(path)}' and not in its place in the index: ${quoted(unlisted)}.`);
+        notes.add(`Left out, being in '${printable(path)}' and not in its place in the index: ${listed(unlisted)}.`);
     }
   } finally {
     await files.close();
   }
   return { state, metadata, format, notes: [...notes], namesInFile };
 }
-
-const quoted = (names: readonly string[]): string => listed(names.map((name) => `'${name}'`));
 
 /** The files beside an index. */
 export async function shardsOf(source: ByteSource): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 /** Weights in several files or entries that name each other: what damage and attacks on torch.distributed, torch.export and indexes come to. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { openFiles } from '../../scripts/fuzz/oracle.ts';
@@ -7,6 +8,7 @@ import type { StateDict } from '../../src/core/dtype.ts';
 import { WeightFileError } from '../../src/core/errors.ts';
 import { readWeights } from '../../src/io/index.ts';
 import { readOpened } from '../../src/io/read.ts';
+import { weightFileOf } from '../../src/runs/start.ts';
 import {
   bytes,
   call,
@@ -165,8 +167,15 @@ describe('exported programs that lie', () => {
     };
     expect([...(await readWeights(archive(payload, hostile))).get('w')!.data]).toEqual([1, 2]);
     const second = { 'm/data/weights/b_weights_config.json': bytes('{"config":{}}') };
-    await expectRefusal(archive(payload, second), "holds 2 models ('model', 'b'). Export one alone.");
+    await expectRefusal(archive(payload, second), "holds 2 models, 'model' and others. Export one alone.");
   });
+});
+
+test('a folder with an index is one of weights on the command line too', () => {
+  for (const name of ['dcp4', 'sharded']) {
+    const path = fileURLToPath(new URL(name, fixtures));
+    expect(weightFileOf(path)).toBe(path);
+  }
 });
 
 describe('indexes of shards that lie', () => {
@@ -178,11 +187,16 @@ describe('indexes of shards that lie', () => {
     ['no map', index([]), "expected an object weight_map, got 'a list of 0 items'."],
     ['an empty one', index({}), 'lists no tensors.'],
     ['no file', index({ w: 1 }), "does not say which file tensor 'w' is in."],
+    [
+      'a path that would draw on the terminal',
+      index({ w: '\u001b[2J' }),
+      "names the file '\\u001b[2J', which is no plain path.",
+    ],
     ['a path out of the folder', index({ w: '../w.bin' }), "names the file '../w.bin', which is no plain path."],
     [
       'a tensor that is not there',
       index({ w: 'a.safetensors' }),
-      "lists tensors in 'a.safetensors' that it does not have: 'w'. The two are of different models.",
+      "lists tensor 'w' in 'a.safetensors', which does not have it. The two are of different models.",
     ],
   ])('%s', async (_, content, message) => {
     const files = { [name]: content, 'a.safetensors': fixture(first) };

@@ -52,7 +52,7 @@ export class FilesBeside {
 
   #opened(path: string): Promise<ByteSource> {
     const { beside, name } = this.#source;
-    if (!isPlainPath(path))
+    if (!isPlainPath(path) || /\p{Cc}/u.test(path))
       throw new WeightFileError(name, `names the file '${printable(path)}', which is no plain path.`);
     if (!beside)
       throw new WeightFileError(

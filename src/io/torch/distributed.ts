@@ -153,7 +153,8 @@ function entryOf(name: string, fields: Dict, places: ReadonlyMap<string, Dict>, 
   if (!isSizes(size) || !Array.isArray(chunks)) return fail(`${label} is declared in an unknown way.`);
   if (!DTYPES.has(dtype)) return fail(`${label} has type '${printable(dtype)}', which is not read.`);
   const pieces = chunks.map((chunk): Piece => {
-    const { offsets, sizes } = Object.fromEntries(fieldsOf(chunk, `${CLASSES}ChunkStorageMetadata`) ?? []);
+    const chunkFields = fieldsOf(chunk, `${CLASSES}ChunkStorageMetadata`);
+    const [offsets, sizes] = ['offsets', 'sizes'].map((key) => chunkFields?.get(key));
     const info = places.get(placeOf(offsets));
     const [path, offset, length] = ['relative_path', 'offset', 'length'].map((key) => info?.get(key));
     const fits =

@@ -32,10 +32,9 @@ export async function readExport(source: ByteSource, options: ReadOptions, forma
   const [config, root = '', model = ''] = configs;
   if (config === undefined) throw new WeightFileError(source.name, 'has no list of weights. It is damaged.');
   if (configs.length > 3) {
-    const names = configs.filter((_, i) => i % 3 === 2);
     throw new WeightFileError(
       source.name,
-      `holds ${names.length} models (${listed(names.map((name) => `'${name}'`))}). Export one alone.`,
+      `holds ${configs.length / 3} models, '${printable(model)}' and others. Export one alone.`,
     );
   }
   await checkByteOrder(source, directory.get(`${root}byteorder`));
