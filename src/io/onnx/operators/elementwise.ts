@@ -82,7 +82,7 @@ function floor(x: Tensor): Tensor {
 }
 
 /** Half way goes to the even neighbour, as in ONNX. */
-function roundEven(x: number): number {
+export function roundEven(x: number): number {
   const near = Math.round(x);
   return Math.abs(x - Math.trunc(x)) === 0.5 && near % 2 !== 0 ? near - 1 : near;
 }

@@ -29,7 +29,7 @@ const DOMAINS: Readonly<Record<string, readonly string[] | undefined>> = {
 };
 
 /** How a node is computed; undefined if its operator is none that is known here. */
-export function ruleOf({ domain, opType }: NodeProto): Rule | undefined {
+export function ruleOf({ domain, opType }: Pick<NodeProto, 'domain' | 'opType'>): Rule | undefined {
   if (!Object.hasOwn(DOMAINS, domain) || !Object.hasOwn(RULES, opType)) return undefined;
   const known = DOMAINS[domain];
   return known === undefined || known.includes(opType) ? RULES[opType] : undefined;

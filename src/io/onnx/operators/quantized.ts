@@ -5,15 +5,20 @@
 import { normalizeAxis } from '../../../core/shape.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
 import { type Call, onDevice, type Rule } from './call.ts';
+import { roundEven } from './elementwise.ts';
 import { HostValue, isHost, type Value } from './value.ts';
 import { conv } from './windows.ts';
 
-/** Integers as floats: (x - zero) scale, by one scale or one for each place along `axis`. */
-function scaledBack(x: HostValue, scale: HostValue, zero: HostValue | undefined, axis: number): HostValue {
-  const at = x.shape.length ? normalizeAxis('DequantizeLinear', axis, x.shape.length) : 0;
+/** Integers as the floats that they stand for: (x - zero) scale, by one scale or one for each place along `axis`. */
+export function scaledBack(x: HostValue, scale: HostValue, zero: HostValue | undefined, axis: number): HostValue {
+  // One scale is for all, whatever the axis.
+  const at = scale.size > 1 ? normalizeAxis('DequantizeLinear', axis, x.shape.length) : 0;
   const inner = x.shape.slice(at + 1).reduce((n, d) => n * d, 1);
   const index = (i: number) => (scale.size === 1 ? 0 : Math.floor(i / inner) % scale.size);
-  const data = Float32Array.from(x.data, (v, i) => (v - (zero?.data[index(i)] ?? 0)) * scale.data[index(i)]!);
+  const data = Float32Array.from(
+    x.data,
+    (v, i) => (v - (zero?.data[zero.size > 1 ? index(i) : 0] ?? 0)) * scale.data[index(i)]!,
+  );
   return new HostValue(x.shape, 'float', data);
 }
 
@@ -41,6 +46,19 @@ function centred(call: Call, i: number, zero: number): Tensor {
   );
 }
 
+/** A constant as integers. */
+function rounded(call: Call, x: HostValue): HostValue {
+  const [scale, zero] = [call.host(1), zeroOf(call, 2)];
+  if (scale.size > 1) call.refuse('a constant that the graph quantises by several scales is not computed here.');
+  const [low, high] = LIMITS[zero?.stored ?? 'uint8'] ?? [0, 255];
+  const integer = (v: number) => roundEven(v / scale.data[0]!) + (zero?.data[0] ?? 0);
+  return new HostValue(
+    x.shape,
+    'int',
+    Float64Array.from(x.data, (v) => Math.min(Math.max(integer(v), low), high)),
+  );
+}
+
 /** A value of the network as it would be after quantising: within the integers' limits, and not rounded. */
 function limited(call: Call, x: Tensor): Value {
   const [scale, zero] = [call.host(1), zeroOf(call, 2)];
@@ -53,9 +71,7 @@ function limited(call: Call, x: Tensor): Value {
 export const QUANTIZED: Readonly<Record<string, Rule>> = {
   QuantizeLinear: (call) => {
     const x = call.value(0);
-    return isHost(x)
-      ? call.refuse('constants that are quantised in the graph are not computed here.')
-      : limited(call, x);
+    return isHost(x) ? rounded(call, x) : limited(call, x);
   },
   DequantizeLinear: (call) => {
     const x = call.value(0);
