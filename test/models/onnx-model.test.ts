@@ -253,14 +253,25 @@ describe('graphs', () => {
         node('QuantizeLinear', ['x', 'scale', 'zero'], ['xq']),
         node('DequantizeLinear', ['xq', 'scale', 'zero'], ['xf']),
         node('DequantizeLinear', ['w_quantized', 'scale', 'zero'], ['wf']),
-        node('MatMul', ['xf', 'wf'], ['y']),
+        node('DequantizeLinear', ['b_quantized', 'scale'], ['bf']),
+        node('QuantizeLinear', ['one', 'scale', 'zero'], ['oneq']),
+        node('DequantizeLinear', ['oneq', 'scale', 'zero'], ['onef']),
+        node('MatMul', ['xf', 'wf'], ['product']),
+        node('Add', ['product', 'bf'], ['sum']),
+        node('Add', ['sum', 'onef'], ['y']),
       ],
-      [floats('scale', [], [0.5]), bytesOf('zero', [0], []), bytesOf('w_quantized', [2, -2, 4, 4, 0, 6], [3, 2])],
+      [
+        floats('scale', [], [0.5]),
+        bytesOf('zero', [0], []),
+        bytesOf('w_quantized', [2, -2, 4, 4, 0, 6], [3, 2]),
+        bytesOf('b_quantized', [2, -4], [2]),
+        floats('one', [], [1.2]),
+      ],
     );
     const model = await onnx.loadModel(bytes, { onNote: (note) => notes.push(note) });
-    expect(model.namedParameters().map(([path]) => path)).toEqual(['w']);
-    // 100 is beyond 127 * 0.5.
-    expect(await valuesOf(model, tensor([[1, 1, 100]]))).toEqual([3, 191.5]);
+    expect(model.namedParameters().map(([path]) => path)).toEqual(['w', 'b']);
+    // 100 is beyond 127 * 0.5, and 1.2 is rounded to 1.
+    expect(await valuesOf(model, tensor([[1, 1, 100]]))).toEqual([5, 190.5]);
     expect(notes[0]).toContain('quantised integers: read as the floats that they stand for');
   });
 
@@ -278,6 +289,8 @@ describe('graphs', () => {
     const model = await onnx.loadModel(bytes);
     expect(model.namedParameters().map(([path]) => path)).toEqual(['w']);
     expect(await valuesOf(model, tensor([[1, 2, 0.5]]))).toEqual([5, 4]);
+    graftHead(model, model.graph.head, 3);
+    expect(noGrad(() => model.forward(tensor([[1, 2, 0.5]]))).shape).toEqual([1, 3]);
   });
 
   test('several outputs are a record by their names', async () => {
