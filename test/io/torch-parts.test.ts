@@ -120,7 +120,7 @@ describe('distributed checkpoints that lie or attack', () => {
     await expect(read(one(archive.length))).rejects.toThrow(
       "a.distcp: has at byte 0 no piece [2] of int32 of tensor 'w'.",
     );
-    await expect(read(one(archive.length + 1))).rejects.toThrow('a.distcp: needs bytes 0 to ');
+    await expect(read(one(archive.length + 1))).rejects.toThrow("a.distcp: tensor 'w' takes ");
     const attack = torchZip(pickle(os));
     await expect(readTogether({ '.metadata': one(attack.length), 'a.distcp': attack })).rejects.toThrow(
       "a.distcp: has at byte 0 no piece [2] of int32 of tensor 'w'.",

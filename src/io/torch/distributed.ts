@@ -5,9 +5,19 @@
 import { BYTES_PER_ELEMENT, type StoredDType } from '../../core/dtype.ts';
 import { WeightFileError } from '../../core/errors.ts';
 import { formatShape, sameShape, sizeOf, stridesOf } from '../../core/shape.ts';
-import { type ByteSource, checkRange } from '../../device/byte-source.ts';
+import type { ByteSource } from '../../device/byte-source.ts';
 import { FilesBeside } from '../base/beside.ts';
-import { bytesOf, count, isPlainPath, isShape, plural, printable, readRange, shown } from '../base/bytes.ts';
+import {
+  bytesOf,
+  checkInside,
+  count,
+  isPlainPath,
+  isShape,
+  plural,
+  printable,
+  readRange,
+  shown,
+} from '../base/bytes.ts';
 import type { ReadOptions, WeightFile } from '../base/format.ts';
 import { COST, MemoryBudget } from '../base/memory.ts';
 import { readZipDirectory } from '../zip/zip.ts';
@@ -225,14 +235,12 @@ function* runsOf({ offsets, sizes }: Piece, shape: Shape): Generator<{ from: num
 /** The bytes of a piece: an archive of its own in the file of a rank, with one tensor. */
 async function pieceOf(file: ByteSource, piece: Piece, dtype: StoredDType, name: string): Promise<Uint8Array> {
   const { offset, length, sizes } = piece;
-  checkRange(file.name, file.size, offset, length);
+  checkInside(file, offset, length, `tensor '${printable(name)}'`);
   const archive: ByteSource = {
     name: file.name,
     size: length,
-    read: (start, bytes) => {
-      checkRange(file.name, length, start, bytes);
-      return file.read(offset + start, bytes);
-    },
+    // Who reads a range checks it against the size first.
+    read: (start, bytes) => file.read(offset + start, bytes),
     close: async () => {},
   };
   const directory = await readZipDirectory(archive);
