@@ -3,7 +3,7 @@
 
 Whole pickled modules, TorchScript, torch.export, torch.distributed.checkpoint (one rank and four), AveragedModel, lists, Lightning.
 With `--published FOLDER` also the digests of published files of these kinds, whose classes need not be installed.
-Only whoever re-records needs PyTorch (recorded with torch 2.14.1, pytorch-lightning 2.6.6).
+Only whoever re-records needs PyTorch (recorded with torch 2.14.1, pytorch-lightning 2.6.6, safetensors 0.8.0).
 Usage: python3 scripts/record-torch-files.py [--published shared/data]
 """
 import argparse

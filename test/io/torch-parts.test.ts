@@ -126,7 +126,7 @@ describe('distributed checkpoints that lie or attack', () => {
       "a.distcp: has at byte 0 no piece [2] of int32 of tensor 'w'.",
     );
     await expect(readWeights(one(1) as Uint8Array<ArrayBuffer>)).rejects.toThrow(
-      'its weights lie in other files (a.distcp). Pass the path or URL of the folder.',
+      'its weights lie in other files (a.distcp). Pass the path or URL of .metadata.',
     );
   });
 });

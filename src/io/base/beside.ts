@@ -13,7 +13,7 @@ export class FilesBeside {
   readonly #open = new Map<string, ByteSource>();
   readonly #sizes = new Map<string, number>();
 
-  /** @param instead What is to be opened where the files cannot be reached: `the folder`. */
+  /** @param instead What is to be opened where the files cannot be reached: `model.json`. */
   constructor(source: ByteSource, instead: string) {
     this.#source = source;
     this.#instead = instead;

@@ -52,7 +52,7 @@ const DTYPES: ReadonlySet<string> = new Set(Object.keys(BYTES_PER_ELEMENT));
 /** @throws WeightFileError */
 export async function readDistributed(source: ByteSource, options: ReadOptions, format: string): Promise<WeightFile> {
   const { root, entries } = contentOf(source, await readMetadata(source));
-  const files = new FilesBeside(source, 'the folder');
+  const files = new FilesBeside(source, '.metadata');
   try {
     for (const path of pathsOf(entries)) await files.size(path);
     return await readState(
