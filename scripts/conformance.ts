@@ -1,5 +1,5 @@
 /**
- * Runs the conformance rows in another runtime, or on a GPU of no name. All rows with REGRAFT_SLOW=1, else without those that take minutes.
+ * Runs the conformance rows in another runtime, or on a GPU of no name. All rows with REGRAFT_SLOW=1, else without those that take long.
  * Exits with 1 if one is off. Browsers run them on the page's *Check this GPU*.
  */
 import { Argument, Command, Option } from 'commander';
@@ -18,7 +18,7 @@ async function run(groups: readonly string[], { runtime, unknownGpu }: Flags, co
   const args = [...(unknownGpu ? ['--unknown-gpu'] : []), ...groups];
   const { adapter, passed, left, off }: RowsReport = JSON.parse(await runIn(runtime, 'rows.ts', args));
   console.log(`${runtime} on ${adapter}: ${passed} rows pass, ${off.length} are off, ${left.length} not run.`);
-  for (const row of left) console.log(`Not run, for it takes minutes (REGRAFT_SLOW=1 runs it): ${row}`);
+  for (const row of left) console.log(`Not run, for it takes long (REGRAFT_SLOW=1 runs it): ${row}`);
   for (const fault of off) console.log(fault);
   process.exitCode = off.length ? 1 : 0;
 }
