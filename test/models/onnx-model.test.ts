@@ -83,6 +83,9 @@ describe('the exported net', () => {
     const { model } = await net('kept');
     expect(model.getSubmodule('layer1.0.conv1')).toBeInstanceOf(Conv2d);
     expect(model.getSubmodule('layer1.0.bn1')).toBeInstanceOf(BatchNorm2d);
+    expect(String(model.getSubmodule('bn1'))).toBe(
+      'BatchNorm2d(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)',
+    );
     expect(model.namedParameters().map(([path]) => path)).toContain('layer1.0.downsample.1.weight');
     expect(model.namedBuffers().map(([path]) => path)).toContain('bn1.running_mean');
     expect(model.graph).toMatchObject({ head: 'fc', outputs: ['output'] });
@@ -220,6 +223,17 @@ describe('graphs', () => {
     expect(await valuesOf(model, tensor([[1, 1, 1]]))).toEqual([7, 14]);
     graftHead(model, model.graph.head, 4);
     expect(noGrad(() => model.forward(tensor([[1, 1, 1]]))).shape).toEqual([1, 4]);
+  });
+
+  test('what follows a new head has its outputs', async () => {
+    const bytes = graphOf(
+      [node('MatMul', ['x', 'fc.weight'], ['product']), node('Reshape', ['product', 'to'], ['y'])],
+      [floats('fc.weight', [3, 2]), longs('to', [1, 2, 1, 1])],
+      input('x', 1, 3),
+    );
+    const model = await onnx.loadModel(bytes);
+    graftHead(model, model.graph.head, 4);
+    expect(noGrad(() => model.forward(tensor(new Float32Array(6), [2, 3]))).shape).toEqual([2, 4, 1, 1]);
   });
 
   test('names with a tensor in the way, and names that modules have anyhow', async () => {

@@ -133,10 +133,19 @@ function stepsOf(file: string, nodes: readonly NodeProto[]): Step[] {
   );
 }
 
-/** An attribute whose 0, which files leave out, is a number. */
+/** An attribute whose 0, which files leave out, is a number, and whose float is what was written: 0.1 and no 0.10000000149. */
 function withZero(a: AttributeProto): AttributeProto {
   const { name, f, s, t, floats, ints } = a;
-  return { name, f, s, t, floats, ints, i: Object.hasOwn(a, 'i') ? a.i : 0 };
+  return { name, f: shortest(f), s, t, floats, ints, i: Object.hasOwn(a, 'i') ? a.i : 0 };
+}
+
+/** The number with the fewest digits that is the same float32. */
+export function shortest(f: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const rounded = Number(f.toPrecision(digits));
+    if (Math.fround(rounded) === Math.fround(f)) return rounded;
+  }
+  return f;
 }
 
 async function constantOf(file: string, { attribute, output }: NodeProto, reader: TensorReader): Promise<HostValue> {

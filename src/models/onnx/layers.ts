@@ -2,7 +2,7 @@
 import { ShapeError } from '../../core/errors.ts';
 import type { Call } from '../../io/onnx/operators/call.ts';
 import { batchNorm } from '../../io/onnx/operators/norms.ts';
-import type { Step } from '../../io/onnx/program.ts';
+import { type Step, shortest } from '../../io/onnx/program.ts';
 import { BatchNorm2d, Buffer, Conv2d, Linear, type Module, Parameter } from '../../nn/index.ts';
 import { isReplaying } from '../../tensor/replay.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -118,7 +118,7 @@ export function layerOf(step: Step, tensors: Tensors, run: (step: Step, x: Tenso
       if (!hasBias || !statistics.every((name) => tensors.get(name) instanceof Buffer)) return undefined;
       const module = new GraphBatchNorm(weight.size, {
         eps: float('epsilon', 1e-5),
-        momentum: 1 - float('momentum', 0.9),
+        momentum: shortest(1 - float('momentum', 0.9)),
       });
       module.num_batches_tracked = null;
       const [running_mean, running_var] = statistics as [string, string];

@@ -16,7 +16,7 @@ import {
 } from '../../io/onnx/program.ts';
 import { asTensor } from '../../io/onnx/run.ts';
 import { simplified } from '../../io/onnx/simplify.ts';
-import { type AnyModule, Buffer, Module, Parameter } from '../../nn/index.ts';
+import { type AnyModule, Buffer, Conv2d, Linear, Module, Parameter } from '../../nn/index.ts';
 import { isRecord } from '../../nn/inputs.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { joinedProducts, type Layer, layerOf } from './layers.ts';
@@ -76,6 +76,7 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
   readonly #kept = new Map<HostValue, Tensor>();
   readonly #found = new Map<string, { value: HostValue; tensor: Tensor }[]>();
   readonly #softmax: Step | undefined;
+  readonly #head: Unit | undefined;
   #around: Surroundings;
 
   /** @internal */
@@ -100,7 +101,8 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
     this.#units = this.#placed(joined);
     this.#byStep = new Map(this.#units.map((unit) => [unit.step, unit]));
     this.#softmax = lastSoftmax(joined, program.outputs[0]!);
-    const head = headOf(this.#units, program.outputs[0]!)?.layer?.path ?? '';
+    this.#head = headOf(this.#units, program.outputs[0]!);
+    const head = this.#head?.layer?.path ?? '';
     const { name, opset, inputs, outputs } = program;
     const stages = stagesOf(this.#units, head);
     this.graph = { name, opset, inputs, outputs, head, stages, notes: [...program.notes, ...batchNotes(program)] };
@@ -115,7 +117,7 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
       if (step === this.#softmax && this.fromLogits) return call.value(0);
       const layer = this.#byStep.get(step)?.layer;
       if (!layer) return byRule(step, call);
-      return ((layer.owner as unknown as Record<string, Module>)[layer.field] as Module).forward(call.tensor(0));
+      return moduleAt(layer).forward(call.tensor(0)) as Tensor;
     });
     const { outputs } = this.#program;
     const tensors = outputsOf(this.#program, values, this.#around);
@@ -149,7 +151,7 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
   }
 
   #parametersOf({ layer, tensors }: Unit): Parameter[] {
-    const module = layer && (layer.owner as unknown as Record<string, AnyModule>)[layer.field]!;
+    const module = layer && moduleAt(layer);
     if (module && module !== layer.own) return module.parameters();
     return tensors.map((name) => this.#tensors.get(name)!).filter((t): t is Parameter => t instanceof Parameter);
   }
@@ -215,7 +217,19 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
   #surroundings(now: number): Surroundings {
     const { opset } = this.#program;
     const batch = { declared: declaredBatch(this.#program), now };
-    return { opset, training: this.training, batch, toTensor: (value) => this.#toTensor(value) };
+    const toTensor = (value: HostValue) => this.#toTensor(value);
+    return { opset, training: this.training, batch, classes: this.#classes(), toTensor };
+  }
+
+  /** Outputs of the head in the file and now, if it was replaced. */
+  #classes(): Surroundings['classes'] {
+    const layer = this.#head?.layer;
+    const module = layer && moduleAt(layer);
+    if (!layer || module === layer.own) return undefined;
+    const [declared, now] = [layer.own, module].map((head) =>
+      head instanceof Linear ? head.outFeatures : head instanceof Conv2d ? head.outChannels : undefined,
+    );
+    return declared === undefined || now === undefined ? undefined : { declared, now };
   }
 
   /** A slot for numbers of the graph, and one for all equal ones that sizes lead to: what is frozen stays so. */
@@ -237,6 +251,11 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
     this.#found.set(key, [...alike.slice(-3), found]);
     return found.tensor;
   }
+}
+
+/** What is in a place now. */
+function moduleAt({ owner, field }: Place): AnyModule {
+  return (owner as unknown as Record<string, AnyModule>)[field]!;
 }
 
 /** Where the layer of a node is put whose weights have names of their own: the module that PyTorch's exporter names, or the node itself. */

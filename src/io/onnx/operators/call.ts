@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly training: boolean;
   /** The first size of the inputs, in the file where it is one number, and now. */
   readonly batch: { readonly declared: number | undefined; readonly now: number };
+  /** Outputs of the last layer, in the file and now, where a new head has others. */
+  readonly classes?: { readonly declared: number; readonly now: number } | undefined;
   /** Numbers as a tensor; the same one each time for equal numbers, where they are few or of the file. */
   toTensor(value: HostValue): Tensor;
 }

@@ -15,7 +15,11 @@ function reshape(call: Call): Value {
   const keepsZero = call.int('allowzero', 0) === 1;
   const listed = call.numbers(1) ?? call.ints('shape');
   const copied = listed.map((d, k) => (d === 0 && !keepsZero ? (x.shape[k] ?? 0) : d));
-  const shape = listed[0] === 0 ? copied : forBatch(call, copied, x.shape[0]);
+  const fixed = listed[0] === 0 ? copied : forBatch(call, copied, x.shape[0]);
+  const { classes } = call.around;
+  const fits = fixed.includes(-1) || sizeOf(fixed) === sizeOf(x.shape);
+  // What follows a new head has its outputs.
+  const shape = fits || !classes ? fixed : fixed.map((d, k) => (k > 0 && d === classes.declared ? classes.now : d));
   const known = sizeOf(shape.filter((d) => d !== -1));
   return reshaped(
     x,
