@@ -10,8 +10,9 @@ import { HostValue, hostOf, isHost, type Value } from './operators/value.ts';
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './schema.ts';
 import { TensorReader } from './tensors.ts';
 
-/** An input of a graph. */
-export interface Port {
+/** An input of an ONNX graph. */
+export interface OnnxPort {
+  /** Its name in the file. */
   readonly name: string;
   /** Sizes, or the names of those that are open; null for one without a name. Undefined where the file does not tell. */
   readonly shape: readonly (number | string | null)[] | undefined;
@@ -39,7 +40,7 @@ export interface Program {
   readonly steps: readonly Step[];
   /** Initialisers and what Constant nodes have, by name. */
   readonly constants: ReadonlyMap<string, HostValue>;
-  readonly inputs: readonly Port[];
+  readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly string[];
   /** What is worth a note. */
   readonly notes: readonly string[];
@@ -173,7 +174,7 @@ function named(t: TensorProto, name: string): TensorProto {
   return { dims, dataType, externalData, dataLocation, name };
 }
 
-function portOf({ name, type }: ValueInfoProto): Port {
+function portOf({ name, type }: ValueInfoProto): OnnxPort {
   const dims = type?.tensorType?.shape?.dim;
   return { name, shape: dims?.map(({ dimValue, dimParam }) => (dimParam ? dimParam : dimValue > 0 ? dimValue : null)) };
 }

@@ -8,8 +8,8 @@ import {
   byRule,
   declaredBatch,
   folded,
+  type OnnxPort,
   outputsOf,
-  type Port,
   type Program,
   runSteps,
   type Step,
@@ -28,9 +28,6 @@ export interface OnnxModelOptions {
   /** Is told what is worth a note, a sentence each: floats of 16 bits, quantised integers, a batch that the file fixes. */
   onNote?: (note: string) => void;
 }
-
-/** An input of a graph: sizes that are open have names, or are null. */
-export type OnnxPort = Port;
 
 /** What a file tells of its graph. */
 export interface OnnxGraph {

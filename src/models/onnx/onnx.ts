@@ -3,7 +3,8 @@ import type { SourceLike } from '../../device/byte-source.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { OnnxModel, OnnxModelOptions } from './model.ts';
 
-export type { OnnxGraph, OnnxModel, OnnxModelOptions, OnnxPort } from './model.ts';
+export type { OnnxPort } from '../../io/onnx/program.ts';
+export type { OnnxGraph, OnnxModel, OnnxModelOptions } from './model.ts';
 
 /**
  * Rebuilds a network from the graph of an ONNX file, of opset 7 or newer, with its weights as parameters under their names in the file: it runs,
