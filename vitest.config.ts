@@ -11,8 +11,8 @@ export default defineConfig({
     reporters: process.env.CI ? ['default', './test/skipped.ts'] : ['default'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // One process at a time holds the GPU: two software adapters on the same cores only slow each other.
     pool: 'forks',
-    fileParallelism: false,
+    // While one compiles kernels, which takes one core, the other computes. More software adapters on the same cores only slow each other.
+    maxWorkers: 2,
   },
 });

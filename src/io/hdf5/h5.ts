@@ -17,7 +17,7 @@ const UNPACK_RATIO = 16;
 const CHUNK_FREE = 1 << 20;
 /** Bytes that the library may take for itself: chunks as they lie and unpacked, trees, heaps; and something to start with. */
 const LIBRARY_RATIO = 8;
-const LIBRARY_FREE = 64 << 20;
+const LIBRARY_FREE = 24 << 20;
 /** More names than this, or than a file has bytes for, are not visited: hard links can make a small file endless. */
 const OBJECT_LIMIT = 20_000;
 const OBJECT_BYTES = 16;
