@@ -43,7 +43,7 @@ Examples:
 }
 
 async function run(name: string, flags: Flags): Promise<void> {
-  const { keras, modelEntry } = await import('../models/index.ts');
+  const { keras } = await import('../models/index.ts');
   const { formatNamed } = await import('../io/formats.ts');
   const asKeras = flags.keras || formatNamed(name)?.holds === 'layers';
   const network = await kerasNetwork(flags.keras ? `keras.${name.replace(/^keras\./, '')}` : name);
@@ -56,7 +56,8 @@ async function run(name: string, flags: Flags): Promise<void> {
   else if (flags.tree) print(String(model));
   else if (model instanceof keras.KerasModel) print(model.summary());
   else {
-    const size = flags.imageSize ?? modelEntry(known).inputSize;
+    const { entryOf, topologyOf } = await import('../models/topology.ts');
+    const size = flags.imageSize ?? entryOf({ model: known, topology: topologyOf(model) }).inputSize;
     print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
   }
 }

@@ -8,7 +8,7 @@ import { converted, writtenDType } from '../io/base/cast.ts';
 import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile } from '../io/base/format.ts';
 import { formatOf } from '../io/formats.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
-import { adapted, classesOf } from '../models/define.ts';
+import { adapted, classesOf, type ModelEntry } from '../models/define.ts';
 import { guessNetwork, namingNetwork } from '../models/guess-network.ts';
 import { bindWeights, findWeights } from '../models/keras/bind.ts';
 import * as keras from '../models/keras/keras.ts';
@@ -89,6 +89,7 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
     return namingNetwork(input, name, () => openTorchvision(input, name, options), readOptions(options));
   const file = await readWeightFile(input, readOptions(options));
   if (name === undefined) {
+    if (file.metadata.onnx_graph !== undefined) return openGraph(input, file, options);
     if (file.metadata.model_config === undefined) return options.needsModel ? openGuessed(input, file, options) : file;
     const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
     return openKeras(await namedFor(model, input, file, options), model, model.name);
@@ -117,6 +118,14 @@ async function namedFor(model: Module, input: SourceLike, file: WeightFile, opti
   return formatOf(file).holds === 'graph'
     ? readWeightFile(input, { ...targetOf(model), ...readOptions(options) })
     : file;
+}
+
+/** A fine-tuned ONNX graph, which its file describes. */
+async function openGraph(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened> {
+  const { model: name = 'onnx', onnx_graph: graph, classes = '[]' } = file.metadata;
+  const { entryOf } = await import('../models/topology.ts');
+  const entry = entryOf({ model: name, topology: JSON.parse(graph!) });
+  return openEntry(input, entry, { numClasses: JSON.parse(classes).length, ...options });
 }
 
 /** The network that the file names itself, or that its tensors are of; the file alone where there is none. */
@@ -172,9 +181,12 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
   });
 }
 
-async function openTorchvision(input: SourceLike, name: string, options: OpenOptions): Promise<Opened> {
+const openTorchvision = (input: SourceLike, name: string, options: OpenOptions): Promise<Opened> =>
+  openEntry(input, modelEntry(name), options);
+
+async function openEntry(input: SourceLike, entry: ModelEntry, options: OpenOptions): Promise<Opened> {
   const { numClasses, modelOptions: own = {} } = options;
-  const entry = modelEntry(name);
+  const { name } = entry;
   const build = (classes: number | undefined): Promise<Module> =>
     entry.create({ ...(classes !== undefined && { numClasses: classes }), ...own });
   let model = await build(numClasses);
@@ -204,7 +216,7 @@ async function openTorchvision(input: SourceLike, name: string, options: OpenOpt
   const shape = (side: number) => [1, 3, side, side];
   const inputSize = sideOf(file.metadata) ?? entry.inputSize;
   const [smallest] = entry.weights?.DEFAULT.minSize ?? [1];
-  const probeSide = Math.max(smallest, Math.min(inputSize, PROBE_SIDE));
+  const probeSide = entry.fixedSize ? inputSize : Math.max(smallest, Math.min(inputSize, PROBE_SIDE));
   const inputs = [{ name: 'input', shape: shape(inputSize), probeShape: shape(probeSide) }];
   return { file, model, inputs, origins, folded, layouts, verbatim: !foreign };
 }

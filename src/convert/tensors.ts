@@ -40,12 +40,12 @@ function metadataFor(
 ): Record<string, string> {
   // Readers of the PyTorch world look for this key to tell whose layout the tensors have.
   if (format.storesMetadata !== false) return { format: 'pt', ...metadata };
-  const { model_config, architecture, ...rest } = contentOf(metadata);
+  const { model_config, onnx_graph = model_config, architecture, ...rest } = contentOf(metadata);
   if (architecture !== undefined)
     notes.push(
       `${format.name} cannot say that this is a ${architecture}: another network of its names and shapes would load it and be wrong.`,
     );
-  if (model_config !== undefined)
+  if (onnx_graph !== undefined)
     notes.push(
       `The model's topology is not kept, since ${format.name} holds tensors only: who reads it has to build it.`,
     );

@@ -89,6 +89,8 @@ export interface ModelEntry {
   readonly input: ImagePreset;
   /** Side of the square images it was trained on, in pixels. */
   readonly inputSize: number;
+  /** Whether it takes images of that size alone; false where nothing is said. */
+  readonly fixedSize?: boolean;
   /** The names of the classes that published weights of it have. */
   readonly categories?: Categories;
   /** Trainable numbers, with the outputs that published weights of it have. */

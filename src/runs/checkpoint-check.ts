@@ -2,7 +2,7 @@
 import type { StateDict, TensorData } from '../core/dtype.ts';
 import { RegraftError, WeightFileError } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
-import { entryOf } from '../models/keras/entry.ts';
+import { entryOf } from '../models/topology.ts';
 import { DEFAULT_TASK, taskKind } from '../tasks/kinds.ts';
 import type { ScoreKind } from '../tasks/task.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -11,7 +11,7 @@ import type { FinetuneResult } from './result.ts';
 
 export interface Checkpoint {
   readonly settings: FinetuneSettings;
-  /** Of a Keras model: its layers and how they are connected, as Keras writes them. */
+  /** Of a model out of a file, Keras's or an ONNX graph: its layers and how they are connected. */
   readonly topology?: unknown;
   /** Digest of the weights, the list of photos and the settings that last: all must be the same when the run goes on. */
   readonly inputs: string;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { ArgumentError } from '../core/errors.ts';
 import { init } from '../graph/init.ts';
+import { formatOf } from '../io/formats.ts';
 import { readWeightFile } from '../io/index.ts';
 import { guessNetwork } from '../models/guess-network.ts';
 import type { Progress } from '../train/progress.ts';
@@ -21,9 +22,10 @@ export async function chooseModel(
 ): Promise<string | undefined> {
   if (typeof weights === 'string' && (existsSync(weights) || /[./\\]/.test(weights))) {
     const names = { ...(key && { key }), ...(stripPrefix && { stripPrefix }) };
-    const { state, metadata } = await readWeightFile(weights, names);
-    const guess = await guessNetwork(state);
-    if (guess === undefined && metadata.model_config !== undefined) return undefined;
+    const file = await readWeightFile(weights, names);
+    const guess = await guessNetwork(file.state);
+    const isWhole = file.metadata.model_config !== undefined || file.metadata.onnx_graph !== undefined;
+    if (guess === undefined && (isWhole || formatOf(file).holds === 'graph')) return undefined;
     if (guess === undefined)
       throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);
     progress.note(`Network: ${guess}, which the weights in ${weights} are of.`);

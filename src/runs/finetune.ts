@@ -8,7 +8,7 @@ import { accountFor } from '../data/folders/photo-account.ts';
 import { thumbnail } from '../data/images/encode.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
-import { topologyOf } from '../models/keras/entry.ts';
+import { topologyOf } from '../models/topology.ts';
 import type { DEFAULT_TASK, TaskName } from '../tasks/kinds.ts';
 import { checkTask } from '../tasks/kinds.ts';
 import { imageTask } from '../tasks/registry.ts';
@@ -29,6 +29,7 @@ import { differences, digestOf, type RunInputs } from './inputs.ts';
 import { metricsJSON } from './metrics-json.ts';
 import { MODEL_FILES } from './model-description.ts';
 import { saveModel } from './model-folder.ts';
+import { checkComparable, normalisedAs, notesOnGraph } from './open-onnx.ts';
 import { openWeights } from './open-weights.ts';
 import { OPTIONS, type SettingsOptions } from './options.ts';
 import { checkNames, newPlan, type Plan, resumedPlan } from './plan.ts';
@@ -107,6 +108,7 @@ export async function finetune<T extends TaskName = typeof DEFAULT_TASK>(
   const plan = checkpoint ? await resumedPlan(out!, settled, checkpoint) : await newPlan(settled);
   if (options.compareFromScratch && plan.settings.weights === null)
     throw new ArgumentError('finetune: the run starts from random weights itself; leave compareFromScratch out.');
+  if (options.compareFromScratch) checkComparable(plan.tuned);
   await checkNames(plan);
   if (out === null) return trainAndSave<T>(options, plan);
   const { release, replaced } = await takeFolder(out);
@@ -142,7 +144,8 @@ async function trainAndSave<T extends TaskName>(options: FinetuneOptions<T>, pla
   );
   if (opened) await requireUsable(opened.source, model);
   progress?.note(`Task: ${task}, ${found.table === null ? 'by the names of the folders' : `by ${found.how}`}.`);
-  const preset = (tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.input;
+  if (tuned) for (const note of notesOnGraph(tuned, chosen)) progress?.note(note);
+  const preset = normalisedAs((tuned && presetOf(tuned.transforms)) ?? opened?.transforms ?? entry.input, chosen);
   const { imageSize, orientation } = chosen;
   const resize = Math.round((imageSize * preset.resize) / preset.crop);
   const sized = { ...preset, resize, crop: imageSize, orientation };

@@ -18,9 +18,9 @@ export interface ModelDescription {
   readonly regraft: string;
   /** What it answers; image classification where nothing is said. */
   readonly task?: TaskName;
-  /** As `modelEntry` knows it; of a Keras model its name. */
+  /** As `modelEntry` knows it; of a Keras model or an ONNX graph its name. */
   readonly model: string;
-  /** Of a Keras model: its layers and how they are connected, as Keras writes them. */
+  /** Of a Keras model: its layers and how they are connected, as Keras writes them. Of an ONNX graph: its nodes, without the weights. */
   readonly topology?: unknown;
   /** Path of the layer that makes the outputs. */
   readonly head: string;
@@ -32,14 +32,22 @@ export interface ModelDescription {
 /** The description as metadata of the weights: one file is the whole model then. */
 export function metadataOf({ regraft, model, task, topology, ...lists }: ModelDescription): Record<string, string> {
   const [classes, transforms] = [JSON.stringify(lists.classes), JSON.stringify(lists.transforms)];
-  const own = topology === undefined ? {} : { model_config: JSON.stringify(topology) };
+  const isGraph = (topology as { readonly format?: unknown } | null | undefined)?.format === 'onnx';
+  const own = topology === undefined ? {} : { [isGraph ? 'onnx_graph' : 'model_config']: JSON.stringify(topology) };
   return { format: 'pt', regraft, model, ...(task && { task }), classes, transforms, ...own };
 }
 
 /** What {@link metadataOf} made; null for other weight files. @throws WeightFileError if it is damaged. */
 export function descriptionIn(
   path: string,
-  { model, task, classes, transforms, model_config: topology }: Readonly<Record<string, string>>,
+  {
+    model,
+    task,
+    classes,
+    transforms,
+    model_config,
+    onnx_graph: topology = model_config,
+  }: Readonly<Record<string, string>>,
 ): Pick<ModelDescription, 'model' | 'task' | 'topology' | 'classes' | 'transforms'> | null {
   if (model === undefined || classes === undefined || transforms === undefined) return null;
   const own = `${task === undefined ? '' : `"task":${JSON.stringify(task)},`}${topology === undefined ? '' : `"topology":${topology},`}`;

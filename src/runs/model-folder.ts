@@ -7,7 +7,7 @@ import { checkInstance, checkList, checkPath, shown } from '../core/options.ts';
 import { transformFromJSON } from '../data/transforms/compose.ts';
 import { Transform } from '../data/transforms/transform.ts';
 import { writeWeights } from '../io/index.ts';
-import { entryOf, topologyOf } from '../models/keras/entry.ts';
+import { entryOf, topologyOf } from '../models/topology.ts';
 import { Module } from '../nn/index.ts';
 import { checkTask, DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { requireFinite } from '../train/finite.ts';

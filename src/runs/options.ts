@@ -5,7 +5,6 @@
 import { above, atLeast, below, DECAY, oneOf, whole, within } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { SEED } from '../core/random.ts';
-import type { Orientation } from '../data/images/orientation.ts';
 import { AUTO_AUGMENT_NAME, type AutoAugmentName } from '../data/transforms/compose.ts';
 import type { ModelEntry } from '../models/define.ts';
 import type { RegressionLoss } from '../tasks/image-regression/task.ts';
@@ -13,13 +12,13 @@ import type { ClassWeights } from '../tasks/image-task.ts';
 import type { TaskName } from '../tasks/kinds.ts';
 import { SCORE_NAMES, TASK_NAMES } from '../tasks/kinds.ts';
 import type { Precision } from '../train/precision.ts';
-import type { InputRange } from './open-keras.ts';
+import { IMAGE_ROWS } from './image-options.ts';
 import { type Before, CLASS_WEIGHTS, type OptimizerName, type OptionRow, option, TEXT, TEXTS } from './option-row.ts';
 
 const WEIGHT_DECAY: Readonly<Record<OptimizerName, number>> = { adamw: 0.01, adam: 0, sgd: 1e-4 };
 
 const ROWS = {
-  /** A name of MODELS, or that of a Keras model. */
+  /** A name of MODELS, or that of a model out of a file. */
   model: option<string>({
     kind: TEXT,
     // Whoever calls has chosen one by now.
@@ -28,7 +27,7 @@ const ROWS = {
       of: ({ model }) => model,
     },
     flag: '<name>',
-    help: 'which network, or the file or folder of a Keras model or an earlier run',
+    help: 'which network, or the file or folder of a Keras model, an ONNX graph or an earlier run',
     read: String,
   }),
   /** The task; null: as the labels say. */
@@ -336,28 +335,7 @@ const ROWS = {
     flag: '<share>',
     help: 'share of the images held out where there is no val folder; 0: none',
   }),
-  /** Side of the images, in pixels. */
-  imageSize: option<number>({
-    kind: whole(1),
-    default: { words: 'that of the weights', of: (_, { inputSize }) => inputSize },
-    flag: '<pixels>',
-    help: 'side of the images',
-    fact: 'always',
-  }),
-  /** 'exif': photos are turned as their EXIF tag says; 'ignore': they are taken as they are stored. */
-  orientation: option<Orientation>({
-    kind: oneOf('exif', 'ignore'),
-    default: { words: 'turned as their EXIF tag says', of: () => 'exif' },
-    flag: '<how>',
-    help: 'ignore: photos as they are stored',
-  }),
-  /** What the images of a Keras model were scaled to, where its file does not tell; null elsewhere. */
-  inputRange: option<InputRange | null>({
-    kind: oneOf('0..255', '0..1', '-1..1'),
-    default: null,
-    flag: '<range>',
-    help: 'for a Keras model that does not tell: what its images were scaled to',
-  }),
+  ...IMAGE_ROWS,
   /** Of order, augmentation, held-out images and new weights. */
   seed: option<number>({
     kind: SEED,

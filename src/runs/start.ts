@@ -21,6 +21,7 @@ import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
 import { type InputRange, kerasStart } from './open-keras.ts';
 import { openModel } from './open-model.ts';
+import { onnxModelAt } from './open-onnx.ts';
 import { digestOfFile, type OpenedWeights } from './open-weights.ts';
 import type { FinetuneSettings } from './options.ts';
 import { isCached } from './weights-on-disk.ts';
@@ -29,12 +30,12 @@ import { isCached } from './weights-on-disk.ts';
 const isShare = (path: string): boolean => /^[\\/]{2}/.test(path);
 const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 
-/** Files that may be a whole model. */
+/** Files that may be a whole model, beside ONNX's. */
 const WHOLE = /\.(safetensors|keras|h5|hdf5|json|zip)$/i;
 
 /**
- * The model at `path` that needs no other network: a run's folder, the weight file of one, a Keras model unless `network` is the
- * name of another; null for weights alone.
+ * The model at `path` that needs no other network: a run's folder, the weight file of one, a Keras model or an ONNX graph unless
+ * `network` is the name of another; null for weights alone.
  */
 export async function wholeModelAt(
   path: string,
@@ -44,10 +45,12 @@ export async function wholeModelAt(
   if (isURL(path) || !existsSync(path)) return null;
   if (isModelFolder(path)) return openModel<TaskName>(path, { task: 'auto' });
   const file = weightFileOf(path);
+  const isNamed = network !== undefined && isNetwork(network);
+  if (/\.onnx$/i.test(file)) return onnxModelAt(file, isNamed, inputRange);
   if (!WHOLE.test(file)) return null;
   const { metadata, ...read } = await readWeightFile(file);
   if (descriptionIn(path, metadata)) return openModel<TaskName>(path, { task: 'auto' });
-  if (metadata.model_config === undefined || (network !== undefined && isNetwork(network))) return null;
+  if (metadata.model_config === undefined || isNamed) return null;
   return kerasStart(path, { metadata, ...read }, { inputRange: inputRange ?? undefined });
 }
 
@@ -148,10 +151,9 @@ async function keepHead({ model, classes: had }: Classifier<TaskName>, entry: Mo
   const rows = classes.map((name) => had.indexOf(name));
   for (const [name, { data, shape }] of after) {
     const size = data.length / shape[0]!;
-    const old = before.get(name)!.data;
+    const old = before.get(name)?.data as Float32Array;
     for (const [to, from] of rows.entries())
-      if (from >= 0)
-        (data as Float32Array).set((old as Float32Array).subarray(from * size, (from + 1) * size), to * size);
+      if (from >= 0) (data as Float32Array).set(old.subarray(from * size, (from + 1) * size), to * size);
   }
   layer.loadStateDict(after);
   return classes.filter((name) => had.includes(name));

@@ -117,6 +117,11 @@ async function readNamed(
   return { state, namesInFile, notes };
 }
 
+/** What an ONNX file says of itself. @throws WeightFileError */
+export async function readOnnxMetadata(source: ByteSource): Promise<Record<string, string>> {
+  return metadataOf((await readModel(source)).model);
+}
+
 function metadataOf({ producerName, producerVersion, metadataProps, opsetImport }: ModelProto): Record<string, string> {
   const opset = opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
   const own: [string, string][] = [

@@ -2,7 +2,6 @@
 import { ArgumentError } from '../../core/errors.ts';
 import type { ImagePreset } from '../../data/transforms/compose.ts';
 import type { ModelEntry } from '../define.ts';
-import { modelEntry } from '../registry.ts';
 import { graftKerasHead, headOf } from './head.ts';
 import type { KerasLayer } from './layer.ts';
 import { KerasModel } from './model.ts';
@@ -11,27 +10,11 @@ import { modelJson } from './serialize.ts';
 /** Side of images where a model takes any. */
 export const ANY_SIDE = 224;
 
-/** A network by its name, or by its topology, Keras's JSON, where it has one of its own. */
-export interface NetworkDescription {
-  readonly model: string;
-  readonly topology?: unknown;
-}
-
-/**
- * The entry of a network.
- * @throws ArgumentError for a name that is none, or a topology that cannot be built.
- */
-export function entryOf({ model, topology }: NetworkDescription): ModelEntry {
-  return topology == null ? modelEntry(model) : kerasEntry(topology);
-}
-
-/** The topology of a Keras model as it is now, layers that were replaced included; undefined for any other. */
-export function topologyOf(model: unknown): unknown {
-  return model instanceof KerasModel ? modelJson(model, 3) : undefined;
-}
+/** The topology of a Keras model as it is now, layers that were replaced included. */
+export const kerasTopology = (model: KerasModel): unknown => modelJson(model, 3);
 
 /** The entry of a Keras model that has a head. Its models give logits. */
-function kerasEntry(topology: unknown): ModelEntry {
+export function kerasEntry(topology: unknown): ModelEntry {
   const build = () => {
     const model = new KerasModel(topology);
     model.fromLogits = true;

@@ -7,7 +7,6 @@ import type { HostValue, Value } from '../../io/onnx/operators/value.ts';
 import {
   byRule,
   declaredBatch,
-  folded,
   type OnnxPort,
   outputsOf,
   type Program,
@@ -15,13 +14,13 @@ import {
   type Step,
 } from '../../io/onnx/program.ts';
 import { asTensor } from '../../io/onnx/run.ts';
-import { simplified } from '../../io/onnx/simplify.ts';
 import { type AnyModule, Buffer, Conv2d, Linear, Module, Parameter } from '../../nn/index.ts';
 import { isRecord } from '../../nn/inputs.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { joinedProducts, type Layer, layerOf } from './layers.ts';
-import { rolesOf } from './roles.ts';
-import { type Place, put, putBound, scopeOfFields } from './tree.ts';
+import type { PreparedGraph } from './prepared.ts';
+import { type OnnxTopology, topologyOfGraph } from './topology.ts';
+import { type PathPlace, type Place, put, putBound, scopeOfFields } from './tree.ts';
 
 /** Options of `onnx.loadModel`. */
 export interface OnnxModelOptions {
@@ -48,7 +47,7 @@ export interface OnnxGraph {
 /** A step with the module that stands for it, where there is one. */
 interface Unit {
   readonly step: Step;
-  readonly layer: (Place & { readonly path: string; readonly isProduct: boolean; readonly own: AnyModule }) | undefined;
+  readonly layer: (PathPlace & { readonly isProduct: boolean; readonly own: AnyModule }) | undefined;
   /** Names of its tensors. */
   readonly tensors: readonly string[];
 }
@@ -61,9 +60,9 @@ interface Unit {
 export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> extends Module<Inputs, Outputs> {
   [field: string]: unknown;
   readonly graph: OnnxGraph;
-  /** Whether forward leaves the last softmax out, which is what a cross-entropy wants; false by default. */
+  /** Whether forward leaves the last softmax or sigmoid out, which is what a cross-entropy wants; false by default. */
   fromLogits = false;
-  readonly #program: Program;
+  readonly #program: PreparedGraph;
   readonly #units: readonly Unit[];
   readonly #byStep: ReadonlyMap<Step, Unit>;
   readonly #constants: ReadonlyMap<string, HostValue>;
@@ -72,21 +71,19 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
   /** Constants on the device, and numbers that came up while running. */
   readonly #kept = new Map<HostValue, Tensor>();
   readonly #found = new Map<string, { value: HostValue; tensor: Tensor }[]>();
-  readonly #softmax: Step | undefined;
+  readonly #activation: Step | undefined;
   readonly #head: Unit | undefined;
   #around: Surroundings;
 
   /** @internal */
-  constructor(read: Program) {
+  constructor(program: PreparedGraph) {
     super();
-    const program = simplified(read);
-    const roles = rolesOf(program);
-    const { steps, constants } = folded(program, (name) => roles.parameters.has(name) || roles.statistics.has(name));
+    const { steps, constants } = program;
     const tensors = new Map<string, Parameter | Buffer>();
     for (const [name, { shape, data, kind }] of constants) {
       if (kind !== 'float') continue;
-      if (roles.parameters.has(name)) tensors.set(name, new Parameter(shape, data as Float32Array));
-      else if (roles.statistics.has(name)) tensors.set(name, new Buffer(shape, data as Float32Array));
+      if (program.parameters.has(name)) tensors.set(name, new Parameter(shape, data as Float32Array));
+      else if (program.statistics.has(name)) tensors.set(name, new Buffer(shape, data as Float32Array));
     }
     this.#program = program;
     this.#tensors = tensors;
@@ -97,7 +94,7 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
     const joined = joinedProducts(steps, program.outputs, tensors);
     this.#units = this.#placed(joined);
     this.#byStep = new Map(this.#units.map((unit) => [unit.step, unit]));
-    this.#softmax = lastSoftmax(joined, program.outputs[0]!);
+    this.#activation = lastActivation(joined, program.outputs[0]!);
     this.#head = headOf(this.#units, program.outputs[0]!);
     const head = this.#head?.layer?.path ?? '';
     const { name, opset, inputs, outputs } = program;
@@ -111,7 +108,7 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
     this.#around = this.#surroundings(named[0]?.[1].shape[0] ?? 1);
     const steps = this.#units.map(({ step }) => step);
     runSteps(steps, values, this.#around, (step, call) => {
-      if (step === this.#softmax && this.fromLogits) return call.value(0);
+      if (step === this.#activation && this.fromLogits) return call.value(0);
       const layer = this.#byStep.get(step)?.layer;
       if (!layer) return byRule(step, call);
       return moduleAt(layer).forward(call.tensor(0)) as Tensor;
@@ -174,15 +171,14 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
       if (path === undefined) {
         const bound = tensors.map(placeTensor);
         this.#showFields(found);
-        const free = pathOf(step);
-        return { step, layer: { ...putBound(this, free, module, bound), path: free, isProduct, own: module }, tensors };
+        return { step, layer: { ...putBound(this, pathOf(step), module, bound), isProduct, own: module }, tensors };
       }
       const place = put(this, path, module);
       for (const [field, name] of Object.entries(found.fields)) {
         (module as unknown as Record<string, unknown>)[field] = this.#tensors.get(name);
         places.set(name, { owner: module, field });
       }
-      return { step, layer: { ...place, path, isProduct, own: module }, tensors };
+      return { step, layer: { ...place, isProduct, own: module }, tensors };
     });
   }
 
@@ -216,6 +212,21 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
     const batch = { declared: declaredBatch(this.#program), now };
     const toTensor = (value: HostValue) => this.#toTensor(value);
     return { opset, training: this.training, batch, classes: this.#classes(), toTensor };
+  }
+
+  /**
+   * The graph as it is now, without its weights, to be built again.
+   * @throws ArgumentError where a layer was replaced that is not the head.
+   * @internal
+   */
+  topology(): OnnxTopology {
+    const replaced = this.#units.filter(({ layer }) => layer && moduleAt(layer) !== layer.own);
+    const other = replaced.find((unit) => unit !== this.#head);
+    if (other)
+      throw new ArgumentError(
+        `OnnxModel: '${other.layer!.path}' was replaced, and only the head can be other than in the graph. Export the model: exportOnnx.`,
+      );
+    return topologyOfGraph(this.#program, replaced.length > 0);
   }
 
   /** Outputs of the head in the file and now, if it was replaced. */
@@ -293,12 +304,12 @@ function stagesOf(units: readonly Unit[], head: string): string[] {
   return [...new Set([...stages.filter((path) => path !== head), ...(head ? [head] : [])])];
 }
 
-/** The softmax that an output is, reshaped at most. */
-function lastSoftmax(steps: readonly Step[], output: string): Step | undefined {
+/** The softmax or sigmoid that an output is, reshaped at most. */
+function lastActivation(steps: readonly Step[], output: string): Step | undefined {
   const makers = new Map(steps.flatMap((step) => step.outputs.map((name): [string, Step] => [name, step])));
   let step = makers.get(output);
   while (step && ['Identity', 'Reshape', 'Flatten', 'Squeeze'].includes(step.op)) step = makers.get(step.inputs[0]!);
-  return step?.op === 'Softmax' ? step : undefined;
+  return ['Softmax', 'Sigmoid'].includes(step?.op ?? '') ? step : undefined;
 }
 
 function batchNotes(program: Program): string[] {

@@ -17,18 +17,24 @@ export interface Place {
   readonly field: string;
 }
 
+/** A field by its path from the root, under which `getSubmodule` finds it. */
+export interface PathPlace extends Place {
+  readonly path: string;
+}
+
 /**
  * Puts something under its name. Where a name cannot be divided at its dots, because a tensor is in the way, its rest is one field; a field that
  * modules have anyhow (`training`) gets a `_`.
  */
-export function put(root: AnyModule, name: string, value: Parameter | Buffer | AnyModule): Place {
+export function put(root: AnyModule, name: string, value: Parameter | Buffer | AnyModule): PathPlace {
   const place = placeOf(root, name);
   (place.owner as unknown as Fields)[place.field] = value;
   return place;
 }
 
-function placeOf(root: AnyModule, name: string): Place {
+function placeOf(root: AnyModule, name: string): PathPlace {
   const parts = name.split('.');
+  const scopes: string[] = [];
   let owner = root;
   while (parts.length > 1 && parts.every((part) => part !== '')) {
     const fields = owner as unknown as Fields;
@@ -36,11 +42,11 @@ function placeOf(root: AnyModule, name: string): Place {
     if (!(next in owner)) fields[next] = new Scope();
     else if (!Object.hasOwn(owner, next) || !(fields[next] instanceof Module)) break;
     owner = fields[next] as AnyModule;
-    parts.shift();
+    scopes.push(parts.shift()!);
   }
   let field = parts.join('.');
   while (field in owner || field === '') field = `${field}_`;
-  return { owner, field };
+  return { owner, field, path: [...scopes, field].join('.') };
 }
 
 /** The place of a layer whose tensors all lie in one scope under the fields' own names; undefined where they do not. */
@@ -58,8 +64,9 @@ export function scopeOfFields(root: AnyModule, fields: Readonly<Record<string, s
  * Puts a layer beside tensors that have other names: it shows them, and they go when it is replaced.
  * @param places of its tensors.
  */
-export function putBound(root: AnyModule, path: string, module: AnyModule, places: readonly Place[]): Place {
-  const { owner, field } = placeOf(root, path);
+export function putBound(root: AnyModule, path: string, module: AnyModule, places: readonly Place[]): PathPlace {
+  const place = placeOf(root, path);
+  const { owner, field } = place;
   Object.defineProperty(owner, field, {
     enumerable: true,
     configurable: true,
@@ -69,5 +76,5 @@ export function putBound(root: AnyModule, path: string, module: AnyModule, place
       Object.defineProperty(owner, field, { value, enumerable: true, configurable: true, writable: true });
     },
   });
-  return { owner, field };
+  return place;
 }
