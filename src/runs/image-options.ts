@@ -5,11 +5,9 @@ import type { InputRange } from './open-keras.ts';
 import { option } from './option-row.ts';
 
 /** Levels of pixels of 0..1, one for all channels or one for each. */
-type Levels = readonly number[];
-
-const levels = (words: string, isLevel: (level: number) => boolean): Kind<Levels> => ({
+const levels = (words: string, isLevel: (level: number) => boolean): Kind<readonly number[]> => ({
   words,
-  is: (value): value is Levels =>
+  is: (value): value is readonly number[] =>
     Array.isArray(value) &&
     [1, 3].includes(value.length) &&
     value.every((level) => Number.isFinite(level) && isLevel(level)),
@@ -36,13 +34,13 @@ export const IMAGE_ROWS = {
     fact: 'always',
   }),
   /** What is taken off pixels of 0..1, of all channels or of each; null: as the weights want it. */
-  mean: option<Levels | null>({
+  mean: option<readonly number[] | null>({
     ...NORMALISED,
     kind: levels('a number or three', () => true),
     help: 'what is taken off the pixels, 0..1, of all channels or of each: 0.5',
   }),
   /** What they are divided by then. */
-  std: option<Levels | null>({
+  std: option<readonly number[] | null>({
     ...NORMALISED,
     kind: levels('a number above 0, or three', (level) => level > 0),
     help: 'what they are divided by then: 0.229,0.224,0.225',

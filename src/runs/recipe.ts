@@ -76,12 +76,13 @@ export function groupsOf(
 ): { readonly params: readonly Parameter[]; readonly lr: number }[] {
   const trainable = model.parameters().filter((p) => p.requires_grad);
   if (layerDecay === null) return [{ params: trainable, lr: learningRate }];
-  const stageOf = new Map<Parameter, number>();
-  let stage = 0;
-  for (const [path, module] of model.namedModules()) {
-    if (stages.includes(path)) stage = stages.indexOf(path);
-    for (const [, p] of module.ownParameters()) if (!stageOf.has(p)) stageOf.set(p, stage);
+  const stageOf = new Map<Parameter, number>(trainable.map((p) => [p, 0]));
+  // The model itself knows what comes after what: of a graph's layers the tree of names does not tell.
+  for (const [s, path] of stages.entries()) {
+    model.freezeUntil(path);
+    for (const p of trainable) if (p.requires_grad) stageOf.set(p, s);
   }
+  for (const p of model.parameters()) p.requires_grad = stageOf.has(p);
   return stages
     .map((_, s) => ({
       params: trainable.filter((p) => stageOf.get(p) === s),

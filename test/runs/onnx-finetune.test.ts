@@ -9,6 +9,7 @@ import { init } from '../../src/graph/init.ts';
 import { onnx } from '../../src/models/index.ts';
 import { entryOf } from '../../src/models/topology.ts';
 import { evaluateFolder, type FinetuneOptions, finetune, openModel, predictImages } from '../../src/runs/index.ts';
+import { groupsOf } from '../../src/runs/recipe.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { ones } from '../../src/tensor/factory.ts';
 import { photoFolder } from '../data/photos.ts';
@@ -157,6 +158,18 @@ describe('a run from an ONNX file', () => {
     ]);
     const [before, after] = await Promise.all([outputs(out), outputs(at('second'))]);
     expect(after.slice(0, 2)).toEqual([before[1], before[2]].map((value) => expect.closeTo(value!, 4)));
+  });
+
+  test("stages have rates of their own, also where weights' names tell no layers", async () => {
+    const model = await onnx.loadModel(await saved('rates.onnx', graph(8)));
+    const { stages } = model.graph;
+    expect(stages).toEqual(['stem', 'fc_']);
+    const settings = { layerDecay: 0.5 };
+    const rates = groupsOf(model, { stages, learningRate: 1 }, settings).map(({ lr, params }) => [lr, params.length]);
+    expect(rates).toEqual([
+      [1, 2],
+      [0.5, 4],
+    ]);
   });
 
   test('is frozen until a layer or a parameter by its name', async () => {
