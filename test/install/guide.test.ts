@@ -4,8 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { init } from '../../src/index.ts';
+import { init, type Tensor } from '../../src/index.ts';
+import { exportOnnx } from '../../src/io/index.ts';
 import { keras } from '../../src/models/index.ts';
+import { Conv2d, Linear, Module } from '../../src/nn/index.ts';
 import { Page } from '../docs/markdown.ts';
 import { makeWorkspace } from '../docs/workspace.ts';
 import { dict, pickle, storage, tensor, text, torchZip } from '../io/build.ts';
@@ -34,6 +36,15 @@ const CLASSIFIER = layer('Sequential', {
   ],
 });
 
+/** Of an ONNX file. */
+class Graph extends Module {
+  conv1 = new Conv2d(3, 4, 3, { stride: 2 });
+  fc = new Linear(4, 2);
+  forward(x: Tensor): Tensor {
+    return this.fc.forward(this.conv1.forward(x).relu().mean([2, 3]));
+  }
+}
+
 const isSlow = !!process.env.REGRAFT_SLOW;
 
 describe.skipIf(!isSlow)('the guide’s commands (take minutes: REGRAFT_SLOW=1)', () => {
@@ -50,6 +61,8 @@ describe.skipIf(!isSlow)('the guide’s commands (take minutes: REGRAFT_SLOW=1)'
     const birds = new keras.KerasModel(CLASSIFIER);
     await keras.saveModel(birds, join(folder, 'birds.keras'));
     await keras.saveModel(birds, join(folder, 'keras_model.h5'));
+    await exportOnnx(new Graph(), join(folder, 'net.onnx'), { inputShape: [1, 3, 160, 160] });
+    await exportOnnx(new Graph(), join(folder, 'efficientnet_lite0.onnx'), { inputShape: [1, 3, 224, 224] });
     // As Teachable Machine packs it.
     const [model, labels] = [readFileSync(join(folder, 'keras_model.h5')), Buffer.from('0 ants\n1 bees\n')];
     writeFileSync(join(folder, 'converted_keras.zip'), zipSync({ 'keras_model.h5': model, 'labels.txt': labels }));
