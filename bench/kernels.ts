@@ -1,4 +1,4 @@
-/** Workloads of one op: matrix products, ResNet-50's convolutions and their gradients, normalisation, pooling, reductions. */
+/** Workloads of one op: matrix products, ResNet-50's convolutions, MobileNet V2's depthwise ones, their gradients, normalisation, pooling, reductions. */
 import { noGrad, type Tensor } from '../src/index.ts';
 import { Parameter } from '../src/nn/index.ts';
 import { type Conv, convFlops, convName, distinctConvs, outSize } from './resnet-shapes.ts';
@@ -74,6 +74,47 @@ function convGradient(shape: Conv, batch: number): Workload {
       const w = uniformTensor(weightShape(shape), 2, { scale: 0.1, requires_grad: true });
       const gy = uniformTensor([batch, shape.outChannels, side, side], 3);
       return gradients([x, w], gy, () => x.conv2d(w, null, convOptions(shape)));
+    },
+  };
+}
+
+/** Depthwise convolutions of MobileNet V2: channels, side of the input, stride. */
+const DEPTHWISE = [
+  [32, 112, 1],
+  [96, 112, 2],
+  [144, 56, 1],
+  [384, 14, 1],
+  [960, 7, 1],
+] as const;
+
+type Depthwise = (typeof DEPTHWISE)[number];
+
+const depthwiseName = ([channels, side, stride]: Depthwise) =>
+  `depthwise3x3${stride > 1 ? `s${stride}` : ''}_${channels}@${side}`;
+const depthwiseOptions = ([channels, , stride]: Depthwise) => ({ stride, padding: 1, groups: channels });
+
+function depthwise(shape: Depthwise, batch: number): Workload {
+  const [channels, side] = shape;
+  return {
+    name: `${depthwiseName(shape)} b${batch}`,
+    kernels: { depthwise: 1 },
+    prepare: async () => {
+      const [x, w] = [uniformTensor([batch, channels, side, side], 1), constant([channels, 1, 3, 3], 2, 0.1)];
+      return forward([x, w], () => x.conv2d(w, null, depthwiseOptions(shape)));
+    },
+  };
+}
+
+function depthwiseGradient(shape: Depthwise, batch: number): Workload {
+  const [channels, side, stride] = shape;
+  return {
+    name: `grad_${depthwiseName(shape)} b${batch}`,
+    kernels: { depthwiseInputGrad: 1, depthwiseWeightGrad: 1 },
+    prepare: async () => {
+      const x = uniformTensor([batch, channels, side, side], 1, { requires_grad: true });
+      const w = uniformTensor([channels, 1, 3, 3], 2, { scale: 0.1, requires_grad: true });
+      const gy = uniformTensor([batch, channels, side / stride, side / stride], 3);
+      return gradients([x, w], gy, () => x.conv2d(w, null, depthwiseOptions(shape)));
     },
   };
 }
@@ -176,6 +217,7 @@ export function kernelWorkloads(): Workload[] {
     ...[512, 1024, 2048].map(matmul),
     ...[1, 8].flatMap((batch) => convs.map((shape) => conv(shape, batch))),
     ...convs.map((shape) => convGradient(shape, 8)),
+    ...DEPTHWISE.flatMap((shape) => [depthwise(shape, 8), depthwiseGradient(shape, 8)]),
     ...[1, 8].map(batchNormRelu),
     batchNormTraining(8),
     batchNormGradient(8),

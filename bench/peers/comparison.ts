@@ -57,6 +57,8 @@ export const WORKLOADS = [
   'resnet50_finetune_64 b16 cached',
   'resnet50_finetune_224 b8',
   'resnet50_train_64 b8',
+  'mobilenet_v2_fwd_224 b1',
+  'mobilenet_v2_train_64 b16',
 ] as const;
 
 /** Rounds of processes for a row that times their starts; another row takes one. */
@@ -70,7 +72,7 @@ export interface Row {
 }
 
 /** Those for which `prepare.ts` writes the network's weights. */
-export const isInference = (workload: string): boolean => /_(cold|fwd)_/.test(workload);
+export const isInference = (workload: string): boolean => /^resnet50_(cold|fwd)_/.test(workload);
 
 export const isCold = (workload: string): boolean => workload.includes('_cold_');
 

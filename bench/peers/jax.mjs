@@ -20,14 +20,17 @@ defaultDevice('webgpu');
 
 const array = (shape, scale = 1) => np.array(uniform(shape.reduce((n, d) => n * d, 1), scale)).reshape(shape);
 
+/** Adds a convolution and its batch norm. */
+function putConvolution(all, name, out, channels, kernel) {
+  all[`${name}.w`] = array([out, channels, kernel, kernel], Math.sqrt(6 / (channels * kernel * kernel)));
+  for (const one of ['scale', 'var']) all[`${name}.${one}`] = np.ones([out]);
+  for (const zero of ['shift', 'mean']) all[`${name}.${zero}`] = np.zeros([out]);
+}
+
 /** Parameters and statistics by name, each consumed exactly once by a forward pass. */
 function parameters(classes) {
   const all = {};
-  const put = (name, out, channels, kernel) => {
-    all[`${name}.w`] = array([out, channels, kernel, kernel], Math.sqrt(6 / (channels * kernel * kernel)));
-    for (const one of ['scale', 'var']) all[`${name}.${one}`] = np.ones([out]);
-    for (const zero of ['shift', 'mean']) all[`${name}.${zero}`] = np.zeros([out]);
-  };
+  const put = (...shape) => putConvolution(all, ...shape);
   put('stem', 64, 3, 7);
   let channels = 64;
   STAGES.forEach(([planes, blocks], s) => {
@@ -48,18 +51,31 @@ const isStatistic = (name) => /\.(mean|var)$/.test(name);
 const keep = (arrays) => tree.map((a) => a.ref, arrays);
 const pick = (arrays, wanted) => Object.fromEntries(Object.entries(arrays).filter(([name]) => wanted(name)));
 
+/** MobileNet V2: expansion, planes, blocks, stride of each stage. */
+const INVERTED = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+];
+
 /** Convolution, batch norm, ReLU. Training keeps no running statistics, which only favours this peer. */
-function convolution(p, name, x, kernel, stride, { relu = true, training }) {
+function convolution(p, name, x, kernel, stride, { relu = true, groups = 1, training }) {
   const pad = kernel >> 1;
-  const y = lax.convGeneralDilated(x, p[`${name}.w`], [stride, stride], [
+  const padding = [
     [pad, pad],
     [pad, pad],
-  ]);
+  ];
+  const y = lax.convGeneralDilated(x, p[`${name}.w`], [stride, stride], padding, { featureGroupCount: groups });
   const shape = [1, y.shape[1], 1, 1];
   const [mean, variance] = training ? moments(y) : [p[`${name}.mean`].reshape(shape), p[`${name}.var`].reshape(shape)];
   const scale = p[`${name}.scale`].reshape(shape).div(np.sqrt(variance.add(1e-5)));
   const shift = p[`${name}.shift`].reshape(shape).sub(mean.mul(scale.ref));
   const z = y.mul(scale).add(shift);
+  if (relu === 6) return np.clip(z, 0, 6);
   return relu ? nn.relu(z) : z;
 }
 
@@ -93,6 +109,56 @@ function stem(p, x, training) {
     [1, 1],
   ]);
   return lax.reduceWindow(padded, (window) => np.max(window), [3, 3], [2, 2]);
+}
+
+/** Calls `convolve(name, out, channels, kernel, stride, options)` for the convolutions of MobileNet V2, in order; `join` after each block. */
+function walkMobilenet(convolve, join) {
+  convolve('stem', 32, 3, 3, 2, { relu: 6 });
+  let channels = 32;
+  INVERTED.forEach(([expansion, planes, blocks, stride], s) => {
+    for (let b = 0; b < blocks; b++) {
+      const name = `${s}.${b}`;
+      const hidden = channels * expansion;
+      if (expansion > 1) convolve(`${name}.1`, hidden, channels, 1, 1, { relu: 6, begins: true });
+      convolve(`${name}.2`, hidden, 1, 3, b ? 1 : stride, { relu: 6, groups: hidden, begins: expansion === 1 });
+      convolve(`${name}.3`, planes, hidden, 1, 1, { relu: false });
+      join(b > 0);
+      channels = planes;
+    }
+  });
+  convolve('last', 1280, 320, 1, 1, { relu: 6 });
+}
+
+function mobilenetParameters(classes) {
+  const all = {};
+  walkMobilenet(
+    (name, out, channels, kernel) => putConvolution(all, name, out, channels, kernel),
+    () => {},
+  );
+  all['fc.w'] = array([1280, classes], Math.sqrt(3 / 1280));
+  all['fc.b'] = np.zeros([classes]);
+  return all;
+}
+
+/** Without dropout, which only favours this peer. */
+function mobilenet(p, images, training) {
+  let x = images;
+  let shortcut;
+  walkMobilenet(
+    (name, _out, _channels, kernel, stride, { begins, ...options }) => {
+      if (begins) {
+        shortcut?.dispose();
+        shortcut = x.ref;
+      }
+      x = convolution(p, name, x, kernel, stride, { ...options, training });
+    },
+    (adds) => {
+      if (adds) x = x.add(shortcut);
+      else shortcut.dispose();
+      shortcut = undefined;
+    },
+  );
+  return head(p, x);
 }
 
 const head = (p, x) => np.matmul(np.mean(x, [2, 3]), p['fc.w']).add(p['fc.b']);
@@ -147,6 +213,18 @@ await runWorkload({
     const [p, x] = [parameters(1000), array([batch, 3, size, size])];
     const run = jit((q, images) => forward(q, images, false));
     await measureOp(() => run(keep(p), x.ref));
+  },
+
+  async mobilenet_v2_fwd(size, batch) {
+    const [p, x] = [mobilenetParameters(1000), array([batch, 3, size, size])];
+    const run = jit((q, images) => mobilenet(q, images, false));
+    await measureOp(() => run(keep(p), x.ref));
+  },
+
+  async mobilenet_v2_train(size, batch) {
+    const x = array([batch, 3, size, size]);
+    const trained = pick(mobilenetParameters(CLASSES), (name) => !isStatistic(name));
+    await train(trained, (p, images, t) => crossEntropy(mobilenet(p, images, true), t), () => x.ref, batch);
   },
 
   async resnet50_cold(size, batch) {

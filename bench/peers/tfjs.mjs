@@ -11,6 +11,17 @@ const STAGES = [
   [512, 3, 2],
 ];
 
+/** MobileNet V2: expansion, planes, blocks, stride of each stage. */
+const INVERTED = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+];
+
 await provideWebGPU();
 const tf = await import('@tensorflow/tfjs-core');
 // tf.layers also registers the gradients; the backend looks for WebGPU as it is loaded.
@@ -69,6 +80,32 @@ function resnet50(size, classes) {
   return modelOf({ inputs, outputs: head(features, classes) });
 }
 
+function normalized(x, relu6 = true) {
+  const y = layers.batchNormalization({ epsilon: 1e-5, momentum: 0.9 }).apply(x);
+  return relu6 ? layers.reLU({ maxValue: 6 }).apply(y) : y;
+}
+
+function pointwise(x, filters, relu6) {
+  return normalized(layers.conv2d({ filters, kernelSize: 1, useBias: false, kernelInitializer: 'heUniform' }).apply(x), relu6);
+}
+
+function inverted(x, expansion, planes, strides) {
+  const expanded = expansion > 1 ? pointwise(x, x.shape[3] * expansion) : x;
+  const options = { kernelSize: 3, strides, padding: 'same', useBias: false, depthwiseInitializer: 'heUniform' };
+  const y = pointwise(normalized(layers.depthwiseConv2d(options).apply(expanded)), planes, false);
+  return strides === 1 && x.shape[3] === planes ? layers.add().apply([x, y]) : y;
+}
+
+/** Without dropout, which only favours this peer. */
+function mobilenetV2(size, classes) {
+  const inputs = input({ shape: [size, size, 3] });
+  const options = { filters: 32, kernelSize: 3, strides: 2, padding: 'same', useBias: false, kernelInitializer: 'heUniform' };
+  let y = normalized(layers.conv2d(options).apply(inputs));
+  for (const [expansion, planes, blocks, stride] of INVERTED)
+    for (let block = 0; block < blocks; block++) y = inverted(y, expansion, planes, block ? 1 : stride);
+  return modelOf({ inputs, outputs: head(pointwise(y, 1280), classes) });
+}
+
 /** The frozen part (stem to stage 3, batch norms in inference mode) and the trained one (stage 4, head), as two models. */
 function split(size) {
   const inputs = input({ shape: [size, size, 3] });
@@ -103,6 +140,17 @@ await runWorkload({
     const { measure } = await import('./measure.ts');
     const [model, x] = [resnet50(size, 1000), tensor([batchSize, size, size, 3])];
     await measure(() => tf.dispose(tf.tidy(() => model.predict(x, { batchSize }))), done);
+  },
+
+  async mobilenet_v2_fwd(size, batchSize) {
+    const { measure } = await import('./measure.ts');
+    const [model, x] = [mobilenetV2(size, 1000), tensor([batchSize, size, size, 3])];
+    await measure(() => tf.dispose(tf.tidy(() => model.predict(x, { batchSize }))), done);
+  },
+
+  async mobilenet_v2_train(size, batch) {
+    const x = tensor([batch, size, size, 3]);
+    await train(mobilenetV2(size, CLASSES), () => x, batch);
   },
 
   async resnet50_cold(size, batchSize) {

@@ -316,7 +316,7 @@ export class Inception3 extends Module<[Tensor], Tensor | InceptionOutputs> {
       throw new ShapeError(
         'inception_v3',
         `its auxiliary head is trained on images from ${TRAINED_SIDE} x ${TRAINED_SIDE} up, got ${formatShape(x.shape)}. ` +
-          'Take larger images, or set model.AuxLogits to null.',
+          'Take larger images (`--image-size 299` of the command), or set model.AuxLogits to null.',
         [x.shape],
       );
     const stem = [this.Conv2d_1a_3x3, this.Conv2d_2a_3x3, this.Conv2d_2b_3x3, this.maxpool1];

@@ -15,6 +15,17 @@ const shapeOf = (M: number, N: number, K: number, more: Partial<ProductShape> = 
 const withTiles = (target: KernelTarget): KernelTarget[] =>
   candidateTiles(target, shapeOf(1000, 1000, 100)).map((tile) => ({ ...target, tileFor: () => tile }));
 
+const ALL = (await targets()).flatMap(withTiles);
+const tileOf = (target: KernelTarget) => target.tileFor!(shapeOf(1, 1, 1))!;
+
+/** One of the tiles that differ in depth alone, by what it is. */
+const OF_EACH_SIZE = new Map(
+  ALL.map((target) => {
+    const { depth: _, ...size } = { depth: 0, ...tileOf(target) };
+    return [JSON.stringify(size), target] as const;
+  }),
+);
+
 describe('every candidate', () => {
   test('multiplies matrices of sizes that no tile divides', async () => {
     const [M, N, K] = [131, 133, 37];
@@ -27,25 +38,15 @@ describe('every candidate', () => {
       expected[i] = sum * extra[i % 13]! + m + 0.5 * n;
     }
     const shape = { M, N, K, batch: [], aStrides: [K, 1], bStrides: [N, 1], aBatch: [], bBatch: [] } as const;
-    const all = (await targets()).flatMap(withTiles);
-    expect(all.length).toBeGreaterThanOrEqual(6 + 20);
-    for (const target of all) {
+    expect(ALL.length).toBeGreaterThanOrEqual(6 + 20);
+    for (const target of ALL) {
       const [y] = await runProgram(matmul(target, shape, scaleByInput(2)), [a, b, extra], [M * N]);
       close(y!, expected, 1e-5 * Math.sqrt(K));
     }
   });
 
-  test('convolves, and gives both gradients', async () => {
-    const shape = convShape(2, 5, [13, 11], 70, [3, 2], { stride: [2, 1], padding: [1, 0, 0, 1] });
-    const depths = new Set<number>();
-    const some = (await targets()).flatMap(withTiles).filter((target) => {
-      const tile = target.tileFor!(shapeOf(1, 1, 1))!;
-      // Of the tiles that differ in depth alone, one.
-      if (tile.family !== 'tile') return true;
-      const size = tile.threadRows * 1000 + tile.rows * 100 + tile.threadColumns * 10 + tile.columns;
-      return !depths.has(size) && depths.add(size);
-    });
-    await checkConv(shape, some);
+  test.each([...OF_EACH_SIZE])('convolves, and gives both gradients: %s', async (_, target) => {
+    await checkConv(convShape(2, 5, [13, 11], 70, [3, 2], { stride: [2, 1], padding: [1, 0, 0, 1] }), [target]);
   });
 });
 

@@ -31,7 +31,7 @@ test('smaller images are trained on without the auxiliary head', async () => {
   const model = await inception_v3();
   await expect(shapes(model, 224)).rejects.toThrow(
     'inception_v3: its auxiliary head is trained on images from 299 x 299 up, got [2, 3, 224, 224]. ' +
-      'Take larger images, or set model.AuxLogits to null.',
+      'Take larger images (`--image-size 299` of the command), or set model.AuxLogits to null.',
   );
   model.AuxLogits = null;
   expect(await shapes(model, 224)).toEqual([2, 1000]);
