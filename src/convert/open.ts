@@ -8,6 +8,7 @@ import { converted, writtenDType } from '../io/base/cast.ts';
 import { type FloatDType, READ_OPTIONS, type ReadOptions, type WeightFile } from '../io/base/format.ts';
 import { formatOf } from '../io/formats.ts';
 import { readWeightFile, targetOf } from '../io/index.ts';
+import { requireOurs } from '../io/read.ts';
 import { adapted, classesOf, type ModelEntry } from '../models/define.ts';
 import { guessNetwork, namingNetwork } from '../models/guess-network.ts';
 import { bindWeights, findWeights } from '../models/keras/bind.ts';
@@ -130,6 +131,7 @@ async function openGraph(input: SourceLike, file: WeightFile, options: OpenOptio
 
 /** The network that the file names itself, or that its tensors are of; the file alone where there is none. */
 async function openGuessed(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened | WeightFile> {
+  requireOurs(String(input), file);
   const own = file.metadata.model;
   const isOwn = own !== undefined && isNetwork(own);
   const name = isOwn ? networkName(own) : await guessNetwork(file.state);

@@ -8,9 +8,9 @@ import { type ByteSource, checkRange } from './byte-source.ts';
 import { pathOf } from './file-name-node.ts';
 
 /** Files that name what else lies in their folder: a folder with one of them is opened by it. */
-const INDEXES = ['.metadata', 'model.safetensors.index.json', 'pytorch_model.bin.index.json'];
+const INDEXES = ['.metadata', 'config.json', 'model.safetensors.index.json', 'pytorch_model.bin.index.json'];
 
-/** The file that a folder of weights is opened by: of torch.distributed.checkpoint, or of Hugging Face. Undefined for any other path. */
+/** The file that a folder of weights is opened by: of torch.distributed.checkpoint, or of Hugging Face, whose `config.json` goes first. Undefined for any other path. */
 export function indexOfFolder(path: string): string | undefined {
   return INDEXES.map((name) => join(path, name)).find((file) => existsSync(file));
 }

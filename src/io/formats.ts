@@ -1,5 +1,6 @@
 /** The formats there are, one row each. A file is tried against them in this order. */
 import type { ModelFormat, WeightFile } from './base/format.ts';
+import { hubFolder } from './hub/row.ts';
 import { kerasZip } from './keras/archive.ts';
 import { kerasH5, kerasWeightsH5 } from './keras/h5.ts';
 import { tfjs } from './keras/tfjs.ts';
@@ -23,6 +24,7 @@ const PLAIN: readonly ModelFormat[] = [
   kerasWeightsH5,
   kerasZip,
   shardIndex,
+  hubFolder,
   tfjs,
   onnx,
 ];

@@ -50,7 +50,13 @@ export async function readOpened(file: ByteSource, options: ReadOptions): Promis
 function renamed(read: WeightFile, path: string, { stripPrefix, expected }: ReadOptions): WeightFile {
   const stripped = stripPrefix === undefined ? read : withNames(read, stripNames(read, path, stripPrefix));
   if (!expected || formatOf(read).holds === 'graph') return stripped;
+  requireOurs(path, read);
   return withNames(stripped, fitNames(shapesOf(stripped.state), expected));
+}
+
+/** @throws WeightFileError for weights of a network that is none of ours, with how it differs. */
+export function requireOurs(path: string, { refusal }: WeightFile): void {
+  if (refusal !== undefined) throw new WeightFileError(path, refusal);
 }
 
 function stripNames({ state }: WeightFile, path: string, prefix: string): Pick<Fit, 'names' | 'notes'> {

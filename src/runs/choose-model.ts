@@ -4,7 +4,9 @@ import { ArgumentError } from '../core/errors.ts';
 import { init } from '../graph/init.ts';
 import { formatOf } from '../io/formats.ts';
 import { readWeightFile } from '../io/index.ts';
+import { requireOurs } from '../io/read.ts';
 import { guessNetwork } from '../models/guess-network.ts';
+import { isNetwork, networkName } from '../models/registry.ts';
 import type { Progress } from '../train/progress.ts';
 import { defaultModel } from './default-model.ts';
 import type { FinetuneOptions } from './finetune.ts';
@@ -23,8 +25,11 @@ export async function chooseModel(
   if (typeof weights === 'string' && (existsSync(weights) || /[./\\]/.test(weights))) {
     const names = { ...(key && { key }), ...(stripPrefix && { stripPrefix }) };
     const file = await readWeightFile(weights, names);
-    const guess = await guessNetwork(file.state);
-    const isWhole = file.metadata.model_config !== undefined || file.metadata.onnx_graph !== undefined;
+    requireOurs(weights, file);
+    const { state, metadata } = file;
+    const named = metadata.model !== undefined && isNetwork(metadata.model);
+    const guess = named ? networkName(metadata.model!) : await guessNetwork(state);
+    const isWhole = metadata.model_config !== undefined || metadata.onnx_graph !== undefined;
     if (guess === undefined && (isWhole || formatOf(file).holds === 'graph')) return undefined;
     if (guess === undefined)
       throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);

@@ -9,7 +9,6 @@ import type { LeftOut } from '../data/folders/left-out.ts';
 import { openLabelledPhotos } from '../data/folders/open-labelled.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
-import type { ModelEntry } from '../models/define.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
@@ -24,7 +23,7 @@ import type { Progress } from '../train/progress.ts';
 import { readLabels } from './labels-file.ts';
 import { type Classifier, isModelFolder, ofTask } from './model-folder.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
-import { BareWeightsError, openModel } from './open-model.ts';
+import { BareWeightsError, categoriesOf, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
 import { wholeModelAt } from './start.ts';
 
@@ -129,12 +128,6 @@ export async function openClassifier<T extends TaskName = typeof DEFAULT_TASK>(
 function networkOf(error: unknown): string {
   if (error instanceof BareWeightsError && error.network !== undefined) return error.network;
   throw error;
-}
-
-/** Those of the published weights where there are as many outputs. */
-async function categoriesOf({ categories }: ModelEntry, count: number): Promise<readonly string[]> {
-  const names = (await categories?.()) ?? [];
-  return names.length === count ? names : Array.from({ length: count }, (_, i) => `class ${i}`);
 }
 
 /** Options of {@link evaluateFolder}. */

@@ -8,13 +8,15 @@ import type { StateDict } from '../core/dtype.ts';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { checkOneOf, checkOptions, checkPath } from '../core/options.ts';
 import { transformFromJSON } from '../data/transforms/compose.ts';
+import { indexOfFolder } from '../device/file-source-node.ts';
 import { readTextFile } from '../io/base/text.ts';
 import { formatOf } from '../io/formats.ts';
-import { readWeightFile, readWeights, targetOf } from '../io/index.ts';
+import { readWeightFile, readWeights, targetOf, type WeightFile } from '../io/index.ts';
+import { requireOurs } from '../io/read.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip/zip.ts';
-import type { ModelEntry } from '../models/define.ts';
+import { classesOf, type ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
-import { networkName } from '../models/registry.ts';
+import { isNetwork, modelEntry, networkName } from '../models/registry.ts';
 import { entryOf } from '../models/topology.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
@@ -38,7 +40,8 @@ interface SavedModel extends Omit<Classifier<TaskName>, 'model'> {
 /**
  * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
  * what {@link regraft/convert!convert | convert} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
- * and zips of these, as Teachable Machine exports them. The model is in evaluation mode.
+ * and zips of these, as Teachable Machine exports them. And folders of timm's and transformers' networks, as the Hugging Face hub has them.
+ * The model is in evaluation mode.
  * @param path Of the folder or the file.
  * @param options For Keras models: what their files may not tell. And the task that the model is of, 'auto' for whatever it is: image
  * classification by default.
@@ -91,6 +94,8 @@ async function readFolder(
   options: KerasClassifierOptions,
   retries: number = RETRIES.times,
 ): Promise<SavedModel | Classifier> {
+  if (!existsSync(join(folder, MODEL_FILES.description)) && indexOfFolder(folder) !== undefined)
+    return readDescribed(folder, options);
   const [path, weights] = [MODEL_FILES.description, MODEL_FILES.weights].map((file) => join(folder, file)) as [
     string,
     string,
@@ -149,8 +154,9 @@ async function readZip(file: ByteSource, options: KerasClassifierOptions): Promi
 
 async function readDescribed(path: string, options: KerasClassifierOptions): Promise<SavedModel | Classifier> {
   const file = await readWeightFile(path);
+  requireOurs(path, file);
   const { state, metadata } = file;
-  const description = descriptionIn(path, metadata);
+  const description = descriptionIn(path, await withClasses(file));
   if (!description && metadata.model_config !== undefined) return kerasClassifier(path, file, options);
   if (!description) throw await undescribed(path, state);
   return saved(description, async () => {
@@ -159,6 +165,21 @@ async function readDescribed(path: string, options: KerasClassifierOptions): Pro
     const model = await entryOf(description).create({ numClasses: description.classes.length });
     return readWeights(path, targetOf(model));
   });
+}
+
+/** The metadata with names of classes, where they tell a network and how its images are prepared: as the hub's folders do. */
+async function withClasses({ state, metadata }: WeightFile): Promise<WeightFile['metadata']> {
+  const { model, classes, transforms } = metadata;
+  if (classes !== undefined || model === undefined || transforms === undefined || !isNetwork(model)) return metadata;
+  const entry = modelEntry(model);
+  const count = classesOf(state, entry.head);
+  return count === undefined ? metadata : { ...metadata, classes: JSON.stringify(await categoriesOf(entry, count)) };
+}
+
+/** The names of the classes that published weights have where there are as many outputs, else `class 0`, `class 1` … */
+export async function categoriesOf({ categories }: ModelEntry, count: number): Promise<readonly string[]> {
+  const names = (await categories?.()) ?? [];
+  return names.length === count ? names : Array.from({ length: count }, (_, i) => `class ${i}`);
 }
 
 /** A file that holds weights and does not say what they are a model for. */

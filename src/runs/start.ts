@@ -47,9 +47,11 @@ export async function wholeModelAt(
   const file = weightFileOf(path);
   const isNamed = network !== undefined && isNetwork(network);
   if (/\.onnx$/i.test(file)) return onnxModelAt(file, isNamed, inputRange);
-  if (!WHOLE.test(file)) return null;
+  if (!WHOLE.test(indexOfFolder(file) ?? file)) return null;
   const { metadata, ...read } = await readWeightFile(file);
-  if (descriptionIn(path, metadata)) return openModel<TaskName>(path, { task: 'auto' });
+  const { model, transforms } = metadata;
+  if (descriptionIn(path, metadata) || (model !== undefined && transforms !== undefined))
+    return openModel<TaskName>(path, { task: 'auto' });
   if (metadata.model_config === undefined || isNamed) return null;
   return kerasStart(path, { metadata, ...read }, { inputRange: inputRange ?? undefined });
 }

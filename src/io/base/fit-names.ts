@@ -23,22 +23,25 @@ export function shapesOf(state: StateDict): Map<string, Shape> {
   return new Map([...state].map(([name, { shape }]) => [name, shape]));
 }
 
+/** What is replaced in a name, rule after rule; `$1+1` in a text is the number that was found, and one. */
+export type NameRules = readonly (readonly [RegExp, string | ((match: string, ...found: string[]) => string)])[];
+
+/** transformers' ResNets to torchvision's. */
+export const TRANSFORMERS_RESNET: NameRules = [
+  [/^resnet\./, ''],
+  [/^embedder\.embedder\.convolution\./, 'conv1.'],
+  [/^embedder\.embedder\.normalization\./, 'bn1.'],
+  [/^encoder\.stages\.(\d+)\.layers\.(\d+)\./, 'layer$1+1.$2.'],
+  [/\.shortcut\.convolution\./, '.downsample.0.'],
+  [/\.shortcut\.normalization\./, '.downsample.1.'],
+  [/\.layer\.(\d+)\.convolution\./, '.conv$1+1.'],
+  [/\.layer\.(\d+)\.normalization\./, '.bn$1+1.'],
+  [/^classifier\.1\./, 'fc.'],
+];
+
 /** Names that other libraries have for the layers of torchvision's networks. */
-const SCHEMES: readonly { readonly library: string; readonly names: readonly (readonly [RegExp, string])[] }[] = [
-  {
-    library: 'transformers',
-    names: [
-      [/^resnet\./, ''],
-      [/^embedder\.embedder\.convolution\./, 'conv1.'],
-      [/^embedder\.embedder\.normalization\./, 'bn1.'],
-      [/^encoder\.stages\.(\d+)\.layers\.(\d+)\./, 'layer$1+1.$2.'],
-      [/\.shortcut\.convolution\./, '.downsample.0.'],
-      [/\.shortcut\.normalization\./, '.downsample.1.'],
-      [/\.layer\.(\d+)\.convolution\./, '.conv$1+1.'],
-      [/\.layer\.(\d+)\.normalization\./, '.bn$1+1.'],
-      [/^classifier\.1\./, 'fc.'],
-    ],
-  },
+const SCHEMES: readonly { readonly library: string; readonly names: NameRules }[] = [
+  { library: 'transformers', names: TRANSFORMERS_RESNET },
   { library: 'torchvision’s first DenseNets', names: [[/(denselayer\d+\.(?:norm|conv))\.([12])\./, '$1$2.']] },
 ];
 
@@ -65,12 +68,14 @@ export function fitNames(shapes: Shapes, expected: Shapes): Fit {
   return byOrder(shapes, expected) ?? { names: same, found: plain.found, notes: [] };
 }
 
-/** `$1+1` in a replacement is the number that was found, and one. */
-function translate(name: string, scheme: readonly (readonly [RegExp, string])[]): string {
+/** A name after all rules. */
+export function translate(name: string, rules: NameRules): string {
   let to = name;
-  for (const [pattern, by] of scheme)
-    to = to.replace(pattern, (_, ...found) =>
-      by.replace(/\$(\d)(\+1)?/g, (_, i, next) => (next ? `${Number(found[i - 1]) + 1}` : found[i - 1])),
+  for (const [pattern, by] of rules)
+    to = to.replace(pattern, (match, ...found) =>
+      typeof by === 'function'
+        ? by(match, ...found)
+        : by.replace(/\$(\d)(\+1)?/g, (_, i, next) => (next ? `${Number(found[i - 1]) + 1}` : found[i - 1])),
     );
   return to;
 }

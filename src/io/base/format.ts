@@ -19,6 +19,8 @@ export interface WeightFile {
   readonly notes: readonly string[];
   /** Names of `state` to the names that the file itself has. */
   readonly namesInFile: ReadonlyMap<string, string>;
+  /** Why the tensors are of no network of ours, whatever their names and shapes are, to follow the file's name. */
+  readonly refusal?: string;
 }
 
 /** Options of reading. */
