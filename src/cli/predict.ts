@@ -33,7 +33,7 @@ export function predictCommand(): Command {
     )
     .argument(
       '<model>',
-      'folder of a fine-tuned model (or the file that the page gave), a Keras model, or the name of a network',
+      'folder of a fine-tuned model (or the file that the page gave) or of the Hugging Face hub, a Keras model, or the name of a network',
     )
     .argument('<images...>', 'files, folders (with those below), patterns, URLs; - reads an image or a list from stdin')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
