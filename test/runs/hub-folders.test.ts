@@ -70,7 +70,8 @@ const CASES = [
 ] as const;
 
 describe('a folder gives the logits of its own library', () => {
-  test.each(CASES)('%s is %s', async (name, network, interpolation, resize) => {
+  const cases = CASES.filter(([name]) => process.env.REGRAFT_SLOW || name !== 'transformers convnext');
+  test.each(cases)('%s is %s', async (name, network, interpolation, resize) => {
     const { logits, processor } = networks[name]!;
     const opened = await openModel(await folderOf(name));
     expect(opened.name).toBe(network);
