@@ -89,7 +89,7 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
 
 /** The name of one of Keras's own networks, however it is written; undefined for any other. */
 async function kerasNetwork(name: string): Promise<string | undefined> {
-  const { KERAS_NETWORKS } = await import('../models/keras/resnet.ts');
+  const { KERAS_NETWORKS } = await import('../models/keras/networks.ts');
   const { networkName } = await import('../models/registry.ts');
   const wanted = networkName(name).toLowerCase();
   return Object.keys(KERAS_NETWORKS).find((known) => known.toLowerCase() === wanted);
@@ -102,7 +102,7 @@ async function openKeras(
   weights: string | undefined,
 ): Promise<{ model: Module; known: string }> {
   if (network !== undefined) {
-    const { KERAS_NETWORKS } = await import('../models/keras/resnet.ts');
+    const { KERAS_NETWORKS } = await import('../models/keras/networks.ts');
     return { model: await KERAS_NETWORKS[network]!(weights === undefined ? {} : { weights }), known: network };
   }
   if (weights !== undefined) throw twice(name);

@@ -12,7 +12,8 @@ function hashUnit(tensor: number, element: number): number {
   return (x >>> 8) / 16777216;
 }
 
-function fill(index: number, count: number, fromUnit: (u: number) => number): Float32Array {
+/** `count` values of the tensor `index`, each from its number in [0, 1). */
+export function hashUnits(index: number, count: number, fromUnit: (u: number) => number): Float32Array {
   const out = new Float32Array(count);
   for (let i = 0; i < count; i++) out[i] = fromUnit(hashUnit(index, i));
   return out;
@@ -22,11 +23,11 @@ export function hashValues(index: number, name: string, shape: Shape): Float32Ar
   const count = sizeOf(shape);
   if (shape.length >= 2) {
     const bound = Math.sqrt(6 / (count / shape[0]!));
-    return fill(index, count, (u) => (2 * u - 1) * bound);
+    return hashUnits(index, count, (u) => (2 * u - 1) * bound);
   }
-  if (name.endsWith('running_var')) return fill(index, count, (u) => 0.5 + u);
-  if (name.endsWith('weight')) return fill(index, count, (u) => 0.25 + 0.5 * u);
-  return fill(index, count, (u) => (2 * u - 1) * 0.1);
+  if (name.endsWith('running_var')) return hashUnits(index, count, (u) => 0.5 + u);
+  if (name.endsWith('weight')) return hashUnits(index, count, (u) => 0.25 + 0.5 * u);
+  return hashUnits(index, count, (u) => (2 * u - 1) * 0.1);
 }
 
 /**
@@ -44,7 +45,7 @@ export function hashWeights<M extends Module>(model: M, gain = 1): M {
 
 /** Inputs of zero mean and about unit variance. */
 export function hashInput(shape: Shape): Float32Array {
-  return fill(100_000, sizeOf(shape), (u) => (2 * u - 1) * 1.7);
+  return hashUnits(100_000, sizeOf(shape), (u) => (2 * u - 1) * 1.7);
 }
 
 export function hashLabels(batch: number, classes: number): Int32Array {

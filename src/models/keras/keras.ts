@@ -3,10 +3,29 @@ export type { ActivationName } from './activations.ts';
 export { Conv2D, Dense, DepthwiseConv2D, type KernelOptions, SeparableConv2D } from './convolution.ts';
 export { KerasLayer, type KerasWeight } from './layer.ts';
 export { loadModel } from './load.ts';
+export type { KerasMobileNetOptions, KerasMobileNetV2Options } from './mobilenet.ts';
 export { KerasModel, type KerasModelOptions } from './model.ts';
+export type { KerasNetworkOptions } from './network.ts';
+export {
+  DenseNet121,
+  DenseNet169,
+  DenseNet201,
+  InceptionV3,
+  MobileNet,
+  MobileNetV2,
+  ResNet50,
+  ResNet50V2,
+  ResNet101,
+  ResNet101V2,
+  ResNet152,
+  ResNet152V2,
+  VGG16,
+  VGG19,
+  Xception,
+} from './networks.ts';
 export { BatchNormalization, type BatchNormalizationOptions, Normalization, Rescaling } from './normalization.ts';
 export { type Preprocessing, preprocessInput } from './preprocess.ts';
-export { type KerasResNetOptions, ResNet50, ResNet101, ResNet152, toTorchvision } from './resnet.ts';
 export { modelFiles, type NamedFile, saveModel } from './save.ts';
 export type { KerasShape } from './shape.ts';
 export type { KerasSummaryOptions } from './summary.ts';
+export { toTorchvision } from './torchvision.ts';

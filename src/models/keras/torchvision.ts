@@ -7,6 +7,7 @@ import { ArgumentError, StateDictError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { Adapted } from '../define.ts';
 import { permuted } from './layout.ts';
+import type { KerasModel } from './model.ts';
 
 /** {@link StateDict.architecture} of a ResNet with each stage's stride on its first 1x1 convolution. */
 export const RESNET_V1 = 'resnet v1 (stride on the first 1x1)';
@@ -176,4 +177,12 @@ function combined(data: TensorData, f: (value: number, i: number) => number): Te
     dtype: 'float32',
     data: Float32Array.from({ length: sizeOf(data.shape) }, (_, i) => f(values[i]!, i)),
   };
+}
+
+/**
+ * The weights of a Keras ResNet v1 under torchvision's names, for `resnet50({ strideIn1x1: true })` and nothing else: a v1.5
+ * network has the same shapes and gives wrong results.
+ */
+export async function toTorchvision(model: KerasModel): Promise<StateDict> {
+  return foldKerasResNet(await model.kerasStateDict(), true).state;
 }

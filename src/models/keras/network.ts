@@ -1,0 +1,148 @@
+/** What Keras's own networks have in common: their options, the input, weights out of a file. */
+import type { StateDict } from '../../core/dtype.ts';
+import { ArgumentError } from '../../core/errors.ts';
+import { checkOptions, type OptionNames } from '../../core/options.ts';
+import type { SourceLike } from '../../device/byte-source.ts';
+import { classesOf, create } from '../define.ts';
+import type { ActivationName } from './activations.ts';
+import { LayerGraph, type Sides } from './graph.ts';
+import { KerasModel, type KerasModelOptions } from './model.ts';
+
+/** Options of Keras's own networks. */
+export interface KerasNetworkOptions extends KerasModelOptions {
+  /** A file that Keras saved (`.h5`, `.weights.h5`, `.keras`), or any with this tree's names. Without it: Glorot's random values. */
+  weights?: SourceLike | null;
+  /** Whether the pooling and the dense layers at the end are there; true by default. */
+  includeTop?: boolean;
+  /** Without the top: how the last images become vectors; null, the default, leaves them as they are. */
+  pooling?: 'avg' | 'max' | null;
+  /** [height, width, 3], as in Keras; the network's own size by default, open sizes without the top. */
+  inputShape?: readonly [number | null, number | null, number];
+  /** Outputs; as many as the weights have, else 1000. */
+  classes?: number;
+  /** 'softmax' by default; null gives logits. */
+  classifierActivation?: ActivationName | null;
+  /** Makes the random weights repeatable on their own. */
+  seed?: number;
+}
+
+const OPTIONS: OptionNames<KerasNetworkOptions> = {
+  weights: true,
+  includeTop: true,
+  pooling: true,
+  inputShape: true,
+  classes: true,
+  classifierActivation: true,
+  seed: true,
+  preprocessing: true,
+};
+
+/** One of Keras's own networks. */
+export interface KerasNetwork<Options extends KerasNetworkOptions> {
+  /** Of the function, `VGG16`. */
+  readonly name: string;
+  /** Keras's name of the model. */
+  readonly modelName: string | ((options: Options, side: number | null) => string);
+  /** Side of its images by default. */
+  readonly side: number;
+  readonly minSide: number;
+  /** The layer that makes the classes. */
+  readonly head?: string;
+  /** What Keras calls the file of its published weights. */
+  readonly published: (options: Options) => string;
+  /** Options of its own. */
+  readonly options?: OptionNames<Omit<Options, keyof KerasNetworkOptions>>;
+  /** Adds its layers behind `input` of the given sides; gives the name of the last one before the top. */
+  readonly features: (graph: LayerGraph, input: string, options: Options, sides: Sides) => string;
+  /** Adds the layers of the top; a pooling and a dense layer where there is none. */
+  readonly top?: (graph: LayerGraph, features: string, options: Options & TopOptions) => string;
+  /** Whether Keras names the pooling of a network without its top, `avg_pool` or `max_pool`. */
+  readonly namedPooling: boolean;
+}
+
+/** What a top is built of. */
+export interface TopOptions {
+  readonly classes: number;
+  readonly classifierActivation: ActivationName;
+}
+
+/**
+ * Builds a network.
+ * @throws ArgumentError for options that it does not have, sizes that are too small, or 'imagenet' for weights.
+ */
+export function buildKerasNetwork<Options extends KerasNetworkOptions>(
+  network: KerasNetwork<Options>,
+  options: Options,
+): Promise<KerasModel> {
+  const name = `keras.${network.name}`;
+  checkOptions(name, options, { ...OPTIONS, ...network.options } as OptionNames<Options>);
+  const { weights, seed, classes } = options;
+  if (weights === 'imagenet')
+    throw new ArgumentError(
+      `${name}: expected a weight file, got 'imagenet'. Download Keras's ${network.published(options)} and pass its path.`,
+    );
+  const own = {
+    weights: weights ?? null,
+    ...(seed !== undefined && { seed }),
+    ...(classes && { numClasses: classes }),
+  };
+  const { head = 'predictions' } = network;
+  return create({ name, heads: [head], own: {}, classesIn }, own, ({ numClasses }) => {
+    const config = topology(network, name, options, numClasses ?? classes ?? 1000);
+    return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
+  });
+}
+
+function topology<Options extends KerasNetworkOptions>(
+  network: KerasNetwork<Options>,
+  name: string,
+  options: Options,
+  classes: number,
+): unknown {
+  const { side, minSide, modelName, features, top = plainTop, namedPooling } = network;
+  const { includeTop = true, pooling = null, classifierActivation } = options;
+  const [height, width, channels] = options.inputShape ?? (includeTop ? [side, side, 3] : [null, null, 3]);
+  if (channels !== 3) throw new ArgumentError(`${name}: inputShape must end in 3 channels, got ${channels}.`);
+  for (const size of [height, width])
+    if (size !== null && !(Number.isInteger(size) && size >= minSide))
+      throw new ArgumentError(`${name}: inputShape must be ${minSide} or more on each side, got ${height} x ${width}.`);
+  const graph = new LayerGraph();
+  const last = features(graph, graph.input([height, width, channels]), options, [height, width]);
+  const pooled = () => {
+    const [kind, poolName] = pooling === 'avg' ? (['Average', 'avg_pool'] as const) : (['Max', 'max_pool'] as const);
+    return pooling === null ? last : graph.globalPool(kind, last, namedPooling ? poolName : undefined);
+  };
+  const output = includeTop
+    ? top(graph, last, {
+        ...options,
+        classes,
+        classifierActivation: classifierActivation === undefined ? 'softmax' : (classifierActivation ?? 'linear'),
+      })
+    : pooled();
+  return graph.topology(typeof modelName === 'string' ? modelName : modelName(options, height), output);
+}
+
+function plainTop(graph: LayerGraph, features: string, options: TopOptions): string {
+  return predictions(graph, graph.globalPool('Average', features, 'avg_pool'), options);
+}
+
+/** The dense layer that makes the classes. */
+export function predictions(graph: LayerGraph, from: string, { classes, classifierActivation }: TopOptions): string {
+  return graph.add('Dense', from, { units: classes, activation: classifierActivation }, 'predictions');
+}
+
+/** The layers that make the classes, by Keras's names and by the numbers that Keras 3 gives them: VGG's third dense layer. */
+const HEADS = ['predictions', 'conv_preds'].map((name) => `${name}/kernel`);
+const NUMBERED_HEADS = ['dense_2', 'dense'];
+const ROOTS = ['layers', '_layer_checkpoint_dependencies'];
+
+/** Outputs of weights of one of Keras's own networks, under Keras's names or the model's own; undefined where there is no top. */
+export function classesIn(state: StateDict): number | undefined {
+  const numbered = ROOTS.flatMap((root) => {
+    // MobileNet's classes are made by its 15th convolution, the last one.
+    const isMobileNet = !state.has(`${root}/conv2d_15/vars/0`);
+    return [...NUMBERED_HEADS, ...(isMobileNet ? ['conv2d_14'] : [])].map((layer) => `${root}/${layer}/vars/0`);
+  });
+  const kernel = [...HEADS, ...numbered].map((name) => state.get(name)).find((found) => found !== undefined);
+  return classesOf(state, 'predictions') ?? classesOf(state, 'conv_preds') ?? kernel?.shape.at(-1);
+}

@@ -1,0 +1,113 @@
+/** Keras's own networks against Keras 3: names, order, shapes and configurations by digest, logits with weights from a hash. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { StateDict } from '../../src/core/dtype.ts';
+import { sizeOf } from '../../src/core/shape.ts';
+import { init } from '../../src/graph/init.ts';
+import type { keras } from '../../src/models/index.ts';
+import { KERAS_NETWORKS } from '../../src/models/keras/networks.ts';
+import { modelJson } from '../../src/models/keras/serialize.ts';
+import { noGrad } from '../../src/tensor/autograd.ts';
+import { tensor } from '../../src/tensor/factory.ts';
+import { hashUnits, unpacked } from './hash-weights.ts';
+
+interface Recorded {
+  /** Whether it is a deeper sibling of one that is tried always. */
+  deep: boolean;
+  side: number;
+  layers: number;
+  structure: { options: keras.KerasMobileNetOptions; digest: string }[];
+  logits: string;
+}
+
+const fixture = new URL('../fixtures/keras/networks.json', import.meta.url);
+const recorded: [string, Recorded][] = Object.entries(JSON.parse(readFileSync(fixture, 'utf8')).networks);
+const isSlow = process.env.REGRAFT_SLOW === '1';
+const rows = recorded.filter(([, { deep }]) => isSlow || !deep);
+
+/** What scripts/record-keras-networks.py compares configurations by. */
+const KEYS =
+  'filters units kernel_size strides padding dilation_rate groups depth_multiplier pool_size use_bias activation epsilon momentum center scale offset rate noise_shape max_value negative_slope threshold target_shape keepdims kernel_initializer depthwise_initializer pointwise_initializer'.split(
+    ' ',
+  );
+
+function canonical(value: unknown): string {
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') {
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleBE(value);
+    return bytes.toString('hex');
+  }
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'string') return value;
+  const { class_name, config } = value as { class_name: string; config: object };
+  const entries = Object.entries(config)
+    .filter(([, own]) => own !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${class_name}(${entries.map(([key, own]) => `${key}=${canonical(own)}`).join(',')})`;
+}
+
+/** A line a layer, as the script's. */
+function lines(model: keras.KerasModel): string[] {
+  const { config } = modelJson(model, 3) as { config: { layers: { config: Record<string, unknown> }[] } };
+  const layers = model.layers.map((layer, i) => {
+    const own = config.layers[i]!.config;
+    const known = KEYS.filter((key) => Object.hasOwn(own, key)).map((key) => `${key}=${canonical(own[key])}`);
+    const weights = layer.weights.map(({ name, shape }) => `${name.split('/').at(-1)} ${shape.join('x')}`);
+    const shape = layer.outputShape.map(String).join(',');
+    return `${layer.type} ${layer.name} [${shape}] <- ${layer.inbound[0]!.join(' ')} | ${weights.join('; ')} | ${known.join(' ')}`;
+  });
+  return [model.name, ...layers];
+}
+
+/** The weights that the script gives it, under Keras's names and in its layouts. */
+function hashedState(model: keras.KerasModel): StateDict {
+  const weights = model.layers.flatMap((layer) => layer.weights);
+  return new Map(
+    weights.map(({ name, shape }, index) => {
+      const own = name.split('/').at(-1)!;
+      const inputs = own === 'depthwise_kernel' ? shape[0]! * shape[1]! : sizeOf(shape) / shape.at(-1)!;
+      const bound = Math.sqrt(6 / inputs);
+      const fromUnit = (u: number): number => {
+        if (shape.length > 1) return (2 * u - 1) * bound;
+        return /gamma|variance/.test(own) ? 0.5 + u : (2 * u - 1) * 0.1;
+      };
+      return [name, { shape, dtype: 'float32', data: hashUnits(index, sizeOf(shape), fromUnit) }];
+    }),
+  );
+}
+
+/** [1, 3, side, side] of the script's [1, side, side, 3]. */
+function image(side: number) {
+  const values = hashUnits(100_000, 3 * side * side, (u) => (2 * u - 1) * 1.7);
+  const out = values.map((_, i) => values[(i % (side * side)) * 3 + Math.floor(i / (side * side))]!);
+  return tensor(out, [1, 3, side, side]);
+}
+
+const built = (name: string, options: keras.KerasNetworkOptions) => KERAS_NETWORKS[`keras.${name}`]!(options);
+
+beforeAll(async () => {
+  await init();
+});
+
+describe.each(rows)('keras.%s', (name, { side, layers, structure, logits }) => {
+  test('its layers are Keras’s, whatever the options', async () => {
+    for (const { options, digest } of structure) {
+      const found = lines(await built(name, options));
+      const hash = createHash('sha256').update(found.join('\n')).digest('hex').slice(0, 32);
+      expect({ options, digest: hash }).toEqual({ options, digest });
+    }
+  });
+
+  test('its logits are Keras’s', async () => {
+    const model = await built(name, structure[0]!.options);
+    expect(model.layers.length).toBe(layers);
+    model.loadStateDict(hashedState(model));
+    const found = await noGrad(() => model.eval().forward(image(side))).data();
+    const expected = unpacked(logits);
+    const scale = Math.max(...expected.map(Math.abs));
+    expect(found.length).toBe(expected.length);
+    for (const [i, value] of expected.entries()) expect(Math.abs(found[i]! - value) / scale).toBeLessThan(1e-4);
+  });
+});
