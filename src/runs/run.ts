@@ -97,7 +97,6 @@ export function phasedRun(plan: RunPlan, { progress, signal, beforeBatch }: RunH
   };
 }
 
-/** The training images of a plan, as its task looks at them. */
 /** A plan's training images as its task looks at them. */
 export const imagesOf = ({ classes, train }: Pick<RunPlan, 'classes' | 'train'>): TaskImages => ({
   ...{ classes, length: train.length },
