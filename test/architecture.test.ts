@@ -28,7 +28,11 @@ const PLATFORM = [/^device\/[\w-]+-node\.ts$/, /^data\//, /^train\//, /^runs\//,
 
 /** Which layers may import a package; one that is not listed here is not to be imported at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@rgrove/parse-xml': ['data'],
+  'fast-png': ['data'],
+  'image-size': ['data'],
   webgpu: ['device'],
+  yaml: ['data'],
   koffi: ['device'],
   'string-width': ['device'],
   fflate: ['io'],

@@ -2,6 +2,11 @@
 
 export { decodeImage } from '#image';
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
+export type { BoxSample, LeftOutBoxes } from './boxes/box-sample.ts';
+export { type DataFiles, filesOfBlobs } from './boxes/data-files.ts';
+export type { BoxFormat } from './boxes/found-boxes.ts';
+export { type BoxFolders, type OpenBoxesOptions, openBoxFiles } from './boxes/open-boxes.ts';
+export { type BoxParts, type ReadBoxesOptions, readBoxes } from './boxes/read-boxes.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';
 export {
   closeLoaders,
@@ -18,6 +23,7 @@ export {
   splitIndices,
   type View,
 } from './dataset.ts';
+export type { Split } from './folders/split-names.ts';
 export { BlobDataset, type LabelledBlob } from './images/blob-dataset.ts';
 export type { FloatImage, Rectangle, RgbImage } from './images/image.ts';
 export { type BadImage, ImageDataset, type ImageFile, type Verification } from './images/image-dataset.ts';

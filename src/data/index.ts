@@ -2,6 +2,8 @@
  * Image folders, decoding, transforms and the loader. Browsers have all but what needs folders or writes files.
  * @module regraft/data
  */
+
+export { openBoxes, openLabelledBoxes } from './boxes/open-box-folder.ts';
 export * from './browser.ts';
 export { describePhotos } from './folders/describe-photos.ts';
 export { ImageFolder, type ImageFolderOptions } from './folders/image-folder.ts';

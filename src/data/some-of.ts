@@ -8,6 +8,6 @@ export function someOf(names: readonly string[], quote = "'"): string {
 
 /** `1 image`, `2 images`, `3 classes`. */
 export function count(n: number, noun: string): string {
-  const plural = noun.endsWith('s') ? 'es' : 's';
+  const plural = /[sx]$/.test(noun) ? 'es' : 's';
   return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : plural}`;
 }
