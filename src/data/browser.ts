@@ -5,6 +5,17 @@ export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
 export type { BoxSample, LeftOutBoxes } from './boxes/box-sample.ts';
 export { type DataFiles, filesOfBlobs } from './boxes/data-files.ts';
 export type { BoxFormat } from './boxes/found-boxes.ts';
+export {
+  type Boxes,
+  type BoxForm,
+  boxOverlaps,
+  classwiseNms,
+  clipBoxes,
+  convertBoxes,
+  largeBoxes,
+  nms,
+  type Overlap,
+} from './boxes/geometry.ts';
 export { type BoxFolders, type OpenBoxesOptions, openBoxFiles } from './boxes/open-boxes.ts';
 export { type BoxParts, type ReadBoxesOptions, readBoxes } from './boxes/read-boxes.ts';
 export { type Batch, type HostBatch, stack } from './collate.ts';

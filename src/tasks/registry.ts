@@ -5,6 +5,7 @@ import type { ImageTask } from './image-task.ts';
 import type { TaskName } from './kinds.ts';
 import { MULTI_LABEL } from './multi-label/image-task.ts';
 
+export * from './detection/public.ts';
 export * from './image-classification/public.ts';
 export * from './image-regression/public.ts';
 export * from './multi-label/public.ts';
