@@ -35,7 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['data'],
   koffi: ['device'],
   'string-width': ['device'],
-  fflate: ['io'],
+  fflate: ['data', 'io'],
   h5wasm: ['io'],
   protobufjs: ['io'],
   papaparse: ['data'],

@@ -41,6 +41,21 @@ export { type BadImage, ImageDataset, type ImageFile, type Verification } from '
 export { IMAGE_EXTENSIONS } from './images/image-format.ts';
 export type { DecodeOptions, Orientation } from './images/orientation.ts';
 export type { Label, Labels } from './labels.ts';
+export { type ClassMask, IGNORED, type MaskCoding } from './masks/coding.ts';
+export { loadMask } from './masks/load-mask.ts';
+export type { MaskOutline, MaskSample } from './masks/mask-sample.ts';
+export { type MaskFolders, type OpenMasksOptions, openMaskFiles } from './masks/open-masks.ts';
+export { runsOfPolygon } from './masks/polygon.ts';
+export {
+  areaOfRuns,
+  boxOfRuns,
+  decodeRuns,
+  encodeMask,
+  type RunLengths,
+  runsOf,
+  runsOfText,
+  textOfRuns,
+} from './masks/rle.ts';
 export {
   type AutoAugmentOptions,
   RandAugment,

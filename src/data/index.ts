@@ -21,6 +21,7 @@ export { type LabelledPhotos, type OpenLabelledPhotosOptions, openLabelledPhotos
 export { openPhotos } from './folders/open-photos.ts';
 export { accountFor, type EqualPhotos, type OpenedPhotos, type PhotoAccount } from './folders/photo-account.ts';
 export { thumbnail, writeImage } from './images/encode.ts';
+export { openMasks } from './masks/open-mask-folder.ts';
 export type { TableKind } from './tables/labelling.ts';
 export {
   type ImageTable,

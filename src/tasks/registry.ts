@@ -9,6 +9,7 @@ export * from './detection/public.ts';
 export * from './image-classification/public.ts';
 export * from './image-regression/public.ts';
 export * from './multi-label/public.ts';
+export * from './segmentation/public.ts';
 
 /** The tasks by name. */
 export const TASKS = {

@@ -2,7 +2,7 @@
 import { DataError } from '../../core/errors.ts';
 import { byReason } from '../folders/left-out.ts';
 import { imagesOf, othersOf } from '../folders/photo-tree.ts';
-import { type Split, splitOf } from '../folders/split-names.ts';
+import type { Split } from '../folders/split-names.ts';
 import { count } from '../some-of.ts';
 import { FileNames } from '../tables/file-names.ts';
 import { BoxFaults } from './box-sample.ts';
@@ -10,13 +10,13 @@ import { type DataFiles, textOf } from './data-files.ts';
 import {
   type FoundBoxes,
   type FoundPhoto,
-  folderOf,
   foldersNear,
   MANY_IMAGES,
   NO_IMAGE,
   splitOfFolders,
   stemOf,
 } from './found-boxes.ts';
+import { readImageSets, setKey } from './image-sets.ts';
 import { readVoc, type VocFile } from './voc.ts';
 
 const MAX_BYTES = 1 << 24;
@@ -41,7 +41,7 @@ export async function findVoc(files: DataFiles): Promise<FoundBoxes | null> {
     else leftOut.push(['XML of another kind', path]);
   }
   if (read.length === 0) return null;
-  const splits = await readImageSets(files);
+  const splits = await readImageSets(files, 'Main');
   const names = new FileNames(imagesOf(files.tree));
   const origin = originOf(read);
   let misnamed = 0;
@@ -105,30 +105,6 @@ function originOf(read: readonly Annotation[]): 0 | 1 {
     ),
   );
   return some ? 0 : 1;
-}
-
-/** A VOC file as the lists name it: the folder that holds `Annotations` and `ImageSets`, and its stem. */
-const setKey = (path: string) => `${folderOf(folderOf(path))}\n${stemOf(path)}`;
-
-/** What `ImageSets/Main/train.txt` and the like tell; null where there are none that tell splits. */
-async function readImageSets(files: DataFiles): Promise<Map<string, Split> | null> {
-  const lists = othersOf(files.tree).flatMap((path) => {
-    const [, base] = /^(.*?)\/?ImageSets\/(?:Main|Layout)\/[^/]+\.txt$/i.exec(path) ?? [];
-    // Those of one class, as cat_train.txt, are none.
-    const split = base === undefined || stemOf(path).includes('_') ? null : splitOf(stemOf(path));
-    return split === null ? [] : [{ path, base: base!, split, whole: /^trainval$/i.test(stemOf(path)) }];
-  });
-  if (lists.length === 0) return null;
-  const splits = new Map<string, Split>();
-  for (const { path, base, split, whole } of lists) {
-    // Where the two halves are there too, the whole tells nothing.
-    if (whole && lists.some((other) => other.base === base && other.split === 'validation')) continue;
-    for (const line of (await textOf(files, path, MAX_BYTES)).split('\n')) {
-      const [stem] = line.trim().split(/\s+/);
-      if (stem) splits.set(`${base}\n${stemOf(stem)}`, split);
-    }
-  }
-  return splits;
 }
 
 /** CVAT's `labelmap.txt`, `name:r,g,b:parts:actions` a line; null where there is none. */

@@ -1,10 +1,8 @@
 /** A folder of photos with boxes to a training, a validation and a test part. */
-import { DataError } from '../../core/errors.ts';
 import { checkOptions, type OptionNames } from '../../core/options.ts';
-import { splitIndices } from '../dataset.ts';
 import type { ValidationSource } from '../folders/open-folders.ts';
 import type { Split } from '../folders/split-names.ts';
-import { strataOf } from '../labels.ts';
+import { samplePartsOf } from '../sample-parts.ts';
 import { count } from '../some-of.ts';
 import type { BoxSample } from './box-sample.ts';
 import type { DataFiles } from './data-files.ts';
@@ -42,28 +40,18 @@ export async function openBoxFiles(files: DataFiles, options: OpenBoxesOptions =
   checkReadOptions('openBoxes', options);
   const { validation: share = 0.2, seed = 0, ...choice } = options;
   const { parts, ...rest } = await readBoxes(files, choice);
-  const part = (split: Split | null) => parts.get(split) ?? [];
-  const [all, outside] = parts.has('train') ? [part('train'), part(null)] : [part(null), []];
-  if (all.length === 0) throw noTraining(files.root, [...parts.keys()] as Split[]);
-  const leftOut =
-    outside.length > 0
-      ? [...rest.leftOut, { reason: 'in no split', paths: outside.map(({ path }) => path) }]
-      : rest.leftOut;
-  const told = (['validation', 'test'] as const).find((split) => part(split).length > 0);
-  const test = told === 'validation' ? part('test') : [];
-  const opened = { ...rest, leftOut, test };
-  if (told) {
-    const validation = part(told);
-    const how = `${files.root}: ${described(all)} to train on, ${described(validation)} to validate (its ${told} part)`;
-    return { ...opened, train: all, validation, validationFrom: { kind: 'folder', folder: told }, how };
-  }
-  if (share === 0) {
-    const how = `${files.root}: ${described(all)} to train on, none held out`;
-    return { ...opened, train: all, validation: [], validationFrom: { kind: 'none' }, how };
-  }
-  const [train, validation] = heldOut(files.root, all, rest.classes.length, share, seed);
-  const how = `${files.root}: ${described(train)} to train on, ${validation.length} held out, by sets of classes (seed ${seed})`;
-  return { ...opened, train, validation, validationFrom: { kind: 'held out', seed }, how };
+  const held = { share, seed };
+  const found = samplePartsOf(files.root, parts, held, rest.classes.length, ({ labels }) => labels);
+  const { outside, ...folders } = found;
+  const unused = outside.length > 0 ? [{ reason: 'in no split', paths: outside.map(({ path }) => path) }] : [];
+  const { train, validation, validationFrom: from } = folders;
+  const told = {
+    folder: () => `${described(validation)} to validate`,
+    'held out': () => `${validation.length} held out, by sets of classes (seed ${seed})`,
+    none: () => 'none held out',
+  };
+  const how = `${files.root}: ${described(train)} to train on, ${told[from.kind as keyof typeof told]()}`;
+  return { ...rest, ...folders, leftOut: [...rest.leftOut, ...unused], how };
 }
 
 /** The images to score a model on: the validation part, else the test part, else those of no split, else the training part. */
@@ -81,27 +69,3 @@ const described = (samples: readonly BoxSample[]) =>
     samples.reduce((n, { labels }) => n + labels.length, 0),
     'box',
   )}`;
-
-function heldOut(
-  root: string,
-  samples: readonly BoxSample[],
-  classes: number,
-  share: number,
-  seed: number,
-): [train: BoxSample[], validation: BoxSample[]] {
-  const sets = samples.map(({ labels }) => {
-    const row = new Float32Array(classes);
-    for (const label of labels) row[label] = 1;
-    return row;
-  });
-  const parts = splitIndices(root, strataOf(sets, classes, share), share, { seed });
-  return parts.map((indices) => indices.map((i) => samples[i]!)) as [BoxSample[], BoxSample[]];
-}
-
-function noTraining(root: string, splits: readonly Split[]): DataError {
-  const named = splits.filter((split) => split !== null).map((split) => `a ${split} part`);
-  return new DataError(
-    root,
-    `has ${named.join(' and ')}, but nothing to train on. Name the training images' folder 'train', or name one part itself.`,
-  );
-}

@@ -59,6 +59,16 @@ export async function readBoxes(files: DataFiles, options: ReadBoxesOptions = {}
   checkOptions('readBoxes', options, READ_OPTIONS);
   checkReadOptions('readBoxes', options);
   const { found, notes } = await findBoxes(files, options);
+  return partsOfBoxes(files, found, options, notes);
+}
+
+/** Makes samples of what a format's files say. @param notes of how they were chosen */
+export async function partsOfBoxes(
+  files: DataFiles,
+  found: FoundBoxes,
+  options: ReadBoxesOptions = {},
+  notes: readonly string[] = [],
+): Promise<BoxParts> {
   const photos = found.photos.filter(({ split }) => split !== 'unlabelled');
   const classes = options.classes ?? classesOf(found, photos);
   if (classes.length === 0) throw new DataError(files.root, 'has no class: no image has a box. Draw some first.');
