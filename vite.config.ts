@@ -5,6 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { STYLE } from './src/report/style.ts';
 import { leaveOut } from './web/build/leave-out.ts';
 import { collectLicenses, licenses } from './web/build/licenses.ts';
+import { networks } from './web/build/networks.ts';
 import { plainWgsl } from './web/build/plain-wgsl.ts';
 import { hostScript } from './web/host/plugin.ts';
 
@@ -63,7 +64,7 @@ export default defineConfig({
   worker: {
     format: 'es',
     // The conformance page reads no weight file.
-    plugins: () => [plainWgsl(), hostScript(define), leaveOut('h5wasm', /conformance/), collectLicenses()],
+    plugins: () => [plainWgsl(), hostScript(define), networks(), leaveOut('h5wasm', /conformance/), collectLicenses()],
     rolldownOptions: { output: { keepNames: true } },
   },
   build: {

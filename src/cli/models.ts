@@ -62,10 +62,10 @@ async function run({ json }: { readonly json?: true }): Promise<void> {
 }
 
 async function list(software: boolean): Promise<Listed[]> {
-  const { MODELS } = await import('../models/index.ts');
+  const { networkEntries } = await import('../models/registry.ts');
   const { defaultModel, photosPerSecond } = await import('../runs/default-model.ts');
   const taken = defaultModel({ software });
-  return Object.values(MODELS).map((entry) => {
+  return (await networkEntries()).map((entry) => {
     const { name, parameters } = entry;
     const best = entry.weights?.DEFAULT;
     return {

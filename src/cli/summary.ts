@@ -57,14 +57,14 @@ async function run(name: string, flags: Flags): Promise<void> {
   else if (model instanceof keras.KerasModel) print(model.summary());
   else {
     const { entryOf, topologyOf } = await import('../models/topology.ts');
-    const size = flags.imageSize ?? entryOf({ model: known, topology: topologyOf(model) }).inputSize;
+    const size = flags.imageSize ?? (await entryOf({ model: known, topology: topologyOf(model) })).inputSize;
     print(model.summary({ inputShape: [1, 3, size, size], ...(flags.depth && { depth: flags.depth }) }));
   }
 }
 
 async function open(name: string, weights: string | undefined): Promise<{ model: Module; known: string }> {
-  const { modelEntry, namingNetwork } = await import('../models/index.ts');
-  const { isNetwork } = await import('../models/registry.ts');
+  const { namingNetwork } = await import('../models/index.ts');
+  const { isNetwork, networkEntry } = await import('../models/registry.ts');
   const { createProgress, openModel, openWeights } = await import('../runs/index.ts');
   if (!isNetwork(name) && existsSync(name)) {
     if (weights !== undefined) throw twice(name);
@@ -80,7 +80,7 @@ async function open(name: string, weights: string | undefined): Promise<{ model:
       );
     }
   }
-  const entry = modelEntry(name, 'network, file or folder');
+  const entry = await networkEntry(name, 'network, file or folder');
   if (weights === undefined) return { model: await entry.create(), known: name };
   const { file } = await openWeights(name, entry, weights, createProgress());
   const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));

@@ -19,7 +19,7 @@ import { randomNotes } from '../models/keras/random.ts';
 import { formatKerasShape } from '../models/keras/shape.ts';
 import { axisNames } from '../models/keras/weights.ts';
 import { openedAt } from '../models/load.ts';
-import { isNetwork, modelEntry, networkName } from '../models/registry.ts';
+import { isNetwork, networkEntry, networkName } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { DEFAULT_TASK } from '../tasks/kinds.ts';
 
@@ -126,7 +126,7 @@ async function namedFor(model: Module, input: SourceLike, file: WeightFile, opti
 async function openGraph(input: SourceLike, file: WeightFile, options: OpenOptions): Promise<Opened> {
   const { model: name = 'onnx', onnx_graph: graph, classes = '[]' } = file.metadata;
   const { entryOf } = await import('../models/topology.ts');
-  const entry = entryOf({ model: name, topology: JSON.parse(graph!) });
+  const entry = await entryOf({ model: name, topology: JSON.parse(graph!) });
   return openEntry(input, entry, { numClasses: JSON.parse(classes).length, ...options });
 }
 
@@ -184,8 +184,8 @@ function kerasInputs(model: keras.KerasModel): ModelInput[] {
   });
 }
 
-const openTorchvision = (input: SourceLike, name: string, options: OpenOptions): Promise<Opened> =>
-  openEntry(input, modelEntry(name), options);
+const openTorchvision = async (input: SourceLike, name: string, options: OpenOptions): Promise<Opened> =>
+  openEntry(input, await networkEntry(name), options);
 
 async function openEntry(input: SourceLike, entry: ModelEntry, options: OpenOptions): Promise<Opened> {
   const { numClasses, modelOptions: own = {} } = options;

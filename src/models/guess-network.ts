@@ -6,7 +6,7 @@ import { sameShape } from '../core/shape.ts';
 import { fitNames, shapesOf } from '../io/base/fit-names.ts';
 import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
 import { isOfHeads, openedAt } from './load.ts';
-import { MODELS, modelEntry } from './registry.ts';
+import { networkEntries, networkEntry } from './registry.ts';
 
 /**
  * The name of the network that tensors are of, whatever the number of classes and what a wrapper put before their names; undefined
@@ -16,7 +16,7 @@ import { MODELS, modelEntry } from './registry.ts';
  * @example await guessNetwork(await readWeights('checkpoint.pth')); // 'resnet50'
  */
 export async function guessNetwork(state: StateDict, preferred?: string): Promise<string | undefined> {
-  const entries = Object.values(MODELS);
+  const entries = await networkEntries();
   for (const { weightNames } of entries) {
     const name = weightNames?.networkOf(state);
     if (name !== undefined) return name;
@@ -33,7 +33,7 @@ export async function guessNetwork(state: StateDict, preferred?: string): Promis
 
 /** How many of `state` are the network's; 0 where any but the head's are missing, or half of the file is something else. */
 async function tensorsFound(name: string, state: StateDict): Promise<number> {
-  const entry = modelEntry(name);
+  const entry = await networkEntry(name);
   const { expected } = targetOf(await entry.create());
   const opened = openedAt(expected, entry.heads);
   const fit = fitNames(shapesOf(state), opened);

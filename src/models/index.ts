@@ -20,6 +20,6 @@ export * from './families.ts';
 export { graftHead } from './graft.ts';
 export { guessNetwork, namingNetwork } from './guess-network.ts';
 export * as keras from './keras/keras.ts';
+export { MODELS, modelEntry } from './models.ts';
 export * as onnx from './onnx/onnx.ts';
 export type { PretrainedWeights, WeightsTable } from './published.ts';
-export { MODELS, modelEntry } from './registry.ts';

@@ -1,21 +1,46 @@
-/** All networks by name: the exports of their families that `defineModel` made. */
+/** Networks by name, each loaded when it is chosen: a page that lists them all carries none. */
 import { ArgumentError } from '../core/errors.ts';
 import { editDistance } from '../core/options.ts';
 import { isDefined, type ModelEntry } from './define.ts';
-import * as families from './families.ts';
-import * as kerasResnets from './keras/rgb.ts';
+
+/** A family's file, and what it calls its networks. */
+interface Family {
+  readonly names: readonly string[];
+  /** Its exports: those that `defineModel` made are its networks. */
+  load(): Promise<object>;
+}
+
+const family = (names: string, load: () => Promise<object>): Family => ({ names: names.split(' '), load });
+
+/** The families, a row each. */
+const FAMILIES: readonly Family[] = [
+  family('cifarResnet20 cifarResnet32 cifarResnet44 cifarResnet56 cifarResnet110', () => import('./cifar-resnet.ts')),
+  family('convnext_tiny convnext_small convnext_base convnext_large', () => import('./convnext.ts')),
+  family('densenet121 densenet161 densenet169 densenet201', () => import('./densenet.ts')),
+  family(
+    'efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7',
+    () => import('./efficientnet.ts'),
+  ),
+  family('efficientnet_v2_s efficientnet_v2_m efficientnet_v2_l', () => import('./efficientnet-v2.ts')),
+  family('inception_v3', () => import('./inception.ts')),
+  family('keras.ResNet50 keras.ResNet101 keras.ResNet152', () => import('./keras/rgb.ts')),
+  family('mobilenet_v2', () => import('./mobilenet-v2.ts')),
+  family('mobilenet_v3_small mobilenet_v3_large', () => import('./mobilenet-v3.ts')),
+  family('resnet18 resnet34 resnet50 resnet101 resnet152', () => import('./resnet.ts')),
+  family(
+    'resnext50_32x4d resnext101_32x8d resnext101_64x4d wide_resnet50_2 wide_resnet101_2',
+    () => import('./resnext.ts'),
+  ),
+  family('smallResnet', () => import('./small-resnet.ts')),
+  family('squeezenet1_0 squeezenet1_1', () => import('./squeezenet.ts')),
+  family('vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn', () => import('./vgg.ts')),
+];
 
 /** `resnet50` before `resnet101`. */
 const { compare } = new Intl.Collator('en', { numeric: true });
 
-/** Every network by its name, in the names' order. */
-export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(
-  [families, kerasResnets]
-    .flatMap((family: object): unknown[] => Object.values(family))
-    .filter(isDefined)
-    .map((network) => [network.name, network] as const)
-    .sort(([a], [b]) => compare(a, b)),
-);
+/** The names of all networks, in their order. */
+export const NETWORK_NAMES: readonly string[] = FAMILIES.flatMap(({ names }) => names).sort(compare);
 
 /** Names that networks had in earlier versions, which saved models and checkpoints still have. */
 const FORMER: Readonly<Record<string, string>> = {
@@ -29,28 +54,48 @@ export function networkName(name: string): string {
   return Object.hasOwn(FORMER, name) ? FORMER[name]! : name;
 }
 
-/** Whether {@link modelEntry} knows a name. */
+/** Whether there is a network of a name, that of an earlier version included. */
 export function isNetwork(name: string): boolean {
-  return Object.hasOwn(MODELS, networkName(name));
+  return NETWORK_NAMES.includes(networkName(name));
 }
 
 /**
- * The entry of a network by name: one of {@link MODELS}, or a name that one had in an earlier version.
+ * The entry of a network, whose family is loaded.
+ * @param name one of {@link NETWORK_NAMES}, or a name that one had in an earlier version
  * @param kind what the message says there is none of
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
-export function modelEntry(name: string, kind = 'network'): ModelEntry {
-  if (isNetwork(name)) return MODELS[networkName(name)]!;
+export async function networkEntry(name: string, kind?: string): Promise<ModelEntry> {
+  const known = networkName(name);
+  const family = FAMILIES.find(({ names }) => names.includes(known));
+  if (!family) throw unknownNetwork(name, kind);
+  return networksOf(await family.load()).find((network) => network.name === known)!;
+}
+
+/** The entries of all networks, in the names' order; all families are loaded. */
+export async function networkEntries(): Promise<readonly ModelEntry[]> {
+  return inOrder(await Promise.all(FAMILIES.map(({ load }) => load())));
+}
+
+/** The networks of families, in the names' order. */
+export function inOrder(families: readonly object[]): ModelEntry[] {
+  return families.flatMap(networksOf).sort((a, b) => compare(a.name, b.name));
+}
+
+const networksOf = (family: object): ModelEntry[] => Object.values(family).filter(isDefined);
+
+/** What is thrown for a name that no network has. */
+export function unknownNetwork(name: string, kind = 'network'): ArgumentError {
   const key = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
-  const ranked = Object.keys(MODELS)
-    .map((known) => ({ known, distance: distanceOf(key(name), key(known)) }))
-    .sort((a, b) => a.distance - b.distance);
+  const ranked = NETWORK_NAMES.map((known) => ({ known, distance: distanceOf(key(name), key(known)) })).sort(
+    (a, b) => a.distance - b.distance,
+  );
   const close = ranked.filter(({ distance }) => distance <= Math.max(2, ranked[0]!.distance)).slice(0, 3);
   const hint =
     ranked[0]!.distance <= 4
       ? `Close names: ${close.map(({ known }) => known).join(', ')}.`
-      : `There are ${Object.keys(MODELS).join(', ')}.`;
-  throw new ArgumentError(`model: there is no ${kind} '${name}'. ${hint}`);
+      : `There are ${NETWORK_NAMES.join(', ')}.`;
+  return new ArgumentError(`model: there is no ${kind} '${name}'. ${hint}`);
 }
 
 /** How far a name is from a known one; not at all where it is a part of it, as resnet20 of cifarResnet20. */

@@ -5,7 +5,7 @@ import { KerasModel } from './keras/model.ts';
 import { onnxEntry } from './onnx/entry.ts';
 import { OnnxModel } from './onnx/model.ts';
 import { isOnnxTopology } from './onnx/topology.ts';
-import { modelEntry } from './registry.ts';
+import { networkEntry } from './registry.ts';
 
 /** A network by its name, or by its topology where it has one of its own: Keras's JSON, or an ONNX graph as JSON. */
 export interface NetworkDescription {
@@ -17,8 +17,8 @@ export interface NetworkDescription {
  * The entry of a network.
  * @throws ArgumentError for a name that is none, or a topology that cannot be built.
  */
-export function entryOf({ model, topology }: NetworkDescription): ModelEntry {
-  if (topology == null) return modelEntry(model);
+export async function entryOf({ model, topology }: NetworkDescription): Promise<ModelEntry> {
+  if (topology == null) return networkEntry(model);
   return isOnnxTopology(topology) ? onnxEntry(topology, model) : kerasEntry(topology);
 }
 

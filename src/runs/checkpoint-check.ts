@@ -108,7 +108,7 @@ const PARTS: Readonly<Record<string, Test>> = {
  * `checkpoint` if all of it is as regraft writes it.
  * @throws WeightFileError that says which part is not.
  */
-export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoint {
+export async function checkCheckpoint(path: string, checkpoint: Checkpoint): Promise<Checkpoint> {
   const check = (holds: boolean, part: string) => {
     if (!holds) throw damaged(path, `its ${part} is not as regraft writes it`);
   };
@@ -116,7 +116,7 @@ export function checkCheckpoint(path: string, checkpoint: Checkpoint): Checkpoin
   const { settings, phase, progress } = checkpoint;
   const { history, best } = progress;
   check(text(settings.model), 'settings');
-  const { phases, epochs, monitor, task } = settingsOf(path, checkpoint);
+  const { phases, epochs, monitor, task } = await settingsOf(path, checkpoint);
   const kind = taskKind(task ?? DEFAULT_TASK);
   check(list(scoresTest(kind.scores))(history), 'progress');
   check(history.length > 0 && history.length <= epochs, 'history');
@@ -183,9 +183,9 @@ function fits(state: Tensors, expected: ReadonlyMap<string, Pick<TensorData, 'dt
   return state.size === expected.size && [...expected].every(isSame) && notFinite(state) === undefined;
 }
 
-function settingsOf(path: string, { settings, topology }: Checkpoint) {
+async function settingsOf(path: string, { settings, topology }: Checkpoint) {
   try {
-    const entry = entryOf({ model: settings.model, topology });
+    const entry = await entryOf({ model: settings.model, topology });
     const resolved = resolveSettings(settings, entry);
     return { ...resolved, phases: planPhases(resolved, entry) };
   } catch (error) {

@@ -33,7 +33,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     );
   const path = join(folder, CHECKPOINT_FILE);
   try {
-    return checkCheckpoint(path, await readCheckpointFile(path));
+    return await checkCheckpoint(path, await readCheckpointFile(path));
   } catch (error) {
     if (error instanceof RegraftError) throw error;
     throw damaged(path, 'it does not say how far the run was');

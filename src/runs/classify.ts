@@ -10,7 +10,8 @@ import { openLabelledPhotos } from '../data/folders/open-labelled.ts';
 import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
 import { namingNetwork } from '../models/guess-network.ts';
-import { isNetwork, type MODELS, modelEntry } from '../models/registry.ts';
+import type { MODELS } from '../models/models.ts';
+import { isNetwork, networkEntry } from '../models/registry.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { Mirrored } from '../tasks/mirrored.ts';
 import type { EvaluationOf } from '../tasks/registry.ts';
@@ -62,7 +63,7 @@ export async function pretrainedClassifier<T extends TaskName = typeof DEFAULT_T
   network: string,
   options: PretrainedOptions<T> = {},
 ): Promise<Classifier<T>> {
-  const entry = modelEntry(network);
+  const entry = await networkEntry(network);
   const { name } = entry;
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
@@ -120,7 +121,7 @@ export async function openClassifier<T extends TaskName = typeof DEFAULT_TASK>(
     );
   if (!network && isModelFolder(name)) return openModel(name, { task });
   if (!network && !isNetwork(name) && /[\\/.]/.test(name)) return openModel(name, { task });
-  if (weights === undefined) modelEntry(name, 'network, file or folder');
+  if (weights === undefined) await networkEntry(name, 'network, file or folder');
   return pretrainedClassifier(name, options);
 }
 

@@ -115,7 +115,7 @@ export async function saveModel(
     task,
     model: name,
     ...(topology !== undefined && { topology }),
-    head: entryOf({ model: name, topology }).head,
+    head: (await entryOf({ model: name, topology })).head,
     classes,
     transforms: transforms.toJSON(),
   };

@@ -16,7 +16,7 @@ import { requireOurs } from '../io/read.ts';
 import { isZip, readZipDirectory, readZipEntry } from '../io/zip/zip.ts';
 import { classesOf, type ModelEntry } from '../models/define.ts';
 import { guessNetwork } from '../models/guess-network.ts';
-import { isNetwork, modelEntry, networkName } from '../models/registry.ts';
+import { isNetwork, networkEntry, networkName } from '../models/registry.ts';
 import { entryOf } from '../models/topology.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
@@ -79,7 +79,7 @@ async function saved(description: Described, read: () => Promise<StateDict>): Pr
   const known = {
     task,
     name: networkName(model),
-    entry: entryOf(description),
+    entry: await entryOf(description),
     classes,
     transforms: transformFromJSON(transforms),
   };
@@ -162,7 +162,7 @@ async function readDescribed(path: string, options: KerasClassifierOptions): Pro
   return saved(description, async () => {
     if (formatOf(file).holds !== 'graph') return state;
     // Its batch norms may be part of the convolutions before them: only the network tells.
-    const model = await entryOf(description).create({ numClasses: description.classes.length });
+    const model = await (await entryOf(description)).create({ numClasses: description.classes.length });
     return readWeights(path, targetOf(model));
   });
 }
@@ -171,7 +171,7 @@ async function readDescribed(path: string, options: KerasClassifierOptions): Pro
 async function withClasses({ state, metadata }: WeightFile): Promise<WeightFile['metadata']> {
   const { model, classes, transforms } = metadata;
   if (classes !== undefined || model === undefined || transforms === undefined || !isNetwork(model)) return metadata;
-  const entry = modelEntry(model);
+  const entry = await networkEntry(model);
   const count = classesOf(state, entry.head);
   return count === undefined ? metadata : { ...metadata, classes: JSON.stringify(await categoriesOf(entry, count)) };
 }

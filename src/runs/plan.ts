@@ -41,7 +41,7 @@ export async function newPlan({
     throw new ArgumentError(
       `${out}: is the model that the run is to start from, and would be replaced. Choose another folder, or go on with it: resume, with more epochs.`,
     );
-  const entry = entryOf({ model, topology: topologyOf(tuned?.model) });
+  const entry = await entryOf({ model, topology: topologyOf(tuned?.model) });
   const imageSize = given.imageSize ?? (tuned ? presetOf(tuned.transforms)?.crop : undefined);
   const orientation = given.orientation ?? tuned?.transforms.orientation;
   const settings = resolveSettings(
@@ -54,7 +54,7 @@ export async function newPlan({
 /** The plan of the run in `out`, from its checkpoint on. @throws ArgumentError for options that it cannot go on with. */
 export async function resumedPlan(out: string, options: SettingsOptions, checkpoint: Checkpoint): Promise<Plan> {
   const { model, inputRange } = checkpoint.settings;
-  const entry = entryOf({ model, topology: checkpoint.topology });
+  const entry = await entryOf({ model, topology: checkpoint.topology });
   const given = givenSettings(options);
   const weights = await resumedWeights(out, given.weights, checkpoint, entry);
   const settings = resumedSettings(out, { ...given, weights }, checkpoint, entry);

@@ -5,7 +5,7 @@ import { cacheFolder, exists, joinPath } from '#files';
 import { someOf } from '../data/some-of.ts';
 import { FORMATS } from '../io/formats.ts';
 import type { PretrainedWeights } from '../models/published.ts';
-import { MODELS } from '../models/registry.ts';
+import { networkEntries } from '../models/registry.ts';
 
 /**
  * Sentences on the published weights in the cache but for `model`'s, which have just failed, and on the weight files in `folder`, the
@@ -13,12 +13,12 @@ import { MODELS } from '../models/registry.ts';
  */
 export async function weightsOnDisk(model: string, folder = '.'): Promise<string> {
   const cached = new Set(await namesIn(await cacheFolder('weights').catch(() => undefined)));
-  const networks = Object.entries(MODELS)
+  const networks = (await networkEntries())
     .filter(
-      ([name, { weights }]) =>
+      ({ name, weights }) =>
         name !== model && Object.values(weights ?? {}).some(({ url }) => cached.has(basename(url))),
     )
-    .map(([name]) => name);
+    .map(({ name }) => name);
   const endings = FORMATS.flatMap(({ extensions }) => extensions).filter((ending) => ending !== '.json');
   const files = (await namesIn(folder)).filter((name) => endings.some((ending) => name.endsWith(ending)));
   return [

@@ -1,6 +1,7 @@
 /** How a network is checked against PyTorch's float64: logits, gradients, training steps, on weights made by a hash. */
 import { sha256 } from '../../src/core/digest.ts';
-import { graftHead, MODELS } from '../../src/models/index.ts';
+import { graftHead } from '../../src/models/graft.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import { crossEntropy, Dropout, Linear, type Module, type Sequential, StochasticDepth } from '../../src/nn/index.ts';
 import { SGD } from '../../src/optim/index.ts';
 import { forwardImages } from '../../src/tasks/images.ts';
@@ -90,7 +91,7 @@ const inputOf = ({ batch, size }: { batch: number; size: number }) =>
  * browsers bind at once: products of that size, and so the logits of a whole VGG, are not shown.
  */
 async function build({ model: name, hidden, gain }: LogitsCase | TrainingCase, numClasses?: number): Promise<Module> {
-  const model = await MODELS[name]!.create(numClasses === undefined ? {} : { numClasses });
+  const model = await (await networkEntry(name)).create(numClasses === undefined ? {} : { numClasses });
   if (hidden !== undefined) {
     const dense = (model as Module & { classifier: Sequential }).classifier;
     dense[0] = new Linear(25_088, hidden);
@@ -111,7 +112,7 @@ async function prepare(c: TrainingCase): Promise<Module> {
   const model = await build(c);
   if (c.frozenUntil) {
     const index = stateEntries(model).length + 1000;
-    for (const [k, path] of MODELS[c.model]!.heads.entries()) {
+    for (const [k, path] of (await networkEntry(c.model)).heads.entries()) {
       const head = graftHead(model, path, c.classes);
       head.weight.set(hashValues(index + 2 * k, 'weight', head.weight.shape));
       head.bias!.set(hashValues(index + 2 * k + 1, 'bias', head.bias!.shape));

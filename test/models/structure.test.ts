@@ -13,6 +13,7 @@ import {
   resnet50,
   squeezenet1_1,
 } from '../../src/models/index.ts';
+import { NETWORK_NAMES, networkEntries, networkEntry } from '../../src/models/registry.ts';
 import { Counter, Linear } from '../../src/nn/index.ts';
 import { stateEntries } from './hash-weights.ts';
 
@@ -109,6 +110,12 @@ test('the rows of the guide’s table of networks say what the registry says', (
     const millions = (parameters / 1e6).toFixed(1);
     expect(row).toBe(`| \`${name}\` | ${millions} | ${multiplyAdds} | ${inputSize} | ${top1.toFixed(1)} |`);
   }
+});
+
+test('a network that is chosen by name is that of MODELS, and every name has one', async () => {
+  expect(NETWORK_NAMES).toEqual(Object.keys(MODELS));
+  expect(await networkEntries()).toEqual(Object.values(MODELS));
+  for (const name of NETWORK_NAMES) expect(await networkEntry(name)).toBe(MODELS[name]);
 });
 
 test('a network answers to the name that it had in earlier versions', () => {

@@ -37,13 +37,13 @@ test('weights that are gone, have moved with the run, or lie on a server', async
 
 test('every edit is told as damage, or makes no difference to what is run', async () => {
   const checkpoint = await readCheckpointFile(join(finished, 'checkpoint.safetensors'));
-  expect(checkCheckpoint('p', checkpoint)).toBe(checkpoint);
+  expect(await checkCheckpoint('p', checkpoint)).toBe(checkpoint);
   const wrong = [null, 'x', -1, [], {}, 1e300, undefined];
   const faults: string[] = [];
   for (const at of pathsIn(checkpoint).filter((keys) => !/^(inputs|start|date)/.test(keys.join('.'))))
     for (const value of wrong) {
       try {
-        checkCheckpoint('p', edited(checkpoint, at, value));
+        await checkCheckpoint('p', edited(checkpoint, at, value));
       } catch (error) {
         expect((error as Error).name, at.join('.')).toBe('WeightFileError');
         expect((error as Error).message).toMatch(/^p: is damaged: .+\. Delete it, and run without resume\.$/);

@@ -182,15 +182,15 @@ describe('heads of Keras models', () => {
     expect(topology.config.layers.at(-1).config).toMatchObject({ units: 3, activation: 'softmax' });
   });
 
-  test('stages are the layers with weights, the head last; maps are the last of them that are images', () => {
-    const { stages, head, maps, inputSize } = entryOf({ model: 'x', topology: classifier(2) });
+  test('stages are the layers with weights, the head last; maps are the last of them that are images', async () => {
+    const { stages, head, maps, inputSize } = await entryOf({ model: 'x', topology: classifier(2) });
     expect({ stages, head, maps, inputSize }).toEqual({
       stages: ['trunk_1_00.conv', 'trunk_1_00.bn', 'conv_preds'],
       head: 'conv_preds',
       maps: 'conv_preds',
       inputSize: 8,
     });
-    expect(() => entryOf({ model: 'x', topology: features })).toThrow(
+    await expect(entryOf({ model: 'x', topology: features })).rejects.toThrow(
       'keras: features has no layer that makes classes.',
     );
   });

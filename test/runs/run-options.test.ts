@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { optionsOf } from '../../src/cli/arguments.ts';
 import { finetuneCommand } from '../../src/cli/finetune.ts';
-import { modelEntry } from '../../src/models/registry.ts';
+import { modelEntry } from '../../src/models/models.ts';
 import { flagName, OPTIONS, optionRows, type SettingsOptions } from '../../src/runs/options.ts';
 import { planPhases } from '../../src/runs/recipe.ts';
 import { hyperparametersOf, lastingSettings, reproduceCommand, resolveSettings } from '../../src/runs/settings.ts';

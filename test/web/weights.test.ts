@@ -8,7 +8,7 @@ import { classificationTransforms } from '../../src/data/transforms/compose.ts';
 import { init } from '../../src/graph/init.ts';
 import { exportOnnx, writeWeights } from '../../src/io/index.ts';
 import { keras, squeezenet1_1 } from '../../src/models/index.ts';
-import { modelEntry } from '../../src/models/registry.ts';
+import { modelEntry } from '../../src/models/models.ts';
 import { saveModel } from '../../src/runs/model-folder.ts';
 import { openModel } from '../../src/runs/open-model.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';

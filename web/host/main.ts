@@ -8,7 +8,7 @@ import type { Transform, TransformJSON } from '../../src/data/transforms/transfo
 import { bytesSource } from '../../src/device/byte-source.ts';
 import { init } from '../../src/graph/init.ts';
 import { safetensors } from '../../src/io/safetensors.ts';
-import { modelEntry } from '../../src/models/registry.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import { softmaxRows } from '../../src/tasks/image-classification/metrics.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
@@ -63,7 +63,7 @@ async function told(work: (isNewest: () => boolean) => Promise<void>): Promise<v
 async function open(): Promise<void> {
   await init();
   const { model: name, classes, transforms }: Description = JSON.parse(byId('description').textContent!);
-  const model = await modelEntry(name).create({ numClasses: classes.length });
+  const model = await (await networkEntry(name)).create({ numClasses: classes.length });
   const { state } = await safetensors.read(bytesSource(carriedWeights()), {});
   model.loadStateDict(state, { copy: false });
   classifier = { model: model.eval(), classes, transforms: transformFromJSON(transforms) };

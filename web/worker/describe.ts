@@ -1,7 +1,8 @@
 /** What a network consists of, before anything of it is loaded. */
 
+import networks from 'virtual:networks';
 import { formatCount } from '../../src/core/format.ts';
-import { MODELS, modelEntry } from '../../src/models/registry.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { LayerInfo, NetworkChoice, NetworkInfo, WeightsInfo } from '../messages.ts';
 import { CARRIED } from './carried.ts';
@@ -12,14 +13,14 @@ const USUAL_SIDE = 224;
 
 /** The networks there are, with what people tell them apart by. */
 export function networkChoices(): NetworkChoice[] {
-  return Object.values(MODELS).map(({ name, title, parameters, inputSize }) => {
+  return networks.map(({ name, title, parameters, inputSize }) => {
     const size = formatCount(parameters, { compact: true });
     return { name, title: `${title} (${inputSize < USUAL_SIDE ? `${size}, ${inputSize}x${inputSize}` : size})` };
   });
 }
 
 export async function describeNetwork(name: string, classes: number): Promise<NetworkInfo> {
-  const entry = modelEntry(name);
+  const entry = await networkEntry(name);
   const model = await entry.create({ numClasses: Math.max(1, classes) });
   const layers = layersByStage(model, entry.stages);
   const trainable = entry.stages.map((path) =>
@@ -59,7 +60,7 @@ function layersByStage(model: Module, stages: readonly string[]): LayerInfo[][] 
 
 async function publishedInfo(name: string): Promise<WeightsInfo | null> {
   if (name === CARRIED.model) return { name: 'trained on drawn pictures', megabytes: CARRIED.megabytes, where: 'page' };
-  const record = modelEntry(name).weights?.DEFAULT;
+  const record = (await networkEntry(name)).weights?.DEFAULT;
   if (!record) return null;
   const where = (await isStored(record)) ? 'storage' : 'publisher';
   return { name: record.name, megabytes: (record.sizeMiB * 2 ** 20) / 1e6, where };

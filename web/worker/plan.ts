@@ -5,7 +5,7 @@ import type { ImagePreset } from '../../src/data/transforms/compose.ts';
 import { type Compose, classificationTransforms } from '../../src/data/transforms/compose.ts';
 import type { ModelEntry } from '../../src/models/define.ts';
 import { graft } from '../../src/models/graft.ts';
-import { modelEntry } from '../../src/models/registry.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import type { Module } from '../../src/nn/index.ts';
 import type { Checkpoint } from '../../src/runs/checkpoint.ts';
 import { differences, type ListedPhoto, type RunInputs } from '../../src/runs/inputs.ts';
@@ -44,8 +44,8 @@ export interface Plan {
 }
 
 /** @throws RegraftError for photos or settings that will not do. */
-export function planOf(request: TrainRequest, weights: WeightsOrigin | null, photos: Photos): Plan {
-  const entry = modelEntry(request.model);
+export async function planOf(request: TrainRequest, weights: WeightsOrigin | null, photos: Photos): Promise<Plan> {
+  const entry = await networkEntry(request.model);
   const { model, epochs, batchSize, learningRate } = request;
   const settings = resolveSettings(
     {

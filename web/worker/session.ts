@@ -127,7 +127,7 @@ export class Session {
     const classes = request.classes.map(({ name, photos }) => ({ name, photos: photos.filter(this.#photos.has) }));
     const count = (list: TrainRequest['classes']) => list.reduce((n, { photos }) => n + photos.length, 0);
     const { built, planOf } = await plans();
-    const plan = planOf({ ...request, classes }, weights, this.#photos);
+    const plan = await planOf({ ...request, classes }, weights, this.#photos);
     const model = await built(plan, null);
     model.loadStateDict(await readWeights(state), { copy: false });
     this.#trained = { model: model.eval(), plan, outcome, gone: count(request.classes) - count(classes) };
@@ -164,7 +164,7 @@ export class Session {
     const weights = await watch.time('reading weights', () => this.#weights.of(request));
     signal.throwIfAborted();
     const { built, checkInputs, inputsOf, planOf } = await plans();
-    const plan = planOf(request, weights, this.#photos);
+    const plan = await planOf(request, weights, this.#photos);
     const { settings } = plan;
     const listed = inputsOf(plan);
     if (checkpoint) checkInputs(checkpoint, listed);

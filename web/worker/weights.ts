@@ -8,7 +8,7 @@ import { fetchPretrained } from '../../src/io/pretrained.ts';
 import { readWeightFile } from '../../src/io/read.ts';
 import { guessNetwork } from '../../src/models/guess-network.ts';
 import type { PretrainedWeights } from '../../src/models/published.ts';
-import { modelEntry } from '../../src/models/registry.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import { CARRIED } from './carried.ts';
 import { store, stored } from './weights-cache.ts';
 
@@ -34,7 +34,7 @@ export async function publishedWeights(
     const bytes = await (await fetch(CARRIED.url)).arrayBuffer();
     return fitting(model, new File([bytes], 'trunk.safetensors'));
   }
-  const entry = modelEntry(model);
+  const entry = await networkEntry(model);
   const record = entry.weights?.DEFAULT;
   if (!record) throw new ArgumentError(`${model} has no published weights. Open a weight file, or train from scratch.`);
   let bytes = await stored(record);
@@ -69,7 +69,7 @@ async function download(
 export async function fitting(model: string, file: File): Promise<LoadedWeights> {
   const { state: read, notes, format } = await readWeightFile(file);
   const name = (await guessNetwork(read, model)) ?? model;
-  const { create, head, input } = modelEntry(name);
+  const { create, head, input } = await networkEntry(name);
   // What has other names may still be matched to the network that is chosen.
   const state = await explained(file, async () => (await create({ weights: file })).stateDict());
   return {
