@@ -95,6 +95,13 @@ export {
   type ResizeOptions,
 } from './transforms/geometry.ts';
 export { type BatchTransform, CutMix, type MixOptions, MixUp, RandomChoice } from './transforms/mix.ts';
-export { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './transforms/normalize.ts';
+export {
+  type ChannelOrder,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  Normalize,
+  ToTensor,
+  type ToTensorOptions,
+} from './transforms/normalize.ts';
 export { type Interpolation, type ResampleOptions, resample } from './transforms/resample.ts';
 export { type Size, Transform, type TransformJSON } from './transforms/transform.ts';

@@ -40,7 +40,8 @@ export interface ModelOptions {
   download?: FetchOptions;
 }
 
-const OPTIONS: OptionNames<ModelOptions> = {
+/** The names of {@link ModelOptions}. */
+export const MODEL_OPTIONS: OptionNames<ModelOptions> = {
   weights: true,
   numClasses: true,
   seed: true,
@@ -111,6 +112,8 @@ export interface ModelEntry {
   readonly signed?: (model: Module) => void;
   /** How it takes weights of another library. */
   readonly weightNames?: WeightNames<object>;
+  /** Weights under the names of a model of it, where its own library's files have others. */
+  readonly bind?: (model: AnyModule, state: StateDict) => StateDict;
 }
 
 /** What {@link defineModel} makes a network of. */
@@ -142,9 +145,19 @@ export type PublishedWeights<Version extends string> = { readonly [V in Version 
 
 const NETWORKS = new WeakSet<object>();
 
-/** Whether a value is what {@link defineModel} made. */
+/** Whether a value is a network that was defined, by {@link defineModel} or another of these functions. */
 export function isDefined(value: unknown): value is ModelEntry {
   return typeof value === 'function' && NETWORKS.has(value);
+}
+
+/** Makes a model function its own entry. */
+export function asEntry<F extends (options?: never) => unknown, Entry extends ModelEntry>(
+  network: F,
+  entry: Entry,
+): F & Entry {
+  for (const [key, value] of Object.entries(entry)) Object.defineProperty(network, key, { value, enumerable: true });
+  NETWORKS.add(network);
+  return network as F & Entry;
 }
 
 /**
@@ -167,14 +180,12 @@ export function defineModel<M extends AnyModule, Version extends string = never,
   const best = records.at(-1);
   const weights = best && { ...Object.fromEntries(records), DEFAULT: best[1] };
   const network = (options: ModelOptions = {}): Promise<M> => {
-    checkOptions(name, options, { ...OPTIONS, ...own } as OptionNames<ModelOptions>);
+    checkOptions(name, options, { ...MODEL_OPTIONS, ...own } as OptionNames<ModelOptions>);
     const chosen = Object.fromEntries(Object.entries(options).filter(([key]) => own && Object.hasOwn(own, key))) as Own;
     return create({ ...entry, own: chosen }, options, (built) => build({ ...built, ...chosen }));
   };
   const entry = { ...known, weights, head: heads[0]!, inputSize: input.crop, create: network };
-  for (const [key, value] of Object.entries(entry)) Object.defineProperty(network, key, { value, enumerable: true });
-  NETWORKS.add(network);
-  return network as unknown as Network<M, Version, Own>;
+  return asEntry(network, entry) as unknown as Network<M, Version, Own>;
 }
 
 /** What {@link create} needs to know of a network. */
@@ -187,6 +198,7 @@ export interface Creatable<Own extends object> {
   readonly own: Own;
   /** How many classes weights have that are not under the head's name. */
   readonly classesIn?: (state: StateDict) => number | undefined;
+  readonly bind?: ModelEntry['bind'];
 }
 
 /**
@@ -221,7 +233,8 @@ export async function create<M extends AnyModule, Own extends object>(
       defaultGenerator.state = start;
       model = built(classes);
     }
-    const loaded = loadWeights(model, state, targetOf(model).expected, { heads, isNew: newHead });
+    const bound = network.bind?.(model, state) ?? state;
+    const loaded = loadWeights(model, bound, targetOf(model).expected, { heads, isNew: newHead });
     for (const note of [...notes, ...loaded]) options.onNote?.(note);
   }
   if (frozenStats)
@@ -247,7 +260,7 @@ async function weightsFor<Own extends object>(
   model: Module,
   source: WeightsSource,
   open: readonly string[],
-  network: Creatable<Own>,
+  network: Pick<Creatable<Own>, 'name' | 'own' | 'weightNames'>,
   { download, key, stripPrefix }: ModelOptions,
 ): Promise<{ readonly state: StateDict; readonly notes: readonly string[] }> {
   const { fetchPretrained, readWeightFile } = await import('../io/index.ts');
@@ -270,7 +283,7 @@ async function weightsFor<Own extends object>(
  * @throws ArgumentError or StateDictError for weights that it cannot take.
  */
 export function adapted<Own extends object>(
-  { weightNames }: Pick<Creatable<Own>, 'weightNames'>,
+  { weightNames }: { readonly weightNames?: WeightNames<Own> | undefined },
   state: StateDict,
   options: Own,
 ): Adapted | undefined {

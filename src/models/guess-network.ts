@@ -31,10 +31,12 @@ export async function guessNetwork(state: StateDict, preferred?: string): Promis
   return best?.name;
 }
 
-/** How many of `state` are the network's; 0 where any but the head's are missing, or half of the file is something else. */
-async function tensorsFound(name: string, state: StateDict): Promise<number> {
+/** How many of the tensors `read` are the network's; 0 where any but the head's are missing, or half of the file is something else. */
+async function tensorsFound(name: string, read: StateDict): Promise<number> {
   const entry = await networkEntry(name);
-  const { expected } = targetOf(await entry.create());
+  const model = await entry.create();
+  const state = entry.bind?.(model, read) ?? read;
+  const { expected } = targetOf(model);
   const opened = openedAt(expected, entry.heads);
   const fit = fitNames(shapesOf(state), opened);
   const from = new Map([...fit.names].map(([file, own]) => [own, file]));

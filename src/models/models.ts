@@ -1,12 +1,20 @@
 /** All networks at once, for programs that choose one by name. */
 import type { ModelEntry } from './define.ts';
 import * as families from './families.ts';
-import * as kerasResnets from './keras/rgb.ts';
+import * as kerasDenseNets from './keras/densenet.ts';
+import * as kerasInception from './keras/inception.ts';
+import * as kerasMobileNets from './keras/mobilenet.ts';
+import * as kerasResNetsV2 from './keras/resnet.ts';
+import * as kerasResNets from './keras/rgb.ts';
+import * as kerasVGGs from './keras/vgg.ts';
+import * as kerasXception from './keras/xception.ts';
 import { inOrder, networkName, unknownNetwork } from './registry.ts';
+
+const KERAS = [kerasDenseNets, kerasInception, kerasMobileNets, kerasResNets, kerasResNetsV2, kerasVGGs, kerasXception];
 
 /** Every network by its name, in the names' order. */
 export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(
-  inOrder([families, kerasResnets]).map((network) => [network.name, network]),
+  inOrder([families, ...KERAS]).map((network) => [network.name, network]),
 );
 
 /**

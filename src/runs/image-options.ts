@@ -1,7 +1,7 @@
 /** The options of a run that say how photos become images of the network: rows of the table in options.ts. */
 import { type Kind, oneOf, whole } from '../core/check.ts';
 import type { Orientation } from '../data/images/orientation.ts';
-import type { InputRange } from './open-keras.ts';
+import { INPUT_RANGE, type InputRange } from './input-range.ts';
 import { option } from './option-row.ts';
 
 /** Levels of pixels of 0..1, one for all channels or one for each. */
@@ -54,9 +54,9 @@ export const IMAGE_ROWS = {
   }),
   /** What the images of a model out of a file were scaled to, where that does not tell; null elsewhere. */
   inputRange: option<InputRange | null>({
-    kind: oneOf('0..255', '0..1', '-1..1'),
+    kind: INPUT_RANGE,
     default: null,
     flag: '<range>',
-    help: 'for a model out of a file that does not tell: what its images were scaled to',
+    help: 'for a model out of a file that does not tell: what its images were scaled to; caffe and torch as Keras has them',
   }),
 };

@@ -22,10 +22,11 @@ export {
   type ScoredFolder,
 } from './classify.ts';
 export { type FinetuneOptions, finetune } from './finetune.ts';
+export type { InputRange } from './input-range.ts';
 export { metricsJSON, storedMetrics } from './metrics-json.ts';
 export { MODEL_FILES } from './model-description.ts';
 export { type Classifier, isModelFolder, saveModel } from './model-folder.ts';
-export type { InputRange, KerasClassifierOptions } from './open-keras.ts';
+export type { KerasClassifierOptions } from './open-keras.ts';
 export { type OpenModelOptions, openModel } from './open-model.ts';
 export { type OpenedWeights, openWeights } from './open-weights.ts';
 export {

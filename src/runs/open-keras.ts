@@ -1,24 +1,25 @@
 /** Keras models as classifiers: `.h5`, `.keras`, TF.js's `model.json`, and zips of them, as Teachable Machine exports them. */
 import { ArgumentError } from '../core/errors.ts';
-import { classificationTransforms } from '../data/transforms/compose.ts';
+import { classificationTransforms, type ImagePreset } from '../data/transforms/compose.ts';
 import type { Transform } from '../data/transforms/transform.ts';
 import { plural } from '../io/base/bytes.ts';
 import type { WeightFile } from '../io/index.ts';
 import { keras } from '../models/index.ts';
 import { ANY_SIDE, sideOf } from '../models/keras/entry.ts';
 import { headOf, withHead } from '../models/keras/head.ts';
+import { PREPROCESSING } from '../models/keras/preprocess.ts';
+import { INPUT_RANGE, type InputRange } from './input-range.ts';
 import { readLabels } from './labels-file.ts';
 import type { Classifier } from './model-folder.ts';
 
 /** What a network's pixels are scaled to, by what turns 0..1 into it. */
-export const INPUT_RANGES = {
+export const INPUT_RANGES: Readonly<Record<InputRange, Pick<ImagePreset, 'channels' | 'mean' | 'std'>>> = {
   '0..255': { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] },
   '0..1': { mean: [0, 0, 0], std: [1, 1, 1] },
-  '-1..1': { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-} as const;
-
-/** How the pixels of a network's images are scaled. */
-export type InputRange = '0..255' | '0..1' | '-1..1';
+  '-1..1': PREPROCESSING.tf,
+  caffe: PREPROCESSING.caffe,
+  torch: PREPROCESSING.torch,
+};
 
 /** What the file of a Keras model may not tell. */
 export interface KerasClassifierOptions {
@@ -109,7 +110,7 @@ function transformsOf(
   const range = inputRange ?? metadata.input_range ?? (scalesItself(layers) ? '0..255' : undefined);
   if (range === undefined || !Object.hasOwn(INPUT_RANGES, range))
     throw new ArgumentError(
-      `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1 or -1..1.`,
+      `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): ${INPUT_RANGE.words}.`,
     );
   const side = sideOf(model) ?? ANY_SIDE;
   return classificationTransforms({ resize: side, crop: side, ...INPUT_RANGES[range as InputRange] });

@@ -8,9 +8,10 @@ import { checkClassifierGraph, onnxEntry } from '../models/onnx/entry.ts';
 import { OnnxModel } from '../models/onnx/model.ts';
 import { prepared } from '../models/onnx/prepared.ts';
 import type { TaskName } from '../tasks/kinds.ts';
+import type { InputRange } from './input-range.ts';
 import { descriptionIn } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
-import { INPUT_RANGES, type InputRange } from './open-keras.ts';
+import { INPUT_RANGES } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import type { FinetuneSettings } from './options.ts';
 

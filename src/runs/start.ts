@@ -17,9 +17,10 @@ import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { notFinite } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
+import type { InputRange } from './input-range.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
-import { type InputRange, kerasStart } from './open-keras.ts';
+import { kerasStart } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { onnxModelAt } from './open-onnx.ts';
 import { digestOfFile, type OpenedWeights } from './open-weights.ts';
@@ -75,13 +76,14 @@ export function weightFileOf(path: string): string {
 /** How a fine-tuned model wants its images, or null where it was not by the usual chain. */
 export function presetOf(transforms: Transform): ImagePreset | null {
   const chain = (transforms.toJSON().transforms ?? []) as readonly TransformJSON[];
-  const [resize, crop, , normalize] = ['Resize', 'CenterCrop', 'ToTensor', 'Normalize'].map((name, i) =>
+  const [resize, crop, toTensor, normalize] = ['Resize', 'CenterCrop', 'ToTensor', 'Normalize'].map((name, i) =>
     chain[i]?.name === name ? chain[i] : undefined,
   );
-  if (typeof resize?.size !== 'number' || typeof crop?.size !== 'number' || !normalize) return null;
+  if (typeof resize?.size !== 'number' || typeof crop?.size !== 'number' || !toTensor || !normalize) return null;
   const { mean, std } = normalize as unknown as Pick<ImagePreset, 'mean' | 'std'>;
   const interpolation = (resize.interpolation ?? 'bilinear') as ImagePreset['interpolation'];
-  return { resize: resize.size, crop: crop.size, mean, std, interpolation };
+  const { channels } = toTensor as Pick<ImagePreset, 'channels'>;
+  return { resize: resize.size, crop: crop.size, ...(channels && { channels }), mean, std, interpolation };
 }
 
 /** A model to train, and which of its outputs were trained already. */

@@ -7,12 +7,14 @@ import {
   cifarResnet20,
   graftHead,
   MODELS,
+  type ModelEntry,
   modelEntry,
   ResNet50Weights,
   resnet18,
   resnet50,
   squeezenet1_1,
 } from '../../src/models/index.ts';
+import { KERAS_NETWORKS } from '../../src/models/keras/networks.ts';
 import { NETWORK_NAMES, networkEntries, networkEntry } from '../../src/models/registry.ts';
 import { Counter, Linear } from '../../src/nn/index.ts';
 import { stateEntries } from './hash-weights.ts';
@@ -33,8 +35,15 @@ const structures: Record<string, Structure> = JSON.parse(fixture('structure.json
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 const count = (list: readonly { size: number }[]) => list.reduce((sum, p) => sum + p.size, 0);
 
+/** Keras's trees are recorded by test/models/keras-networks.test.ts. */
+const ofKeras = ({ name }: ModelEntry) => !Object.hasOwn(structures, name) && name.startsWith('keras.');
+
 test('the registry names exactly the recorded models', () => {
-  expect(Object.keys(MODELS).sort()).toEqual(Object.keys(structures).sort());
+  const known = Object.values(MODELS).filter((entry) => !ofKeras(entry));
+  expect(known.map(({ name }) => name).sort()).toEqual(Object.keys(structures).sort());
+  const others = Object.values(MODELS).filter(ofKeras);
+  expect(others.length).toBe(12);
+  for (const { name } of others) expect(KERAS_NETWORKS).toHaveProperty([name]);
 });
 
 test.each(Object.entries(structures))(
@@ -87,7 +96,7 @@ test('a network is a function and its own entry', async () => {
     expect(entry).toBeTypeOf('function');
     expect(entry.name).toBe(name);
     expect([entry.head, entry.inputSize]).toEqual([entry.heads[0], entry.input.crop]);
-    expect(entry.parameters).toBe(structures[name]!.parameters);
+    if (!ofKeras(entry)) expect(entry.parameters).toBe(structures[name]!.parameters);
   }
   expect(MODELS.resnet50).toBe(resnet50);
   expect(modelEntry('resnet50')).toBe(resnet50);
@@ -128,7 +137,10 @@ test('a network answers to the name that it had in earlier versions', () => {
 test('stages and head of every registry entry exist, and the published counts are right', async () => {
   for (const [name, entry] of Object.entries(MODELS)) {
     const model = await entry.create();
-    for (const stage of [...entry.stages, entry.head]) expect(model.getSubmodule(stage)).toBeDefined();
+    for (const path of [...entry.stages, entry.head, entry.maps]) expect(model.getSubmodule(path)).toBeDefined();
+    const order = model.namedModules().map(([path]) => path);
+    expect(entry.stages).toEqual([...entry.stages].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
+    if (ofKeras(entry)) expect(count(model.parameters())).toBe(entry.parameters);
     for (const record of Object.values(entry.weights ?? {})) {
       expect(record.model).toBe(name);
       expect(record.numParams).toBe(structures[name]!.parameters);

@@ -151,7 +151,7 @@ describe('a run from the file of a Keras model', () => {
   test('the range of the images has to be told where the file does not', async () => {
     const model = await saved('untold.keras', classifier(2));
     await expect(run({ model, inputRange: undefined })).rejects.toThrow(
-      `${model}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1 or -1..1.`,
+      `${model}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1, -1..1, caffe or torch.`,
     );
   });
 });

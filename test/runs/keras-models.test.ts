@@ -116,7 +116,7 @@ describe('files that tell less', () => {
   test('no range of the images', async () => {
     const path = await save('plain.h5', await h5());
     await expect(openModel(path)).rejects.toThrow(
-      `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1 or -1..1.`,
+      `${path}: does not tell how its images were scaled. Say it as the input range (--input-range): 0..255, 0..1, -1..1, caffe or torch.`,
     );
     const { classes, transforms } = await openClassifier(path, { inputRange: '0..1' });
     expect(classes).toEqual(['class 0', 'class 1']);

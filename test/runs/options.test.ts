@@ -93,7 +93,7 @@ test.each<[() => unknown, string]>([
   [() => openModel('none', js({ input_range: '0..1' })), `openModel: ${exist} 'input_range'. Write inputRange.`],
   [
     () => openModel('none', js({ inputRange: '0..2' })),
-    "openModel: expected inputRange as one of 0..255, 0..1, -1..1, got '0..2'.",
+    "openModel: expected inputRange as one of 0..255, 0..1, -1..1, caffe, torch, got '0..2'.",
   ],
   [() => new keras.Dense(1, 1, js({ use_bias: false })), `Dense: ${exist} 'use_bias'. Write bias.`],
   [() => new keras.BatchNormalization(1, js({ eps: 1 })), `BatchNormalization: ${exist} 'eps'. Write epsilon.`],

@@ -158,7 +158,7 @@ test.each([
   [{ weightDecay: -1 }, 'weightDecay must be 0 or more, got -1.'],
   [{ validation: 1 }, 'validation must be from 0 to below 1, got 1. 0.2 is a fifth.'],
   [{ seed: -1 }, 'seed must be a whole number from 0 to 4,294,967,295, got -1.'],
-  [{ inputRange: '0..2' }, "inputRange must be 0..255, 0..1 or -1..1, got '0..2'."],
+  [{ inputRange: '0..2' }, "inputRange must be 0..255, 0..1, -1..1, caffe or torch, got '0..2'."],
   [{ mean: [0, 1] }, 'mean must be a number or three, got [0,1].'],
   [{ lr: '0.1' }, "lr must be above 0, got '0.1'."],
   [{ autoAugment: 'auto' }, "autoAugment must be rand or trivial, got 'auto'."],

@@ -17,7 +17,14 @@ import {
   Resize,
   type ResizeOptions,
 } from './geometry.ts';
-import { IMAGENET_MEAN, IMAGENET_STD, Normalize, ToTensor } from './normalize.ts';
+import {
+  type ChannelOrder,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  Normalize,
+  ToTensor,
+  type ToTensorOptions,
+} from './normalize.ts';
 import type { Interpolation } from './resample.ts';
 import { type Size, Transform, type TransformJSON } from './transform.ts';
 
@@ -61,7 +68,7 @@ export class Compose extends Transform {
         value = t.apply(value, random, (height, width) => next.window(height, width));
         i++;
       } else if (t instanceof ToTensor && next instanceof Normalize && isRgb(value)) {
-        value = next.applyToLevels(value);
+        value = next.applyToLevels(value, t);
         i++;
       } else value = t instanceof Compose ? t.#apply(value, random, left) : t.apply(value, random);
       if (!(t instanceof Compose)) left.pixels -= pixelsOf(value);
@@ -106,6 +113,8 @@ export interface ClassificationPreset {
   resize?: Size;
   /** The middle that is kept. Default 224. */
   crop?: Size;
+  /** The order of the channels that the network takes, and that `mean` and `std` have. Default 'rgb'. */
+  channels?: ChannelOrder;
   /** Default ImageNet's. */
   mean?: readonly number[];
   std?: readonly number[];
@@ -118,6 +127,7 @@ export interface ClassificationPreset {
 const PRESET: OptionNames<ClassificationPreset> = {
   crop: true,
   resize: true,
+  channels: true,
   mean: true,
   std: true,
   interpolation: true,
@@ -133,7 +143,7 @@ const TRAINING: OptionNames<TrainingPreset & ClassificationPreset> = {
   jitter: true,
 };
 
-/** A {@link ClassificationPreset} in full: RGB of [3, crop, crop]. */
+/** A {@link ClassificationPreset} in full: [3, crop, crop]. */
 export interface ImagePreset extends ClassificationPreset {
   /** Length of the shorter side after resizing, in pixels. */
   readonly resize: number;
@@ -158,7 +168,12 @@ export const CIFAR_PRESET: ImagePreset = imagenetPreset(32, 32);
 export function classificationTransforms(preset: ClassificationPreset = {}): Compose {
   checkOptions('classificationTransforms', preset, PRESET);
   const { resize = 256, crop = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD, interpolation = 'bilinear' } = preset;
-  const steps = [new Resize(resize, { interpolation }), new CenterCrop(crop), new ToTensor(), new Normalize(mean, std)];
+  const steps = [
+    new Resize(resize, { interpolation }),
+    new CenterCrop(crop),
+    toTensor(preset),
+    new Normalize(mean, std),
+  ];
   return new Compose(steps, orientationOf(preset));
 }
 
@@ -204,12 +219,13 @@ export function trainingTransforms(preset: TrainingPreset = {}): Compose {
     ...(flip > 0 ? [new RandomHorizontalFlip(flip)] : []),
     ...(autoAugment ? [new AUTO_AUGMENT[autoAugment](between)] : []),
     ...(jitter ? [new ColorJitter(jitter)] : []),
-    new ToTensor(),
+    toTensor(preset),
     new Normalize(mean, std),
   ];
   return new Compose(steps, orientationOf(preset));
 }
 
+const toTensor = ({ channels }: ClassificationPreset) => new ToTensor(channels && { channels });
 const orientationOf = ({ orientation }: ClassificationPreset) => (orientation ? { orientation } : {});
 
 /** Transforms that a chain may have in all, and chains within each other: a saved model is data from somewhere. */
@@ -236,7 +252,7 @@ const FROM_JSON: Readonly<
   RandAugment: (o) => new RandAugment(optionsIn(o) as RandAugmentOptions),
   TrivialAugmentWide: (o) => new TrivialAugmentWide(optionsIn(o) as AutoAugmentOptions),
   ColorJitter: (o) => new ColorJitter(optionsIn(o) as ColorJitterOptions),
-  ToTensor: () => new ToTensor(),
+  ToTensor: (o) => new ToTensor(optionsIn(o) as ToTensorOptions),
   Normalize: (o) => new Normalize(o.mean as number[], o.std as number[]),
 };
 

@@ -1,5 +1,6 @@
 /** From 8-bit pixels to what a network reads: float planes, then zero mean and unit variance a channel. */
 import { ArgumentError } from '../../core/errors.ts';
+import { checkOneOf, checkOptions } from '../../core/options.ts';
 import { expectRgb, type FloatImage, isRgb, type RgbImage } from '../images/image.ts';
 import { Transform } from './transform.ts';
 
@@ -8,35 +9,58 @@ export const IMAGENET_MEAN: readonly [number, number, number] = [0.485, 0.456, 0
 /** See {@link IMAGENET_MEAN}. */
 export const IMAGENET_STD: readonly [number, number, number] = [0.229, 0.224, 0.225];
 
-/** Splits channels into planes, passing each level through its channel's table. */
-function planes({ data, width, height }: RgbImage, tables: readonly Float32Array[]): FloatImage {
+/** The order of an image's channels: blue first in networks that were trained with Caffe, and in Keras's VGG and ResNets. */
+export type ChannelOrder = 'rgb' | 'bgr';
+
+/** Options of {@link ToTensor}. */
+export interface ToTensorOptions {
+  /** The order of the planes. Default 'rgb'. */
+  readonly channels?: ChannelOrder;
+}
+
+/** Splits channels into planes in the order `channels`, passing each level through the table of its plane. */
+function planes(
+  { data, width, height }: RgbImage,
+  tables: readonly Float32Array[],
+  channels: ChannelOrder,
+): FloatImage {
   const n = width * height;
   const out = new Float32Array(3 * n);
-  const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
-  for (let i = 0, from = 0; i < n; i++, from += 3) {
-    out[i] = red[data[from]!]!;
-    out[n + i] = green[data[from + 1]!]!;
-    out[2 * n + i] = blue[data[from + 2]!]!;
+  const [first, middle, last] = tables as [Float32Array, Float32Array, Float32Array];
+  const [from, to] = channels === 'rgb' ? [0, 2] : [2, 0];
+  for (let i = 0, pixel = 0; i < n; i++, pixel += 3) {
+    out[i] = first[data[pixel + from]!]!;
+    out[n + i] = middle[data[pixel + 1]!]!;
+    out[2 * n + i] = last[data[pixel + to]!]!;
   }
   return { data: out, shape: [3, height, width] };
 }
 
 const UNIT = Float32Array.from({ length: 256 }, (_, v) => v / 255);
 
-/** [height, width, 3] of 0..255 to [3, height, width] of 0..1. */
+/** [height, width, 3] of 0..255 to [3, height, width] of 0..1, red first unless `channels` says 'bgr'. */
 export class ToTensor extends Transform {
   readonly name: string = 'ToTensor';
+  readonly channels: ChannelOrder;
+
+  constructor(options: ToTensorOptions = {}) {
+    super();
+    checkOptions('ToTensor', options, { channels: true });
+    const { channels = 'rgb' } = options;
+    checkOneOf('ToTensor', 'channels', channels, ['rgb', 'bgr']);
+    this.channels = channels;
+  }
 
   apply(image: RgbImage | FloatImage): FloatImage {
-    return planes(expectRgb(this.name, image), [UNIT, UNIT, UNIT]);
+    return planes(expectRgb(this.name, image), [UNIT, UNIT, UNIT], this.channels);
   }
 
   options(): Record<string, unknown> {
-    return {};
+    return this.channels === 'rgb' ? {} : { channels: this.channels };
   }
 }
 
-/** (x - mean) / std a channel, in float32. Comes after ToTensor. */
+/** (x - mean) / std a channel, in float32. Comes after ToTensor, whose order of channels `mean` and `std` have. */
 export class Normalize extends Transform {
   readonly name: string = 'Normalize';
   readonly mean: readonly number[];
@@ -67,8 +91,8 @@ export class Normalize extends Transform {
   }
 
   /** ToTensor and this in one pass over the 256 levels; the same floats. */
-  applyToLevels(image: RgbImage): FloatImage {
-    return planes(image, this.#tables);
+  applyToLevels(image: RgbImage, { channels }: ToTensor): FloatImage {
+    return planes(image, this.#tables, channels);
   }
 
   options(): Record<string, unknown> {

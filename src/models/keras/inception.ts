@@ -1,60 +1,64 @@
 /** Keras's Inception v3: without the auxiliary head, batch norms without scale. Szegedy et al. 2015, https://arxiv.org/abs/1512.00567. */
 import type { LayerGraph } from './graph.ts';
-import { buildKerasNetwork, type KerasNetworkOptions } from './network.ts';
+import { defineKerasNetwork } from './network.ts';
 
 type Kernel = number | readonly [height: number, width: number];
 type Step = readonly [filters: number, kernel: Kernel];
 
+/** The number of the convolution that each block, mixed0 to mixed10, begins with in the order of the layers. */
+const BLOCKS = [8, 15, 22, 27, 34, 44, 54, 64, 72, 80, 89];
+
 const ROW: Kernel = [1, 7];
 const COLUMN: Kernel = [7, 1];
 
-export function inceptionV3(options: KerasNetworkOptions) {
-  return buildKerasNetwork<KerasNetworkOptions>(
-    {
-      name: 'InceptionV3',
-      modelName: 'inception_v3',
-      side: 299,
-      minSide: 75,
-      published: ({ includeTop = true }) =>
-        `inception_v3_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5`,
-      namedPooling: false,
-      features(graph, input) {
-        let x = conv(graph, input, 32, 3, 'valid', 2);
-        x = conv(graph, x, 32, 3, 'valid');
-        x = conv(graph, x, 64, 3);
-        x = graph.pool('Max', x, 3, 2);
-        x = conv(graph, x, 80, 1, 'valid');
-        x = conv(graph, x, 192, 3, 'valid');
-        x = graph.pool('Max', x, 3, 2);
-        for (const [i, pooled] of [32, 64, 64].entries()) x = fives(graph, x, pooled, `mixed${i}`);
-        x = reduction(graph, x, 'mixed3', [
-          [[384, 3]],
-          [
-            [64, 1],
-            [96, 3],
-            [96, 3],
-          ],
-        ]);
-        for (const [i, filters] of [128, 160, 160, 192].entries()) x = sevens(graph, x, filters, `mixed${4 + i}`);
-        x = reduction(graph, x, 'mixed8', [
-          [
-            [192, 1],
-            [320, 3],
-          ],
-          [
-            [192, 1],
-            [192, ROW],
-            [192, COLUMN],
-            [192, 3],
-          ],
-        ]);
-        for (const i of [0, 1]) x = threes(graph, x, i);
-        return x;
-      },
-    },
-    options,
-  );
-}
+export const InceptionV3 = defineKerasNetwork({
+  name: 'InceptionV3',
+  title: 'Keras Inception v3',
+  parameters: 23_817_352,
+  multiplyAdds: 5.71,
+  preprocessing: 'tf',
+  stages: ['conv2d', ...BLOCKS.map((first) => `conv2d_${first}`), 'predictions'],
+  maps: 'mixed10',
+  modelName: 'inception_v3',
+  side: 299,
+  minSide: 75,
+  published: ({ includeTop = true }) =>
+    `inception_v3_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5`,
+  namedPooling: false,
+  features(graph, input) {
+    let x = conv(graph, input, 32, 3, 'valid', 2);
+    x = conv(graph, x, 32, 3, 'valid');
+    x = conv(graph, x, 64, 3);
+    x = graph.pool('Max', x, 3, 2);
+    x = conv(graph, x, 80, 1, 'valid');
+    x = conv(graph, x, 192, 3, 'valid');
+    x = graph.pool('Max', x, 3, 2);
+    for (const [i, pooled] of [32, 64, 64].entries()) x = fives(graph, x, pooled, `mixed${i}`);
+    x = reduction(graph, x, 'mixed3', [
+      [[384, 3]],
+      [
+        [64, 1],
+        [96, 3],
+        [96, 3],
+      ],
+    ]);
+    for (const [i, filters] of [128, 160, 160, 192].entries()) x = sevens(graph, x, filters, `mixed${4 + i}`);
+    x = reduction(graph, x, 'mixed8', [
+      [
+        [192, 1],
+        [320, 3],
+      ],
+      [
+        [192, 1],
+        [192, ROW],
+        [192, COLUMN],
+        [192, 3],
+      ],
+    ]);
+    for (const i of [0, 1]) x = threes(graph, x, i);
+    return x;
+  },
+});
 
 /** A convolution, its batch norm and a ReLU. */
 function conv(

@@ -4,7 +4,7 @@
  */
 import { makeDivisible } from '../make-divisible.ts';
 import { correctPad, half, type LayerGraph, type Sides } from './graph.ts';
-import { buildKerasNetwork, type KerasNetworkOptions, predictions } from './network.ts';
+import { defineKerasNetwork, type KerasNetworkOptions, predictions } from './network.ts';
 
 /** Options of `keras.MobileNetV2`. */
 export interface KerasMobileNetV2Options extends KerasNetworkOptions {
@@ -45,53 +45,54 @@ const BLOCKS_V1 = [
 
 const FILE_WIDTHS: Readonly<Record<number, string>> = { 1: '1_0', 0.75: '7_5', 0.5: '5_0', 0.25: '2_5' };
 
-export function mobileNet(options: KerasMobileNetOptions) {
-  return buildKerasNetwork<KerasMobileNetOptions>(
-    {
-      name: 'MobileNet',
-      modelName: (own, side) => `mobilenet_${widthText(own)}_${sideText(side)}`,
-      side: 224,
-      minSide: 32,
-      head: 'conv_preds',
-      options: { alpha: true, depthMultiplier: true, dropout: true },
-      published: ({ includeTop = true, alpha = 1, inputShape }) =>
-        `mobilenet_${FILE_WIDTHS[alpha] ?? '1_0'}_${inputShape?.[0] ?? 224}_tf${includeTop ? '' : '_no_top'}.h5`,
-      namedPooling: false,
-      features(graph, input, { alpha = 1, depthMultiplier: multiplier = 1 }) {
-        const conv = (from: string, filters: number, kernel: number, strides: number, name: string) => {
-          const x = graph.convolution(from, Math.trunc(filters * alpha), kernel, { name, strides, padding: 'same' });
-          return relu6(graph, graph.norm(x, `${name}_bn`), `${name}_relu`);
-        };
-        let x = conv(input, 32, 3, 2, 'conv1');
-        for (const [i, [filters, strides]] of BLOCKS_V1.entries()) {
-          const name = `conv_dw_${i + 1}`;
-          // Below and on the right, whatever the size.
-          if (strides === 2)
-            x = graph.pad(
-              x,
-              [
-                [0, 1],
-                [0, 1],
-              ],
-              `conv_pad_${i + 1}`,
-            );
-          x = graph.depthwise(x, 3, { name, strides, padding: strides === 1 ? 'same' : 'valid', multiplier });
-          x = relu6(graph, graph.norm(x, `${name}_bn`), `${name}_relu`);
-          x = conv(x, filters, 1, 1, `conv_pw_${i + 1}`);
-        }
-        return x;
-      },
-      top(graph, features, { classes, classifierActivation, dropout = 1e-3 }) {
-        let x = graph.add('GlobalAveragePooling2D', features, { keepdims: true });
-        x = graph.add('Dropout', x, { rate: dropout }, 'dropout');
-        x = graph.convolution(x, classes, 1, { name: 'conv_preds', padding: 'same', bias: true });
-        x = graph.add('Reshape', x, { target_shape: [classes] }, 'reshape_2');
-        return graph.activation(x, classifierActivation, 'predictions');
-      },
-    },
-    options,
-  );
-}
+export const MobileNet = defineKerasNetwork<KerasMobileNetOptions>({
+  name: 'MobileNet',
+  title: 'Keras MobileNet',
+  parameters: 4_231_976,
+  multiplyAdds: 0.57,
+  preprocessing: 'tf',
+  stages: ['conv1', 'conv_dw_2', 'conv_dw_4', 'conv_dw_6', 'conv_dw_12', 'conv_preds'],
+  maps: 'conv_pw_13_relu',
+  modelName: (own, side) => `mobilenet_${widthText(own)}_${sideText(side)}`,
+  side: 224,
+  minSide: 32,
+  head: 'conv_preds',
+  options: { alpha: true, depthMultiplier: true, dropout: true },
+  published: ({ includeTop = true, alpha = 1, inputShape }) =>
+    `mobilenet_${FILE_WIDTHS[alpha] ?? '1_0'}_${inputShape?.[0] ?? 224}_tf${includeTop ? '' : '_no_top'}.h5`,
+  namedPooling: false,
+  features(graph, input, { alpha = 1, depthMultiplier: multiplier = 1 }) {
+    const conv = (from: string, filters: number, kernel: number, strides: number, name: string) => {
+      const x = graph.convolution(from, Math.trunc(filters * alpha), kernel, { name, strides, padding: 'same' });
+      return relu6(graph, graph.norm(x, `${name}_bn`), `${name}_relu`);
+    };
+    let x = conv(input, 32, 3, 2, 'conv1');
+    for (const [i, [filters, strides]] of BLOCKS_V1.entries()) {
+      const name = `conv_dw_${i + 1}`;
+      // Below and on the right, whatever the size.
+      if (strides === 2)
+        x = graph.pad(
+          x,
+          [
+            [0, 1],
+            [0, 1],
+          ],
+          `conv_pad_${i + 1}`,
+        );
+      x = graph.depthwise(x, 3, { name, strides, padding: strides === 1 ? 'same' : 'valid', multiplier });
+      x = relu6(graph, graph.norm(x, `${name}_bn`), `${name}_relu`);
+      x = conv(x, filters, 1, 1, `conv_pw_${i + 1}`);
+    }
+    return x;
+  },
+  top(graph, features, { classes, classifierActivation, dropout = 1e-3 }) {
+    let x = graph.add('GlobalAveragePooling2D', features, { keepdims: true });
+    x = graph.add('Dropout', x, { rate: dropout }, 'dropout');
+    x = graph.convolution(x, classes, 1, { name: 'conv_preds', padding: 'same', bias: true });
+    x = graph.add('Reshape', x, { target_shape: [classes] }, 'reshape_2');
+    return graph.activation(x, classifierActivation, 'predictions');
+  },
+});
 
 /** Expansion, channels, repeats and the first stride of version 2's stages. */
 const STAGES_V2 = [
@@ -106,41 +107,51 @@ const STAGES_V2 = [
 
 const NORM_V2 = { momentum: 0.999 };
 
-export function mobileNetV2(options: KerasMobileNetV2Options) {
-  return buildKerasNetwork<KerasMobileNetV2Options>(
-    {
-      name: 'MobileNetV2',
-      modelName: (own, side) => `mobilenetv2_${widthText(own)}_${sideText(side)}`,
-      side: 224,
-      minSide: 32,
-      options: { alpha: true },
-      published: ({ includeTop = true, alpha = 1, inputShape }) =>
-        `mobilenet_v2_weights_tf_dim_ordering_tf_kernels_${Number.isInteger(alpha) ? alpha.toFixed(1) : alpha}_${inputShape?.[0] ?? 224}${includeTop ? '' : '_no_top'}.h5`,
-      namedPooling: false,
-      features(graph, input, { alpha = 1 }, sides) {
-        let channels = makeDivisible(32 * alpha);
-        let x = graph.convolution(input, channels, 3, { name: 'Conv1', strides: 2, padding: 'same' });
-        x = relu6(graph, graph.norm(x, 'bn_Conv1', NORM_V2), 'Conv1_relu');
-        let at = half(sides);
-        let id = 0;
-        for (const [expansion, filters, repeats, stride] of STAGES_V2)
-          for (let i = 0; i < repeats; i++) {
-            const strides = i === 0 ? stride : 1;
-            const out = makeDivisible(Math.trunc(filters * alpha));
-            x = invertedResidual(graph, x, { id, channels, expansion, out, strides, sides: at });
-            if (strides === 2) at = half(at);
-            channels = out;
-            id++;
-          }
-        // A narrower network keeps the width of its last convolution.
-        x = graph.convolution(x, alpha > 1 ? makeDivisible(1280 * alpha) : 1280, 1, { name: 'Conv_1' });
-        return relu6(graph, graph.norm(x, 'Conv_1_bn', NORM_V2), 'out_relu');
-      },
-      top: (graph, features, top) => predictions(graph, graph.globalPool('Average', features), top),
-    },
-    options,
-  );
-}
+export const MobileNetV2 = defineKerasNetwork<KerasMobileNetV2Options>({
+  name: 'MobileNetV2',
+  title: 'Keras MobileNet V2',
+  parameters: 3_504_872,
+  multiplyAdds: 0.3,
+  preprocessing: 'tf',
+  stages: [
+    'Conv1',
+    'block_1_expand',
+    'block_3_expand',
+    'block_6_expand',
+    'block_10_expand',
+    'block_13_expand',
+    'Conv_1',
+    'predictions',
+  ],
+  maps: 'out_relu',
+  modelName: (own, side) => `mobilenetv2_${widthText(own)}_${sideText(side)}`,
+  side: 224,
+  minSide: 32,
+  options: { alpha: true },
+  published: ({ includeTop = true, alpha = 1, inputShape }) =>
+    `mobilenet_v2_weights_tf_dim_ordering_tf_kernels_${Number.isInteger(alpha) ? alpha.toFixed(1) : alpha}_${inputShape?.[0] ?? 224}${includeTop ? '' : '_no_top'}.h5`,
+  namedPooling: false,
+  features(graph, input, { alpha = 1 }, sides) {
+    let channels = makeDivisible(32 * alpha);
+    let x = graph.convolution(input, channels, 3, { name: 'Conv1', strides: 2, padding: 'same' });
+    x = relu6(graph, graph.norm(x, 'bn_Conv1', NORM_V2), 'Conv1_relu');
+    let at = half(sides);
+    let id = 0;
+    for (const [expansion, filters, repeats, stride] of STAGES_V2)
+      for (let i = 0; i < repeats; i++) {
+        const strides = i === 0 ? stride : 1;
+        const out = makeDivisible(Math.trunc(filters * alpha));
+        x = invertedResidual(graph, x, { id, channels, expansion, out, strides, sides: at });
+        if (strides === 2) at = half(at);
+        channels = out;
+        id++;
+      }
+    // A narrower network keeps the width of its last convolution.
+    x = graph.convolution(x, alpha > 1 ? makeDivisible(1280 * alpha) : 1280, 1, { name: 'Conv_1' });
+    return relu6(graph, graph.norm(x, 'Conv_1_bn', NORM_V2), 'out_relu');
+  },
+  top: (graph, features, top) => predictions(graph, graph.globalPool('Average', features), top),
+});
 
 interface InvertedResidual {
   readonly id: number;

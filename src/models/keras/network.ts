@@ -3,10 +3,15 @@ import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkOptions, type OptionNames } from '../../core/options.ts';
 import type { SourceLike } from '../../device/byte-source.ts';
-import { classesOf, create } from '../define.ts';
+import type { AnyModule } from '../../nn/index.ts';
+import { imagenetCategories } from '../categories.ts';
+import { asEntry, classesOf, create, MODEL_OPTIONS, type ModelEntry, type ModelOptions } from '../define.ts';
 import type { ActivationName } from './activations.ts';
+import { bindWeights } from './bind.ts';
 import { LayerGraph, type Sides } from './graph.ts';
+import { graftKerasHead } from './head.ts';
 import { KerasModel, type KerasModelOptions } from './model.ts';
+import { PREPROCESSING, type Preprocessing } from './preprocess.ts';
 
 /** Options of Keras's own networks. */
 export interface KerasNetworkOptions extends KerasModelOptions {
@@ -66,32 +71,79 @@ export interface TopOptions {
   readonly classifierActivation: ActivationName;
 }
 
+/** One that is fine-tuned by its name; what it is known by is of the network with its top and without options. */
+export interface KerasDefinition<Options extends KerasNetworkOptions>
+  extends KerasNetwork<Options>,
+    Pick<ModelEntry, 'title' | 'parameters' | 'multiplyAdds' | 'stages' | 'maps'> {
+  /** What its published weights want done to images. */
+  readonly preprocessing: Preprocessing;
+}
+
+/** A function of `keras`, as {@link kerasNetwork} makes it. */
+export type KerasNetworkFunction<Options extends KerasNetworkOptions> = (options?: Options) => Promise<KerasModel>;
+
 /**
- * Builds a network.
- * @throws ArgumentError for options that it does not have, sizes that are too small, or 'imagenet' for weights.
+ * The function that builds one of Keras's own networks. It throws an ArgumentError for options that the network does not have, sizes
+ * that are too small, or 'imagenet' for weights.
  */
-export function buildKerasNetwork<Options extends KerasNetworkOptions>(
+// @__NO_SIDE_EFFECTS__
+export function kerasNetwork<Options extends KerasNetworkOptions>(
+  network: KerasNetwork<Options>,
+): KerasNetworkFunction<Options> {
+  const name = nameOf(network);
+  return (options = {} as Options) => {
+    checkOptions(name, options, { ...OPTIONS, ...network.options } as OptionNames<Options>);
+    const { weights, seed, classes } = options;
+    if (weights === 'imagenet')
+      throw new ArgumentError(
+        `${name}: expected a weight file, got 'imagenet'. Download Keras's ${network.published(options)} and pass its path.`,
+      );
+    const own = { ...(seed !== undefined && { seed }), ...(classes && { numClasses: classes }) };
+    return build(network, options, { weights: weights ?? null, ...own });
+  };
+}
+
+/** {@link kerasNetwork} that is its own entry, too: the entry's models have the top, and give logits. */
+// @__NO_SIDE_EFFECTS__
+export function defineKerasNetwork<Options extends KerasNetworkOptions>(
+  network: KerasDefinition<Options>,
+): KerasNetworkFunction<Options> & ModelEntry {
+  const { title, parameters, multiplyAdds, stages, maps, side, preprocessing } = network;
+  const [name, head] = [nameOf(network), headOf(network)];
+  return asEntry(kerasNetwork(network), {
+    ...{ name, title, parameters, multiplyAdds, stages, maps, head, heads: [head] },
+    task: 'image-classification',
+    input: { resize: side, crop: side, ...PREPROCESSING[preprocessing], interpolation: 'bilinear' },
+    inputSize: side,
+    categories: imagenetCategories,
+    bind,
+    graft: (model, classes) => graftKerasHead(model as KerasModel, classes),
+    async create(options = {}) {
+      checkOptions(name, options, MODEL_OPTIONS);
+      const model = await build(network, {} as Options, options);
+      model.fromLogits = true;
+      return model;
+    },
+  });
+}
+
+const nameOf = ({ name }: { readonly name: string }) => `keras.${name}`;
+const headOf = ({ head = 'predictions' }: { readonly head?: string }) => head;
+
+function build<Options extends KerasNetworkOptions>(
   network: KerasNetwork<Options>,
   options: Options,
+  from: ModelOptions,
 ): Promise<KerasModel> {
-  const name = `keras.${network.name}`;
-  checkOptions(name, options, { ...OPTIONS, ...network.options } as OptionNames<Options>);
-  const { weights, seed, classes } = options;
-  if (weights === 'imagenet')
-    throw new ArgumentError(
-      `${name}: expected a weight file, got 'imagenet'. Download Keras's ${network.published(options)} and pass its path.`,
-    );
-  const own = {
-    weights: weights ?? null,
-    ...(seed !== undefined && { seed }),
-    ...(classes && { numClasses: classes }),
-  };
-  const { head = 'predictions' } = network;
-  return create({ name, heads: [head], own: {}, classesIn }, own, ({ numClasses }) => {
-    const config = topology(network, name, options, numClasses ?? classes ?? 1000);
+  const name = nameOf(network);
+  const own = { name, heads: [headOf(network)], own: {}, classesIn, bind };
+  return create(own, from, ({ numClasses = 1000 }) => {
+    const config = topology(network, name, options, numClasses);
     return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
   });
 }
+
+const bind = (model: AnyModule, state: StateDict) => bindWeights((model as KerasModel).layers, state);
 
 function topology<Options extends KerasNetworkOptions>(
   network: KerasNetwork<Options>,

@@ -1,5 +1,6 @@
 /** What keras.applications' `preprocess_input` does to images, on the GPU. */
 import { ArgumentError } from '../../core/errors.ts';
+import type { ImagePreset } from '../../data/transforms/compose.ts';
 import { cat, type Tensor } from '../../tensor/tensor.ts';
 
 /** 'caffe': BGR minus ImageNet's mean; 'tf': -1..1; 'torch': scaled to 0..1 and normalised. */
@@ -9,6 +10,17 @@ export type Preprocessing = 'caffe' | 'tf' | 'torch';
 const BGR_MEAN = [103.939, 116.779, 123.68] as const;
 const RGB_MEAN = [0.485, 0.456, 0.406] as const;
 const RGB_STD = [0.229, 0.224, 0.225] as const;
+
+/** The same as part of an image preset, where pixels are 0..1 first. */
+export const PREPROCESSING: Readonly<Record<Preprocessing, Pick<ImagePreset, 'channels' | 'mean' | 'std'>>> = {
+  caffe: {
+    channels: 'bgr',
+    mean: [BGR_MEAN[0] / 255, BGR_MEAN[1] / 255, BGR_MEAN[2] / 255],
+    std: [1 / 255, 1 / 255, 1 / 255],
+  },
+  tf: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  torch: { mean: RGB_MEAN, std: RGB_STD },
+};
 
 /**
  * Images as the network was trained on them.

@@ -4,11 +4,10 @@
  * block; He et al. 2016, https://arxiv.org/abs/1603.05027.
  */
 import type { LayerGraph } from './graph.ts';
-import { buildKerasNetwork, type KerasNetworkOptions } from './network.ts';
-
-export type ResNetDepth = 50 | 101 | 152;
+import { defineKerasNetwork, type KerasNetwork, type KerasNetworkOptions, kerasNetwork } from './network.ts';
 
 const BLOCKS = { 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3] } as const;
+type Depth = keyof typeof BLOCKS;
 const NORM = { epsilon: 1.001e-5 };
 
 /** What one block is. */
@@ -20,22 +19,24 @@ interface Block {
   readonly widens: boolean;
 }
 
-export function resnet(depth: ResNetDepth, options: KerasNetworkOptions) {
-  return build(depth, '', options, (graph, input) => {
-    let x = stem(graph, input);
-    x = graph.activation(graph.norm(x, 'conv1_bn', NORM), 'relu', 'conv1_relu');
-    x = stemPool(graph, x);
-    for (const [stage, count] of BLOCKS[depth].entries())
-      for (let i = 1; i <= count; i++) {
-        const strides = i === 1 && stage > 0 ? 2 : 1;
-        x = block(graph, x, { name: `conv${stage + 2}_block${i}`, filters: 64 << stage, strides, widens: i === 1 });
-      }
-    return x;
-  });
+function resnet(depth: Depth) {
+  return kerasNetwork(
+    network(depth, '', (graph, input) => {
+      let x = stem(graph, input);
+      x = graph.activation(graph.norm(x, 'conv1_bn', NORM), 'relu', 'conv1_relu');
+      x = stemPool(graph, x);
+      for (const [stage, count] of BLOCKS[depth].entries())
+        for (let i = 1; i <= count; i++) {
+          const strides = i === 1 && stage > 0 ? 2 : 1;
+          x = block(graph, x, { name: `conv${stage + 2}_block${i}`, filters: 64 << stage, strides, widens: i === 1 });
+        }
+      return x;
+    }),
+  );
 }
 
-export function resnetV2(depth: ResNetDepth, options: KerasNetworkOptions) {
-  return build(depth, 'V2', options, (graph, input) => {
+function resnetV2(depth: Depth, parameters: number, multiplyAdds: number) {
+  const built = network(depth, 'V2', (graph, input) => {
     let x = stemPool(graph, stem(graph, input));
     for (const [stage, count] of BLOCKS[depth].entries())
       for (let i = 1; i <= count; i++) {
@@ -44,28 +45,40 @@ export function resnetV2(depth: ResNetDepth, options: KerasNetworkOptions) {
       }
     return graph.activation(graph.norm(x, 'post_bn', NORM), 'relu', 'post_relu');
   });
+  return defineKerasNetwork({
+    ...built,
+    title: `Keras ResNet-${depth} v2`,
+    parameters,
+    multiplyAdds,
+    preprocessing: 'tf',
+    stages: ['conv1_conv', ...BLOCKS[depth].map((_, i) => `conv${i + 2}_block1_preact_bn`), 'predictions'],
+    maps: 'post_relu',
+  });
 }
 
-function build(
-  depth: ResNetDepth,
+export const ResNet50 = resnet(50);
+export const ResNet101 = resnet(101);
+export const ResNet152 = resnet(152);
+export const ResNet50V2 = resnetV2(50, 25_568_360, 3.48);
+export const ResNet101V2 = resnetV2(101, 44_577_896, 7.19);
+export const ResNet152V2 = resnetV2(152, 60_236_904, 10.91);
+
+function network(
+  depth: Depth,
   version: '' | 'V2',
-  options: KerasNetworkOptions,
   features: (graph: LayerGraph, input: string) => string,
-) {
+): KerasNetwork<KerasNetworkOptions> {
   const modelName = `resnet${depth}${version.toLowerCase()}`;
-  return buildKerasNetwork<KerasNetworkOptions>(
-    {
-      name: `ResNet${depth}${version}`,
-      modelName,
-      side: 224,
-      minSide: 32,
-      published: ({ includeTop = true }) =>
-        `${modelName}_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5`,
-      namedPooling: true,
-      features,
-    },
-    options,
-  );
+  return {
+    name: `ResNet${depth}${version}`,
+    modelName,
+    side: 224,
+    minSide: 32,
+    published: ({ includeTop = true }) =>
+      `${modelName}_weights_tf_dim_ordering_tf_kernels${includeTop ? '' : '_notop'}.h5`,
+    namedPooling: true,
+    features,
+  };
 }
 
 function stem(graph: LayerGraph, input: string): string {
