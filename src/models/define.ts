@@ -113,7 +113,9 @@ export interface ModelEntry {
   /** How it takes weights of another library. */
   readonly weightNames?: WeightNames<object>;
   /** Weights under the names of a model of it, where its own library's files have others. */
-  readonly bind?: (model: AnyModule, state: StateDict) => StateDict;
+  readonly toOwnNames?:
+    | ((model: AnyModule, state: StateDict, onNote?: (note: string) => void) => StateDict)
+    | undefined;
 }
 
 /** What {@link defineModel} makes a network of. */
@@ -151,7 +153,7 @@ export function isDefined(value: unknown): value is ModelEntry {
 }
 
 /** Makes a model function its own entry. */
-export function asEntry<F extends (options?: never) => unknown, Entry extends ModelEntry>(
+export function asEntry<F extends (options: never) => unknown, Entry extends ModelEntry>(
   network: F,
   entry: Entry,
 ): F & Entry {
@@ -198,7 +200,7 @@ export interface Creatable<Own extends object> {
   readonly own: Own;
   /** How many classes weights have that are not under the head's name. */
   readonly classesIn?: (state: StateDict) => number | undefined;
-  readonly bind?: ModelEntry['bind'];
+  readonly toOwnNames?: ModelEntry['toOwnNames'];
 }
 
 /**
@@ -233,7 +235,7 @@ export async function create<M extends AnyModule, Own extends object>(
       defaultGenerator.state = start;
       model = built(classes);
     }
-    const bound = network.bind?.(model, state) ?? state;
+    const bound = network.toOwnNames?.(model, state, options.onNote) ?? state;
     const loaded = loadWeights(model, bound, targetOf(model).expected, { heads, isNew: newHead });
     for (const note of [...notes, ...loaded]) options.onNote?.(note);
   }

@@ -10,7 +10,7 @@ import { networkEntries, networkEntry } from './registry.ts';
 
 /**
  * The name of the network that tensors are of, whatever the number of classes and what a wrapper put before their names; undefined
- * if they are of none. Of several that fit, the one with the most of the tensors; then `preferred`.
+ * if they are of none. Of several that fit, the one with the most of the tensors, then of the names; then `preferred`.
  * @param state Tensors by name, as {@link regraft/io!readWeights | readWeights} gives them.
  * @param preferred Taken where it fits as well as any other.
  * @example await guessNetwork(await readWeights('checkpoint.pth')); // 'resnet50'
@@ -23,23 +23,27 @@ export async function guessNetwork(state: StateDict, preferred?: string): Promis
   }
   const told = entries.filter(({ weightNames }) => weightNames?.refusal === undefined).map(({ name }) => name);
   const names = new Set([...(preferred === undefined ? [] : [preferred]), ...told]);
-  let best: { readonly name: string; readonly found: number } | undefined;
+  let best: { readonly name: string; readonly score: number } | undefined;
   for (const name of names) {
-    const found = await tensorsFound(name, state);
-    if (found > (best?.found ?? 0)) best = { name, found };
+    const score = await likeness(name, state);
+    if (score > (best?.score ?? 0)) best = { name, score };
   }
   return best?.name;
 }
 
-/** How many of the tensors `read` are the network's; 0 where any but the head's are missing, or half of the file is something else. */
-async function tensorsFound(name: string, read: StateDict): Promise<number> {
+/**
+ * How many of the tensors `read` are the network's, and of those that have its names the half of a tensor more, in all; 0 where any but the
+ * head's are missing, or half of the file is something else.
+ */
+async function likeness(name: string, read: StateDict): Promise<number> {
   const entry = await networkEntry(name);
   const model = await entry.create();
-  const state = entry.bind?.(model, read) ?? read;
+  const state = entry.toOwnNames?.(model, read) ?? read;
   const { expected } = targetOf(model);
   const opened = openedAt(expected, entry.heads);
-  const fit = fitNames(shapesOf(state), opened);
-  const from = new Map([...fit.names].map(([file, own]) => [own, file]));
+  // Of Keras's networks and torchvision's some have the same shapes in the same order: the names tell.
+  const names = entry.toOwnNames ? [...state.keys()].map((key) => [key, key]) : fitNames(shapesOf(state), opened).names;
+  const from = new Map([...names].map(([file, own]) => [own!, file!]));
   const isFitting = (own: string): boolean => {
     const shape = state.get(from.get(own) ?? '')?.shape;
     const wanted = opened.get(own)!;
@@ -48,7 +52,8 @@ async function tensorsFound(name: string, read: StateDict): Promise<number> {
   const isOptional = (own: string): boolean => isOfHeads(own, entry.heads) || own.endsWith('num_batches_tracked');
   if (![...opened.keys()].every((own) => isOptional(own) || isFitting(own))) return 0;
   const found = [...opened.keys()].filter(isFitting).length;
-  return 2 * found > state.size ? found : 0;
+  const named = [...from].filter(([own, file]) => own === file).length;
+  return 2 * found > state.size ? found + named / (2 * from.size) : 0;
 }
 
 /**

@@ -75,7 +75,8 @@ export async function pretrainedClassifier<T extends TaskName = typeof DEFAULT_T
     return ofTask(options.weights!, { ...tuned, classes }, options.task);
   }
   const { file, transforms, sha256 } = await openWeights(name, entry, weights, options.progress);
-  const load = () => namingNetwork(file, name, () => entry.create({ weights: file }));
+  const onNote = (note: string) => options.progress?.note(note);
+  const load = () => namingNetwork(file, name, () => entry.create({ weights: file, onNote }));
   const model = await load().finally(() => file.close());
   model.eval();
   const count = model.namedParameters().findLast(([path]) => path.startsWith(`${entry.head}.`))![1].shape[0]!;

@@ -30,7 +30,7 @@ export const IMAGE_ROWS = {
     flag: '<pixels>',
     help: 'side of the images',
     also: (_, { fixedSize, inputSize: side }) =>
-      fixedSize ? whole(side, `${side}, which the file fixes`, side) : whole(1),
+      fixedSize ? whole(side, `${side}, the only size that it takes`, side) : whole(1),
     fact: 'always',
   }),
   /** What is taken off pixels of 0..1, of all channels or of each; null: as the weights want it. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { targetOf, writeWeights } from '../../src/io/index.ts';
 import { cifarResnet20, guessNetwork, MODELS, modelEntry, namingNetwork } from '../../src/models/index.ts';
+import { KERAS_NETWORKS } from '../../src/models/keras/networks.ts';
 import { temporaryFolder } from '../data/photos.ts';
 
 /** A network's names and shapes; there are no numbers, for none are looked at. */
@@ -21,6 +22,16 @@ describe('guessNetwork', () => {
   test.each(told.map(({ name }) => name))('%s, with seven classes', async (name) => {
     expect(await guessNetwork(await shapesOf(name, 7))).toBe(name);
   });
+
+  test.each(['keras.DenseNet121', 'keras.ResNet50V2', 'keras.MobileNet', 'keras.Xception', 'keras.ResNet101'])(
+    '%s, by Keras’s names',
+    async (name) => {
+      const { layers } = await KERAS_NETWORKS[name]!({ classes: 7 });
+      const weights = layers.flatMap((layer) => layer.weights);
+      const state = weights.map(({ name, shape }) => [name, { shape, dtype: 'float32', data: new Float32Array(0) }]);
+      expect(await guessNetwork(new Map(state as [string, never][]))).toBe(name);
+    },
+  );
 
   test('behind a wrapper’s prefix, and without counters', async () => {
     const wrapped = await shapesOf('resnet34', 5, (key) => `model.backbone.${key}`);

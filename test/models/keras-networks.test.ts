@@ -1,15 +1,22 @@
 /** Keras's own networks against Keras 3: names, order, shapes and configurations by digest, logits with weights from a hash. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { StateDict } from '../../src/core/dtype.ts';
 import { sizeOf } from '../../src/core/shape.ts';
+import type { FloatImage } from '../../src/data/images/image.ts';
+import { classificationTransforms } from '../../src/data/transforms/compose.ts';
 import { init } from '../../src/graph/init.ts';
+import { writeWeights } from '../../src/io/index.ts';
 import type { keras } from '../../src/models/index.ts';
 import { KERAS_NETWORKS } from '../../src/models/keras/networks.ts';
+import { PREPROCESSING, preprocessInput } from '../../src/models/keras/preprocess.ts';
 import { modelJson } from '../../src/models/keras/serialize.ts';
+import { networkEntry } from '../../src/models/registry.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { tensor } from '../../src/tensor/factory.ts';
+import { temporaryFolder } from '../data/photos.ts';
 import { hashUnits, unpacked } from './hash-weights.ts';
 
 interface Recorded {
@@ -89,6 +96,60 @@ const built = (name: string, options: keras.KerasNetworkOptions) => KERAS_NETWOR
 
 beforeAll(async () => {
   await init();
+});
+
+describe('a network that is fine-tuned by name', () => {
+  const name = 'keras.MobileNet';
+
+  /** The weights of a new network under the layers' names, or others. */
+  async function saved(rename = (layer: string) => layer): Promise<StateDict> {
+    const model = await KERAS_NETWORKS[name]!({ classes: 7, seed: 3 });
+    const state = await model.kerasStateDict();
+    return new Map([...state].map(([key, data]) => [key.replace(/^[^/]+/, rename), data]));
+  }
+
+  const loaded = async (state: StateDict, options = {}) => {
+    const weights = join(temporaryFolder(), 'weights.safetensors');
+    await writeWeights(weights, state);
+    return networkEntry(name).then(({ create }) => create({ weights, ...options }));
+  };
+
+  test('gives logits, has as many outputs as its weights, and takes a new head', async () => {
+    const state = await saved();
+    const model = (await loaded(state)) as keras.KerasModel;
+    expect([model.fromLogits, model.outputShape]).toEqual([true, [null, 7]]);
+    expect(await (await loaded(state, { newHead: true })).stateDict()).not.toEqual(await model.stateDict());
+    const notes: string[] = [];
+    for (const key of state.keys()) if (key.startsWith('conv_preds/')) state.delete(key);
+    await loaded(state, { newHead: true, onNote: (note: string) => notes.push(note) });
+    expect(notes).toContain("The weights have no 'conv_preds': it starts from random numbers.");
+  });
+
+  test('files whose layers have the names of an earlier Keras are taken in order, which is told', async () => {
+    let layers = 0;
+    const names = new Map<string, string>();
+    const old = (layer: string) => names.get(layer) ?? names.set(layer, `layer_${++layers}`).get(layer)!;
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
+    const model = await loaded(await saved(old), { numClasses: 7, onNote });
+    expect(await model.stateDict()).toEqual(await (await loaded(await saved())).stateDict());
+    expect(notes).toContain('Its layers have other names: their weights were taken in order, as Keras takes them.');
+    const foreign = await saved(old);
+    foreign.delete([...foreign.keys()][3]!);
+    await expect(loaded(foreign, { numClasses: 7 })).rejects.toThrow('missing keys');
+  });
+
+  test.each(Object.keys(PREPROCESSING) as (keyof typeof PREPROCESSING)[])(
+    '%s: images are what Keras’s preprocess_input makes of them',
+    async (mode) => {
+      const levels = { data: Uint8Array.from({ length: 48 }, (_, i) => (i * 41) % 256), width: 4, height: 4 };
+      const chain = classificationTransforms({ resize: 4, crop: 4, ...PREPROCESSING[mode] });
+      const { data } = chain.apply(levels) as FloatImage;
+      const planes = [0, 1, 2].flatMap((c) => [...levels.data.filter((_, i) => i % 3 === c)]);
+      const expected = await preprocessInput(tensor(planes, [1, 3, 4, 4]), mode).data();
+      for (const [i, value] of expected.entries()) expect(Math.abs(data[i]! - value)).toBeLessThan(1e-4);
+    },
+  );
 });
 
 describe.each(rows)('keras.%s', (name, { side, layers, structure, logits }) => {

@@ -98,6 +98,25 @@ describe('a run from the file of a Keras model', () => {
     expect(finished.history).toHaveLength(4);
   });
 
+  test('one of Keras’s own by its name: a new head on its weights, kept with its topology and the order of its channels', async () => {
+    const whole = await keras.MobileNet({ alpha: 1, classes: 4, inputShape: [32, 32, 3] });
+    await keras.saveModel(whole, at('mobilenet.h5'));
+    const weights = at('mobilenet.h5');
+    const named = { model: 'keras.MobileNet', weights, imageSize: 32, out: at('named'), inputRange: undefined };
+    const { model: told, frozen, history } = await run(named);
+    expect(told.name).toBe('keras.MobileNet');
+    expect([frozen.changedBytes, history.map(({ cached }) => cached)]).toEqual([0, [false, true]]);
+    const { model, transforms } = await openModel(at('named'));
+    expect(String(transforms)).toContain('Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])');
+    const state = await whole.stateDict();
+    expect((await model.stateDict()).get('conv1.weight')).toEqual(state.get('conv1.weight'));
+    const resumed = await run({ out: at('named'), resume: true, epochs: 3, inputRange: undefined });
+    expect(resumed.history).toHaveLength(3);
+    await convert(join(at('named'), 'model.safetensors'), at('again.h5'));
+    const again = await keras.loadModel(at('again.h5'));
+    expect([again.name, again.outputShape]).toEqual(['mobilenet_1.00_224', [null, 3]]);
+  });
+
   test('another run starts from its folder: rows of known classes are kept', async () => {
     const out = at('first');
     await run({ model: await saved('first.h5', classifier(2)), out });

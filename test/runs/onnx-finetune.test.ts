@@ -190,7 +190,7 @@ describe('what a graph cannot do is one line', () => {
     );
 
   test.each([
-    [{ imageSize: 16 }, 'finetune: imageSize must be 8, which the file fixes, got 16.'],
+    [{ imageSize: 16 }, 'finetune: imageSize must be 8, the only size that it takes, got 16.'],
     [
       { compareFromScratch: true },
       'finetune: an ONNX graph does not tell how its weights are initialised; leave compareFromScratch out.',

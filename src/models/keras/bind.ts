@@ -20,10 +20,16 @@ const NUMBERED_VARIABLE = /\/variable_\d+$/;
 /**
  * A state dict under the tree's names, from one that Keras saved; one that has the tree's names already is given back.
  * What does not fit stays under its own name, so that loading reports it.
+ * @param onNote is told where names were of no use
  */
-export function bindWeights(layers: readonly KerasLayer[], state: StateDict): StateDict {
+export function bindWeights(
+  layers: readonly KerasLayer[],
+  state: StateDict,
+  onNote?: (note: string) => void,
+): StateDict {
   if (![...state.keys()].some((key) => key.includes('/'))) return state;
-  const found = findWeights(layers, state);
+  const { found, byName } = placesOf(layers, state);
+  if (!byName) onNote?.('Its layers have other names: their weights were taken in order, as Keras takes them.');
   const bound = new Map<string, TensorData>();
   for (const { name, weight, key } of found) {
     const data = state.get(key)!;
@@ -43,8 +49,18 @@ export interface FoundWeight {
   readonly key: string;
 }
 
-/** The weights of the tree that a state dict has, under Keras's names or the tree's own. */
-export function findWeights(layers: readonly KerasLayer[], state: StateDict): FoundWeight[] {
+/** The weights of the tree that a state dict has, under Keras's names or the tree's own, or in the order of the layers. */
+export function findWeights(layers: readonly KerasLayer[], state: StateDict): readonly FoundWeight[] {
+  return placesOf(layers, state).found;
+}
+
+function placesOf(layers: readonly KerasLayer[], state: StateDict) {
+  const named = weightsByName(layers, state);
+  const inOrder = named.length < keysOf(state).length ? weightsInOrder(layers, state) : undefined;
+  return { found: inOrder ?? named, byName: !inOrder };
+}
+
+function weightsByName(layers: readonly KerasLayer[], state: StateDict): FoundWeight[] {
   const keys = [...state.keys()];
   const byPath = keys.some((key) => BY_PATH.test(key));
   const root = keys.some((key) => key.startsWith('_layer_checkpoint_dependencies/'))
@@ -62,6 +78,21 @@ export function findWeights(layers: readonly KerasLayer[], state: StateDict): Fo
     used.add(key);
     return [{ name, weight, key }];
   });
+}
+
+const keysOf = (state: StateDict): string[] => [...state.keys()].filter((key) => !isBookkeeping(key));
+
+/**
+ * The weights of a file by layer, whose names are those of an earlier Keras, in the order of the layers, where every shape fits:
+ * Keras reads such files so. A file without the layers at the end may lack them.
+ */
+function weightsInOrder(layers: readonly KerasLayer[], state: StateDict): FoundWeight[] | undefined {
+  const keys = keysOf(state);
+  if (keys.some((key) => BY_PATH.test(key))) return undefined;
+  const targets = targetsByName(layers, '', []);
+  if (keys.length > targets.length) return undefined;
+  const found = keys.map((key, i) => ({ ...targets[i]!, key }));
+  return found.every(({ weight, key }) => sameShape(state.get(key)!.shape, weight.shape)) ? found : undefined;
 }
 
 /** Counters that Keras saves beside weights and that nothing here needs. */

@@ -3,7 +3,6 @@ import type { StateDict } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { checkOptions, type OptionNames } from '../../core/options.ts';
 import type { SourceLike } from '../../device/byte-source.ts';
-import type { AnyModule } from '../../nn/index.ts';
 import { imagenetCategories } from '../categories.ts';
 import { asEntry, classesOf, create, MODEL_OPTIONS, type ModelEntry, type ModelOptions } from '../define.ts';
 import type { ActivationName } from './activations.ts';
@@ -74,7 +73,7 @@ export interface TopOptions {
 /** One that is fine-tuned by its name; what it is known by is of the network with its top and without options. */
 export interface KerasDefinition<Options extends KerasNetworkOptions>
   extends KerasNetwork<Options>,
-    Pick<ModelEntry, 'title' | 'parameters' | 'multiplyAdds' | 'stages' | 'maps'> {
+    Pick<ModelEntry, 'title' | 'parameters' | 'multiplyAdds' | 'stages' | 'maps' | 'fixedSize'> {
   /** What its published weights want done to images. */
   readonly preprocessing: Preprocessing;
 }
@@ -108,15 +107,15 @@ export function kerasNetwork<Options extends KerasNetworkOptions>(
 export function defineKerasNetwork<Options extends KerasNetworkOptions>(
   network: KerasDefinition<Options>,
 ): KerasNetworkFunction<Options> & ModelEntry {
-  const { title, parameters, multiplyAdds, stages, maps, side, preprocessing } = network;
+  const { title, parameters, multiplyAdds, stages, maps, fixedSize = false, side, preprocessing } = network;
   const [name, head] = [nameOf(network), headOf(network)];
-  return asEntry(kerasNetwork(network), {
-    ...{ name, title, parameters, multiplyAdds, stages, maps, head, heads: [head] },
+  const entry: ModelEntry = {
+    ...{ name, title, parameters, multiplyAdds, stages, maps, fixedSize, head, heads: [head] },
     task: 'image-classification',
     input: { resize: side, crop: side, ...PREPROCESSING[preprocessing], interpolation: 'bilinear' },
     inputSize: side,
     categories: imagenetCategories,
-    bind,
+    toOwnNames,
     graft: (model, classes) => graftKerasHead(model as KerasModel, classes),
     async create(options = {}) {
       checkOptions(name, options, MODEL_OPTIONS);
@@ -124,7 +123,8 @@ export function defineKerasNetwork<Options extends KerasNetworkOptions>(
       model.fromLogits = true;
       return model;
     },
-  });
+  };
+  return asEntry(kerasNetwork(network), entry);
 }
 
 const nameOf = ({ name }: { readonly name: string }) => `keras.${name}`;
@@ -136,14 +136,15 @@ function build<Options extends KerasNetworkOptions>(
   from: ModelOptions,
 ): Promise<KerasModel> {
   const name = nameOf(network);
-  const own = { name, heads: [headOf(network)], own: {}, classesIn, bind };
+  const own = { name, heads: [headOf(network)], own: {}, classesIn, toOwnNames };
   return create(own, from, ({ numClasses = 1000 }) => {
     const config = topology(network, name, options, numClasses);
     return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
   });
 }
 
-const bind = (model: AnyModule, state: StateDict) => bindWeights((model as KerasModel).layers, state);
+const toOwnNames: NonNullable<ModelEntry['toOwnNames']> = (model, state, onNote) =>
+  bindWeights((model as KerasModel).layers, state, onNote);
 
 function topology<Options extends KerasNetworkOptions>(
   network: KerasNetwork<Options>,

@@ -25,10 +25,19 @@ export function isKerasResNet(state: StateDict): boolean {
 
 /** The network that a Keras ResNet's weights are of, undefined for other weights. */
 export function kerasResNetOf(state: StateDict): string | undefined {
-  const byName = [...state.keys()].filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
-  const blocks = state.has('conv1_conv/kernel') ? byName : BLOCKS[countNumbered(state, 'conv2d', 0)]?.[2];
+  const keys = [...state.keys()];
+  // A DenseNet has the first two convolutions of each block under the same names.
+  const [isV1, isV2] = [/^conv\d_block\d+_3_bn\//, /_preact_bn\//].map((name) => keys.some((key) => name.test(key)));
+  const byName = keys.filter((key) => /^conv4_block\d+_1_conv\/kernel$/.test(key)).length;
+  const blocks = isV1 || isV2 ? byName : BLOCKS[numberedV1(state)]?.[2];
   if (blocks === undefined) return undefined;
-  return blocks > 23 ? 'keras.ResNet152' : blocks > 6 ? 'keras.ResNet101' : 'keras.ResNet50';
+  return `keras.ResNet${blocks > 23 ? 152 : blocks > 6 ? 101 : 50}${isV2 ? 'V2' : ''}`;
+}
+
+/** How many convolutions Keras 3 numbered, each with a batch norm behind as in version 1; 0 where they are not as many. */
+function numberedV1(state: StateDict): number {
+  const convolutions = countNumbered(state, 'conv2d', 0);
+  return countNumbered(state, 'batch_normalization', 0) === convolutions ? convolutions : 0;
 }
 
 const NOTE =

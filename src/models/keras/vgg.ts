@@ -13,6 +13,7 @@ function vgg(depth: 16 | 19, parameters: number, multiplyAdds: number) {
     preprocessing: 'caffe',
     stages: [...BLOCKS[depth].map((_, i) => `block${i + 1}_conv1`), 'fc1', 'predictions'],
     maps: 'block5_pool',
+    fixedSize: true,
     modelName: `vgg${depth}`,
     side: 224,
     minSide: 32,
