@@ -37,6 +37,7 @@ export async function makeWorkspace(): Promise<string> {
   await weights(at('resnet20.th'), 'resnet20-12fca82f.th', () => cifarResnet20({ seed: 0 }));
   await weights(at('resnet18.pth'), 'resnet18.pth', () => resnet18({ seed: 0 }));
 
+  await cp(root('test/fixtures/text/bert'), at('bert'), { recursive: true });
   await copyFile(root('test/fixtures/keras/whole.h5'), at('flowers.h5'));
   await copyFile(root('test/fixtures/keras/small.keras'), at('flowers.keras'));
   await cp(root('test/fixtures/keras/tfjs-float32'), at('flowers'), { recursive: true });

@@ -1,6 +1,6 @@
 /** Programs of somebody's project that has regraft installed. */
 
-const ENTRIES = ['nn', 'optim', 'models', 'data', 'train', 'io', 'convert'];
+const ENTRIES = ['nn', 'optim', 'models', 'data', 'train', 'io', 'convert', 'text'];
 
 export const MODULE = `
 import { init, tensor } from 'regraft';

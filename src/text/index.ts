@@ -1,0 +1,12 @@
+/**
+ * Texts as networks take them: tokenizers.
+ * @module regraft/text
+ */
+export type { SourceLike } from '../device/byte-source.ts';
+export { openTokenizer, type TokenizerSource } from './open-tokenizer.ts';
+export type { Encoding } from './tokenizer/encoding.ts';
+export type { OpenTokenizerOptions } from './tokenizer/options.ts';
+export type { PadOptions } from './tokenizer/pad.ts';
+export type { SpecialName } from './tokenizer/special.ts';
+export type { DecodeOptions, EncodeBatchOptions, EncodeOptions, TextInput, Tokenizer } from './tokenizer/tokenizer.ts';
+export type { Side, Truncation } from './tokenizer/truncate.ts';
