@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records what the tests of masks compare with, into test/fixtures/masks: pycocotools' outlines, Pillow's PNGs, torchmetrics' scores.
 
-Needs pycocotools, Pillow, PyTorch and torchmetrics; run from the repository root: python3 scripts/record-mask-fixtures.py
+Needs pycocotools, Pillow, PyTorch, torchmetrics and SciPy; run from the repository root: python3 scripts/record-mask-fixtures.py
 """
 import base64
 import importlib.metadata
@@ -15,6 +15,7 @@ import PIL
 import torch
 from PIL import Image
 from pycocotools import mask as coco
+from scipy.ndimage import distance_transform_edt
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassF1Score, MulticlassJaccardIndex
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -124,10 +125,45 @@ def scores():
     return out
 
 
+def labels(width, height, a, b, classes):
+    """Rings; shifted by a and b."""
+    x, y = np.meshgrid(np.arange(width) + a, np.arange(height) + b)
+    return ((x * x + 3 * y * y) >> 7) % classes
+
+
+def boundaries():
+    """Boundary F1 by distance transforms; the last rows are ignored."""
+    out = []
+    for width, height, classes, a, b, ignored, tolerance in [
+        (48, 40, 3, 0, 0, 0, None), (48, 40, 3, 1, 0, 5, 1), (48, 40, 4, 3, 2, 4, 2.5), (300, 200, 2, 2, 1, 0, None), (20, 30, 3, 6, 6, 3, 0),
+    ]:
+        truth, found = labels(width, height, 0, 0, classes), labels(width, height, a, b, classes)
+        if ignored:
+            truth[-ignored:] = found[-ignored:] = 255
+        near = 0.0075 * np.hypot(width, height) if tolerance is None else tolerance
+
+        def edge(image, k):
+            padded = np.pad(image, 1, constant_values=255)
+            others = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
+            return (image == k) & np.any([(o != k) & (o != 255) for o in others], 0)
+
+        scores = []
+        for k in range(classes):
+            t, f = edge(truth, k), edge(found, k)
+            if not t.any() and not f.any():
+                scores.append(None)
+                continue
+            share = lambda p, q: float((distance_transform_edt(~q)[p] <= near).mean()) if p.any() and q.any() else 0.0
+            precision, recall = share(f, t), share(t, f)
+            scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0.0)
+        out.append({"arguments": [width, height, classes, a, b, ignored, tolerance], "f1": scores})
+    return out
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    versions = {name: importlib.metadata.version(name) for name in ("pycocotools", "pillow", "torchmetrics", "numpy")}
-    for name, content in (("outlines", outlines()), ("png", pngs()), ("scores", {"cases": scores()})):
+    versions = {name: importlib.metadata.version(name) for name in ("pycocotools", "pillow", "torchmetrics", "scipy", "numpy")}
+    for name, content in (("outlines", outlines()), ("png", pngs()), ("scores", {"cases": scores(), "boundaries": boundaries()})):
         text = json.dumps({"versions": versions, **content}, separators=(",", ":"))
         (OUT / f"{name}.json").write_text(text.replace('},{"', '},\n{"') + "\n")
 

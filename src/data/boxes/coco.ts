@@ -99,16 +99,17 @@ class CocoReader {
     this.#images.set(id, image);
   }
 
-  addCategory({ id, name, supercategory }: Fields): void {
-    if (!isId(id) || typeof name !== 'string')
+  addCategory({ id, name: written, supercategory }: Fields): void {
+    if (!isId(id) || !isId(written))
       throw new DataError(this.#name, "a category has no 'id' or no 'name'. Expected COCO's categories.");
+    const name = String(written).trim();
     const before = this.#categories.get(id);
-    if (before && before.name !== name.trim())
+    if (before && before.name !== name)
       throw new DataError(
         this.#name,
-        `gives id ${id} to two categories, '${before.name}' and '${name.trim()}'. Number the categories anew.`,
+        `gives id ${id} to two categories, '${before.name}' and '${name}'. Number the categories anew.`,
       );
-    this.#categories.set(id, { name: name.trim(), parent: typeof supercategory === 'string' ? supercategory : '' });
+    this.#categories.set(id, { name, parent: typeof supercategory === 'string' ? supercategory : '' });
   }
 
   addAnnotation(fields: Fields): void {
@@ -172,10 +173,14 @@ class CocoReader {
       notes: [
         ...notes,
         ...(this.#repeated > 0
-          ? [`${this.#name} gives ${this.#repeated} ids to a second annotation; all are used.`]
+          ? [
+              `Of the annotations of ${this.#name} ${this.#repeated} ${this.#repeated === 1 ? 'has' : 'have'} the id of another; all are used.`,
+            ]
           : []),
         ...(this.#rotated > 0
-          ? [`${this.#rotated} boxes of ${this.#name} are turned; they are used as if they were upright.`]
+          ? [
+              `Of the boxes of ${this.#name} ${this.#rotated} ${this.#rotated === 1 ? 'is' : 'are'} turned, which is not read: they are used as if they were upright.`,
+            ]
           : []),
       ],
     };
@@ -201,7 +206,11 @@ class CocoReader {
       names,
       categoryOf: (number) => indices.get(number) ?? -1,
       notes:
-        shared > 0 ? [`${this.#name} has ${shared} categories with the name of another; each name is one class.`] : [],
+        shared > 0
+          ? [
+              `Of the categories of ${this.#name} ${shared} ${shared === 1 ? 'has' : 'have'} the name of another; each name is one class.`,
+            ]
+          : [],
     };
   }
 

@@ -74,7 +74,7 @@ export async function findVoc(files: DataFiles): Promise<FoundBoxes | null> {
         : []),
       ...(misnamed > 0
         ? [
-            `${count(misnamed, 'VOC file')} by name of one image and by <filename> of another; the names of the files count.`,
+            `${count(misnamed, 'VOC file')} named as one image, with another in <filename>: the names of the files count.`,
           ]
         : []),
     ],

@@ -35,11 +35,14 @@ export async function findYolo(files: DataFiles): Promise<FoundBoxes | null> {
   const photos: FoundPhoto[] = [];
   let highest = -1;
   let without = 0;
+  const splitOfImage = (image: string) => (splits ? (splits.get(image) ?? null) : splitOfFolders(image));
+  const labelled = new Set([...labels.keys()].map(splitOfImage));
   for (const image of images) {
-    const split = splits ? (splits.get(image) ?? null) : splitOfFolders(image);
+    const split = splitOfImage(image);
     const label = labels.get(image);
-    if (splits && split === null) {
-      leftOut.push(['in no split', image]);
+    const outside = splits && split === null;
+    if (outside || !labelled.has(split)) {
+      leftOut.push([outside ? 'in no split' : 'in a part without any labels', image]);
       continue;
     }
     if (label === undefined) without++;

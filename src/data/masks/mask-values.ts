@@ -1,7 +1,7 @@
 /** What stands in a mask's file, before it is known what it means: a number a pixel, or a colour. */
 import { decodeImage, readBytes } from '#image';
 import { DataError } from '../../core/errors.ts';
-import { checkedFormat } from '../images/image-format.ts';
+import { checkedFormat, type Format } from '../images/image-format.ts';
 import type { Colour } from './class-file.ts';
 
 /** A mask as it is stored. Colours are numbers too: red · 65536 + green · 256 + blue. */
@@ -16,6 +16,9 @@ export interface MaskValues {
   readonly palette: readonly Colour[] | null;
 }
 
+/** Formats that keep values, and are read with them. */
+const KEEPING: readonly Format[] = ['png', 'gif', 'bmp'];
+
 /** Three numbers of a colour as one. */
 export const packed = ([red, green, blue]: Colour): number => red * 65536 + green * 256 + blue;
 
@@ -25,13 +28,16 @@ export const unpacked = (value: number): Colour => [value >> 16, (value >> 8) & 
 /**
  * Reads a mask file. PNGs keep their numbers: indices of palettes, grey of 1 to 16 bits. Where a picture's colours are all grey, the grey is the number.
  * @param source a path, or the file's bytes (then `name` stands for it in errors)
- * @throws DataError where it is damaged, or a JPEG, which does not keep numbers.
+ * @throws DataError where it is damaged, or of a format whose numbers change: JPEG, WebP and AVIF on writing, 16 bits of TIFF on reading.
  */
 export async function readMaskValues(source: string | Uint8Array, name = String(source)): Promise<MaskValues> {
   const bytes = typeof source === 'string' ? await readBytes(source) : source;
   const format = checkedFormat(bytes, name);
-  if (format === 'jpeg')
-    throw new DataError(name, 'is a mask in a JPEG, which changes its values at every edge. Save masks as PNG.');
+  if (!KEEPING.includes(format))
+    throw new DataError(
+      name,
+      `is a mask in a ${format.toUpperCase()}, whose values are not read as they were written. Save masks as PNG.`,
+    );
   if (format !== 'png') {
     const { width, height, data } = await decodeImage(bytes, name, { orientation: 'ignore' });
     return ofChannels(width, height, data, 3);

@@ -1,2 +1,4 @@
 /** What programs import of segmentation. */
+
+export { type BoundaryEvaluation, BoundaryMetric, type BoundaryMetricOptions } from './boundary.ts';
 export { type ClassOverlap, type SegmentationEvaluation, SegmentationMetric } from './metrics.ts';

@@ -90,7 +90,7 @@ test('VOC and YOLO: broken boxes, files without images, images without files', a
     { reason: 'without a VOC file', paths: ['3.jpg', 'a/4.jpg', 'b/4.jpg'] },
   ]);
   expect(first.notes).toEqual([
-    '1 VOC file by name of one image and by <filename> of another; the names of the files count.',
+    '1 VOC file named as one image, with another in <filename>: the names of the files count.',
   ]);
 
   const yolo = await photoFolder({
@@ -163,12 +163,12 @@ test('images that are missing, listed twice, in two splits, not listed, or outsi
   expect((await openBoxes(root)).leftOut.at(-1)).toEqual({ reason: 'a link that leads nowhere', paths: ['9.jpg'] });
 });
 
-test('ids that come twice', async () => {
+test('ids that come twice; boxes that are turned', async () => {
   const twice = await openBoxes(
     coco({
       images: [image(1), image(1)],
       categories: [...categories, { id: 5, name: 'cat' }],
-      annotations: [box(1, 1, [1, 1, 5, 5]), box(1, 1, [2, 2, 5, 5], 5)],
+      annotations: [{ ...box(1, 1, [1, 1, 5, 5]), attributes: { rotation: 30 } }, box(1, 1, [2, 2, 5, 5], 5)],
     }),
     { validation: 0 },
   );
@@ -180,8 +180,9 @@ test('ids that come twice', async () => {
     ['cat', 'dog'],
     [0, 0],
     [
-      'a.json has 1 categories with the name of another; each name is one class.',
-      'a.json gives 1 ids to a second annotation; all are used.',
+      'Of the categories of a.json 1 has the name of another; each name is one class.',
+      'Of the annotations of a.json 1 has the id of another; all are used.',
+      'Of the boxes of a.json 1 is turned, which is not read: they are used as if they were upright.',
     ],
   ]);
 });

@@ -158,10 +158,16 @@ test('YOLO of Roboflow: data.yaml, paths that lead out of the folder and back, p
     'valid/images/c.jpg': 3,
     'train/labels/a.txt': '1 0.5 0.5 0.5 0.2\n\n0 0.1 0.2 0.5 0.2 0.3 0.9\n',
     'valid/labels/c.txt': '',
+    'predict/images/d.jpg': 4,
+    'test/images/e.jpg': 5,
     'data.yaml': "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnc: 2\nnames: ['cat', 'dog']\n",
   });
-  const { format, classes, train, validation, notes } = await openBoxes(root);
-  expect([format, classes]).toEqual(['yolo', ['cat', 'dog']]);
+  const { format, classes, train, validation, test: tested, leftOut, notes } = await openBoxes(root);
+  expect([format, classes, tested]).toEqual(['yolo', ['cat', 'dog'], []]);
+  expect(leftOut).toEqual([
+    { reason: 'in no split', paths: ['predict/images/d.jpg'] },
+    { reason: 'in a part without any labels', paths: ['test/images/e.jpg'] },
+  ]);
   expect(plain(root, train)).toEqual([
     [
       'train/images/a.jpg',
@@ -174,10 +180,7 @@ test('YOLO of Roboflow: data.yaml, paths that lead out of the folder and back, p
     ['train/images/b.jpg', '40x30', []],
   ]);
   expect(plain(root, validation)).toEqual([['valid/images/c.jpg', '40x30', []]]);
-  expect(notes).toEqual([
-    "'../test/images', where the test images should be, is not here.",
-    '1 image without a label file: taken as images without boxes.',
-  ]);
+  expect(notes).toEqual(['1 image without a label file: taken as images without boxes.']);
 });
 
 test('YOLO: names as a map, lists of images, key points behind the box; in a zip', async () => {
@@ -186,11 +189,13 @@ test('YOLO: names as a map, lists of images, key points behind the box; in a zip
     'images/b.jpg': 2,
     'labels/a.txt': '0 0.5 0.5 1 1 0.1 0.1 2\n',
     'labels/b.txt': '0 0.25 0.5 0.5 1 0.1 0.1 2\n',
-    'set.yaml': 'path: /data/set\ntrain: train.txt\nval: [val.txt]\nkpt_shape: [1, 3]\nnames: {0: person}\n',
+    'set.yaml':
+      'path: /data/set\ntrain: train.txt\ntest: other/test.txt\nval: [val.txt]\nkpt_shape: [1, 3]\nnames: {0: person}\n',
     'train.txt': './images/a.jpg\n',
     'val.txt': '/data/set/images/b.jpg\n',
   });
-  const { train, validation } = await openBoxes(root);
+  const { train, validation, notes } = await openBoxes(root);
+  expect(notes).toEqual(["'other/test.txt', where the test images should be, is not here."]);
   expect([plain(root, train), plain(root, validation)]).toEqual([
     [['images/a.jpg', '40x30', [[0, 0, 0, 40, 30]]]],
     [['images/b.jpg', '40x30', [[0, 0, 0, 20, 30]]]],

@@ -40,7 +40,7 @@ test('masks that cannot be used are left out and told; past a share that is an e
         reason: 'not readable',
         paths: [
           expect.stringMatching(/^masks\/broken\.png \(is a damaged PNG .*\)$/),
-          'masks/jpeg.jpg (is a mask in a JPEG, which changes its values at every edge. Save masks as PNG)',
+          'masks/jpeg.jpg (is a mask in a JPEG, whose values are not read as they were written. Save masks as PNG)',
           expect.stringMatching(/^images\/photo\.jpg \(is not an image that can be read/),
         ],
       },
