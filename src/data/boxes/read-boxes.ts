@@ -94,7 +94,7 @@ export async function partsOfBoxes(
     parts,
     leftOut: mergedByReason([...found.leftOut, ...maker.leftOut, ...files.unusable]),
     leftOutBoxes: maker.faults.list,
-    notes: [...notes, ...found.notes, ...cut],
+    notes: [...notes, ...found.notes, ...cut, ...(await sizeNotes(files, maker.kept))],
   };
 }
 
@@ -169,6 +169,30 @@ function noBoxes(root: string, images: number, faults: BoxFaults, leftOut: reado
     ? `: ${first.paths[0]} is ${first.reason === 'not readable' ? first.reason : `one ${first.reason}`}`
     : '';
   return new DataError(root, `has no image with boxes that can be used${why}.`);
+}
+
+/** How many images are looked at to see whether they have the size that their annotation says. */
+const LOOKED_AT = 64;
+
+/** Whether annotations say another size than their images have, as after these were made smaller, or where a camera was held upright. */
+async function sizeNotes(files: DataFiles, photos: readonly FoundPhoto[]): Promise<string[]> {
+  const told = photos.filter(({ width, height }) => width > 0 && height > 0);
+  const step = Math.max(1, told.length / LOOKED_AT);
+  const looked = Array.from({ length: Math.min(LOOKED_AT, told.length) }, (_, i) => told[Math.floor(i * step)]!);
+  const wrong: string[] = [];
+  await concurrently(8, looked, async ({ path, width, height }) => {
+    // What cannot be read is told when it is decoded.
+    const size = await imageSize(files, path).catch((error) => {
+      if (error instanceof DataError) return null;
+      throw error;
+    });
+    if (size && (size.width !== width || size.height !== height))
+      wrong.push(`${path}: ${size.width} x ${size.height}, not ${width} x ${height}`);
+  });
+  if (wrong.length === 0) return [];
+  return [
+    `Of ${count(looked.length, 'image')} looked at, ${wrong.length} ${wrong.length === 1 ? 'has' : 'have'} another size than the annotation says (${wrong.sort(byCodePoint)[0]}): boxes may lie elsewhere.`,
+  ];
 }
 
 function mergedByReason(leftOut: readonly LeftOut[]): LeftOut[] {

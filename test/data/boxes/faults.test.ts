@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { openBoxes } from '../../../src/data/index.ts';
 import { photoFolder, temporaryFolder } from '../photos.ts';
 import { files, rows } from '../tables/made.ts';
+import { tagged } from '../turned-photos.ts';
 import { box, categories, cocoFolder as coco, image } from './made.ts';
 
 test('broken boxes are counted by reason and named with image and place; what reaches past the image is cut', async () => {
@@ -185,4 +186,21 @@ test('ids that come twice; boxes that are turned', async () => {
       'Of the boxes of a.json 1 is turned, which is not read: they are used as if they were upright.',
     ],
   ]);
+});
+
+test('images of another size than their annotations say are noted; one that is turned has its turned size', async () => {
+  const said = (file_name: string, id: number, width: number, height: number) => ({ id, file_name, width, height });
+  const annotations = [1, 2, 3].map((id) => box(id, id, [1, 1, 5, 5]));
+  const images = [said('a.jpg', 1, 9, 13), said('b.jpg', 2, 13, 9), said('c.jpg', 3, 40, 30)];
+  const root = await photoFolder({
+    'a.jpg': await tagged('jpeg', 6),
+    'b.jpg': await tagged('jpeg', 8),
+    'c.jpg': 1,
+    'a.json': JSON.stringify({ images, categories, annotations }),
+  });
+  expect((await openBoxes(root, { validation: 0 })).notes).toEqual([
+    'Of 3 images looked at, 1 has another size than the annotation says (b.jpg: 9 x 13, not 13 x 9): boxes may lie elsewhere.',
+  ]);
+  const yolo = await photoFolder({ 'a.jpg': await tagged('jpeg', 6), 'a.txt': '0 0.5 0.5 1 1' });
+  expect([...(await openBoxes(yolo, { validation: 0 })).train[0]!.boxes]).toEqual([0, 0, 9, 13]);
 });
