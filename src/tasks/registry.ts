@@ -9,7 +9,10 @@ export * from './detection/public.ts';
 export * from './image-classification/public.ts';
 export * from './image-regression/public.ts';
 export * from './multi-label/public.ts';
+export * from './question-answering/public.ts';
 export * from './segmentation/public.ts';
+export * from './seq2seq/public.ts';
+export * from './token-classification/public.ts';
 
 /** The tasks by name. */
 export const TASKS = {
