@@ -2,7 +2,7 @@
 """Records test/fixtures/text: small vocabularies, trained here on the lines below, and what Hugging Face's libraries make of those lines.
 
 Only whoever re-records needs Python (recorded with tokenizers 0.22.2, transformers 4.57.6, sentencepiece 0.2.3). Offsets are recorded in UTF-16
-units. With the folder of shared data, digests of some 4,000 lines under real vocabularies are recorded too.
+units. The trainers order equals differently each time, so vocabularies and ids differ with them. With the folder of shared data, digests of some 4,000 lines under real vocabularies are recorded too.
 
     python3 scripts/record-text-fixtures.py [SHARED_DATA]
 """
@@ -101,7 +101,7 @@ CORPUS = LINES + [
 
 
 def train(folder: Path) -> None:
-    """Vocabularies as older folders hold them: BERT's, GPT-2's, RoBERTa's, T5's."""
+    """Vocabularies as older folders hold them: BERT's, GPT-2's, RoBERTa's, T5's, XLM-R's."""
     import sentencepiece
     from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
@@ -122,8 +122,11 @@ def train(folder: Path) -> None:
     tsv.write_text("".join(f"{codes(a)}\t{codes(b)}\n" for a, b in rules.items()))
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(" ".join(line.split()) for line in CORPUS if line.isprintable()))
-    sentencepiece.SentencePieceTrainer.train(input=str(corpus), model_prefix=str(folder / "t5" / "spiece"), vocab_size=600, character_coverage=0.98, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, normalization_rule_tsv=str(tsv), minloglevel=2, num_threads=1)
-    for file in (tsv, corpus, folder / "t5" / "spiece.vocab"):
+    common = dict(input=str(corpus), vocab_size=600, character_coverage=0.98, normalization_rule_tsv=str(tsv), minloglevel=2, num_threads=1)
+    sentencepiece.SentencePieceTrainer.train(model_prefix=str(folder / "t5" / "spiece"), pad_id=0, eos_id=1, unk_id=2, bos_id=-1, **common)
+    (folder / "xlmr").mkdir(exist_ok=True)
+    sentencepiece.SentencePieceTrainer.train(model_prefix=str(folder / "xlmr" / "sentencepiece.bpe"), **common)
+    for file in (tsv, corpus, folder / "t5" / "spiece.vocab", folder / "xlmr" / "sentencepiece.bpe.vocab"):
         file.unlink()
 
 
@@ -186,9 +189,9 @@ QUESTION = "Who jumps over what?"
 
 
 def families(folder: Path) -> dict:
-    from transformers import BertTokenizerFast, GPT2TokenizerFast, RobertaTokenizerFast, T5TokenizerFast
+    from transformers import BertTokenizerFast, GPT2TokenizerFast, RobertaTokenizerFast, T5TokenizerFast, XLMRobertaTokenizerFast
 
-    classes = {"bert": BertTokenizerFast, "gpt2": GPT2TokenizerFast, "roberta": RobertaTokenizerFast, "t5": T5TokenizerFast}
+    classes = {"bert": BertTokenizerFast, "gpt2": GPT2TokenizerFast, "roberta": RobertaTokenizerFast, "t5": T5TokenizerFast, "xlmr": XLMRobertaTokenizerFast}
     out = {}
     for name, cls in classes.items():
         t = cls.from_pretrained(folder / name)
