@@ -2,15 +2,29 @@
 import type { ModelEntry } from './define.ts';
 import * as families from './families.ts';
 import * as kerasDenseNets from './keras/densenet.ts';
+import * as kerasEfficientNets from './keras/efficientnet.ts';
+import * as kerasEfficientNetsV2 from './keras/efficientnet-v2.ts';
 import * as kerasInception from './keras/inception.ts';
 import * as kerasMobileNets from './keras/mobilenet.ts';
+import * as kerasMobileNetsV3 from './keras/mobilenet-v3.ts';
 import * as kerasResNetsV2 from './keras/resnet.ts';
 import * as kerasResNets from './keras/rgb.ts';
 import * as kerasVGGs from './keras/vgg.ts';
 import * as kerasXception from './keras/xception.ts';
 import { inOrder, networkName, unknownNetwork } from './registry.ts';
 
-const KERAS = [kerasDenseNets, kerasInception, kerasMobileNets, kerasResNets, kerasResNetsV2, kerasVGGs, kerasXception];
+const KERAS = [
+  kerasDenseNets,
+  kerasEfficientNets,
+  kerasEfficientNetsV2,
+  kerasInception,
+  kerasMobileNets,
+  kerasMobileNetsV3,
+  kerasResNets,
+  kerasResNetsV2,
+  kerasVGGs,
+  kerasXception,
+];
 
 /** Every network by its name, in the names' order. */
 export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(

@@ -23,8 +23,17 @@ const FAMILIES: readonly Family[] = [
   ),
   family('efficientnet_v2_s efficientnet_v2_m efficientnet_v2_l', () => import('./efficientnet-v2.ts')),
   family('inception_v3', () => import('./inception.ts')),
+  family('keras.MobileNetV3Small keras.MobileNetV3Large', () => import('./keras/mobilenet-v3.ts')),
   family('keras.ResNet50 keras.ResNet101 keras.ResNet152', () => import('./keras/rgb.ts')),
   family('keras.DenseNet121 keras.DenseNet169 keras.DenseNet201', () => import('./keras/densenet.ts')),
+  family(
+    'keras.EfficientNetB0 keras.EfficientNetB1 keras.EfficientNetB2 keras.EfficientNetB3 keras.EfficientNetB4 keras.EfficientNetB5 keras.EfficientNetB6 keras.EfficientNetB7',
+    () => import('./keras/efficientnet.ts'),
+  ),
+  family(
+    'keras.EfficientNetV2B0 keras.EfficientNetV2B1 keras.EfficientNetV2B2 keras.EfficientNetV2B3 keras.EfficientNetV2S keras.EfficientNetV2M keras.EfficientNetV2L',
+    () => import('./keras/efficientnet-v2.ts'),
+  ),
   family('keras.InceptionV3', () => import('./keras/inception.ts')),
   family('keras.MobileNet keras.MobileNetV2', () => import('./keras/mobilenet.ts')),
   family('keras.ResNet50V2 keras.ResNet101V2 keras.ResNet152V2', () => import('./keras/resnet.ts')),

@@ -7,14 +7,14 @@ import type { WeightFile } from '../io/index.ts';
 import { keras } from '../models/index.ts';
 import { ANY_SIDE, sideOf } from '../models/keras/entry.ts';
 import { headOf, withHead } from '../models/keras/head.ts';
-import { PREPROCESSING } from '../models/keras/preprocess.ts';
+import { LEVELS, PREPROCESSING } from '../models/keras/preprocess.ts';
 import { INPUT_RANGE, type InputRange } from './input-range.ts';
 import { readLabels } from './labels-file.ts';
 import type { Classifier } from './model-folder.ts';
 
 /** What a network's pixels are scaled to, by what turns 0..1 into it. */
 export const INPUT_RANGES: Readonly<Record<InputRange, Pick<ImagePreset, 'channels' | 'mean' | 'std'>>> = {
-  '0..255': { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] },
+  '0..255': LEVELS,
   '0..1': { mean: [0, 0, 0], std: [1, 1, 1] },
   '-1..1': PREPROCESSING.tf,
   caffe: PREPROCESSING.caffe,

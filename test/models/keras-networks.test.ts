@@ -10,6 +10,8 @@ import { classificationTransforms } from '../../src/data/transforms/compose.ts';
 import { init } from '../../src/graph/init.ts';
 import { writeWeights } from '../../src/io/index.ts';
 import type { keras } from '../../src/models/index.ts';
+import { EfficientNetB0 } from '../../src/models/keras/efficientnet.ts';
+import { KerasModel } from '../../src/models/keras/model.ts';
 import { KERAS_NETWORKS } from '../../src/models/keras/networks.ts';
 import { PREPROCESSING, preprocessInput } from '../../src/models/keras/preprocess.ts';
 import { modelJson } from '../../src/models/keras/serialize.ts';
@@ -23,9 +25,14 @@ interface Recorded {
   /** Whether it is a deeper sibling of one that is tried always. */
   deep: boolean;
   side: number;
+  /** Whether it takes levels of 0..255. */
+  levels?: boolean;
+  /** What kernels are multiplied by. */
+  gain?: number;
   layers: number;
   structure: { options: keras.KerasMobileNetOptions; digest: string }[];
-  logits: string;
+  /** Null where Keras itself gives others when the input changes by a millionth. */
+  logits: string | null;
 }
 
 const fixture = new URL('../fixtures/keras/networks.json', import.meta.url);
@@ -55,21 +62,27 @@ function canonical(value: unknown): string {
   return `${class_name}(${entries.map(([key, own]) => `${key}=${canonical(own)}`).join(',')})`;
 }
 
+/** Whether a layer stands for arithmetic with a number, which Keras does not count among the layers. */
+const isArithmetic = ({ type, name }: keras.KerasLayer) => type === 'Rescaling' && /^(add|multiply)/.test(name);
+
 /** A line a layer, as the script's. */
 function lines(model: keras.KerasModel): string[] {
   const { config } = modelJson(model, 3) as { config: { layers: { config: Record<string, unknown> }[] } };
-  const layers = model.layers.map((layer, i) => {
+  const layers = model.layers.flatMap((layer, i) => {
+    if (isArithmetic(layer)) return [];
     const own = config.layers[i]!.config;
     const known = KEYS.filter((key) => Object.hasOwn(own, key)).map((key) => `${key}=${canonical(own[key])}`);
     const weights = layer.weights.map(({ name, shape }) => `${name.split('/').at(-1)} ${shape.join('x')}`);
     const shape = layer.outputShape.map(String).join(',');
-    return `${layer.type} ${layer.name} [${shape}] <- ${layer.inbound[0]!.join(' ')} | ${weights.join('; ')} | ${known.join(' ')}`;
+    return [
+      `${layer.type} ${layer.name} [${shape}] <- ${layer.inbound[0]!.join(' ')} | ${weights.join('; ')} | ${known.join(' ')}`,
+    ];
   });
   return [model.name, ...layers];
 }
 
 /** The weights that the script gives it, under Keras's names and in its layouts. */
-function hashedState(model: keras.KerasModel): StateDict {
+function hashedState(model: keras.KerasModel, gain = 1): StateDict {
   const weights = model.layers.flatMap((layer) => layer.weights);
   return new Map(
     weights.map(({ name, shape }, index) => {
@@ -77,7 +90,7 @@ function hashedState(model: keras.KerasModel): StateDict {
       const inputs = own === 'depthwise_kernel' ? shape[0]! * shape[1]! : sizeOf(shape) / shape.at(-1)!;
       const bound = Math.sqrt(6 / inputs);
       const fromUnit = (u: number): number => {
-        if (shape.length > 1) return (2 * u - 1) * bound;
+        if (shape.length > 1) return Math.fround(Math.fround((2 * u - 1) * bound) * gain);
         return /gamma|variance/.test(own) ? 0.5 + u : (2 * u - 1) * 0.1;
       };
       return [name, { shape, dtype: 'float32', data: hashUnits(index, sizeOf(shape), fromUnit) }];
@@ -86,8 +99,8 @@ function hashedState(model: keras.KerasModel): StateDict {
 }
 
 /** [1, 3, side, side] of the script's [1, side, side, 3]. */
-function image(side: number) {
-  const values = hashUnits(100_000, 3 * side * side, (u) => (2 * u - 1) * 1.7);
+function image(side: number, levels = false) {
+  const values = hashUnits(100_000, 3 * side * side, (u) => (levels ? 255 * u : (2 * u - 1) * 1.7));
   const out = values.map((_, i) => values[(i % (side * side)) * 3 + Math.floor(i / (side * side))]!);
   return tensor(out, [1, 3, side, side]);
 }
@@ -152,7 +165,24 @@ describe('a network that is fine-tuned by name', () => {
   );
 });
 
-describe.each(rows)('keras.%s', (name, { side, layers, structure, logits }) => {
+test('published EfficientNets: the deviations that stand for variances are squared, and it is told', () => {
+  const { toOwnNames } = EfficientNetB0;
+  const model = new KerasModel({ class_name: 'Sequential', config: { name: 'none', layers: [] } });
+  const stateOf = (values: number[]): StateDict =>
+    new Map([['normalization.variance', { shape: [3], dtype: 'float32', data: Float32Array.from(values) }]]);
+  const notes: string[] = [];
+  const of = (values: number[]) =>
+    toOwnNames!(model, stateOf(values), (note) => notes.push(note)).get('normalization.variance')!.data;
+  expect([...of([0.229, 0.224, 0.225])]).toEqual(
+    [0.229, 0.224, 0.225].map((value) => Math.fround(Math.fround(value) ** 2)),
+  );
+  expect([...of([1, 1, 1])]).toEqual([1, 1, 1]);
+  expect(notes).toEqual([
+    "The variances of its normalization are ImageNet's deviations, as published: their squares are taken.",
+  ]);
+});
+
+describe.each(rows)('keras.%s', (name, { side, levels, gain, layers, structure, logits }) => {
   test('its layers are Keras’s, whatever the options', async () => {
     for (const { options, digest } of structure) {
       const found = lines(await built(name, options));
@@ -161,11 +191,12 @@ describe.each(rows)('keras.%s', (name, { side, layers, structure, logits }) => {
     }
   });
 
+  if (logits === null) return;
   test('its logits are Keras’s', async () => {
     const model = await built(name, structure[0]!.options);
-    expect(model.layers.length).toBe(layers);
-    model.loadStateDict(hashedState(model));
-    const found = await noGrad(() => model.eval().forward(image(side))).data();
+    expect(model.layers.filter((layer) => !isArithmetic(layer)).length).toBe(layers);
+    model.loadStateDict(hashedState(model, gain));
+    const found = await noGrad(() => model.eval().forward(image(side, levels))).data();
     const expected = unpacked(logits);
     const scale = Math.max(...expected.map(Math.abs));
     expect(found.length).toBe(expected.length);

@@ -34,7 +34,7 @@ export class LayerGraph {
   readonly #unnamed = new Map<string, number>();
 
   /** @param name Without it Keras's own: `add`, `add_1`, …. */
-  add(className: string, from: string | readonly string[], config: Json = {}, name = this.#nameFor(className)): string {
+  add(className: string, from: string | readonly string[], config: Json = {}, name = this.nameFor(className)): string {
     this.#layers.push({ className, name, config, inbound: [from].flat() });
     return name;
   }
@@ -120,7 +120,8 @@ export class LayerGraph {
     );
   }
 
-  #nameFor(className: string): string {
+  /** The name that Keras gives the next layer of a class: `add`, `add_1`, …. */
+  nameFor(className: string): string {
     const base = className === 'InputLayer' ? 'input_layer' : snakeCase(className);
     const n = this.#unnamed.get(base) ?? 0;
     this.#unnamed.set(base, n + 1);

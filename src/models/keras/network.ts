@@ -7,10 +7,11 @@ import { imagenetCategories } from '../categories.ts';
 import { asEntry, classesOf, create, MODEL_OPTIONS, type ModelEntry, type ModelOptions } from '../define.ts';
 import type { ActivationName } from './activations.ts';
 import { bindWeights } from './bind.ts';
+import type { Json } from './config.ts';
 import { LayerGraph, type Sides } from './graph.ts';
 import { graftKerasHead } from './head.ts';
 import { KerasModel, type KerasModelOptions } from './model.ts';
-import { PREPROCESSING, type Preprocessing } from './preprocess.ts';
+import { LEVELS, PREPROCESSING, type Preprocessing } from './preprocess.ts';
 
 /** Options of Keras's own networks. */
 export interface KerasNetworkOptions extends KerasModelOptions {
@@ -50,6 +51,8 @@ export interface KerasNetwork<Options extends KerasNetworkOptions> {
   /** Side of its images by default. */
   readonly side: number;
   readonly minSide: number;
+  /** Whether the sides are open with the top, too. */
+  readonly openSides?: boolean;
   /** The layer that makes the classes. */
   readonly head?: string;
   /** What Keras calls the file of its published weights. */
@@ -60,6 +63,8 @@ export interface KerasNetwork<Options extends KerasNetworkOptions> {
   readonly features: (graph: LayerGraph, input: string, options: Options, sides: Sides) => string;
   /** Adds the layers of the top; a pooling and a dense layer where there is none. */
   readonly top?: (graph: LayerGraph, features: string, options: Options & TopOptions) => string;
+  /** What becomes of weights under the network's own names, where published ones are not all of the function. */
+  readonly adapt?: (state: StateDict, onNote?: (note: string) => void) => StateDict;
   /** Whether Keras names the pooling of a network without its top, `avg_pool` or `max_pool`. */
   readonly namedPooling: boolean;
 }
@@ -74,8 +79,8 @@ export interface TopOptions {
 export interface KerasDefinition<Options extends KerasNetworkOptions>
   extends KerasNetwork<Options>,
     Pick<ModelEntry, 'title' | 'parameters' | 'multiplyAdds' | 'stages' | 'maps' | 'fixedSize'> {
-  /** What its published weights want done to images. */
-  readonly preprocessing: Preprocessing;
+  /** What its published weights want done to images; 'levels' are 0..255, which the network scales itself. */
+  readonly preprocessing: Preprocessing | 'levels';
 }
 
 /** A function of `keras`, as {@link kerasNetwork} makes it. */
@@ -112,10 +117,15 @@ export function defineKerasNetwork<Options extends KerasNetworkOptions>(
   const entry: ModelEntry = {
     ...{ name, title, parameters, multiplyAdds, stages, maps, fixedSize, head, heads: [head] },
     task: 'image-classification',
-    input: { resize: side, crop: side, ...PREPROCESSING[preprocessing], interpolation: 'bilinear' },
+    input: {
+      resize: side,
+      crop: side,
+      ...(preprocessing === 'levels' ? LEVELS : PREPROCESSING[preprocessing]),
+      interpolation: 'bilinear',
+    },
     inputSize: side,
     categories: imagenetCategories,
-    toOwnNames,
+    toOwnNames: toOwnNames(network),
     graft: (model, classes) => graftKerasHead(model as KerasModel, classes),
     async create(options = {}) {
       checkOptions(name, options, MODEL_OPTIONS);
@@ -136,15 +146,17 @@ function build<Options extends KerasNetworkOptions>(
   from: ModelOptions,
 ): Promise<KerasModel> {
   const name = nameOf(network);
-  const own = { name, heads: [headOf(network)], own: {}, classesIn, toOwnNames };
+  const own = { name, heads: [headOf(network)], own: {}, classesIn, toOwnNames: toOwnNames(network) };
   return create(own, from, ({ numClasses = 1000 }) => {
     const config = topology(network, name, options, numClasses);
     return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
   });
 }
 
-const toOwnNames: NonNullable<ModelEntry['toOwnNames']> = (model, state, onNote) =>
-  bindWeights((model as KerasModel).layers, state, onNote);
+const toOwnNames =
+  ({ adapt = (state) => state }: Pick<KerasNetwork<never>, 'adapt'>): NonNullable<ModelEntry['toOwnNames']> =>
+  (model, state, onNote) =>
+    adapt(bindWeights((model as KerasModel).layers, state, onNote), onNote);
 
 function topology<Options extends KerasNetworkOptions>(
   network: KerasNetwork<Options>,
@@ -152,9 +164,10 @@ function topology<Options extends KerasNetworkOptions>(
   options: Options,
   classes: number,
 ): unknown {
-  const { side, minSide, modelName, features, top = plainTop, namedPooling } = network;
+  const { side, minSide, modelName, features, top = plainTop, namedPooling, openSides } = network;
   const { includeTop = true, pooling = null, classifierActivation } = options;
-  const [height, width, channels] = options.inputShape ?? (includeTop ? [side, side, 3] : [null, null, 3]);
+  const [height, width, channels] =
+    options.inputShape ?? (includeTop && !openSides ? [side, side, 3] : [null, null, 3]);
   if (channels !== 3) throw new ArgumentError(`${name}: inputShape must end in 3 channels, got ${channels}.`);
   for (const size of [height, width])
     if (size !== null && !(Number.isInteger(size) && size >= minSide))
@@ -180,12 +193,17 @@ function plainTop(graph: LayerGraph, features: string, options: TopOptions): str
 }
 
 /** The dense layer that makes the classes. */
-export function predictions(graph: LayerGraph, from: string, { classes, classifierActivation }: TopOptions): string {
-  return graph.add('Dense', from, { units: classes, activation: classifierActivation }, 'predictions');
+export function predictions(
+  graph: LayerGraph,
+  from: string,
+  { classes, classifierActivation, initializer }: TopOptions & { readonly initializer?: Json },
+): string {
+  const own = { units: classes, activation: classifierActivation };
+  return graph.add('Dense', from, { ...own, ...(initializer && { kernel_initializer: initializer }) }, 'predictions');
 }
 
 /** The layers that make the classes, by Keras's names and by the numbers that Keras 3 gives them: VGG's third dense layer. */
-const HEADS = ['predictions', 'conv_preds'].map((name) => `${name}/kernel`);
+const HEADS = ['predictions', 'conv_preds', 'logits'].map((name) => `${name}/kernel`);
 const NUMBERED_HEADS = ['dense_2', 'dense'];
 const ROOTS = ['layers', '_layer_checkpoint_dependencies'];
 
@@ -197,5 +215,10 @@ export function classesIn(state: StateDict): number | undefined {
     return [...NUMBERED_HEADS, ...(isMobileNet ? ['conv2d_14'] : [])].map((layer) => `${root}/${layer}/vars/0`);
   });
   const kernel = [...HEADS, ...numbered].map((name) => state.get(name)).find((found) => found !== undefined);
-  return classesOf(state, 'predictions') ?? classesOf(state, 'conv_preds') ?? kernel?.shape.at(-1);
+  return (
+    classesOf(state, 'predictions') ??
+    classesOf(state, 'conv_preds') ??
+    classesOf(state, 'logits') ??
+    kernel?.shape.at(-1)
+  );
 }

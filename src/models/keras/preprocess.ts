@@ -11,6 +11,9 @@ const BGR_MEAN = [103.939, 116.779, 123.68] as const;
 const RGB_MEAN = [0.485, 0.456, 0.406] as const;
 const RGB_STD = [0.229, 0.224, 0.225] as const;
 
+/** Levels of 0..255, as part of an image preset. */
+export const LEVELS: Pick<ImagePreset, 'mean' | 'std'> = { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] };
+
 /** The same as part of an image preset, where pixels are 0..1 first. */
 export const PREPROCESSING: Readonly<Record<Preprocessing, Pick<ImagePreset, 'channels' | 'mean' | 'std'>>> = {
   caffe: {
