@@ -165,9 +165,11 @@ describe('a network that is fine-tuned by name', () => {
   );
 });
 
+const RELU = { class_name: 'ReLU', config: { name: 'relu', batch_input_shape: [null, 4, 4, 3] } };
+
 test('published EfficientNets: the deviations that stand for variances are squared, and it is told', () => {
   const { toOwnNames } = EfficientNetB0;
-  const model = new KerasModel({ class_name: 'Sequential', config: { name: 'none', layers: [] } });
+  const model = new KerasModel({ class_name: 'Sequential', config: { name: 'none', layers: [RELU] } });
   const stateOf = (values: number[]): StateDict =>
     new Map([['normalization.variance', { shape: [3], dtype: 'float32', data: Float32Array.from(values) }]]);
   const notes: string[] = [];

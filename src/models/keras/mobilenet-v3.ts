@@ -52,6 +52,9 @@ const LARGE: readonly Block[] = [
   [6, 160, 5, 1, true, true],
 ];
 
+/** The field of the layer `logits`: the model has a method of that name. */
+const HEAD = 'logits_';
+
 /** What one of them is built of and known by. */
 interface Version {
   readonly blocks: readonly Block[];
@@ -107,13 +110,13 @@ function mobileNetV3(size: 'Small' | 'Large', { blocks, last, ...known }: Versio
     name: `MobileNetV3${size}`,
     title: `Keras MobileNet V3 ${size.toLowerCase()}`,
     preprocessing: 'levels',
-    stages: ['conv', ...stagesOf(blocks), 'conv_1', 'logits'],
+    stages: ['conv', ...stagesOf(blocks), 'conv_1', HEAD],
     maps: 'conv_1_bn',
     modelName: `MobileNetV3${size}`,
     side: 224,
     openSides: true,
     minSide: 32,
-    head: 'logits',
+    head: HEAD,
     options: { alpha: true, minimalistic: true, dropoutRate: true, includePreprocessing: true },
     published: ({ includeTop = true, minimalistic, alpha = 1 }) =>
       `weights_mobilenet_v3_${size.toLowerCase()}${minimalistic ? '_minimalistic' : ''}_224_${alpha.toFixed(alpha === 0.75 ? 2 : 1)}_float${includeTop ? '' : '_no_top_v2'}.h5`,

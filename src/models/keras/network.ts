@@ -218,7 +218,7 @@ export function classesIn(state: StateDict): number | undefined {
   return (
     classesOf(state, 'predictions') ??
     classesOf(state, 'conv_preds') ??
-    classesOf(state, 'logits') ??
+    classesOf(state, 'logits_') ??
     kernel?.shape.at(-1)
   );
 }
