@@ -37,6 +37,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'string-width': ['device'],
   fflate: ['data', 'io'],
   h5wasm: ['io'],
+  hyparquet: ['data'],
+  'hyparquet-compressors': ['data'],
   protobufjs: ['io', 'text'],
   papaparse: ['data'],
   sharp: ['data'],

@@ -3,7 +3,6 @@
 export { decodeImage } from '#image';
 export { ArrayDataset, type ArrayDatasetOptions } from './array-dataset.ts';
 export type { BoxSample, LeftOutBoxes } from './boxes/box-sample.ts';
-export { type DataFiles, filesOfBlobs } from './boxes/data-files.ts';
 export type { BoxFormat } from './boxes/found-boxes.ts';
 export {
   type Boxes,
@@ -34,6 +33,7 @@ export {
   splitIndices,
   type View,
 } from './dataset.ts';
+export { type DataFiles, filesOfBlobs } from './folders/data-files.ts';
 export type { Split } from './folders/split-names.ts';
 export { BlobDataset, type LabelledBlob } from './images/blob-dataset.ts';
 export type { FloatImage, Rectangle, RgbImage } from './images/image.ts';
@@ -56,6 +56,9 @@ export {
   runsOfText,
   textOfRuns,
 } from './masks/rle.ts';
+export { openTextFiles, type Texts, type TextsOf } from './texts/open-texts.ts';
+export { type LabelledText, TextDataset, type TextSample } from './texts/text-dataset.ts';
+export type { OpenTextsOptions } from './texts/text-options.ts';
 export {
   type AutoAugmentOptions,
   RandAugment,

@@ -29,3 +29,4 @@ export {
   type OpenImageTableOptions,
   openImageTable,
 } from './tables/open-image-table.ts';
+export { openTexts } from './texts/open-text-folder.ts';

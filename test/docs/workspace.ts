@@ -37,6 +37,10 @@ export async function makeWorkspace(): Promise<string> {
   await weights(at('resnet20.th'), 'resnet20-12fca82f.th', () => cifarResnet20({ seed: 0 }));
   await weights(at('resnet18.pth'), 'resnet18.pth', () => resnet18({ seed: 0 }));
 
+  const reviews = ['A delight', 'Dull and long', 'Well played', 'A waste of time'].map(
+    (text, i) => `${text},${i % 2 ? 'bad' : 'good'}`,
+  );
+  await writeFile(at('reviews.csv'), ['text,label', ...reviews, ...reviews].join('\n'));
   await cp(root('test/fixtures/text/bert'), at('bert'), { recursive: true });
   await copyFile(root('test/fixtures/keras/whole.h5'), at('flowers.h5'));
   await copyFile(root('test/fixtures/keras/small.keras'), at('flowers.keras'));

@@ -1,5 +1,6 @@
 /** COCO files of a folder, a file a split, and the photos that they name. */
 import { DataError } from '../../core/errors.ts';
+import { type DataFiles, opened } from '../folders/data-files.ts';
 import { byReason } from '../folders/left-out.ts';
 import { imagesOf, othersOf } from '../folders/photo-tree.ts';
 import { type Split, splitOf, splitsAmong } from '../folders/split-names.ts';
@@ -7,7 +8,6 @@ import { count, someOf } from '../some-of.ts';
 import { FileNames } from '../tables/file-names.ts';
 import { BoxFaults } from './box-sample.ts';
 import { type CocoFile, readCoco } from './coco.ts';
-import { type DataFiles, opened } from './data-files.ts';
 import {
   type FoundBox,
   type FoundBoxes,

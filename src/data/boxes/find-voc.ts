@@ -1,12 +1,12 @@
 /** VOC files of a folder, the photos that they are of, and the lists that tell splits and classes. */
 import { DataError } from '../../core/errors.ts';
+import { type DataFiles, textOf } from '../folders/data-files.ts';
 import { byReason } from '../folders/left-out.ts';
 import { imagesOf, othersOf } from '../folders/photo-tree.ts';
 import type { Split } from '../folders/split-names.ts';
 import { count } from '../some-of.ts';
 import { FileNames } from '../tables/file-names.ts';
 import { BoxFaults } from './box-sample.ts';
-import { type DataFiles, textOf } from './data-files.ts';
 import {
   type FoundBoxes,
   type FoundPhoto,

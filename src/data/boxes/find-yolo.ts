@@ -1,12 +1,12 @@
 /** YOLO's label files of a folder, their photos, and what names the classes and splits. */
 import { DataError } from '../../core/errors.ts';
+import { type DataFiles, textOf } from '../folders/data-files.ts';
 import { byReason, type LeftOut } from '../folders/left-out.ts';
 import { imagesOf, othersOf, type PhotoTree } from '../folders/photo-tree.ts';
 import { type Split, splitOf } from '../folders/split-names.ts';
 import { count, someOf } from '../some-of.ts';
 import { FileNames } from '../tables/file-names.ts';
 import { BoxFaults } from './box-sample.ts';
-import { type DataFiles, textOf } from './data-files.ts';
 import { type FoundBox, type FoundBoxes, type FoundPhoto, folderOf, splitOfFolders } from './found-boxes.ts';
 import { readDarknetData, readNames, readYoloLabels, readYoloYaml, type YoloConfig } from './yolo.ts';
 

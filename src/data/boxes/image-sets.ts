@@ -1,7 +1,8 @@
 /** Lists of a VOC data set that tell which image is of which split. */
+
+import { type DataFiles, textOf } from '../folders/data-files.ts';
 import { othersOf } from '../folders/photo-tree.ts';
 import { type Split, splitOf } from '../folders/split-names.ts';
-import { type DataFiles, textOf } from './data-files.ts';
 import { folderOf, stemOf } from './found-boxes.ts';
 
 const MAX_BYTES = 1 << 24;

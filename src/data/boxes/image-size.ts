@@ -1,8 +1,8 @@
 /** Sizes of image files, out of their first bytes where these have it. */
 import { DataError } from '../../core/errors.ts';
+import { type DataFiles, opened } from '../folders/data-files.ts';
 import { checkedFormat, type Format } from '../images/image-format.ts';
 import { turnOf } from '../images/orientation.ts';
-import { type DataFiles, opened } from './data-files.ts';
 
 /** In pixels. */
 export interface ImageSize {

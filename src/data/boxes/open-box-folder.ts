@@ -1,6 +1,7 @@
 /** Photos with boxes in a folder on a disk, or in a zip archive of one. */
+
+import { filesInFolder } from '../folders/folder-files.ts';
 import type { BoxSample } from './box-sample.ts';
-import { filesInFolder } from './folder-files.ts';
 import { type BoxFolders, labelledBoxFiles, type OpenBoxesOptions, openBoxFiles } from './open-boxes.ts';
 import type { BoxParts, ReadBoxesOptions } from './read-boxes.ts';
 

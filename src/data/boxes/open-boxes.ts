@@ -1,11 +1,11 @@
 /** A folder of photos with boxes to a training, a validation and a test part. */
 import { checkOptions, type OptionNames } from '../../core/options.ts';
+import type { DataFiles } from '../folders/data-files.ts';
 import type { ValidationSource } from '../folders/open-folders.ts';
 import type { Split } from '../folders/split-names.ts';
 import { samplePartsOf } from '../sample-parts.ts';
 import { count } from '../some-of.ts';
 import type { BoxSample } from './box-sample.ts';
-import type { DataFiles } from './data-files.ts';
 import { type BoxParts, checkReadOptions, READ_OPTIONS, type ReadBoxesOptions, readBoxes } from './read-boxes.ts';
 
 /** Options of `openBoxes`. */

@@ -2,12 +2,12 @@
 import { ArgumentError, DataError } from '../../core/errors.ts';
 import { checkList, checkOneOf, checkOptions, type OptionNames } from '../../core/options.ts';
 import { concurrently } from '../concurrently.ts';
+import type { DataFiles } from '../folders/data-files.ts';
 import { byReason, type LeftOut } from '../folders/left-out.ts';
 import { byCodePoint } from '../folders/photo-tree.ts';
 import type { Split } from '../folders/split-names.ts';
 import { count, someOf } from '../some-of.ts';
 import { type BoxFaults, BoxList, type BoxSample, type LeftOutBoxes } from './box-sample.ts';
-import type { DataFiles } from './data-files.ts';
 import type { BoxFormat, FoundBox, FoundBoxes, FoundPhoto } from './found-boxes.ts';
 import { type ImageSize, imageSize } from './image-size.ts';
 

@@ -113,10 +113,12 @@ function preferred(named: readonly PhotoTree[], splits: Splits, kinds: readonly 
   return found.find((folder) => folder !== undefined) ?? null;
 }
 
-/** The part whose class folders are in `split`. */
+/** The part whose class folders are in `split`. One that says it is unlabelled, beside two classes or more, is none: IMDB's `train/unsup`. */
 function partIn(split: PhotoTree): Part {
   const inner = innermost(split);
-  return part(inner, [...inner.folders.values()]);
+  const all = [...inner.folders.values()];
+  const labelled = all.filter((folder) => splitOf(nameOf(folder)) !== 'unlabelled');
+  return part(inner, withImages(inner).filter((folder) => labelled.includes(folder)).length > 1 ? labelled : all);
 }
 
 function part(folder: PhotoTree, folders: readonly PhotoTree[]): Part {

@@ -1,4 +1,5 @@
 /** Files of a folder that are not used, and why. */
+import { DataError } from '../../core/errors.ts';
 import { imagesOf, othersOf, type PhotoTree } from './photo-tree.ts';
 
 /** Files that are not used, and why, as what they are: 'beside the class folders'. */
@@ -34,6 +35,33 @@ export function byReason(pairs: Iterable<readonly [reason: string, path: string]
     else groups.set(reason, [path]);
   }
   return [...groups].map(([reason, paths]) => ({ reason, paths }));
+}
+
+/**
+ * Lets a share of what a data set has go.
+ * @param file stands for it in errors
+ * @param all how much there is in words: '12 rows'
+ * @param hint a further sentence on what to do
+ * @throws DataError where more than the share, or all of it, is left out.
+ */
+export function checkLeftOut(
+  file: string,
+  all: string,
+  total: number,
+  leftOut: readonly LeftOut[],
+  share: number,
+  hint = '',
+): void {
+  const bad = leftOut.reduce((n, { paths }) => n + paths.length, 0);
+  if (bad <= share * total && (bad < total || bad === 0)) return;
+  const reasons = leftOut.map(
+    ({ reason, paths }) => `${reason} (${paths.length.toLocaleString('en')}, the first ${paths[0]})`,
+  );
+  const more = bad < total ? `, or let more go: { maxLeftOut: ${Math.ceil((100 * bad) / total) / 100} }` : '';
+  throw new DataError(
+    file,
+    `${bad.toLocaleString('en')} of ${all} cannot be used: ${reasons.join(', ')}. Mend them${more}.${hint}`,
+  );
 }
 
 /** All files of `tree` but those in `used`. @param output folders of runs and of weights */

@@ -1,5 +1,5 @@
 /** Photos with masks in a folder on a disk, or in a zip archive of one. */
-import { filesInFolder } from '../boxes/folder-files.ts';
+import { filesInFolder } from '../folders/folder-files.ts';
 import { type MaskFolders, type OpenMasksOptions, openMaskFiles } from './open-masks.ts';
 
 /**

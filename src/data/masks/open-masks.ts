@@ -1,11 +1,11 @@
 /** Photos with masks of classes: pairs of files, or COCO's outlines; to a training, a validation and a test part. */
 import { DataError } from '../../core/errors.ts';
 import { checkOptions, type OptionNames } from '../../core/options.ts';
-import { bytesOf, type DataFiles, textOf } from '../boxes/data-files.ts';
 import { readImageSets, setKey } from '../boxes/image-sets.ts';
 import { imageSize } from '../boxes/image-size.ts';
 import { concurrently } from '../concurrently.ts';
-import { byReason, type LeftOut } from '../folders/left-out.ts';
+import { bytesOf, type DataFiles, textOf } from '../folders/data-files.ts';
+import { byReason, checkLeftOut, type LeftOut } from '../folders/left-out.ts';
 import type { ValidationSource } from '../folders/open-folders.ts';
 import { othersOf } from '../folders/photo-tree.ts';
 import type { Split } from '../folders/split-names.ts';
@@ -149,7 +149,7 @@ async function samplesOfPairs(
     leftOut.push([`with a ${coding.isColour ? 'colour' : 'value'} that no class has`, `${one.mask} (${value})`]);
     return false;
   });
-  checkShare(files.root, pairs.length, leftOut, maxLeftOut);
+  checkLeftOut(files.root, count(pairs.length, 'mask'), pairs.length, byReason(leftOut), maxLeftOut);
   const lists = await readImageSets(files, 'Segmentation');
   return {
     samples: kept.map(({ image, mask, width, height, values, isColour }) => ({
@@ -227,17 +227,6 @@ function distinct({ data }: MaskValues): Set<number> | null {
     if (values.size > MOST_VALUES) return null;
   }
   return values;
-}
-
-/** @throws DataError where more masks cannot be used than a share. */
-function checkShare(root: string, all: number, leftOut: readonly (readonly [string, string])[], most: number): void {
-  if (leftOut.length <= most * all && leftOut.length < all) return;
-  const reasons = byReason(leftOut).map(({ reason, paths }) => `${reason} (${paths.length}, the first ${paths[0]})`);
-  const more =
-    leftOut.length < all
-      ? ` Mend them, or let more go: { maxLeftOut: ${Math.ceil((100 * leftOut.length) / all) / 100} }.`
-      : ' Mend them.';
-  throw new DataError(root, `${leftOut.length} of ${count(all, 'mask')} cannot be used: ${reasons.join(', ')}.${more}`);
 }
 
 /** The class file that is named, or the only one there is. */

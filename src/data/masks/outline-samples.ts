@@ -1,7 +1,8 @@
 /** COCO's outlines as masks: the classes are the background and the categories. */
-import type { DataFiles } from '../boxes/data-files.ts';
+
 import { findCoco } from '../boxes/find-coco.ts';
 import { partsOfBoxes } from '../boxes/read-boxes.ts';
+import type { DataFiles } from '../folders/data-files.ts';
 import type { Split } from '../folders/split-names.ts';
 import { count, someOf } from '../some-of.ts';
 import type { MaskCoding } from './coding.ts';

@@ -63,7 +63,8 @@ export function namedRows(table: Table, names: FileNames, near: readonly string[
   return { table: whole, column, naming, rows, bad, notes };
 }
 
-function withoutHeader(table: Table): Table {
+/** The table with its first row, which names no columns, among the others. */
+export function withoutHeader(table: Table): Table {
   const columns = table.columns.map((_, c) => `column ${c + 1}`);
   return { ...table, columns, rows: [{ number: 1, cells: table.columns }, ...table.rows] };
 }
@@ -78,11 +79,15 @@ export function columnOf({ file, columns }: Table, name: string): number {
 /** More different cells than these are no names of splits. */
 const MOST_SPLITS = 20;
 
-/** The column that says which split a row is of: two of train, val, test or more, and nothing else. */
-export function splitColumn({ table: { columns }, rows }: NamedRows, labels: readonly number[]): number | null {
+/** The column that says which split a row is of: two of train, val, test or more, and nothing else. @param others columns that are something else */
+export function splitColumn(
+  columns: readonly string[],
+  rows: readonly TableRow[],
+  others: readonly number[],
+): number | null {
   const at = columns.findIndex((_, c) => {
-    if (labels.includes(c)) return false;
-    const names = new Set(rows.map(({ row }) => row.cells[c]!).filter((cell) => !isEmpty(cell)));
+    if (others.includes(c)) return false;
+    const names = new Set(rows.map(({ cells }) => cells[c]!).filter((cell) => !isEmpty(cell)));
     if (names.size > MOST_SPLITS) return false;
     const splits = new Set([...names].map(splitOf));
     return splits.size > 1 && splits.has('train') && !splits.has(null);
@@ -125,6 +130,6 @@ export function labelColumns({ table, rows, column, naming }: NamedRows, split: 
 }
 
 /** Whether a column numbers the rows, as pandas writes it. */
-const isCounter = (name: string, cells: readonly string[]): boolean =>
+export const isCounter = (name: string, cells: readonly string[]): boolean =>
   /^(?:unnamed.*|index|column 1)$/i.test(name) &&
   cells.every((cell, i) => i === 0 || Number(cell) > Number(cells[i - 1]));

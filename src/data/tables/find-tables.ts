@@ -4,12 +4,13 @@ import { dirname, join, posix, resolve } from 'node:path';
 import { DataError } from '../../core/errors.ts';
 import { byReason, type LeftOut } from '../folders/left-out.ts';
 import { byCodePoint, imagesOf, isClutter, nameOf, othersOf, type PhotoTree } from '../folders/photo-tree.ts';
-import { type Split, splitOf, splitsAmong } from '../folders/split-names.ts';
+import { type Split, splitOf } from '../folders/split-names.ts';
 import { openFileOf } from '../folders/zip-source.ts';
 import { count, someOf } from '../some-of.ts';
 import { type NamedRows, namedRows } from './columns.ts';
 import { FileNames } from './file-names.ts';
 import { isTable, readTable } from './read-table.ts';
+import { splitsOf } from './table-splits.ts';
 
 /** The tables that are used. */
 export interface FoundTables {
@@ -101,19 +102,6 @@ function chosen(root: string, roles: readonly Role[]): FoundTables {
         .map(({ rows }) => ['a table that is not used', rows.table.path] as const),
     ]),
   };
-}
-
-/** The split that each table is of: by its own name, else by the nearest folder that is named so. */
-function splitsOf(paths: readonly string[]): Map<string, Split> {
-  const stem = (path: string) => posix.basename(path, posix.extname(path));
-  const byName = splitsAmong(paths.map(stem));
-  return new Map(
-    paths.flatMap((path): [string, Split][] => {
-      const folders = posix.dirname(path).split('/').reverse();
-      const split = byName.get(stem(path)) ?? folders.map(splitOf).find((found) => found !== null);
-      return split ? [[path, split]] : [];
-    }),
-  );
 }
 
 /** Folders that are named as a split. */

@@ -158,7 +158,7 @@ function marked(
     notes:
       single && kind === undefined
         ? [
-            `Each photo has one of the ${columns.length} labels; { kind: 'classes' } takes them as classes, of which just one is right.`,
+            `Each sample has one of the ${columns.length} labels; { kind: 'classes' } takes them as classes, of which just one is right.`,
           ]
         : [],
     labelOf: (cells) => rowOf(cells, flagOf, 'neither 0 nor 1'),

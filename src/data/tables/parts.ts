@@ -29,7 +29,8 @@ export interface TableParts {
  */
 export function partsOf({ train, validation }: FoundTables, names: readonly string[] | undefined): TableParts {
   const given = names?.map((name) => columnOf(train.table, name));
-  const split = validation ? null : splitColumn(train, given ?? []);
+  const rows = train.rows.map(({ row }) => row);
+  const split = validation ? null : splitColumn(train.table.columns, rows, given ?? []);
   const labels = given ?? labelColumns(train, split);
   if (split !== null) {
     const column = train.table.columns[split]!;

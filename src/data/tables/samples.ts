@@ -1,6 +1,5 @@
 /** Rows of tables to labelled images; what cannot be used is kept by reason. */
-import { DataError } from '../../core/errors.ts';
-import { byReason, type LeftOut } from '../folders/left-out.ts';
+import { byReason, checkLeftOut, type LeftOut } from '../folders/left-out.ts';
 import type { ImageFile } from '../images/image-dataset.ts';
 import { classesOf, type Label } from '../labels.ts';
 import { count } from '../some-of.ts';
@@ -61,19 +60,10 @@ export class TableSamples {
 
   /** @throws DataError where more than `share` of all rows are not usable. */
   check(file: string, share: number): void {
-    const { length } = this.#unusable;
-    if (length <= share * this.#rows) return;
     const reasons = byReason(this.#unusable);
-    const each = reasons.map(
-      ({ reason, paths }) => `${reason} (${paths.length.toLocaleString('en')}, the first ${paths[0]})`,
-    );
     const several = reasons.some(({ reason }) => reason === CONTRADICTING);
-    throw new DataError(
-      file,
-      `${length.toLocaleString('en')} of ${count(this.#rows, 'row')} cannot be used: ${each.join(', ')}. ` +
-        `Mend them, or let more go: { maxLeftOut: ${Math.ceil((100 * length) / this.#rows) / 100} }.` +
-        `${several ? " Where an image has a row for each of its labels, write { kind: 'labels' }." : ''}`,
-    );
+    const hint = several ? " Where an image has a row for each of its labels, write { kind: 'labels' }." : '';
+    checkLeftOut(file, count(this.#rows, 'row'), this.#rows, reasons, share, hint);
   }
 }
 

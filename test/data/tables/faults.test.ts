@@ -112,7 +112,7 @@ test.each<[string, Record<string, readonly string[] | string | Uint8Array>, obje
     'an empty table',
     { 'photos/l.csv': '' },
     {},
-    'ROOT/photos/l.csv: has no rows. Expected a row for each photo, below a row of column names.',
+    'ROOT/photos/l.csv: has no rows. Expected a row for each sample, below a row of column names.',
   ],
   [
     'a quote that is not closed',

@@ -104,7 +104,7 @@ test('columns of 0 and 1 of which each photo has one are labels, with a note, or
   );
   const labels = await openImageTable(root, { validation: 0 });
   expect(labels.notes).toEqual([
-    "Each photo has one of the 2 labels; { kind: 'classes' } takes them as classes, of which just one is right.",
+    "Each sample has one of the 2 labels; { kind: 'classes' } takes them as classes, of which just one is right.",
   ]);
   const classes = await openImageTable(root, { validation: 0, kind: 'classes' });
   expect(classes.notes).toEqual([]);

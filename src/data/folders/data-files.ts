@@ -2,8 +2,8 @@
 import { openSource } from '#files';
 import { DataError, WeightFileError } from '../../core/errors.ts';
 import { type ByteSource, blobSource } from '../../device/byte-source.ts';
-import type { LeftOut } from '../folders/left-out.ts';
-import { type PhotoTree, photoTree } from '../folders/photo-tree.ts';
+import type { LeftOut } from './left-out.ts';
+import { type PhotoTree, photoTree } from './photo-tree.ts';
 
 /** Files below a folder, in an archive, or dropped on a page. */
 export interface DataFiles {
