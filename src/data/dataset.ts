@@ -37,7 +37,9 @@ export interface Dataset<S extends Sample = LabelledImage> {
    * @throws DataError where the image cannot be read: a loader skips it and says so.
    */
   get(index: number, view?: View, threads?: SampleThreads): Promise<S>;
-  /** Text that is equal where the sample's floats are: for caches. */
+  /** How long a sample is, to put samples of like lengths into a batch: of texts, in characters. */
+  lengthOf?(index: number): number;
+  /** Text that is equal where the sample's numbers are: for caches. */
   key?(index: number, view?: View): Promise<string>;
 }
 

@@ -12,6 +12,7 @@ export * from './multi-label/public.ts';
 export * from './question-answering/public.ts';
 export * from './segmentation/public.ts';
 export * from './seq2seq/public.ts';
+export * from './text-classification/public.ts';
 export * from './token-classification/public.ts';
 
 /** The tasks by name. */

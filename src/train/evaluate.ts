@@ -153,7 +153,7 @@ export async function evaluate<Values>(
   data: Dataset<Sample>,
   { task, batchSize = 32, ...options }: EvaluateOptions<Values>,
 ): Promise<Evaluated<Values>> {
-  const loader = new DataLoader<unknown, Sample>(data, { batchSize });
+  const loader = new DataLoader<unknown, Sample>(data, { batchSize, groupByLength: true });
   return evaluateBatches(model, new Batches(loader, task, model, null), task, options);
 }
 

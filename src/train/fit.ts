@@ -60,7 +60,12 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
   const loader =
     options.train instanceof DataLoader
       ? options.train
-      : new DataLoader<unknown, Sample>(options.train, { batchSize: options.batchSize ?? 32, shuffle: true, seed });
+      : new DataLoader<unknown, Sample>(options.train, {
+          batchSize: options.batchSize ?? 32,
+          shuffle: true,
+          seed,
+          groupByLength: true,
+        });
   mergeSingleImage(model, loader, progress);
   const cacheFor = (samples: number) =>
     options.cache === false ? null : new TrunkCache(samples, options.cache === true ? {} : options.cache, progress);
@@ -71,7 +76,8 @@ export async function fit(model: AnyModule, options: FitOptions): Promise<FitRes
       `${options.mix.name} mixes the training images anew in every epoch: what is frozen runs in each, none of it is cached.`,
     );
   const cache = left > (loader.views ?? 1) && !newViews ? cacheFor(loader.dataset.length * (loader.views ?? 1)) : null;
-  const heldOut = validation && new DataLoader<unknown, Sample>(validation, { batchSize: loader.batchSize });
+  const heldOut =
+    validation && new DataLoader<unknown, Sample>(validation, { batchSize: loader.batchSize, groupByLength: true });
   const validationCache = heldOut && left > 1 ? cacheFor(heldOut.dataset.length) : null;
   const batches = new Batches(loader, task, model, cache, options.mix);
   const validationBatches = heldOut && new Batches(heldOut, task, model, validationCache);

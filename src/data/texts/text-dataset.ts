@@ -52,6 +52,12 @@ export class TextDataset<L extends Label = Label> implements Dataset<LabelledTex
     return this.#sample(index).label;
   }
 
+  /** Characters of the text, or of both. */
+  lengthOf(index: number): number {
+    const { text, pair = '' } = this.#sample(index);
+    return text.length + pair.length;
+  }
+
   async get(index: number): Promise<LabelledText<L>> {
     return { ...this.#sample(index), index };
   }

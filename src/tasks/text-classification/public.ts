@@ -1,0 +1,2 @@
+/** What programs import of text classification. */
+export { type TextClassificationOptions, textClassification } from './task.ts';
