@@ -7,13 +7,12 @@ import { concurrently } from '../data/concurrently.ts';
 import type { DataLoader } from '../data/data-loader.ts';
 import { type Sample, sampleGenerator, type View } from '../data/dataset.ts';
 import type { BatchTransform } from '../data/transforms/mix.ts';
-import type { Trunk } from '../graph/frozen.ts';
 import { hostValue } from '../graph/value.ts';
 import type { AnyModule } from '../nn/module.ts';
 import type { Task, Tensors } from '../tasks/task.ts';
 import { tensor } from '../tensor/factory.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type TrunkCache, trunkOf } from './trunk/trunk-cache.ts';
+import { type InputTrunk, type TrunkCache, trunkOf } from './trunk/trunk-cache.ts';
 
 /** A batch before it is on the GPU. */
 export interface LoadedBatch extends Omit<HostBatch, 'inputs'> {
@@ -110,7 +109,7 @@ export class Batches {
     const count = batch.indices.length;
     const inputs = batch.inputs ? toTensors(batch.inputs) : this.#absent(count);
     for (const { value } of Object.values(inputs)) value.data.batchScale = this.#fullBatch / count;
-    let trunk: Trunk | null = null;
+    let trunk: InputTrunk | null = null;
     const forward = () => {
       const outputs = this.#task.forward(this.#model, inputs);
       if (cache && !cache.failed) {

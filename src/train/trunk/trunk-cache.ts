@@ -22,21 +22,31 @@ export interface TrunkCacheOptions {
   readonly folder?: string;
 }
 
+/** The trunk of one forward pass, and the shapes of a sample of its inputs. */
+export interface InputTrunk extends Trunk {
+  readonly shapes: string;
+}
+
+/** A cut's type, and its bytes for one sample. */
+interface Cut {
+  readonly dtype: DType;
+  readonly bytes: number;
+}
+
 /** The activations of one data set at the end of the frozen trunk. */
 export class TrunkCache {
   readonly #options: TrunkCacheOptions;
   readonly #images: number;
   readonly #progress: Progress | null;
   #store: ActivationStore | null = null;
-  // The trunk that computed the stored activations: its structure, its parameters, and their versions then.
-  #text = '';
+  // The trunk that computed the stored activations: its structure for each shape of inputs, its parameters, and their versions then.
+  readonly #texts = new Map<string, string>();
   #slots: readonly Data[] = [];
   #versions = '';
   #stored = 0;
   /** No place takes the activations: from now on the trunk is computed. */
   failed = false;
-  /** Type of each cut, and its bytes for one image. */
-  #cuts: { dtype: DType; bytes: number }[] = [];
+  #cuts: readonly Cut[] = [];
 
   /**
    * @param images how many images (times views) there will be: decides between memory and disk.
@@ -80,33 +90,34 @@ export class TrunkCache {
    * @returns false, leaving the graph as it is, if another trunk made them: a layer was frozen, unfrozen or replaced since.
    * @internal
    */
-  take(trunk: Trunk | null, activations: readonly HostArray[]): boolean {
-    if (!trunk || trunk.text !== this.#text || versionsOf(trunk.slots) !== this.#versions) return false;
+  take(trunk: InputTrunk | null, activations: readonly HostArray[]): boolean {
+    if (!trunk || this.#texts.get(trunk.shapes) !== trunk.text || versionsOf(trunk.slots) !== this.#versions)
+      return false;
     replaceTrunk(trunk, activations);
     return true;
   }
 
   /** After a step whose cuts were kept readable: stores its activations under the images' keys. @internal */
-  async put(trunk: Trunk, keys: readonly string[]): Promise<void> {
-    const versions = versionsOf(trunk.slots);
-    if (!this.#store || trunk.text !== this.#text || versions !== this.#versions) {
+  async put(trunk: InputTrunk, keys: readonly string[]): Promise<void> {
+    const cuts = trunk.cuts.map(({ dtype, count }) => {
+      return { dtype, bytes: (count / keys.length) * BYTES_PER_ELEMENT[dtype] };
+    });
+    if (!this.#store || !this.#isOwn(trunk, cuts)) {
       await this.close();
-      this.#text = trunk.text;
       this.#slots = trunk.slots;
-      this.#versions = versions;
-      this.#cuts = trunk.cuts.map(({ dtype, count }) => {
-        return { dtype, bytes: (count / keys.length) * BYTES_PER_ELEMENT[dtype] };
-      });
+      this.#versions = versionsOf(trunk.slots);
+      this.#cuts = cuts;
       const bytes = this.#entryBytes * this.#images;
       const { memoryBytes = 1 << 30, folder } = this.#options;
       this.#store = bytes <= memoryBytes ? new MemoryStore() : new DiskStore(folder);
     }
+    this.#texts.set(trunk.shapes, trunk.text);
     if (keys.every((key) => this.#store!.has(key))) return this.#letGo(trunk);
-    const cuts = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
+    const values = await Promise.all(trunk.cuts.map((data) => readBack({ shape: [data.count], data })));
     for (const [k, key] of keys.entries()) {
       const entry = new Uint8Array(this.#entryBytes);
       let at = 0;
-      cuts.forEach((cut, c) => {
+      values.forEach((cut, c) => {
         const { bytes } = this.#cuts[c]!;
         entry.set(new Uint8Array(cut.buffer, cut.byteOffset + k * bytes, bytes), at);
         at += bytes;
@@ -114,6 +125,21 @@ export class TrunkCache {
       if (!(await this.#keep(key, entry))) break;
     }
     this.#letGo(trunk);
+  }
+
+  /**
+   * Whether a trunk is the one that computed what is stored: for inputs of a known shape the same ops, for those of another (longer texts) the
+   * same parameters, which end in results of the same size.
+   */
+  #isOwn({ shapes, text, slots }: InputTrunk, cuts: readonly Cut[]): boolean {
+    if (versionsOf(slots) !== this.#versions) return false;
+    const known = this.#texts.get(shapes);
+    if (known !== undefined) return known === text;
+    const isSlots = slots.length === this.#slots.length && slots.every((slot, k) => slot === this.#slots[k]);
+    const isCuts =
+      cuts.length === this.#cuts.length &&
+      cuts.every(({ bytes, dtype }, k) => bytes === this.#cuts[k]!.bytes && dtype === this.#cuts[k]!.dtype);
+    return isSlots && isCuts;
   }
 
   /** Stores an image's activations. Where that fails, the run goes on without the cache. */
@@ -148,6 +174,7 @@ export class TrunkCache {
     await this.#store?.close();
     this.#store = null;
     this.#stored = 0;
+    this.#texts.clear();
     this.#slots = [];
     this.#versions = '';
   }
@@ -157,12 +184,12 @@ export class TrunkCache {
  * The frozen trunk of the forward pass that was just recorded from `inputs`, or null if nothing of it is frozen.
  * With `keep`, its activations can be read when the step has run.
  */
-export function trunkOf(inputs: readonly Tensor[], trainable: Iterable<Tensor>, keep: boolean): Trunk | null {
+export function trunkOf(inputs: readonly Tensor[], trainable: Iterable<Tensor>, keep: boolean): InputTrunk | null {
   const dataOf = ({ value }: Tensor) => value.data;
   const trunk = findTrunk(inputs.map(dataOf), new Set([...trainable].map(dataOf)));
   if (!trunk.cuts.length) return null;
   if (keep) for (const data of trunk.cuts) data.visible = true;
-  return trunk;
+  return { ...trunk, shapes: inputs.map(({ shape }) => shape.slice(1).join('x')).join() };
 }
 
 const versionsOf = (slots: readonly Data[]): string => slots.map((slot) => slot.version).join();

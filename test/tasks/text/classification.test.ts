@@ -22,10 +22,13 @@ class Letters extends Module<[Record<string, Tensor>], { logits: Tensor }> {
   readonly head: Linear;
   readonly #ids: readonly number[];
 
-  constructor(outputs: number) {
+  readonly body: Linear | null;
+
+  constructor(outputs: number, body: Linear | null = null) {
     super();
+    this.body = body;
     this.#ids = ['a', 'b', 'c'].map((letter) => tokenizer.tokenToId(letter)!);
-    this.head = new Linear(this.#ids.length, outputs);
+    this.head = new Linear(body?.outFeatures ?? this.#ids.length, outputs);
   }
 
   override forward({ input_ids, attention_mask }: Record<string, Tensor>): { logits: Tensor } {
@@ -35,7 +38,8 @@ class Letters extends Module<[Record<string, Tensor>], { logits: Tensor }> {
       this.#ids.map((id) => input_ids!.eq(id).to('float32').sum(1).reshape([n!, 1])),
       1,
     );
-    return { logits: this.head.forward(features.div(count)) };
+    const shares = features.div(count);
+    return { logits: this.head.forward(this.body ? this.body.forward(shares).relu() : shares) };
   }
 }
 
@@ -91,6 +95,28 @@ test('classes are learned, from texts of many lengths', async () => {
   expect(history.at(-1)!.validationAccuracy).toBe(1);
   const { scores } = await evaluate(model, train, { task });
   expect(scores.accuracy).toBe(1);
+});
+
+test('what is frozen runs once for each text, however long: cached from the second epoch on, with the same numbers', async () => {
+  const train = data(
+    (i) => i % 3,
+    ['a', 'b', 'c'],
+    (i) => ['aab', 'bbc', 'cca'][i % 3]!,
+  );
+  const run = async (cache: boolean) => {
+    manualSeed(0);
+    const model = new Letters(3, new Linear(3, 4));
+    model.body!.freeze();
+    const task = textClassification({ tokenizer });
+    const optimizer = new AdamW(model.parameters(), { lr: 0.1 });
+    return fit(model, { task, train, validation: train, epochs: 4, batchSize: 16, optimizer, cache });
+  };
+  const [cached, plain] = [await run(true), await run(false)];
+  expect(cached.history.map((record) => record.cached)).toEqual([false, true, true, true]);
+  for (const [epoch, { trainLoss, validationLoss }] of plain.history.entries()) {
+    expect(cached.history[epoch]!.trainLoss).toBeCloseTo(trainLoss!, 5);
+    expect(cached.history[epoch]!.validationLoss).toBeCloseTo(validationLoss!, 5);
+  }
 });
 
 test('several labels and numbers are learned', async () => {
