@@ -244,6 +244,7 @@ def record_structure(only):
         "batchNorm": nn.BatchNorm2d(4),
         "batchNormBare": nn.BatchNorm2d(4, eps=1.001e-5, momentum=0.01, affine=False, track_running_stats=False),
         "batchNormCumulative": nn.BatchNorm2d(4, eps=1e-3, momentum=None), "batchNormOne": nn.BatchNorm2d(4, momentum=1.0),
+        "embedding": nn.Embedding(5, 3), "embeddingPadding": nn.Embedding(5, 3, padding_idx=-1),
         "layerNorm": nn.LayerNorm(4), "layerNormAll": nn.LayerNorm((2, 3), 1e-3, False), "layerNorm2d": LayerNorm2d(4, eps=1e-6),
         "relu": nn.ReLU(), "reluInplace": nn.ReLU(inplace=True), "relu6": nn.ReLU6(), "relu6Inplace": nn.ReLU6(True),
         "leakyRelu": nn.LeakyReLU(), "leakyReluAll": nn.LeakyReLU(0.2, True), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(),

@@ -6,11 +6,13 @@ only outputs, gradients and updated statistics. PyTorch computes in float64 and 
 what a test then measures is the error of one side only.
 
     python3 scripts/record-op-fixtures.py            # needs PyTorch and torchvision; run it after editing the table
+    python3 scripts/record-op-fixtures.py softmax    # the files of these ops alone
 """
 import base64
 import json
 import pathlib
 import subprocess
+import sys
 
 import numpy as np
 import torch
@@ -95,8 +97,11 @@ def record(row):
 def main():
     export = ["npx", "tsx", "--conditions=regraft-source", "test/ops/export-cases.ts"]
     rows = json.loads(subprocess.run(export, cwd=ROOT, check=True, capture_output=True).stdout)
+    only = set(sys.argv[1:])
     files = {}
     for row in rows:
+        if only and row["op"] not in only:
+            continue
         names = files.setdefault(row["op"], {})
         if row["name"] in names:
             raise SystemExit(f"{row['op']}: two rows are named '{row['name']}'.")
@@ -105,14 +110,14 @@ def main():
         except Exception as error:
             raise SystemExit(f"{row['op']}: {row['name']}: {error}")
     OUT.mkdir(parents=True, exist_ok=True)
-    for old in OUT.glob("*.json"):
+    for old in OUT.glob("*.json") if not only else []:
         if old.stem not in files:
             old.unlink()
     total = 0
     for op, names in files.items():
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(r, separators=(',', ':'))}" for name, r in names.items())
         total += (OUT / f"{op}.json").write_text("{\n" + lines + "\n}\n")
-    print(f"{len(rows)} rows of {len(files)} ops, {total:,} bytes")
+    print(f"{sum(map(len, files.values()))} rows of {len(files)} ops, {total:,} bytes")
 
 
 if __name__ == "__main__":

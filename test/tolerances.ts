@@ -64,6 +64,8 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
   max: ['exact', 'rounded'],
   min: ['exact', 'rounded'],
   argmax: ['exact', 'exact'],
+  embedding: ['exact', 'accumulated'],
+  scaledDotProductAttention: ['composed', 'composed'],
   reshape: ['exact', 'exact'],
   flatten: ['exact', 'exact'],
   unsqueeze: ['exact', 'exact'],

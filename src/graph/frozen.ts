@@ -90,13 +90,14 @@ function keepsImagesApart(node: KernelNode | ChoiceNode, kinds: readonly Kind[],
   return rows && node.samplewise === true;
 }
 
-/** True if in an elementwise node every image lies along the first axis, and nothing else does. */
+/** True if in an elementwise node every image is one or more neighbouring rows of the first axis, and nothing else lies along it. */
 function alignsImages(node: ElementwiseNode, kinds: readonly Kind[], batch: number): boolean {
   const rank = node.shape.length;
+  const rows = node.shape[0]!;
   const aligned = node.inputs.every(({ shape }, k) =>
-    kinds[k] === 'perImage' ? shape.length === rank && shape[0] === batch : shape.length < rank || shape[0] === 1,
+    kinds[k] === 'perImage' ? shape.length === rank && shape[0] === rows : shape.length < rank || shape[0] === 1,
   );
-  return aligned && node.shape[0] === batch;
+  return aligned && rows % batch === 0;
 }
 
 /** Takes the trunk out of the graph: its cuts get their values from the host. `values[k]` belongs to `cuts[k]`. */

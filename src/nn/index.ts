@@ -16,11 +16,13 @@ export {
   Softmax,
   Tanh,
 } from './activation.ts';
+export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export { BatchNorm2d, type BatchNorm2dOptions, type FrozenStats } from './batchnorm.ts';
 export { ModuleList, Sequential } from './container.ts';
 export { Conv2d, type Conv2dOptions, ConvTranspose2d, type ConvTranspose2dOptions } from './conv.ts';
 export { Conv2dNormActivation, type Conv2dNormActivationOptions } from './conv-norm-activation.ts';
 export { Dropout, type DropoutOptions } from './dropout.ts';
+export { Embedding, type EmbeddingOptions, embedding } from './embedding.ts';
 export { Flatten, Identity, Permute } from './flatten.ts';
 export * as init from './init.ts';
 export type { InputSpec, InputSpecs } from './inputs.ts';

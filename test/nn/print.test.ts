@@ -20,6 +20,8 @@ const layers: Record<string, () => nn.Module> = {
     new nn.BatchNorm2d(4, { eps: 1.001e-5, momentum: 0.01, affine: false, trackRunningStats: false }),
   batchNormCumulative: () => new nn.BatchNorm2d(4, { eps: 1e-3, momentum: null }),
   batchNormOne: () => new nn.BatchNorm2d(4, { momentum: 1 }),
+  embedding: () => new nn.Embedding(5, 3),
+  embeddingPadding: () => new nn.Embedding(5, 3, { paddingIdx: -1 }),
   layerNorm: () => new nn.LayerNorm(4),
   layerNormAll: () => new nn.LayerNorm([2, 3], { eps: 1e-3, elementwiseAffine: false }),
   layerNorm2d: () => new nn.LayerNorm2d(4, { eps: 1e-6 }),

@@ -10,6 +10,7 @@ import { matmul } from './cases/matmul.ts';
 import { normAndPool } from './cases/norm-pool.ts';
 import { reduce } from './cases/reduce.ts';
 import { shape } from './cases/shape.ts';
+import { text } from './cases/text.ts';
 import type { Row } from './row.ts';
 
 const single: readonly Row[] = [
@@ -20,6 +21,7 @@ const single: readonly Row[] = [
   ...normAndPool,
   ...loss,
   ...shape,
+  ...text,
   ...chains,
   ...cast,
 ];
