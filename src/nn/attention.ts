@@ -3,7 +3,7 @@ import { check, PROBABILITY } from '../core/check.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { checkNumber, checkOneOf, checkOptions, type OptionNames } from '../core/options.ts';
 import { defaultGenerator } from '../core/random.ts';
-import { type AttentionAttributes, type AttentionLayout, attention } from '../ops/attention.ts';
+import { type AttentionAttributes, attention } from '../ops/attention.ts';
 import { dropoutScalars } from '../ops/dropout.ts';
 import { drawOnce } from '../tensor/replay.ts';
 import { apply, checkTensor, type Tensor } from '../tensor/tensor.ts';
@@ -25,7 +25,7 @@ export interface AttentionOptions {
   /** What the products are multiplied by; 1 / sqrt(width) by default. */
   scale?: number;
   /** Order of the axes: 'bhtd' as PyTorch's by default, 'bthd' for heads after time. */
-  layout?: AttentionLayout;
+  layout?: 'bhtd' | 'bthd';
 }
 
 const OPTIONS: OptionNames<AttentionOptions> = {

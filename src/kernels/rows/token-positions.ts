@@ -5,6 +5,7 @@ import { rowKernel } from './row.ts';
 const wgsl = /* wgsl */ `
 @group(0) @binding(0) var<storage, read> ids: array<i32>;
 @group(0) @binding(1) var<storage, read_write> y: array<i32>;
+alias Lane = i32;
 
 fn reduceRow(row: u32, base: u32, lane: u32) {
   let padding = i32(params.padding);
