@@ -22,4 +22,13 @@ export { guessNetwork, namingNetwork } from './guess-network.ts';
 export * as keras from './keras/keras.ts';
 export { MODELS, modelEntry } from './models.ts';
 export * as onnx from './onnx/onnx.ts';
+export {
+  type OpenPretrainedOptions,
+  openPretrained,
+  type Pretrained,
+  pretrainedFiles,
+  type SavedPretrained,
+  savePretrained,
+} from './open-pretrained.ts';
 export type { PretrainedWeights, WeightsTable } from './published.ts';
+export * from './text/index.ts';

@@ -118,11 +118,12 @@ const isRoberta = ({ model_type: type }: PretrainedConfig): boolean => type !== 
 
 /** Words, positions and texts' numbers, added up. */
 export class BertEmbeddings extends Module<[TextInputs, readonly [number, number]]> {
-  word_embeddings: Embedding;
+  // Declared only, so that the constructor decides their order.
+  declare word_embeddings: Embedding;
   declare position_embeddings: Embedding;
-  token_type_embeddings: Embedding;
-  LayerNorm: LayerNorm;
-  dropout: Dropout;
+  declare token_type_embeddings: Embedding;
+  declare LayerNorm: LayerNorm;
+  declare dropout: Dropout;
   /** The token from whose number positions are counted; null where they begin at 0. */
   readonly #countedFrom: number | null;
 

@@ -1,5 +1,5 @@
 /** What a tokenizer is opened with. */
-import type { ByteSource } from '../../device/byte-source.ts';
+export type { OpenBeside } from '../folder.ts';
 
 /** Options of `openTokenizer`. */
 export interface OpenTokenizerOptions {
@@ -8,6 +8,3 @@ export interface OpenTokenizerOptions {
   /** Whether texts are lowercased, for a vocab.txt without a tokenizer_config.json that says so. */
   readonly lowercase?: boolean;
 }
-
-/** Opens a file of the folder; undefined if there is none. */
-export type OpenBeside = (name: string) => Promise<ByteSource | undefined>;
