@@ -31,4 +31,4 @@ export {
   savePretrained,
 } from './open-pretrained.ts';
 export type { PretrainedWeights, WeightsTable } from './published.ts';
-export * from './text/index.ts';
+export * from './text/networks.ts';

@@ -3,13 +3,15 @@ import { joinPath, openSource } from '#files';
 import { ArgumentError, WeightFileError } from '../core/errors.ts';
 import { shown } from '../core/options.ts';
 import type { ByteSource, SourceLike } from '../device/byte-source.ts';
-import type { TokenizerSource } from './open-tokenizer.ts';
+
+/** Where a folder's files are: the folder's path or URL, the files themselves, or sources by the names that the files have in a folder. */
+type FolderSource = string | URL | readonly File[] | Readonly<Record<string, SourceLike>>;
 
 /** Opens a file of the folder; undefined if there is none. */
 export type OpenBeside = (name: string) => Promise<ByteSource | undefined>;
 
 /** A folder, with what it is called in messages. @throws ArgumentError for what is none. */
-export function openFolder(op: string, source: TokenizerSource): { readonly name: string; readonly open: OpenBeside } {
+export function openFolder(op: string, source: FolderSource): { readonly name: string; readonly open: OpenBeside } {
   if (typeof source === 'string' || source instanceof URL) {
     const folder = String(source);
     const address = source instanceof URL || /^[a-z][a-z\d+.-]+:\/\//i.test(folder);

@@ -72,24 +72,26 @@ export class BertForQuestionAnswering extends PretrainedModel<BertConfig, Answer
   }
 }
 
-class BertPredictionHeadTransform extends Module {
+/** A dense layer, an activation and a norm. */
+export class BertPredictionHeadTransform extends Module {
   dense: Linear;
   LayerNorm: LayerNorm;
-  readonly activation: Activation;
+  readonly #activation: Activation;
 
   constructor({ hidden_size: width, hidden_act: name, layer_norm_eps: eps }: BertConfig) {
     super();
     this.dense = new Linear(width, width);
     this.LayerNorm = new LayerNorm(width, { eps });
-    this.activation = activationOf('hidden_act', name);
+    this.#activation = activationOf('hidden_act', name);
   }
 
   override forward(x: Tensor): Tensor {
-    return this.LayerNorm.forward(this.activation(this.dense.forward(x)));
+    return this.LayerNorm.forward(this.#activation(this.dense.forward(x)));
   }
 }
 
-class BertLMPredictionHead extends Module {
+/** Scores of all words for each token. */
+export class BertLMPredictionHead extends Module {
   bias: Parameter;
   transform: BertPredictionHeadTransform;
   decoder: Linear;
@@ -106,7 +108,8 @@ class BertLMPredictionHead extends Module {
   }
 }
 
-class BertOnlyMLMHead extends Module {
+/** The head that guesses tokens. */
+export class BertOnlyMLMHead extends Module {
   predictions: BertLMPredictionHead;
 
   constructor(config: BertConfig) {

@@ -238,16 +238,16 @@ export class BertAttention extends Module {
 
 export class BertIntermediate extends Module {
   dense: Linear;
-  readonly activation: Activation;
+  readonly #activation: Activation;
 
   constructor({ hidden_size: width, intermediate_size: inner, hidden_act: name }: BertConfig) {
     super();
     this.dense = new Linear(width, inner);
-    this.activation = activationOf('hidden_act', name);
+    this.#activation = activationOf('hidden_act', name);
   }
 
   override forward(x: Tensor): Tensor {
-    return this.activation(this.dense.forward(x));
+    return this.#activation(this.dense.forward(x));
   }
 }
 

@@ -90,7 +90,8 @@ export function distilBertConfig(given: Partial<DistilBertConfig> | Config): Dis
   return config;
 }
 
-class Embeddings extends Module<[TextInputs, number]> {
+/** Words and positions, added up. */
+export class DistilBertEmbeddings extends Module<[TextInputs, number]> {
   word_embeddings: Embedding;
   position_embeddings: Embedding;
   LayerNorm: LayerNorm;
@@ -107,7 +108,7 @@ class Embeddings extends Module<[TextInputs, number]> {
 
   override forward({ input_ids: ids, inputs_embeds: embeds, position_ids: given }: TextInputs, time: number): Tensor {
     const { position_embeddings: table } = this;
-    checkLength('Embeddings', time, table.numEmbeddings);
+    checkLength('DistilBertEmbeddings', time, table.numEmbeddings);
     const words = embeds ?? this.word_embeddings.forward(ids!);
     const positions = given ? table.forward(given) : table.weight.slice(0, 0, time);
     return this.dropout.forward(this.LayerNorm.forward(words.add(positions)));
@@ -148,18 +149,18 @@ class FFN extends Module {
   dropout: Dropout;
   lin1: Linear;
   lin2: Linear;
-  readonly activation: Activation;
+  readonly #activation: Activation;
 
   constructor({ dim: width, hidden_dim: inner, dropout: rate, activation: name }: DistilBertConfig) {
     super();
     this.dropout = new Dropout(rate);
     this.lin1 = new Linear(width, inner);
     this.lin2 = new Linear(inner, width);
-    this.activation = activationOf('activation', name);
+    this.#activation = activationOf('activation', name);
   }
 
   override forward(x: Tensor): Tensor {
-    return this.dropout.forward(this.lin2.forward(this.activation(this.lin1.forward(x))));
+    return this.dropout.forward(this.lin2.forward(this.#activation(this.lin1.forward(x))));
   }
 }
 
@@ -184,7 +185,8 @@ class TransformerBlock extends Module {
   }
 }
 
-class Transformer extends Module {
+/** The layers in order. */
+export class DistilBertTransformer extends Module {
   layer: ModuleList;
 
   constructor(config: DistilBertConfig) {
@@ -201,13 +203,13 @@ class Transformer extends Module {
 
 /** DistilBERT without a head. */
 export class DistilBertModel extends PretrainedModel<DistilBertConfig, EncoderOutputs> {
-  embeddings: Embeddings;
-  transformer: Transformer;
+  embeddings: DistilBertEmbeddings;
+  transformer: DistilBertTransformer;
 
   constructor(config: Partial<DistilBertConfig> = {}) {
     super(distilBertConfig(config));
-    this.embeddings = new Embeddings(this.config);
-    this.transformer = new Transformer(this.config);
+    this.embeddings = new DistilBertEmbeddings(this.config);
+    this.transformer = new DistilBertTransformer(this.config);
     initialize(this, this.config.initializer_range);
   }
 
@@ -288,12 +290,12 @@ export class DistilBertForMaskedLM extends PretrainedModel<DistilBertConfig, Log
   vocab_transform: Linear;
   vocab_layer_norm: LayerNorm;
   vocab_projector: Linear;
-  readonly activation: Activation;
+  readonly #activation: Activation;
 
   constructor(config: Partial<DistilBertConfig> = {}) {
     super(distilBertConfig(config));
     const { dim: width, vocab_size: words, initializer_range: deviation } = this.config;
-    this.activation = activationOf('activation', this.config.activation);
+    this.#activation = activationOf('activation', this.config.activation);
     this.distilbert = new DistilBertModel(this.config);
     this.vocab_transform = new Linear(width, width);
     this.vocab_layer_norm = new LayerNorm(width, { eps: EPS });
@@ -305,7 +307,7 @@ export class DistilBertForMaskedLM extends PretrainedModel<DistilBertConfig, Log
 
   override forward(inputs: TextInputs): LogitsOutputs {
     const { last_hidden_state: hidden } = this.distilbert.forward(inputs);
-    const y = this.vocab_layer_norm.forward(this.activation(this.vocab_transform.forward(hidden)));
+    const y = this.vocab_layer_norm.forward(this.#activation(this.vocab_transform.forward(hidden)));
     return { logits: this.vocab_projector.forward(y) };
   }
 }

@@ -9,10 +9,10 @@ import { readOpened } from '../../io/read.ts';
 import { Linear } from '../../nn/index.ts';
 import { openFolder } from '../../text/folder.ts';
 import { openTokenizer, type TokenizerSource } from '../../text/open-tokenizer.ts';
-import type { OpenPretrainedOptions, Pretrained } from '../open-pretrained.ts';
 import { type Architecture, architectureOf } from './architectures.ts';
 import { type Config, labelMaps, labelsOf } from './config.ts';
 import { loadPretrained } from './load.ts';
+import type { OpenPretrainedOptions, Pretrained } from './pretrained.ts';
 import type { AnyPretrainedModel } from './pretrained-model.ts';
 
 const CONFIG = 'config.json';

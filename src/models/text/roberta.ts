@@ -14,7 +14,8 @@ import {
 
 const dropoutOf = ({ classifier_dropout: own, hidden_dropout_prob: rate }: BertConfig) => new Dropout(own ?? rate);
 
-class RobertaClassificationHead extends Module {
+/** Two dense layers over the first token. */
+export class RobertaClassificationHead extends Module {
   dense: Linear;
   dropout: Dropout;
   out_proj: Linear;
@@ -88,7 +89,8 @@ export class RobertaForQuestionAnswering extends PretrainedModel<BertConfig, Ans
   }
 }
 
-class RobertaLMHead extends Module {
+/** The head that guesses tokens. */
+export class RobertaLMHead extends Module {
   bias: Parameter;
   dense: Linear;
   layer_norm: LayerNorm;

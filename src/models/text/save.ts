@@ -2,7 +2,7 @@
 import { joinPath, makeFolder, writeFileAtomic } from '#files';
 import type { StateDict } from '../../core/dtype.ts';
 import { safetensorsChunks } from '../../io/safetensors.ts';
-import type { Pretrained } from '../open-pretrained.ts';
+import type { SavedPretrained } from './pretrained.ts';
 
 /** A file of a folder, still to be written. */
 export interface FolderFile {
@@ -11,7 +11,7 @@ export interface FolderFile {
 }
 
 /** See open-pretrained.ts, which is what programs call. */
-export async function pretrainedFiles({ model, config, architecture, files }: SavedParts): Promise<FolderFile[]> {
+export async function pretrainedFiles({ model, config, architecture, files }: SavedPretrained): Promise<FolderFile[]> {
   // A tensor that layers share is written once, under its first name, as transformers does.
   const state: StateDict = new Map();
   for (const [name, parameter] of model.namedParameters()) state.set(name, await parameter.toTensorData());
@@ -28,10 +28,8 @@ export async function pretrainedFiles({ model, config, architecture, files }: Sa
   ];
 }
 
-type SavedParts = Pick<Pretrained, 'model' | 'config' | 'architecture' | 'files'>;
-
 /** See open-pretrained.ts, which is what programs call. */
-export async function savePretrained(folder: string, parts: SavedParts): Promise<void> {
+export async function savePretrained(folder: string, parts: SavedPretrained): Promise<void> {
   await makeFolder(folder);
   for (const { name, chunks } of await pretrainedFiles(parts)) await writeFileAtomic(joinPath(folder, name), chunks);
 }

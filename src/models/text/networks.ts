@@ -2,8 +2,11 @@
 export type { TextTask } from './architectures.ts';
 export {
   type BertConfig,
+  BertEmbeddings,
+  BertEncoder,
   BertModel,
   type BertModelOptions,
+  BertPooler,
   RobertaModel,
   XLMRobertaModel,
 } from './bert.ts';
@@ -12,15 +15,20 @@ export {
   BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
+  BertLMPredictionHead,
+  BertOnlyMLMHead,
+  BertPredictionHeadTransform,
 } from './bert-heads.ts';
 export type { PretrainedConfig } from './config.ts';
 export {
   type DistilBertConfig,
+  DistilBertEmbeddings,
   DistilBertForMaskedLM,
   DistilBertForQuestionAnswering,
   DistilBertForSequenceClassification,
   DistilBertForTokenClassification,
   DistilBertModel,
+  DistilBertTransformer,
 } from './distilbert.ts';
 export {
   type AnswerOutputs,
@@ -31,9 +39,11 @@ export {
   type TextInputs,
 } from './pretrained-model.ts';
 export {
+  RobertaClassificationHead,
   RobertaForMaskedLM,
   RobertaForQuestionAnswering,
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
+  RobertaLMHead,
 } from './roberta.ts';
 export type { FolderFile } from './save.ts';
