@@ -33,11 +33,11 @@ export function predictCommand(): Command {
     )
     .argument(
       '<model>',
-      'folder of a fine-tuned model (or the file that the page gave) or of the Hugging Face hub, a Keras model, or the name of a network',
+      'folder of a fine-tuned model (or the file that the page gave) or of the Hugging Face hub, a Keras model, an ONNX or TF.js graph, or the name of a network',
     )
     .argument('<images...>', 'files, folders (with those below), patterns, URLs; - reads an image or a list from stdin')
     .option('--weights <file>', 'for a network: weight file, URL or published name (default: the best published)')
-    .option('--labels <file>', 'for a network: the names of its classes, a line each')
+    .option('--labels <file>', 'for a network or a graph: the names of its classes, a line each')
     .option('--image-size <pixels>', 'for a network: side of its images (default: as its weights tell)', wholeNumber(1))
     .addOption(optionFlag('inputRange'))
     .option(

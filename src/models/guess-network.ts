@@ -2,9 +2,11 @@
 import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
 import { StateDictError, WeightFileError } from '../core/errors.ts';
-import { sameShape } from '../core/shape.ts';
+import { type Shape, sameShape } from '../core/shape.ts';
 import { fitNames, shapesOf } from '../io/base/fit-names.ts';
 import { type ReadOptions, readWeightFile, targetOf } from '../io/index.ts';
+import type { Module } from '../nn/index.ts';
+import type { ModelEntry } from './define.ts';
 import { isOfHeads, openedAt } from './load.ts';
 import { networkEntries, networkEntry } from './registry.ts';
 
@@ -31,16 +33,49 @@ export async function guessNetwork(state: StateDict, preferred?: string): Promis
   return best?.name;
 }
 
+/** What weights of a network must have. */
+interface Wanted {
+  readonly entry: ModelEntry;
+  readonly model: Module;
+  /** Names and shapes, the sizes of heads left open. */
+  readonly opened: ReadonlyMap<string, Shape>;
+  /** How often a shape is there that no head may change. */
+  readonly shapes: ReadonlyMap<string, number>;
+  readonly isOptional: (own: string) => boolean;
+}
+
+/** Networks are built for their shapes once: their weights are not made before they are needed. */
+const known = new Map<string, Promise<Wanted>>();
+
+async function wantedBy(name: string): Promise<Wanted> {
+  const entry = await networkEntry(name);
+  // A seed of its own: the numbers that a program draws stay what they are.
+  const model = await entry.create({ seed: 0 });
+  const opened = openedAt(targetOf(model).expected, entry.heads);
+  const isOptional = (own: string): boolean => isOfHeads(own, entry.heads) || own.endsWith('num_batches_tracked');
+  return { entry, model, opened, isOptional, shapes: shapeCounts([...opened].filter(([own]) => !isOptional(own))) };
+}
+
+function shapeCounts(tensors: Iterable<readonly [string, Shape]>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, shape] of tensors) counts.set(String(shape), (counts.get(String(shape)) ?? 0) + 1);
+  return counts;
+}
+
 /**
  * How many of the tensors `read` are the network's, and of those that have its names the half of a tensor more, in all; 0 where any but the
  * head's are missing, or half of the file is something else.
  */
 async function likeness(name: string, read: StateDict): Promise<number> {
-  const entry = await networkEntry(name);
-  const model = await entry.create();
+  if (!known.has(name)) known.set(name, wantedBy(name));
+  const { entry, model, opened, isOptional, shapes } = await known.get(name)!;
+  if (!entry.toOwnNames) {
+    // Whatever the names are, the shapes must be there, and be most of the file.
+    const there = shapeCounts(shapesOf(read));
+    const isThere = [...shapes].every(([shape, count]) => (there.get(shape) ?? 0) >= count);
+    if (!isThere || 2 * opened.size <= read.size) return 0;
+  }
   const state = entry.toOwnNames?.(model, read) ?? read;
-  const { expected } = targetOf(model);
-  const opened = openedAt(expected, entry.heads);
   // Of Keras's networks and torchvision's some have the same shapes in the same order: the names tell.
   const names = entry.toOwnNames ? [...state.keys()].map((key) => [key, key]) : fitNames(shapesOf(state), opened).names;
   const from = new Map([...names].map(([file, own]) => [own!, file!]));
@@ -49,7 +84,6 @@ async function likeness(name: string, read: StateDict): Promise<number> {
     const wanted = opened.get(own)!;
     return shape !== undefined && sameShape(shape, wanted[0] === -1 ? [shape[0]!, ...wanted.slice(1)] : wanted);
   };
-  const isOptional = (own: string): boolean => isOfHeads(own, entry.heads) || own.endsWith('num_batches_tracked');
   if (![...opened.keys()].every((own) => isOptional(own) || isFitting(own))) return 0;
   const found = [...opened.keys()].filter(isFitting).length;
   const named = [...from].filter(([own, file]) => own === file).length;

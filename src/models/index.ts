@@ -32,3 +32,4 @@ export {
 } from './open-pretrained.ts';
 export type { PretrainedWeights, WeightsTable } from './published.ts';
 export * from './text/networks.ts';
+export * as tfjs from './tfjs/tfjs.ts';

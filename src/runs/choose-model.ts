@@ -29,7 +29,8 @@ export async function chooseModel(
     const { state, metadata } = file;
     const named = metadata.model !== undefined && isNetwork(metadata.model);
     const guess = named ? networkName(metadata.model!) : await guessNetwork(state);
-    const isWhole = metadata.model_config !== undefined || metadata.onnx_graph !== undefined;
+    const isGraph = metadata.onnx_graph !== undefined || metadata.format === 'graph-model';
+    const isWhole = metadata.model_config !== undefined || isGraph;
     if (guess === undefined && (isWhole || formatOf(file).holds === 'graph')) return undefined;
     if (guess === undefined)
       throw new ArgumentError(`${weights}: is of no network that regraft knows by its tensors. Name one with --model.`);

@@ -11,6 +11,7 @@ import { classificationTransforms } from '../data/transforms/compose.ts';
 import { init } from '../graph/init.ts';
 import { namingNetwork } from '../models/guess-network.ts';
 import type { MODELS } from '../models/models.ts';
+import { OnnxModel } from '../models/onnx/model.ts';
 import { isNetwork, networkEntry } from '../models/registry.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { Mirrored } from '../tasks/mirrored.ts';
@@ -23,6 +24,7 @@ import { requireNumbers } from '../train/finite.ts';
 import type { Progress } from '../train/progress.ts';
 import { readLabels } from './labels-file.ts';
 import { type Classifier, isModelFolder, ofTask } from './model-folder.ts';
+import { UNTOLD_SCALING } from './open-graph.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
 import { BareWeightsError, categoriesOf, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
@@ -110,6 +112,9 @@ export async function openClassifier<T extends TaskName = typeof DEFAULT_TASK>(
     const opened = await openModel(name, { task, inputRange, labels }).catch(networkOf);
     if (typeof opened !== 'string') {
       if (imageSize !== undefined) throw ownSize();
+      // A graph that does not describe itself has names of classes from elsewhere.
+      const isBare = opened.model instanceof OnnxModel && (labels !== undefined || opened.classes[0] === 'class 0');
+      if (inputRange === undefined && isBare) options.progress?.note(`${name}: ${UNTOLD_SCALING}`);
       return opened;
     }
     options.progress?.note(`${name}: holds the weights of ${opened}, which is taken.`);

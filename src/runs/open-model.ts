@@ -21,6 +21,7 @@ import { entryOf } from '../models/topology.ts';
 import { DEFAULT_TASK, type TaskName } from '../tasks/kinds.ts';
 import { descriptionIn, MODEL_FILES, type ModelDescription, parseDescription } from './model-description.ts';
 import { type Classifier, ofTask } from './model-folder.ts';
+import { graphClassifier } from './open-graph.ts';
 import { INPUT_RANGES, type KerasClassifierOptions, kerasClassifier } from './open-keras.ts';
 
 type Described = Pick<ModelDescription, 'model' | 'task' | 'topology' | 'classes' | 'transforms'>;
@@ -40,10 +41,11 @@ interface SavedModel extends Omit<Classifier<TaskName>, 'model'> {
 /**
  * Opens what {@link regraft/train!saveModel | saveModel} wrote or the browser page exported: the folder, the page's `.zip`, `model.safetensors` alone, or
  * what {@link regraft/convert!convert | convert} made of one of these: `.safetensors` or `.onnx`. Keras models too: `.h5`, `.keras`, TF.js's `model.json`,
- * and zips of these, as Teachable Machine exports them. And folders of timm's and transformers' networks, as the Hugging Face hub has them.
+ * and zips of these, as Teachable Machine exports them. Folders of timm's and transformers' networks, as the Hugging Face hub has them. And graphs
+ * of ONNX and TF.js that classify images, whose classes are `class 0`, `class 1` … without labels.
  * The model is in evaluation mode.
  * @param path Of the folder or the file.
- * @param options For Keras models: what their files may not tell. And the task that the model is of, 'auto' for whatever it is: image
+ * @param options For Keras models and graphs: what their files may not tell. And the task that the model is of, 'auto' for whatever it is: image
  * classification by default.
  * @throws RegraftError if it is none of these or is damaged, in one line that says what is wrong.
  * @example
@@ -158,7 +160,12 @@ async function readDescribed(path: string, options: KerasClassifierOptions): Pro
   const { state, metadata } = file;
   const description = descriptionIn(path, await withClasses(file));
   if (!description && metadata.model_config !== undefined) return kerasClassifier(path, file, options);
-  if (!description) throw await undescribed(path, state);
+  if (!description && metadata.format === 'graph-model') return graphClassifier(indexOfFolder(path) ?? path, options);
+  if (!description) {
+    const fault = await undescribed(path, state);
+    if (fault.network !== undefined || formatOf(file).holds !== 'graph') throw fault;
+    return graphClassifier(path, options);
+  }
   return saved(description, async () => {
     if (formatOf(file).holds !== 'graph') return state;
     // Its batch norms may be part of the convolutions before them: only the network tells.

@@ -1,17 +1,14 @@
-/** ONNX graphs to fine-tune: any classifier of images, out of its file. */
+/** ONNX files to fine-tune, and what is said of runs that start from a graph. */
 import { openSource } from '#files';
 import { ArgumentError } from '../core/errors.ts';
-import { classificationTransforms, type ImagePreset } from '../data/transforms/compose.ts';
-import { readProgram } from '../io/onnx/program.ts';
+import type { ImagePreset } from '../data/transforms/compose.ts';
 import { readOnnxMetadata } from '../io/onnx/read.ts';
-import { checkClassifierGraph, onnxEntry } from '../models/onnx/entry.ts';
 import { OnnxModel } from '../models/onnx/model.ts';
-import { prepared } from '../models/onnx/prepared.ts';
 import type { TaskName } from '../tasks/kinds.ts';
 import type { InputRange } from './input-range.ts';
 import { descriptionIn } from './model-description.ts';
 import type { Classifier } from './model-folder.ts';
-import { INPUT_RANGES } from './open-keras.ts';
+import { graphStart } from './open-graph.ts';
 import { openModel } from './open-model.ts';
 import type { FinetuneSettings } from './options.ts';
 
@@ -28,18 +25,10 @@ export async function onnxModelAt(
   const file = await openSource(path);
   try {
     if (descriptionIn(path, await readOnnxMetadata(file))) return openModel<TaskName>(path, { task: 'auto' });
-    if (isNamed) return null;
-    const model = new OnnxModel(prepared(await readProgram(file)));
-    model.fromLogits = true;
-    model.eval();
-    checkClassifierGraph(path, model);
-    const name = `onnx.${path.replace(/^.*[/\\]/s, '').replace(/\.onnx$/i, '')}`;
-    const { input } = onnxEntry(model.topology(), name);
-    const range = inputRange && INPUT_RANGES[inputRange];
-    return { model, name, classes: [], transforms: classificationTransforms({ ...input, ...range }) };
   } finally {
     await file.close();
   }
+  return isNamed ? null : graphStart(path, inputRange);
 }
 
 /** What is worth a note of a run that starts from `tuned`: where that is a graph out of a file, which does not tell how its images were scaled. */
@@ -66,6 +55,6 @@ function ofChannels([first, second = first, third = first]: readonly number[]): 
 export function checkComparable(tuned: Classifier<TaskName> | null): void {
   if (tuned?.model instanceof OnnxModel)
     throw new ArgumentError(
-      'finetune: an ONNX graph does not tell how its weights are initialised; leave compareFromScratch out.',
+      'finetune: a graph does not tell how its weights are initialised; leave compareFromScratch out.',
     );
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import type { ModelEntry } from '../models/define.ts';
-import { networkName } from '../models/registry.ts';
+import { isNetwork, networkName } from '../models/registry.ts';
 import { entryOf, topologyOf } from '../models/topology.ts';
 import type { TaskName } from '../tasks/kinds.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -31,6 +31,10 @@ export async function newPlan({
   const given = givenSettings(options);
   // A run's folder may stand for the network.
   const named = given.weights ?? (given.model !== undefined && existsSync(given.model) ? given.model : undefined);
+  if (given.weights === null && given.model !== undefined && !isNetwork(given.model) && existsSync(given.model))
+    throw new ArgumentError(
+      `finetune: ${given.model} is a model with weights of its own, which a run starts from. Leave the weights out, or name a network to start from random ones.`,
+    );
   const tuned = typeof named === 'string' ? await wholeModelAt(named, given.model, given.inputRange) : null;
   const called = tuned && (given.model === undefined || given.model === named) ? tuned.name : given.model;
   if (called === undefined) throw new ArgumentError('finetune: expected the name of a model, got none.');

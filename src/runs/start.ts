@@ -20,6 +20,7 @@ import type { Checkpoint, WeightsPlace } from './checkpoint.ts';
 import type { InputRange } from './input-range.ts';
 import { descriptionIn, MODEL_FILES } from './model-description.ts';
 import { type Classifier, isModelFolder } from './model-folder.ts';
+import { graphStart } from './open-graph.ts';
 import { kerasStart } from './open-keras.ts';
 import { openModel } from './open-model.ts';
 import { onnxModelAt } from './open-onnx.ts';
@@ -35,7 +36,7 @@ const isURL = (source: string): boolean => /^[a-z][a-z\d+.-]+:/i.test(source);
 const WHOLE = /\.(safetensors|keras|h5|hdf5|json|zip)$/i;
 
 /**
- * The model at `path` that needs no other network: a run's folder, the weight file of one, a Keras model or an ONNX graph unless
+ * The model at `path` that needs no other network: a run's folder, the weight file of one, a Keras model or a graph of ONNX or TF.js unless
  * `network` is the name of another; null for weights alone.
  */
 export async function wholeModelAt(
@@ -53,7 +54,9 @@ export async function wholeModelAt(
   const { model, transforms } = metadata;
   if (descriptionIn(path, metadata) || (model !== undefined && transforms !== undefined))
     return openModel<TaskName>(path, { task: 'auto' });
-  if (metadata.model_config === undefined || isNamed) return null;
+  if (isNamed) return null;
+  if (metadata.format === 'graph-model') return graphStart(indexOfFolder(file) ?? file, inputRange);
+  if (metadata.model_config === undefined) return null;
   return kerasStart(path, { metadata, ...read }, { inputRange: inputRange ?? undefined });
 }
 

@@ -1,5 +1,5 @@
 /** Fine-tuning of ONNX graphs: from any classifier's file to folders that describe themselves. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,12 +8,21 @@ import { Generator } from '../../src/core/random.ts';
 import { init } from '../../src/graph/init.ts';
 import { onnx } from '../../src/models/index.ts';
 import { entryOf } from '../../src/models/topology.ts';
-import { evaluateFolder, type FinetuneOptions, finetune, openModel, predictImages } from '../../src/runs/index.ts';
+import {
+  evaluateFolder,
+  type FinetuneOptions,
+  finetune,
+  openClassifier,
+  openModel,
+  predictImages,
+} from '../../src/runs/index.ts';
 import { groupsOf } from '../../src/runs/recipe.ts';
 import { noGrad } from '../../src/tensor/autograd.ts';
 import { ones } from '../../src/tensor/factory.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import { photoFolder } from '../data/photos.ts';
 import { floats, modelOf, node } from '../io/onnx-build.ts';
+import { mobileNetV2 } from '../models/tfjs-graph-cases.ts';
 
 let folder: string;
 let photos: string;
@@ -182,6 +191,75 @@ describe('a run from an ONNX file', () => {
   });
 });
 
+/** A TF.js graph model in a folder of its own. */
+async function savedTf(name: string): Promise<string> {
+  const { json, shard } = mobileNetV2(0.1, 5, 32, 1).files;
+  await mkdir(at(name));
+  await saved(`${name}/group1-shard1of1.bin`, shard);
+  return saved(`${name}/model.json`, new TextEncoder().encode(json));
+}
+
+describe('other graphs', () => {
+  test('a TF.js graph model is fine-tuned by its model.json, kept as a graph, and converted to ONNX', async () => {
+    const model = await savedTf('mobile');
+    const out = at('tf-run');
+    const { model: known } = await run({
+      model,
+      out,
+      epochs: 1,
+      freezeUntil: 'mobilenetv2.Conv_1',
+      inputRange: '-1..1',
+    });
+    expect(known.name).toBe('onnx.mobile');
+    const opened = await openModel(out);
+    expect(opened.transforms.toJSON().transforms).toMatchObject([{}, { size: 32 }, {}, { mean: [0.5, 0.5, 0.5] }]);
+    await convert(join(out, 'model.safetensors'), at('tf.onnx'));
+    const x = ones([1, 3, 32, 32]).mul(0.5);
+    const logits = async (path: string) => {
+      const { model } = await openModel(path);
+      return [...(await (noGrad(() => model.forward(x)) as Tensor).data())];
+    };
+    expect(await logits(at('tf.onnx'))).toEqual((await logits(out)).map((value) => expect.closeTo(value, 4)));
+  });
+
+  test('one that turns its images itself takes them channels first', async () => {
+    const turn = { ...node('Transpose', ['x'], ['first']), attribute: [{ name: 'perm', type: 7, ints: [0, 3, 1, 2] }] };
+    const [conv, ...rest] = [...NODES, ...HEAD] as { input: string[] }[];
+    const bytes = modelOf({
+      node: [turn, { ...conv, input: ['first', ...conv!.input.slice(1)] }, ...rest],
+      initializer: [...WEIGHTS, weight('onnx::MatMul_9', 4, 5), weight('fc.bias', 5)],
+      input: [port('x', 'batch', 8, 8, 3)],
+      output: [{ name: 'y' }],
+    });
+    const path = await saved('channels-last.onnx', bytes);
+    expect((await run({ model: path, epochs: 1 })).model.name).toBe('onnx.channels-last');
+    const { model } = await openModel(path);
+    expect((model as onnx.OnnxModel).graph.inputs[0]!.shape).toEqual(['batch', 3, 8, 8]);
+  });
+
+  test('predict by themselves: labels of a file, or numbers', async () => {
+    const model = await saved('predict.onnx', graph(8));
+    await writeFile(at('labels.txt'), 'a\nb\nc\nd\ne\n');
+    const { notes, progress } = told();
+    const named = await openClassifier(model, { labels: at('labels.txt'), progress });
+    expect(named).toMatchObject({ name: 'onnx.predict', classes: ['a', 'b', 'c', 'd', 'e'] });
+    expect(notes).toEqual([
+      `${model}: does not tell how its images were scaled: ImageNet's mean and deviation are taken. --input-range says another.`,
+    ]);
+    const plain = await openClassifier(await savedTf('plain'), { inputRange: '0..1' });
+    expect(plain.classes).toEqual([0, 1, 2, 3, 4].map((i) => `class ${i}`));
+    const { predictions } = await predictImages(plain, [join(photos, 'red/0.jpg')], { topK: 5 });
+    expect(predictions[0]!.top).toHaveLength(5);
+  });
+
+  test('random weights are none of a file', async () => {
+    const model = await saved('random.onnx', graph(8));
+    await expect(run({ model, weights: null })).rejects.toThrow(
+      `finetune: ${model} is a model with weights of its own, which a run starts from. Leave the weights out, or name a network to start from random ones.`,
+    );
+  });
+});
+
 describe('what a graph cannot do is one line', () => {
   const refused = async (name: string, bytes: Uint8Array, options = {}) =>
     run({ model: await saved(name, bytes), ...options }).then(
@@ -193,7 +271,7 @@ describe('what a graph cannot do is one line', () => {
     [{ imageSize: 16 }, 'finetune: imageSize must be 8, the only size that it takes, got 16.'],
     [
       { compareFromScratch: true },
-      'finetune: an ONNX graph does not tell how its weights are initialised; leave compareFromScratch out.',
+      'finetune: a graph does not tell how its weights are initialised; leave compareFromScratch out.',
     ],
     [{ std: [0] }, 'finetune: std must be a number above 0, or three, got [0].'],
   ])('%j', async (options, message) => {

@@ -1,5 +1,5 @@
 /**
- * TF.js Layers models: `model.json` with a Keras topology and a manifest of weights, which lie in shards beside it.
+ * TF.js models: `model.json` with a Keras topology, or a graph (../tfjs reads that), and a manifest of weights, which lie in shards beside it.
  * Format: https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts
  */
 import { halfToFloat, type StoredDType, type TensorData } from '../../core/dtype.ts';
@@ -7,7 +7,7 @@ import { WeightFileError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { ByteSource } from '../../device/byte-source.ts';
 import { count, elementsOf, fileKey, isPlainPath, isShape, plural, printable, shown } from '../base/bytes.ts';
-import type { ModelFormat, WeightFile } from '../base/format.ts';
+import type { ModelFormat, ReadOptions, WeightFile } from '../base/format.ts';
 import { isRecord, jsonObject } from '../base/json.ts';
 import { COST, MemoryBudget } from '../base/memory.ts';
 import { layersFor } from './description.ts';
@@ -69,8 +69,34 @@ export const tfjs: ModelFormat = {
   },
 };
 
-async function read(source: ByteSource): Promise<WeightFile> {
+async function read(source: ByteSource, { expected }: ReadOptions): Promise<WeightFile> {
   const model = await parseModel(source);
+  const isGraph = isGraphModel(model);
+  if (isGraph && expected)
+    throw fault(
+      source.name,
+      'is a TF.js graph model (a frozen TensorFlow graph): a network of its own, and no weights of another. Open it by tfjs.loadGraphModel, or give it as --model.',
+    );
+  const { state, notes } = await readTensors(source, model);
+  return {
+    state,
+    metadata: isGraph ? { format: 'graph-model' } : metadataOf(model),
+    format: tfjs.name,
+    notes,
+    namesInFile: new Map([...state.keys()].map((name) => [name, name])),
+  };
+}
+
+/** Whether a `model.json` is a frozen TensorFlow graph, which has no layers. */
+export function isGraphModel({ format, modelTopology }: Readonly<Record<string, unknown>>): boolean {
+  return format === 'graph-model' || (isRecord(modelTopology) && Array.isArray(modelTopology.node));
+}
+
+/** The tensors of a `model.json`, out of its shards. @throws WeightFileError */
+export async function readTensors(
+  source: ByteSource,
+  model: Readonly<Record<string, unknown>>,
+): Promise<Pick<WeightFile, 'state' | 'notes'>> {
   const groups = groupsOf(source.name, model);
   const state = new Map<string, TensorData>();
   const budget = MemoryBudget.ofTensors(source);
@@ -87,30 +113,21 @@ async function read(source: ByteSource): Promise<WeightFile> {
   const kinds = [...new Set(quantized)].join(', ');
   return {
     state,
-    metadata: metadataOf(model),
-    format: tfjs.name,
     notes:
       quantized.length === 0 ? [] : [`${plural(quantized.length, 'tensor')} quantised to ${kinds}: read as float32.`],
-    namesInFile: new Map([...state.keys()].map((name) => [name, name])),
   };
 }
 
-async function parseModel(source: ByteSource): Promise<Record<string, unknown>> {
+/** The content of a `model.json`. @throws WeightFileError for what is no JSON object, or too large. */
+export async function parseModel(source: ByteSource): Promise<Record<string, unknown>> {
   if (source.size > JSON_LIMIT)
     throw fault(source.name, `has ${count(source.size)} bytes of JSON: at most ${count(JSON_LIMIT)} are read.`);
   const text = new TextDecoder().decode(await source.read(0, source.size));
-  const model = jsonObject(source, text, JSON_DEPTH);
-  const topology = model.modelTopology;
-  if (model.format === 'graph-model' || (isRecord(topology) && Array.isArray(topology.node)))
-    throw fault(
-      source.name,
-      'is a TF.js graph model (a frozen TensorFlow graph), which has no layers. Convert it from Keras as tfjs_layers_model.',
-    );
-  return model;
+  return jsonObject(source, text, JSON_DEPTH);
 }
 
 /** Everything the manifest says, checked before a shard is opened. */
-function groupsOf(file: string, model: Record<string, unknown>): Group[] {
+function groupsOf(file: string, model: Readonly<Record<string, unknown>>): Group[] {
   const manifest = model.weightsManifest;
   if (!Array.isArray(manifest)) throw fault(file, `expected a list weightsManifest, got ${shown(manifest)}.`);
   const seen = new Set<string>();

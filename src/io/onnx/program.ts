@@ -105,32 +105,44 @@ function neededNodes(graph: GraphProto): NodeProto[] {
 }
 
 function stepsOf(file: string, nodes: readonly NodeProto[]): Step[] {
-  const missing: string[] = [];
-  const steps: Step[] = [];
-  for (const node of nodes) {
-    const { opType: op, domain } = node;
-    if (op === 'Constant') continue;
-    const rule = ruleOf(node);
+  const missing = nodes.filter((node) => node.opType !== 'Constant' && !ruleOf(node));
+  if (missing.length > 0)
+    throw missingOperators(
+      file,
+      missing.map(({ opType: op, domain, name, output }) => ({ op, domain, name: name || output[0] || '' })),
+    );
+  return nodes.flatMap((node): Step[] => {
+    const { opType: op } = node;
+    if (op === 'Constant') return [];
     const called = printable(node.name || node.output[0] || '');
-    if (!rule) missing.push(`${printable(op)}${domain && ` of ${printable(domain)}`} (node '${called}')`);
     // Outputs that are left out at the end count as none.
     const last = node.output.findLastIndex((name) => name !== '');
-    steps.push({
-      op,
-      label: `${op} '${called}'`,
-      name: node.name,
-      inputs: node.input,
-      outputs: node.output.slice(0, last + 1),
-      attributes: new Map(node.attribute.map((a) => [a.name, withZero(a)])),
-      rule: rule!,
-    });
-  }
-  if (missing.length === 0) return steps;
-  const shown =
-    missing.slice(0, 20).join(', ') + (missing.length > 20 ? `, and ${count(missing.length - 20)} more` : '');
-  throw new WeightFileError(
+    return [
+      {
+        op,
+        label: `${op} '${called}'`,
+        name: node.name,
+        inputs: node.input,
+        outputs: node.output.slice(0, last + 1),
+        attributes: new Map(node.attribute.map((a) => [a.name, withZero(a)])),
+        rule: ruleOf(node)!,
+      },
+    ];
+  });
+}
+
+/** The error that names all nodes of a graph whose operators are missing. */
+export function missingOperators(
+  file: string,
+  nodes: readonly { readonly op: string; readonly domain?: string; readonly name: string }[],
+): WeightFileError {
+  const all = nodes.map(
+    ({ op, domain, name }) => `${printable(op)}${domain ? ` of ${printable(domain)}` : ''} (node '${printable(name)}')`,
+  );
+  const shown = all.slice(0, 20).join(', ') + (all.length > 20 ? `, and ${count(all.length - 20)} more` : '');
+  return new WeightFileError(
     file,
-    `has ${plural(missing.length, 'node')} whose operators are not computed here: ${shown}.`,
+    `has ${plural(all.length, 'node')} whose operators are not computed here: ${shown}.`,
   );
 }
 

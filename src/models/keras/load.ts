@@ -18,9 +18,12 @@ export async function loadModel(source: SourceLike, options: KerasModelOptions =
   const { readWeightFile } = await import('../../io/index.ts');
   const file = await readWeightFile(source);
   const { model_config: text } = file.metadata;
+  const name = typeof source === 'string' ? source : source instanceof URL ? source.href : 'bytes';
+  if (file.metadata.format === 'graph-model')
+    throw new WeightFileError(name, 'is a TF.js graph model, which has no layers. Open it by tfjs.loadGraphModel.');
   if (text === undefined)
     throw new WeightFileError(
-      typeof source === 'string' ? source : source instanceof URL ? source.href : 'bytes',
+      name,
       `holds weights (${file.format}) but no topology. Build the model first (keras.ResNet50, or new keras.KerasModel), then loadStateDict.`,
     );
   const model = new KerasModel(JSON.parse(text), options);

@@ -49,7 +49,8 @@ export function onnxEntry(topology: OnnxTopology, name: string): ModelEntry {
   };
 }
 
-function outputsOf(head: Module): number {
+/** Outputs of the layer that makes classes. */
+export function outputsOf(head: Module): number {
   return head instanceof Linear ? head.outFeatures : (head as Conv2d).outChannels;
 }
 

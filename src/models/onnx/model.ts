@@ -126,7 +126,9 @@ export class OnnxModel<Inputs extends unknown[] = Tensor[], Outputs = Tensor> ex
    */
   override freezeUntil(path: string): this {
     const start = this.#units.findIndex(({ layer, tensors }) =>
-      [layer?.path ?? '', ...tensors].some((name) => name === path || name.startsWith(`${path}.`)),
+      [layer?.path ?? '', ...tensors].some(
+        (name) => name === path || name.startsWith(`${path}.`) || name.startsWith(`${path}/`),
+      ),
     );
     if (path === '' || start < 0) {
       this.getSubmodule(path || '-');
@@ -308,7 +310,8 @@ function stagesOf(units: readonly Unit[], head: string): string[] {
 function lastActivation(steps: readonly Step[], output: string): Step | undefined {
   const makers = new Map(steps.flatMap((step) => step.outputs.map((name): [string, Step] => [name, step])));
   let step = makers.get(output);
-  while (step && ['Identity', 'Reshape', 'Flatten', 'Squeeze'].includes(step.op)) step = makers.get(step.inputs[0]!);
+  while (step && ['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Transpose'].includes(step.op))
+    step = makers.get(step.inputs[0]!);
   return ['Softmax', 'Sigmoid'].includes(step?.op ?? '') ? step : undefined;
 }
 

@@ -12,6 +12,7 @@ const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
   ConvTranspose: [1, 2],
   Gemm: [1, 2],
   MatMul: [0, 1],
+  FusedMatMul: [0, 1],
   Einsum: [0, 1, 2, 3],
   BatchNormalization: [1, 2],
   InstanceNormalization: [1, 2],

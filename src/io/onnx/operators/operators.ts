@@ -25,7 +25,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 const DOMAINS: Readonly<Record<string, readonly string[] | undefined>> = {
   '': undefined,
   'ai.onnx': undefined,
-  'com.microsoft': ['Gelu', 'QuantizeLinear', 'DequantizeLinear', 'MatMulInteger'],
+  'com.microsoft': ['Gelu', 'QuantizeLinear', 'DequantizeLinear', 'MatMulInteger', 'FusedMatMul'],
 };
 
 /** How a node is computed; undefined if its operator is none that is known here. */

@@ -84,5 +84,13 @@ function einsum(call: Call): Tensor {
 export const PRODUCTS: Readonly<Record<string, Rule>> = {
   Gemm: onDevice(gemm),
   MatMul: onDevice((call, x) => x.matmul(call.tensor(1))),
+  FusedMatMul: onDevice((call, x) => {
+    if (call.int('transBatchA', 0) || call.int('transBatchB', 0))
+      call.refuse('a transposed batch is not computed here.');
+    const turned = (t: Tensor, name: string) => (call.int(name, 0) ? t.transpose(-2, -1) : t);
+    const product = turned(x, 'transA').matmul(turned(call.tensor(1), 'transB'));
+    const alpha = call.float('alpha', 1);
+    return alpha === 1 ? product : product.mul(alpha);
+  }),
   Einsum: einsum,
 };
