@@ -254,6 +254,8 @@ def record_structure(only):
         "maxPoolAll": nn.MaxPool2d((3, 2), (2, 1), (1, 0), dilation=(1, 2), ceil_mode=True),
         "avgPool": nn.AvgPool2d(2), "avgPoolAll": nn.AvgPool2d((3, 2), 2, 1),
         "adaptive": nn.AdaptiveAvgPool2d(1), "adaptivePair": nn.AdaptiveAvgPool2d((1, 1)), "adaptiveNone": nn.AdaptiveAvgPool2d((None, 3)),
+        "upsample": nn.Upsample(scale_factor=2), "upsampleSize": nn.Upsample((4, 5), mode="bicubic"),
+        "upsampleBilinear": nn.Upsample(scale_factor=(2, 1.5), mode="bilinear", align_corners=True),
         "dropout": nn.Dropout(), "dropoutAll": nn.Dropout(0.2, True),
         "stochasticDepth": StochasticDepth(0.2 * (3 / 16), "row"), "stochasticDepthBatch": StochasticDepth(1.0, "batch"),
         "flatten": nn.Flatten(), "flattenAll": nn.Flatten(0, 2), "permute": Permute([0, 2, 3, 1]),

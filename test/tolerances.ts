@@ -100,6 +100,7 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
   conv2d: ['accumulated', 'accumulated'],
   convTranspose2d: ['accumulated', 'accumulated'],
   avgPool2d: ['accumulated', 'accumulated'],
+  interpolate: ['accumulated', 'accumulated'],
   adaptiveAvgPool2d: ['accumulated', 'accumulated'],
   mseLoss: ['accumulated', 'rounded'],
   batchNorm2d: ['normalised', 'normalised'],

@@ -68,3 +68,4 @@ export type { LoadOptions, StateDictFaults } from './state-dict.ts';
 export { StochasticDepth, type StochasticDepthMode, type StochasticDepthOptions } from './stochastic-depth.ts';
 export type { SummaryOptions } from './summary.ts';
 export type { ForwardHook } from './tree.ts';
+export { Upsample, type UpsampleOptions } from './upsample.ts';

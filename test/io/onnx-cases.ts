@@ -65,6 +65,17 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   avgPool2d: (x) => cat([x.avgPool2d(2), x.avgPool2d(4, { stride: 2, padding: 1, countIncludePad: false })], 1),
   avgPool2dPadded: (x) => x.avgPool2d(3, { padding: 1 }),
   adaptiveAvgPool2d: (x) => cat([x.adaptiveAvgPool2d(3).mean([2, 3]), x.adaptiveAvgPool2d(1).flatten(1)], 1),
+  interpolate: (x) => cat([x.interpolate({ scaleFactor: 2 }), x.interpolate({ size: 12, mode: 'nearest-exact' })], 1),
+  interpolateBilinear: (x) => x.interpolate({ size: [13, 5], mode: 'bilinear' }),
+  interpolateCubic: (x) => x.interpolate({ size: [9, 14], mode: 'bicubic' }),
+  interpolateCorners: (x) =>
+    cat(
+      [
+        x.interpolate({ size: 11, mode: 'bilinear', alignCorners: true }),
+        x.interpolate({ size: 11, mode: 'bicubic', alignCorners: true }),
+      ],
+      1,
+    ),
   softmax: (x) => cat([x.softmax(1), x.logSoftmax(-1)], 1),
   flatten: (x) => x.flatten(1),
   reshape: (x) => x.reshape([x.shape[0]!, 2, 2, 36]).flatten(0, 1),

@@ -5,6 +5,7 @@ import { chains } from './cases/chains.ts';
 import { convolution } from './cases/conv.ts';
 import { elementwise } from './cases/elementwise.ts';
 import { float16 } from './cases/float16.ts';
+import { interpolation } from './cases/interpolate.ts';
 import { loss } from './cases/loss.ts';
 import { matmul } from './cases/matmul.ts';
 import { normAndPool } from './cases/norm-pool.ts';
@@ -19,6 +20,7 @@ const single: readonly Row[] = [
   ...matmul,
   ...convolution,
   ...normAndPool,
+  ...interpolation,
   ...loss,
   ...shape,
   ...text,

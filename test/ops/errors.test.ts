@@ -211,6 +211,35 @@ const rows: [string, () => unknown][] = [
     () => t(1, 3, 8, 8).adaptiveAvgPool2d(0),
   ],
   [
+    'ShapeError: interpolate: the input must have 4 dimensions [N, C, H, W], got [3, 8].',
+    () => t(3, 8).interpolate({ size: 4 }),
+  ],
+  ['ArgumentError: interpolate: expected size or scaleFactor, got neither.', () => t(1, 3, 8, 8).interpolate({})],
+  [
+    'ArgumentError: interpolate: expected size or scaleFactor, got both.',
+    () => t(1, 3, 8, 8).interpolate({ size: 4, scaleFactor: 2 }),
+  ],
+  [
+    "ArgumentError: interpolate: mode must be nearest, nearest-exact, bilinear or bicubic, got 'linear'.",
+    () => t(1, 3, 8, 8).interpolate({ size: 4, mode: 'linear' as 'bilinear' }),
+  ],
+  [
+    "ArgumentError: interpolate: alignCorners is for bilinear and bicubic, got mode 'nearest'.",
+    () => t(1, 3, 8, 8).interpolate({ size: 4, alignCorners: true }),
+  ],
+  [
+    'ArgumentError: interpolate: size must be a positive integer, got [4, 0].',
+    () => t(1, 3, 8, 8).interpolate({ size: [4, 0] }),
+  ],
+  [
+    'ArgumentError: interpolate: scaleFactor must be above 0, got -1.',
+    () => t(1, 3, 8, 8).interpolate({ scaleFactor: -1 }),
+  ],
+  [
+    'ArgumentError: interpolate: scaleFactor 0.1x0.1 leaves nothing of 8x8.',
+    () => t(1, 3, 8, 8).interpolate({ scaleFactor: 0.1 }),
+  ],
+  [
     'ShapeError: crossEntropy: logits must have 2 dimensions or more [N, C, …], got [5].',
     () => t(5).crossEntropy(int(5)),
   ],

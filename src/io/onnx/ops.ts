@@ -6,6 +6,7 @@ import type {
   AvgPoolOptions,
   Conv2dOptions,
   ConvTranspose2dOptions,
+  InterpolateOptions,
   LayerNormAttributes,
   MaxPoolOptions,
   Pair,
@@ -32,6 +33,7 @@ type Rule = (e: Emitter, op: BatchedOp) => void;
 
 const i = (n: number | boolean): Attribute => ({ i: Number(n) });
 const f = (n: number): Attribute => ({ f: n });
+const text = (s: string): Attribute => ({ s });
 const ints = (list: readonly number[]): Attribute => ({ ints: list });
 const pair = (p: Pair | undefined, otherwise: number): readonly [number, number] =>
   p === undefined ? [otherwise, otherwise] : typeof p === 'number' ? [p, p] : p;
@@ -289,6 +291,27 @@ const RULES: Readonly<Record<string, Rule>> = {
       );
     const kernel = ints([H / outH, W / outW]);
     e.node('AveragePool', e.inputs, { kernel_shape: kernel, strides: kernel }, 'last');
+  },
+  interpolate: (e, op) => {
+    const { mode = 'nearest', scaleFactor, alignCorners = false } = op.attributes as InterpolateOptions;
+    const [C, H, W] = op.inputs[0]!.shape.slice(1) as [number, number, number];
+    const [outH, outW] = op.output.shape.slice(2) as [number, number];
+    const [tall, wide] = pair(scaleFactor, 1);
+    if (scaleFactor !== undefined && !alignCorners && (H * tall !== outH || W * wide !== outW))
+      throw new ArgumentError(
+        `exportOnnx: interpolate by ${tall}x${wide} from ${H}x${W} does not give a whole size. Give it a size in place of the factor.`,
+      );
+    const centred = alignCorners ? 'align_corners' : mode === 'nearest' ? 'asymmetric' : 'half_pixel';
+    const attributes = mode.startsWith('nearest')
+      ? { mode: text('nearest'), nearest_mode: text(mode === 'nearest' ? 'floor' : 'round_prefer_ceil') }
+      : { mode: text(mode === 'bilinear' ? 'linear' : 'cubic') };
+    const sizes = e.node('Concat', [e.batch(), e.longs([C, outH, outW])], { axis: i(0) });
+    e.node(
+      'Resize',
+      [e.inputs[0]!, '', '', sizes],
+      { ...attributes, coordinate_transformation_mode: text(centred) },
+      'last',
+    );
   },
   softmax: alongAxis('Softmax'),
   logSoftmax: alongAxis('LogSoftmax'),
