@@ -43,8 +43,10 @@ export type { DecodeOptions, Orientation } from './images/orientation.ts';
 export type { Label, Labels } from './labels.ts';
 export { type ClassMask, IGNORED, type MaskCoding } from './masks/coding.ts';
 export { loadMask } from './masks/load-mask.ts';
+export { MaskDataset, type MaskDatasetOptions, type MaskedImage } from './masks/mask-dataset.ts';
 export type { MaskOutline, MaskSample } from './masks/mask-sample.ts';
 export { type MaskFolders, type OpenMasksOptions, openMaskFiles } from './masks/open-masks.ts';
+export { type PairedImage, type PairedOptions, PairedTransform } from './masks/paired.ts';
 export { runsOfPolygon } from './masks/polygon.ts';
 export {
   areaOfRuns,

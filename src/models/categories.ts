@@ -20,3 +20,28 @@ export const cifar10Categories: Categories = async () => [
   'ship',
   'truck',
 ];
+
+/** The twenty of Pascal VOC, after the background. */
+export const vocCategories: Categories = async () => [
+  '__background__',
+  'aeroplane',
+  'bicycle',
+  'bird',
+  'boat',
+  'bottle',
+  'bus',
+  'car',
+  'cat',
+  'chair',
+  'cow',
+  'diningtable',
+  'dog',
+  'horse',
+  'motorbike',
+  'person',
+  'pottedplant',
+  'sheep',
+  'sofa',
+  'train',
+  'tvmonitor',
+];

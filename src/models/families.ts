@@ -1,6 +1,8 @@
 /** The families of networks, a line each: what `regraft/models` has of them, and where the registry finds its networks. */
 export * from './cifar-resnet.ts';
 export * from './convnext.ts';
+export * from './deeplabv3.ts';
+export { type AuxiliaryOptions, Backbone, FCNHead, SegmentationModel, type Segmented } from './dense-trunk.ts';
 export * from './densenet.ts';
 export {
   EfficientNet,
@@ -26,7 +28,10 @@ export {
   type MBConvOptions,
 } from './efficientnet.ts';
 export * from './efficientnet-v2.ts';
+export { EncoderUnet, type EncoderUnetOptions, encoderUnet, UnetDecoder, UnetDecoderBlock } from './encoder-unet.ts';
+export * from './fcn.ts';
 export * from './inception.ts';
+export * from './lraspp.ts';
 export * from './mobilenet-v2.ts';
 export * from './mobilenet-v3.ts';
 export {
@@ -50,5 +55,7 @@ export {
 } from './resnet.ts';
 export * from './resnext.ts';
 export * from './small-resnet.ts';
+export { smpUnet } from './smp-unet.ts';
 export * from './squeezenet.ts';
+export { DoubleConv, Down, OutConv, UNet, type UNetOptions, Up, unet } from './unet.ts';
 export * from './vgg.ts';

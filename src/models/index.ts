@@ -20,7 +20,7 @@ export * from './families.ts';
 export { graftHead } from './graft.ts';
 export { guessNetwork, namingNetwork } from './guess-network.ts';
 export * as keras from './keras/keras.ts';
-export { MODELS, modelEntry } from './models.ts';
+export { MODELS, modelEntry, SEGMENTATION_MODELS } from './models.ts';
 export * as onnx from './onnx/onnx.ts';
 export {
   type OpenPretrainedOptions,

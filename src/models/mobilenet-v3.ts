@@ -71,14 +71,17 @@ class InvertedResidual extends Module {
   block: Sequential;
   readonly useResConnect: boolean;
 
-  constructor(channels: number, [kernel, expanded, outChannels, squeeze, activation, stride]: Row) {
+  constructor(channels: number, [kernel, expanded, outChannels, squeeze, activation, step]: Row, dilation = 1) {
     super();
+    const stride = dilation > 1 ? 1 : step;
     const activationLayer = activation === 'HS' ? hardswish : () => new ReLU({ inplace: true });
     const layer = { normLayer, activationLayer };
-    this.useResConnect = stride === 1 && channels === outChannels;
+    this.useResConnect = step === 1 && channels === outChannels;
     this.block = new Sequential();
     if (expanded !== channels) this.block.append(new Conv2dNormActivation(channels, expanded, 1, layer));
-    this.block.append(new Conv2dNormActivation(expanded, expanded, kernel, { ...layer, stride, groups: expanded }));
+    this.block.append(
+      new Conv2dNormActivation(expanded, expanded, kernel, { ...layer, stride, dilation, groups: expanded }),
+    );
     if (squeeze === 'SE') this.block.append(squeezeExcitation(expanded));
     this.block.append(new Conv2dNormActivation(expanded, outChannels, 1, { normLayer, activationLayer: null }));
   }
@@ -94,21 +97,22 @@ function squeezeExcitation(channels: number): SqueezeExcitation {
   return new SqueezeExcitation(channels, squeezed, { scaleActivation: () => new Hardsigmoid() });
 }
 
-/** [N, 3, H, W] to logits [N, numClasses]. */
+/** [N, 3, H, W] to logits [N, numClasses]. With `dilated` the last maps are a sixteenth of the image, not a 32nd. */
 export class MobileNetV3 extends Module {
   features: Sequential;
   avgpool: AdaptiveAvgPool2d;
   classifier: Sequential;
 
-  constructor(size: 'small' | 'large', options: { numClasses?: number; dropout?: number } = {}) {
+  constructor(size: 'small' | 'large', options: { numClasses?: number; dropout?: number; dilated?: boolean } = {}) {
     super();
-    const { numClasses = 1000, dropout = 0.2 } = options;
+    const { numClasses = 1000, dropout = 0.2, dilated = false } = options;
     const [rows, hidden] = size === 'large' ? [LARGE, 1280] : [SMALL, 1024];
     const layer = { normLayer, activationLayer: hardswish };
     let channels = 16;
     this.features = new Sequential(new Conv2dNormActivation(3, channels, 3, { ...layer, stride: 2 }));
-    for (const row of rows) {
-      this.features.append(new InvertedResidual(channels, row));
+    // Dilated, the last three blocks keep the size of their maps and look further.
+    for (const [k, row] of rows.entries()) {
+      this.features.append(new InvertedResidual(channels, row, dilated && k >= rows.length - 3 ? 2 : 1));
       channels = row[2];
     }
     this.features.append(new Conv2dNormActivation(channels, 6 * channels, 1, layer));

@@ -26,18 +26,27 @@ const KERAS = [
   kerasXception,
 ];
 
-/** Every network by its name, in the names' order. */
-export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(
-  inOrder([families, ...KERAS]).map((network) => [network.name, network]),
+const byName = (networks: readonly ModelEntry[]): Readonly<Record<string, ModelEntry>> =>
+  Object.fromEntries(networks.map((network) => [network.name, network]));
+
+/** Every network that classifies images by its name, in the names' order. */
+export const MODELS: Readonly<Record<string, ModelEntry>> = byName(
+  inOrder([families, ...KERAS]).filter(({ task }) => task !== 'segmentation'),
+);
+
+/** Every network that segments images by its name, in the names' order. */
+export const SEGMENTATION_MODELS: Readonly<Record<string, ModelEntry>> = byName(
+  inOrder([families]).filter(({ task }) => task === 'segmentation'),
 );
 
 /**
- * The entry of a network by name: one of {@link MODELS}, or a name that one had in an earlier version.
+ * The entry of a network by name: one of {@link MODELS} or {@link SEGMENTATION_MODELS}, or a name that one had in an earlier version.
  * @param kind what the message says there is none of
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
 export function modelEntry(name: string, kind?: string): ModelEntry {
   const known = networkName(name);
-  if (!Object.hasOwn(MODELS, known)) throw unknownNetwork(name, kind);
-  return MODELS[known]!;
+  const table = [MODELS, SEGMENTATION_MODELS].find((networks) => Object.hasOwn(networks, known));
+  if (!table) throw unknownNetwork(name, kind);
+  return table[known]!;
 }

@@ -1,7 +1,7 @@
 /** Published weights, as data: where they are, how to check them, how they want their images, what they score. */
 import { ArgumentError } from '../core/errors.ts';
 import { type ImagePreset, imagenetPreset } from '../data/transforms/compose.ts';
-import { type Categories, imagenetCategories } from './categories.ts';
+import { type Categories, imagenetCategories, vocCategories } from './categories.ts';
 
 /** One set of published weights. */
 export interface PretrainedWeights {
@@ -23,8 +23,16 @@ export interface PretrainedWeights {
   readonly categories: Categories;
   /** Smallest [height, width] that the network takes. */
   readonly minSize: readonly [number, number];
-  /** Accuracy in per cent, one centre crop, on ImageNet's validation set. */
-  readonly metrics: { readonly top1: number; readonly top5: number };
+  /**
+   * In per cent: of classifiers the accuracy on ImageNet's validation set, one centre crop; of networks that segment, where those are NaN, the
+   * mean IoU and the share of right pixels on COCO's validation set with the classes of Pascal VOC.
+   */
+  readonly metrics: {
+    readonly top1: number;
+    readonly top5: number;
+    readonly meanIoU?: number;
+    readonly pixelAccuracy?: number;
+  };
   /** How they were trained. */
   readonly recipe: string;
   /** How they want their images. `ImageFolder` takes this as its `transform`. */
@@ -67,6 +75,25 @@ export function torchvision(
     transforms: () => preset,
   };
 }
+
+/** Weights of one of torchvision's networks that segment, trained on COCO's images of Pascal VOC's classes; parameters as of {@link torchvision}. */
+export function torchvisionVoc(
+  file: string,
+  sizeMiB: number,
+  meanIoU: number,
+  pixelAccuracy: number,
+  recipe: string,
+): ReturnType<typeof torchvision> {
+  return {
+    ...torchvision(file, sizeMiB, Number.NaN, Number.NaN, recipe, VOC_PRESET),
+    numClasses: 21,
+    categories: vocCategories,
+    metrics: { top1: Number.NaN, top5: Number.NaN, meanIoU, pixelAccuracy },
+  };
+}
+
+/** The shorter side at 520, as torchvision's networks that segment were trained and measured. */
+export const VOC_PRESET: ImagePreset = imagenetPreset(520, 520);
 
 /** Whether `value` is a record of published weights (or shaped like one). */
 export function isPretrained(value: unknown): value is PretrainedWeights {

@@ -51,10 +51,21 @@ const FAMILIES: readonly Family[] = [
   family('vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn', () => import('./vgg.ts')),
 ];
 
+/** The families whose networks tell something of every pixel. */
+const DENSE: readonly Family[] = [
+  family('deeplabv3_resnet50 deeplabv3_resnet101 deeplabv3_mobilenet_v3_large', () => import('./deeplabv3.ts')),
+  family('fcn_resnet50 fcn_resnet101', () => import('./fcn.ts')),
+  family('lraspp_mobilenet_v3_large', () => import('./lraspp.ts')),
+  family('unet', () => import('./unet.ts')),
+];
+
 /** `resnet50` before `resnet101`. */
 const { compare } = new Intl.Collator('en', { numeric: true });
 
-/** The names of all networks, in their order. */
+/** The names of the networks that segment images, in their order; any other's with `unet-` before it is the name of a U-Net on it. */
+export const SEGMENTATION_NAMES: readonly string[] = DENSE.flatMap(({ names }) => names).sort(compare);
+
+/** The names of all networks that classify images, in their order. */
 export const NETWORK_NAMES: readonly string[] = FAMILIES.flatMap(({ names }) => names).sort(compare);
 
 /** Names that networks had in earlier versions, which saved models and checkpoints still have. */
@@ -71,25 +82,40 @@ export function networkName(name: string): string {
 
 /** Whether there is a network of a name, that of an earlier version included. */
 export function isNetwork(name: string): boolean {
-  return NETWORK_NAMES.includes(networkName(name));
+  const known = networkName(name);
+  return NETWORK_NAMES.includes(known) || SEGMENTATION_NAMES.includes(known) || encoderOf(known) !== undefined;
+}
+
+/** The encoder that the name of a U-Net on one says: `resnet18` of `unet-resnet18`. */
+function encoderOf(name: string): string | undefined {
+  const encoder = /^unet-(.+)$/.exec(name)?.[1];
+  return encoder !== undefined && NETWORK_NAMES.includes(encoder) ? encoder : undefined;
 }
 
 /**
  * The entry of a network, whose family is loaded.
- * @param name one of {@link NETWORK_NAMES}, or a name that one had in an earlier version
+ * @param name one of {@link NETWORK_NAMES} or {@link SEGMENTATION_NAMES}, `unet-` and an encoder's name, or a name of an earlier version
  * @param kind what the message says there is none of
  * @throws ArgumentError for an unknown one, with the names that come close.
  */
 export async function networkEntry(name: string, kind?: string): Promise<ModelEntry> {
   const known = networkName(name);
-  const family = FAMILIES.find(({ names }) => names.includes(known));
+  const encoder = encoderOf(known);
+  if (encoder !== undefined)
+    return (await import('./encoder-unet.ts')).encoderUnetEntry(await networkEntry(encoder, 'encoder'));
+  const family = [...FAMILIES, ...DENSE].find(({ names }) => names.includes(known));
   if (!family) throw unknownNetwork(name, kind);
   return networksOf(await family.load()).find((network) => network.name === known)!;
 }
 
-/** The entries of all networks, in the names' order; all families are loaded. */
+/** The entries of all networks that classify images, in the names' order; all families are loaded. */
 export async function networkEntries(): Promise<readonly ModelEntry[]> {
   return inOrder(await Promise.all(FAMILIES.map(({ load }) => load())));
+}
+
+/** The entries of the networks that segment images, in the names' order. */
+export async function segmentationEntries(): Promise<readonly ModelEntry[]> {
+  return inOrder(await Promise.all(DENSE.map(({ load }) => load())));
 }
 
 /** The networks of families, in the names' order. */

@@ -32,6 +32,8 @@ export interface BlockOptions {
   downsample?: Sequential | null;
   /** Groups of the 3x3 convolution: above 1 in a ResNeXt. */
   groups?: number;
+  /** Distance between the pixels of a bottleneck's 3x3 convolution; 1 by default. */
+  dilation?: number;
   /** Channels per group at 64 planes; 64 by default. */
   baseWidth?: number;
   /** Puts a bottleneck's stride on its first 1x1 convolution (v1) instead of the 3x3 (v1.5); false by default. */
@@ -44,8 +46,8 @@ export interface BlockType {
   new (channels: number, planes: number, options?: BlockOptions): Module;
 }
 
-function conv3x3(channelsIn: number, channelsOut: number, stride = 1, groups = 1): Conv2d {
-  return new Conv2d(channelsIn, channelsOut, 3, { stride, padding: 1, groups, bias: false });
+function conv3x3(channelsIn: number, channelsOut: number, stride = 1, groups = 1, dilation = 1): Conv2d {
+  return new Conv2d(channelsIn, channelsOut, 3, { stride, padding: dilation, dilation, groups, bias: false });
 }
 
 function conv1x1(channelsIn: number, channelsOut: number, stride = 1): Conv2d {
@@ -94,11 +96,11 @@ export class Bottleneck extends Module {
 
   constructor(channels: number, planes: number, options: BlockOptions = {}) {
     super();
-    const { stride = 1, groups = 1, baseWidth = 64, strideIn1x1 = false } = options;
+    const { stride = 1, groups = 1, dilation = 1, baseWidth = 64, strideIn1x1 = false } = options;
     const width = Math.floor(planes * (baseWidth / 64)) * groups;
     this.conv1 = conv1x1(channels, width, strideIn1x1 ? stride : 1);
     this.bn1 = new BatchNorm2d(width);
-    this.conv2 = conv3x3(width, width, strideIn1x1 ? 1 : stride, groups);
+    this.conv2 = conv3x3(width, width, strideIn1x1 ? 1 : stride, groups, dilation);
     this.bn2 = new BatchNorm2d(width);
     this.conv3 = conv1x1(width, planes * Bottleneck.expansion);
     this.bn3 = new BatchNorm2d(planes * Bottleneck.expansion);
@@ -128,6 +130,8 @@ export interface ResNetOptions {
    * false by default, as in torchvision (v1.5). Shapes are equal either way, results are not.
    */
   strideIn1x1?: boolean;
+  /** Has the last two stages keep the size of their maps, of bottlenecks, and look further in place of it: for classes of pixels. False by default. */
+  dilated?: boolean;
 }
 
 /** Options of the networks that Keras has too. */
@@ -153,17 +157,24 @@ export class ResNet extends Module {
   /** @param layers blocks in each of the four stages. */
   constructor(block: BlockType, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super();
-    const { numClasses = 1000, groups = 1, widthPerGroup: baseWidth = 64, strideIn1x1 = false } = options;
+    const {
+      numClasses = 1000,
+      groups = 1,
+      widthPerGroup: baseWidth = 64,
+      strideIn1x1 = false,
+      dilated = false,
+    } = options;
     this.strideIn1x1 = strideIn1x1;
     let channels = 64;
-    const stage = (planes: number, blocks: number, stride: number): Sequential => {
+    // In a stage that keeps the size, the first block still looks as far as the stage before.
+    const stage = (planes: number, blocks: number, stride: number, before = 1, dilation = before): Sequential => {
       const out = planes * block.expansion;
       const downsample =
         stride !== 1 || channels !== out ? new Sequential(conv1x1(channels, out, stride), new BatchNorm2d(out)) : null;
       const sequence = new Sequential(
-        new block(channels, planes, { stride, downsample, groups, baseWidth, strideIn1x1 }),
+        new block(channels, planes, { stride, downsample, groups, dilation: before, baseWidth, strideIn1x1 }),
       );
-      for (let i = 1; i < blocks; i++) sequence.append(new block(out, planes, { groups, baseWidth }));
+      for (let i = 1; i < blocks; i++) sequence.append(new block(out, planes, { groups, dilation, baseWidth }));
       channels = out;
       return sequence;
     };
@@ -173,8 +184,8 @@ export class ResNet extends Module {
     this.maxpool = new MaxPool2d(3, { stride: 2, padding: 1 });
     this.layer1 = stage(64, layers[0], 1);
     this.layer2 = stage(128, layers[1], 2);
-    this.layer3 = stage(256, layers[2], 2);
-    this.layer4 = stage(512, layers[3], 2);
+    this.layer3 = dilated ? stage(256, layers[2], 1, 1, 2) : stage(256, layers[2], 2);
+    this.layer4 = dilated ? stage(512, layers[3], 1, 2, 4) : stage(512, layers[3], 2);
     this.avgpool = new AdaptiveAvgPool2d([1, 1]);
     this.fc = new Linear(512 * block.expansion, numClasses);
     for (const module of this.modules())

@@ -53,6 +53,7 @@ export {
   sigmoidFocalLoss,
 } from './loss.ts';
 export { type AnyModule, Module } from './module.ts';
+export { diceLoss, jaccardLoss, type OverlapOptions, type TverskyOptions, tverskyLoss } from './overlap-loss.ts';
 export { Buffer, Counter, type InitialValues, Parameter } from './parameter.ts';
 export {
   AdaptiveAvgPool2d,
@@ -68,4 +69,10 @@ export type { LoadOptions, StateDictFaults } from './state-dict.ts';
 export { StochasticDepth, type StochasticDepthMode, type StochasticDepthOptions } from './stochastic-depth.ts';
 export type { SummaryOptions } from './summary.ts';
 export type { ForwardHook } from './tree.ts';
-export { Upsample, type UpsampleOptions } from './upsample.ts';
+export {
+  type InterpolateOptions,
+  type InterpolationMode,
+  interpolate,
+  Upsample,
+  type UpsampleOptions,
+} from './upsample.ts';

@@ -1,10 +1,14 @@
 /** Images at another size, as a layer. */
 import { checkOptions, type OptionNames } from '../core/options.ts';
 import type { InterpolationMode } from '../kernels/interpolate.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import * as op from '../ops/interpolate.ts';
+import { apply, type Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { pythonFloat, pythonSize } from './print.ts';
 import type { Size2d } from './sizes.ts';
+
+export type { InterpolationMode } from '../kernels/interpolate.ts';
+export type { InterpolateOptions } from '../ops/interpolate.ts';
 
 /** Options of {@link Upsample}, with PyTorch’s defaults: a size or a factor. */
 export interface UpsampleOptions {
@@ -21,7 +25,20 @@ export interface UpsampleOptions {
 const OPTIONS: OptionNames<UpsampleOptions> = { size: true, scaleFactor: true, mode: true, alignCorners: true };
 
 /**
- * Brings images [N, C, H, W] to another size, up or down: {@link Tensor.interpolate} as a layer.
+ * Images at another size, as PyTorch's `F.interpolate` without antialiasing: [N, C, H, W] to [N, C, outH, outW].
+ * @param x Images [N, C, H, W].
+ * @param options A size or a factor, the mode, and where the corners lie.
+ * @throws ArgumentError for a size and a factor at once, or neither; ShapeError for other tensors.
+ * @example
+ * const doubled = interpolate(x, { scaleFactor: 2, mode: 'bilinear' });
+ */
+export function interpolate(x: Tensor, options: op.InterpolateOptions): Tensor {
+  checkOptions('interpolate', options, OPTIONS);
+  return apply(op.interpolate, [x], options);
+}
+
+/**
+ * Brings images [N, C, H, W] to another size, up or down: {@link interpolate} as a layer.
  * @throws ArgumentError from forward for a size and a factor at once, or neither.
  */
 export class Upsample extends Module {
@@ -41,7 +58,7 @@ export class Upsample extends Module {
 
   override forward(x: Tensor): Tensor {
     const { size, scaleFactor, mode, alignCorners } = this;
-    return x.interpolate({ size, scaleFactor, mode, alignCorners });
+    return interpolate(x, { size, scaleFactor, mode, alignCorners });
   }
 
   override extraRepr(): string {

@@ -4,7 +4,6 @@ export { cast, to } from './cast.ts';
 export { type Conv2dOptions, type ConvTranspose2dOptions, conv2d, convTranspose2d, type Pair } from './conv2d.ts';
 export { dropout, dropoutScalars } from './dropout.ts';
 export { accumulate, duplicate, type ElementwiseName, elementwiseOps } from './elementwise.ts';
-export { type InterpolateOptions, interpolate } from './interpolate.ts';
 export { type LayerNormAttributes, layerNorm } from './layernorm.ts';
 export { type CrossEntropyAttributes, crossEntropy, mseLoss, type Reduction } from './loss.ts';
 export { linear, matmul } from './matmul.ts';

@@ -8,7 +8,7 @@ import * as kernels from '../kernels/interpolate.ts';
 import { type Pair, pairOf } from './conv2d.ts';
 import { defineOp, type Op } from './op.ts';
 
-/** Options of `Tensor.interpolate`: a size, or factors of the size. */
+/** Options of `interpolate`: a size, or factors of the size. */
 export interface InterpolateOptions {
   /** Height and width of the output, or both in one number, in pixels. */
   readonly size?: Pair | undefined;

@@ -35,12 +35,6 @@ const CONV_TRANSPOSE: OptionNames<ops.ConvTranspose2dOptions> = { ...CONV, outpu
 const POOL = { stride: true, padding: true, ceilMode: true } as const;
 const MAX_POOL: OptionNames<Omit<ops.MaxPoolOptions, 'kernel'>> = { ...POOL, dilation: true };
 const AVG_POOL: OptionNames<Omit<ops.AvgPoolOptions, 'kernel'>> = { ...POOL, countIncludePad: true };
-const INTERPOLATE: OptionNames<ops.InterpolateOptions> = {
-  size: true,
-  scaleFactor: true,
-  mode: true,
-  alignCorners: true,
-};
 
 /**
  * An n-dimensional array on the GPU, float32, float16 or int32, row-major in its public layout. Ops are recorded and run when a
@@ -486,15 +480,6 @@ export class Tensor implements Variable {
   /** [N, C, H, W] to [N, C, outH, outW] by means over equal windows; 1 is the global mean. */
   adaptiveAvgPool2d(outputSize: ops.Pair): Tensor {
     return apply(ops.adaptiveAvgPool2d, [this], { outputSize });
-  }
-  /**
-   * [N, C, H, W] to [N, C, outH, outW]: images at another size, as PyTorch's `F.interpolate` without antialiasing.
-   * @example
-   * x.interpolate({ scaleFactor: 2, mode: 'bilinear' });
-   */
-  interpolate(options: ops.InterpolateOptions): Tensor {
-    checkOptions('interpolate', options, INTERPOLATE);
-    return apply(ops.interpolate, [this], options);
   }
   /** e ^ this along `axis`, scaled to the sum 1. */
   softmax(axis: number): Tensor {

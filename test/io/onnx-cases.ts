@@ -1,6 +1,6 @@
 /** Every op that is exported to ONNX, as a small module each: onnx-runtime.test.ts has ONNX Runtime compute them as well. */
 import { cat, tensor } from '../../src/index.ts';
-import { Buffer, ConvTranspose2d, LayerNorm, LayerNorm2d, Linear, Module } from '../../src/nn/index.ts';
+import { Buffer, ConvTranspose2d, interpolate, LayerNorm, LayerNorm2d, Linear, Module } from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /** Of all cases. The batch is not an axis that any of them looks at. */
@@ -65,14 +65,14 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   avgPool2d: (x) => cat([x.avgPool2d(2), x.avgPool2d(4, { stride: 2, padding: 1, countIncludePad: false })], 1),
   avgPool2dPadded: (x) => x.avgPool2d(3, { padding: 1 }),
   adaptiveAvgPool2d: (x) => cat([x.adaptiveAvgPool2d(3).mean([2, 3]), x.adaptiveAvgPool2d(1).flatten(1)], 1),
-  interpolate: (x) => cat([x.interpolate({ scaleFactor: 2 }), x.interpolate({ size: 12, mode: 'nearest-exact' })], 1),
-  interpolateBilinear: (x) => x.interpolate({ size: [13, 5], mode: 'bilinear' }),
-  interpolateCubic: (x) => x.interpolate({ size: [9, 14], mode: 'bicubic' }),
+  interpolate: (x) => cat([interpolate(x, { scaleFactor: 2 }), interpolate(x, { size: 12, mode: 'nearest-exact' })], 1),
+  interpolateBilinear: (x) => interpolate(x, { size: [13, 5], mode: 'bilinear' }),
+  interpolateCubic: (x) => interpolate(x, { size: [9, 14], mode: 'bicubic' }),
   interpolateCorners: (x) =>
     cat(
       [
-        x.interpolate({ size: 11, mode: 'bilinear', alignCorners: true }),
-        x.interpolate({ size: 11, mode: 'bicubic', alignCorners: true }),
+        interpolate(x, { size: 11, mode: 'bilinear', alignCorners: true }),
+        interpolate(x, { size: 11, mode: 'bicubic', alignCorners: true }),
       ],
       1,
     ),

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DisposedError, RegraftError, ShapeError } from '../../src/core/errors.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { cat, init, noGrad, ones, step, type Tensor, tensor, zeros } from '../../src/index.ts';
+import { interpolate } from '../../src/nn/index.ts';
 
 /** An input of ones; nothing here gets far enough to look at it. */
 const t = (...shape: number[]): Tensor => ones(shape);
@@ -212,32 +213,32 @@ const rows: [string, () => unknown][] = [
   ],
   [
     'ShapeError: interpolate: the input must have 4 dimensions [N, C, H, W], got [3, 8].',
-    () => t(3, 8).interpolate({ size: 4 }),
+    () => interpolate(t(3, 8), { size: 4 }),
   ],
-  ['ArgumentError: interpolate: expected size or scaleFactor, got neither.', () => t(1, 3, 8, 8).interpolate({})],
+  ['ArgumentError: interpolate: expected size or scaleFactor, got neither.', () => interpolate(t(1, 3, 8, 8), {})],
   [
     'ArgumentError: interpolate: expected size or scaleFactor, got both.',
-    () => t(1, 3, 8, 8).interpolate({ size: 4, scaleFactor: 2 }),
+    () => interpolate(t(1, 3, 8, 8), { size: 4, scaleFactor: 2 }),
   ],
   [
     "ArgumentError: interpolate: mode must be nearest, nearest-exact, bilinear or bicubic, got 'linear'.",
-    () => t(1, 3, 8, 8).interpolate({ size: 4, mode: 'linear' as 'bilinear' }),
+    () => interpolate(t(1, 3, 8, 8), { size: 4, mode: 'linear' as 'bilinear' }),
   ],
   [
     "ArgumentError: interpolate: alignCorners is for bilinear and bicubic, got mode 'nearest'.",
-    () => t(1, 3, 8, 8).interpolate({ size: 4, alignCorners: true }),
+    () => interpolate(t(1, 3, 8, 8), { size: 4, alignCorners: true }),
   ],
   [
     'ArgumentError: interpolate: size must be a positive integer, got [4, 0].',
-    () => t(1, 3, 8, 8).interpolate({ size: [4, 0] }),
+    () => interpolate(t(1, 3, 8, 8), { size: [4, 0] }),
   ],
   [
     'ArgumentError: interpolate: scaleFactor must be above 0, got -1.',
-    () => t(1, 3, 8, 8).interpolate({ scaleFactor: -1 }),
+    () => interpolate(t(1, 3, 8, 8), { scaleFactor: -1 }),
   ],
   [
     'ArgumentError: interpolate: scaleFactor 0.1x0.1 leaves nothing of 8x8.',
-    () => t(1, 3, 8, 8).interpolate({ scaleFactor: 0.1 }),
+    () => interpolate(t(1, 3, 8, 8), { scaleFactor: 0.1 }),
   ],
   [
     'ShapeError: crossEntropy: logits must have 2 dimensions or more [N, C, …], got [5].',

@@ -6,11 +6,11 @@ import type {
   AvgPoolOptions,
   Conv2dOptions,
   ConvTranspose2dOptions,
-  InterpolateOptions,
   LayerNormAttributes,
   MaxPoolOptions,
   Pair,
 } from '../../ops/index.ts';
+import type { InterpolateOptions } from '../../ops/interpolate.ts';
 import type { BatchedOp } from './trace.ts';
 import type { Attribute } from './write.ts';
 

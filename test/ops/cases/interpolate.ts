@@ -1,8 +1,8 @@
 /** Resizing: each mode up and down, by size and by factor, with both rules for the corners, at sizes that divide nothing. */
-import type { Tensor } from '../../../src/index.ts';
+import { type InterpolateOptions, interpolate } from '../../../src/nn/index.ts';
 import { type Row, row } from '../row.ts';
 
-type Options = Parameters<Tensor['interpolate']>[0];
+type Options = InterpolateOptions;
 
 const python = (value: unknown): string => {
   if (Array.isArray(value)) return `(${value.join(', ')})`;
@@ -13,7 +13,13 @@ const NAMES = { size: 'size', scaleFactor: 'scale_factor', mode: 'mode', alignCo
 
 const resize = (name: string, x: number[], options: Options): Row => {
   const kept = Object.entries(options).map(([key, value]) => `${NAMES[key as keyof Options]}=${python(value)}`);
-  return row('interpolate', name, [x], (x) => x.interpolate(options), `lambda x: F.interpolate(x, ${kept.join(', ')})`);
+  return row(
+    'interpolate',
+    name,
+    [x],
+    (x) => interpolate(x, options),
+    `lambda x: F.interpolate(x, ${kept.join(', ')})`,
+  );
 };
 
 const linear = { mode: 'bilinear' } as const;
@@ -48,7 +54,7 @@ export const interpolation: readonly Row[] = [
       [2, 3, 4, 5],
       [3, 1, 1],
     ],
-    (x, b) => x.interpolate({ scaleFactor: 2, mode: 'bilinear' }).add(b).relu(),
+    (x, b) => interpolate(x, { scaleFactor: 2, mode: 'bilinear' }).add(b).relu(),
     'lambda x, b: F.relu(F.interpolate(x, scale_factor=2, mode="bilinear") + b)',
     { smooth: false },
   ),
