@@ -51,7 +51,10 @@ export class UnetDecoderBlock extends Module {
     this.attention2 = new Identity();
   }
 
-  /** @param before the maps before the halving; the image gives its size alone */
+  /**
+   * Maps of the size before the halving.
+   * @param before the maps before the halving; the image gives its size alone
+   */
   override forward(x: Tensor, before: Tensor): Tensor {
     const y = interpolate(x, { size: before.shape.slice(2) as [number, number] });
     return this.conv2.forward(this.conv1.forward(this.#joins ? cat([y, before], 1) : y));
@@ -76,7 +79,10 @@ export class UnetDecoder extends Module {
       if (module instanceof Conv2d) init.kaimingUniform(module.weight, { nonlinearity: 'relu' });
   }
 
-  /** @param maps the image, the maps before each halving but the first, and the last ones */
+  /**
+   * Maps of the image's size.
+   * @param maps the image, the maps before each halving but the first, and the last ones
+   */
   override forward(...maps: Tensor[]): Tensor {
     const before = maps.slice(0, -1).reverse();
     return [...this.blocks].reduce((x, block, k) => block.forward(x, before[k]!), maps.at(-1)!);

@@ -36,7 +36,11 @@ export class LRASPPHead extends Module {
     this.high_classifier = new Conv2d(inner, numClasses, 1);
   }
 
-  /** @param low maps of an eighth of the image @param high the last maps */
+  /**
+   * Classes of the pixels of the earlier maps.
+   * @param low maps of an eighth of the image
+   * @param high the last maps
+   */
   override forward(low: Tensor, high: Tensor): Tensor {
     const gated = this.cbr.forward(high).mul(this.scale.forward(high));
     const size = low.shape.slice(2) as [number, number];

@@ -56,7 +56,10 @@ export class Up extends Module {
     this.conv = new DoubleConv(channels, outChannels, bilinear ? channels / 2 : outChannels);
   }
 
-  /** @param skip of the way down [N, C, H, W]; `x` has half its size, rounded down. */
+  /**
+   * Maps of the size of those from the way down.
+   * @param skip from the way down [N, C, H, W]; `x` has half its size, rounded down
+   */
   override forward(x: Tensor, skip: Tensor): Tensor {
     const y = this.up.forward(x);
     const [tall, wide] = [2, 3].map((axis) => skip.shape[axis]! - y.shape[axis]!) as [number, number];

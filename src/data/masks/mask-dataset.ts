@@ -26,7 +26,7 @@ export interface MaskDatasetOptions {
 }
 
 /**
- * Photos with masks, as `openMasks` finds them.
+ * Photos with masks, as `openMasks` finds them. A sample that is listed several times gives as many views of it in an epoch: large photos with small crops.
  * @example
  * const { classes, coding, train } = await openMasks('data');
  * const samples = new MaskDataset(train, coding, { transform: new PairedTransform({ crop: 128, flip: 0.5 }) });
@@ -35,7 +35,7 @@ export class MaskDataset implements Dataset<MaskedImage> {
   readonly samples: readonly MaskSample[];
   readonly coding: MaskCoding;
   readonly transform: PairedTransform;
-  readonly #decoded = new Map<number, readonly [RgbImage, ClassMask]>();
+  readonly #decoded = new Map<MaskSample, readonly [RgbImage, ClassMask]>();
   #room: number;
 
   constructor(samples: readonly MaskSample[], coding: MaskCoding, options: MaskDatasetOptions = {}) {
@@ -58,19 +58,19 @@ export class MaskDataset implements Dataset<MaskedImage> {
   /** @throws DataError where the photo or its mask cannot be read. */
   async get(index: number, view: View = FIRST_VIEW): Promise<MaskedImage> {
     const sample = this.samples[index]!;
-    const [photo, labels] = await this.#decode(index, sample);
+    const [photo, labels] = await this.#decode(sample);
     const { image, mask } = this.transform.apply(photo, labels, sampleGenerator(index, view));
     return { index, path: sample.path, image: image.data, shape: image.shape, mask: mask.data };
   }
 
-  async #decode(index: number, sample: MaskSample): Promise<readonly [RgbImage, ClassMask]> {
-    const kept = this.#decoded.get(index);
+  async #decode(sample: MaskSample): Promise<readonly [RgbImage, ClassMask]> {
+    const kept = this.#decoded.get(sample);
     if (kept) return kept;
     const pair = await Promise.all([decodeImage(sample.path), loadMask(sample, this.coding)]);
     const bytes = pair[0].data.length + pair[1].data.length;
-    if (bytes <= this.#room && !this.#decoded.has(index)) {
+    if (bytes <= this.#room && !this.#decoded.has(sample)) {
       this.#room -= bytes;
-      this.#decoded.set(index, pair);
+      this.#decoded.set(sample, pair);
     }
     return pair;
   }
