@@ -92,8 +92,8 @@ export class TextBatches {
   }
 }
 
-/** A length among a few that is enough: up to 64 in steps of 8, up to 256 in steps of 32, then of 64. */
+/** A length among a few that is enough: up to 64 in steps of 16, up to 256 in steps of 32, then of 64. */
 function roundedLength(length: number): number {
-  const step = length <= 64 ? 8 : length <= 256 ? 32 : 64;
+  const step = length <= 64 ? 16 : length <= 256 ? 32 : 64;
   return Math.ceil(length / step) * step;
 }

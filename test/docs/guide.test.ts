@@ -23,6 +23,7 @@ test('has all its pages', () => {
     'load.md',
     'predict.md',
     'recipes.md',
+    'texts.md',
     'train.md',
   ]);
 });

@@ -1,6 +1,6 @@
 /** The folder that the guide's programs run in: photos, weight files and an installed regraft, under the names that it uses. */
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,15 @@ import { cifarResnet20, resnet18, squeezenet1_1 } from '../../src/models/index.t
 import type { Module } from '../../src/nn/index.ts';
 import { sharedData } from '../shared-data.ts';
 import { ROOT } from './markdown.ts';
+
+const TINY_BERT = {
+  model_type: 'bert',
+  hidden_size: 16,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 32,
+  max_position_embeddings: 128,
+};
 
 const root = (path: string) => fileURLToPath(new URL(path, ROOT));
 
@@ -42,6 +51,8 @@ export async function makeWorkspace(): Promise<string> {
   );
   await writeFile(at('reviews.csv'), ['text,label', ...reviews, ...reviews].join('\n'));
   await cp(root('test/fixtures/text/bert'), at('bert'), { recursive: true });
+  const vocabulary = (await readFile(at('bert/vocab.txt'), 'utf8')).trimEnd().split('\n').length;
+  await writeFile(at('bert/config.json'), JSON.stringify({ ...TINY_BERT, vocab_size: vocabulary }));
   await copyFile(root('test/fixtures/keras/whole.h5'), at('flowers.h5'));
   await copyFile(root('test/fixtures/keras/small.keras'), at('flowers.keras'));
   await cp(root('test/fixtures/keras/tfjs-float32'), at('flowers'), { recursive: true });

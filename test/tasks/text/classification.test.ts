@@ -44,7 +44,7 @@ class Letters extends Module<[Record<string, Tensor>], { logits: Tensor }> {
 }
 
 const words = (i: number, of: string) =>
-  Array.from({ length: 2 + (i % 12) }, (_, k) => of[(k * 7 + i) % of.length]).join(' ');
+  Array.from({ length: 2 + (i % 24) }, (_, k) => of[(k * 7 + i) % of.length]).join(' ');
 
 const data = (label: (i: number) => TextSample['label'], classes: readonly string[], of: (i: number) => string) =>
   new TextDataset(
@@ -53,7 +53,7 @@ const data = (label: (i: number) => TextSample['label'], classes: readonly strin
     Array.from({ length: 90 }, (_, i) => ({ path: `${i}`, text: words(i, of(i)), label: label(i) })),
   );
 
-test('a batch: ids, mask and types in int32, filled up to a multiple of eight, cut at the length', () => {
+test('a batch: ids, mask and types in int32, filled up to a few lengths, cut at the length', () => {
   const task = textClassification({ tokenizer, maxLength: 12 });
   const { inputs, targets, paths } = task.collate([
     { index: 0, path: 'x:1', text: 'a b', pair: 'c', label: 1 },
