@@ -57,6 +57,7 @@ test('every entry is in it, every export and every option is documented, every l
     'Convert',
     'In the browser',
     'Recipes',
+    'Texts',
     'Coming from PyTorch',
     'Coming from Keras',
     'Coming from TF.js',

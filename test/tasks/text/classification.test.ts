@@ -71,7 +71,7 @@ test('a batch: ids, mask and types in int32, filled up to a few lengths, cut at 
   const single = task.collate([{ index: 0, path: '', text: 'a b', label: 1 }]).inputs;
   expect([Object.keys(single), single.input_ids!.shape]).toEqual([
     ['input_ids', 'attention_mask'],
-    [1, 8],
+    [1, 12],
   ]);
 });
 
