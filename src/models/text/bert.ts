@@ -4,15 +4,7 @@
  */
 import { PROBABILITY } from '../../core/check.ts';
 import { ArgumentError } from '../../core/errors.ts';
-import {
-  Dropout,
-  Embedding,
-  LayerNorm,
-  Linear,
-  Module,
-  ModuleList,
-  scaledDotProductAttention,
-} from '../../nn/index.ts';
+import { Embedding, LayerNorm, Linear, Module, ModuleList, scaledDotProductAttention } from '../../nn/index.ts';
 import { tokenPositions } from '../../ops/token-positions.ts';
 import { apply, type Tensor } from '../../tensor/tensor.ts';
 import { type Activation, activationOf } from './activations.ts';
@@ -26,6 +18,7 @@ import {
   RATE_OR_NULL,
   TOKEN_OR_NULL,
 } from './config.ts';
+import { EncoderDropout } from './encoder-dropout.ts';
 import {
   attentionMask,
   checkLength,
@@ -123,7 +116,7 @@ export class BertEmbeddings extends Module<[TextInputs, readonly [number, number
   declare position_embeddings: Embedding;
   declare token_type_embeddings: Embedding;
   declare LayerNorm: LayerNorm;
-  declare dropout: Dropout;
+  declare dropout: EncoderDropout;
   /** The token from whose number positions are counted; null where they begin at 0. */
   readonly #countedFrom: number | null;
 
@@ -136,7 +129,7 @@ export class BertEmbeddings extends Module<[TextInputs, readonly [number, number
     if (!isRoberta(config)) this.position_embeddings = new Embedding(positions, width);
     this.token_type_embeddings = new Embedding(config.type_vocab_size, width);
     this.LayerNorm = new LayerNorm(width, { eps: config.layer_norm_eps });
-    this.dropout = new Dropout(config.hidden_dropout_prob);
+    this.dropout = new EncoderDropout(config.hidden_dropout_prob);
     if (isRoberta(config)) this.position_embeddings = new Embedding(positions, width, options);
   }
 
@@ -173,7 +166,7 @@ export class BertSelfAttention extends Module {
   query: Linear;
   key: Linear;
   value: Linear;
-  dropout: Dropout;
+  dropout: EncoderDropout;
   readonly heads: number;
 
   constructor({ hidden_size: width, num_attention_heads: heads, attention_probs_dropout_prob: rate }: BertConfig) {
@@ -181,16 +174,17 @@ export class BertSelfAttention extends Module {
     this.query = new Linear(width, width);
     this.key = new Linear(width, width);
     this.value = new Linear(width, width);
-    this.dropout = new Dropout(rate);
+    this.dropout = new EncoderDropout(rate);
     this.heads = heads;
   }
 
   override forward(x: Tensor, mask?: Tensor): Tensor {
     const [batch, time, width] = x.shape as [number, number, number];
     const heads = (layer: Linear) => layer.forward(x).reshape([batch, time, this.heads, width / this.heads]);
-    const y = scaledDotProductAttention(heads(this.query), heads(this.key), heads(this.value), {
+    const query = heads(this.query);
+    const y = scaledDotProductAttention(query, heads(this.key), heads(this.value), {
       layout: 'bthd',
-      dropout: this.dropout.training ? this.dropout.p : 0,
+      dropout: this.dropout.rateFor(query),
       ...(mask && { mask }),
     });
     return y.reshape(x.shape);
@@ -201,13 +195,13 @@ export class BertSelfAttention extends Module {
 export class BertSelfOutput extends Module {
   dense: Linear;
   LayerNorm: LayerNorm;
-  dropout: Dropout;
+  dropout: EncoderDropout;
 
   constructor(config: BertConfig, width: number = config.hidden_size) {
     super();
     this.dense = new Linear(width, config.hidden_size);
     this.LayerNorm = new LayerNorm(config.hidden_size, { eps: config.layer_norm_eps });
-    this.dropout = new Dropout(config.hidden_dropout_prob);
+    this.dropout = new EncoderDropout(config.hidden_dropout_prob);
   }
 
   override forward(x: Tensor, before: Tensor): Tensor {

@@ -14,6 +14,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Activation, activationOf } from './activations.ts';
 import { firstToken } from './bert.ts';
 import { COUNT, type Config, completed, type Kinds, labelsOf, type PretrainedConfig, TOKEN_OR_NULL } from './config.ts';
+import { EncoderDropout } from './encoder-dropout.ts';
 import { answers } from './heads.ts';
 import {
   type AnswerOutputs,
@@ -95,7 +96,7 @@ export class DistilBertEmbeddings extends Module<[TextInputs, number]> {
   word_embeddings: Embedding;
   position_embeddings: Embedding;
   LayerNorm: LayerNorm;
-  dropout: Dropout;
+  dropout: EncoderDropout;
 
   constructor({ vocab_size: words, dim: width, max_position_embeddings: positions, ...config }: DistilBertConfig) {
     super();
@@ -103,7 +104,7 @@ export class DistilBertEmbeddings extends Module<[TextInputs, number]> {
     this.word_embeddings = new Embedding(words, width, padding === null ? {} : { paddingIdx: padding });
     this.position_embeddings = new Embedding(positions, width);
     this.LayerNorm = new LayerNorm(width, { eps: EPS });
-    this.dropout = new Dropout(config.dropout);
+    this.dropout = new EncoderDropout(config.dropout);
   }
 
   override forward({ input_ids: ids, inputs_embeds: embeds, position_ids: given }: TextInputs, time: number): Tensor {
@@ -120,7 +121,7 @@ class DistilBertSelfAttention extends Module {
   k_lin: Linear;
   v_lin: Linear;
   out_lin: Linear;
-  dropout: Dropout;
+  dropout: EncoderDropout;
   readonly heads: number;
 
   constructor({ dim: width, n_heads: heads, attention_dropout: rate }: DistilBertConfig) {
@@ -129,16 +130,17 @@ class DistilBertSelfAttention extends Module {
     this.k_lin = new Linear(width, width);
     this.v_lin = new Linear(width, width);
     this.out_lin = new Linear(width, width);
-    this.dropout = new Dropout(rate);
+    this.dropout = new EncoderDropout(rate);
     this.heads = heads;
   }
 
   override forward(x: Tensor, mask?: Tensor): Tensor {
     const [batch, time, width] = x.shape as [number, number, number];
     const heads = (layer: Linear) => layer.forward(x).reshape([batch, time, this.heads, width / this.heads]);
-    const y = scaledDotProductAttention(heads(this.q_lin), heads(this.k_lin), heads(this.v_lin), {
+    const query = heads(this.q_lin);
+    const y = scaledDotProductAttention(query, heads(this.k_lin), heads(this.v_lin), {
       layout: 'bthd',
-      dropout: this.dropout.training ? this.dropout.p : 0,
+      dropout: this.dropout.rateFor(query),
       ...(mask && { mask }),
     });
     return this.out_lin.forward(y.reshape(x.shape));
@@ -146,14 +148,14 @@ class DistilBertSelfAttention extends Module {
 }
 
 class FFN extends Module {
-  dropout: Dropout;
+  dropout: EncoderDropout;
   lin1: Linear;
   lin2: Linear;
   readonly #activation: Activation;
 
   constructor({ dim: width, hidden_dim: inner, dropout: rate, activation: name }: DistilBertConfig) {
     super();
-    this.dropout = new Dropout(rate);
+    this.dropout = new EncoderDropout(rate);
     this.lin1 = new Linear(width, inner);
     this.lin2 = new Linear(inner, width);
     this.#activation = activationOf('activation', name);
