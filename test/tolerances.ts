@@ -65,6 +65,7 @@ export const opTolerances: Readonly<Record<string, readonly [output: ToleranceNa
   min: ['exact', 'rounded'],
   argmax: ['exact', 'exact'],
   embedding: ['exact', 'accumulated'],
+  lastTokens: ['exact', 'exact'],
   scaledDotProductAttention: ['composed', 'composed'],
   reshape: ['exact', 'exact'],
   flatten: ['exact', 'exact'],

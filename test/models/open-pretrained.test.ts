@@ -179,7 +179,7 @@ describe('weights', () => {
 test.each([
   [
     { model_type: 'electra' },
-    "config.json: is of the family 'electra', of which regraft has bert, roberta, xlm-roberta, distilbert",
+    "config.json: is of the family 'electra', of which regraft has bert, roberta, xlm-roberta, distilbert, gpt2.",
   ],
   [
     { position_embedding_type: 'relative_key' },

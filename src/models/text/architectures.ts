@@ -16,6 +16,7 @@ import {
   DistilBertModel,
   distilBertConfig,
 } from './distilbert.ts';
+import { GPT2ForSequenceClassification, GPT2LMHeadModel, GPT2Model, gpt2Config } from './gpt2.ts';
 import type { AnyPretrainedModel } from './pretrained-model.ts';
 import {
   RobertaForMaskedLM,
@@ -81,6 +82,15 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       'token-classification': ['DistilBertForTokenClassification', DistilBertForTokenClassification],
       'question-answering': ['DistilBertForQuestionAnswering', DistilBertForQuestionAnswering],
       'masked-language-modelling': ['DistilBertForMaskedLM', DistilBertForMaskedLM],
+    },
+  },
+  gpt2: {
+    prefix: 'transformer',
+    config: gpt2Config,
+    classes: {
+      'feature-extraction': ['GPT2Model', GPT2Model],
+      'text-classification': ['GPT2ForSequenceClassification', GPT2ForSequenceClassification],
+      'language-modelling': ['GPT2LMHeadModel', GPT2LMHeadModel],
     },
   },
 };

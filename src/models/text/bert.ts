@@ -5,7 +5,7 @@
 import { PROBABILITY } from '../../core/check.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { Embedding, LayerNorm, Linear, Module, ModuleList, scaledDotProductAttention } from '../../nn/index.ts';
-import { tokenPositions } from '../../ops/token-positions.ts';
+import { tokenPositions } from '../../ops/tokens.ts';
 import { apply, type Tensor } from '../../tensor/tensor.ts';
 import { type Activation, activationOf } from './activations.ts';
 import {

@@ -31,6 +31,16 @@ export {
   DistilBertTransformer,
 } from './distilbert.ts';
 export {
+  Conv1D,
+  GPT2Attention,
+  GPT2Block,
+  type GPT2Config,
+  GPT2ForSequenceClassification,
+  GPT2LMHeadModel,
+  GPT2MLP,
+  GPT2Model,
+} from './gpt2.ts';
+export {
   type AnswerOutputs,
   type AnyPretrainedModel,
   type EncoderOutputs,

@@ -1,7 +1,7 @@
 /** Tables of vectors, and attention with each of its options. */
 
 import { embedding, scaledDotProductAttention } from '../../../src/nn/index.ts';
-import { tokenPositions } from '../../../src/ops/token-positions.ts';
+import { lastTokens, tokenPositions } from '../../../src/ops/tokens.ts';
 import { apply } from '../../../src/tensor/tensor.ts';
 import { labels, mask } from '../inputs.ts';
 import { type Row, row } from '../row.ts';
@@ -54,6 +54,13 @@ export const text: Row[] = [
     [labels([3, 17], 4)],
     (ids) => apply(tokenPositions, [ids], { padding: 1 }),
     'lambda i: ((i != 1).cumsum(1) * (i != 1) + 1).int()',
+  ),
+  row(
+    'lastTokens',
+    'padding anywhere',
+    [labels([5, 4], 2)],
+    (ids) => apply(lastTokens, [ids], { padding: 1 }),
+    'lambda i: F.one_hot((torch.arange(4) * (i != 1)).argmax(-1), 4).float()',
   ),
 
   attend('heads', [
