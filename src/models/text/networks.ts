@@ -30,6 +30,7 @@ export {
   DistilBertModel,
   DistilBertTransformer,
 } from './distilbert.ts';
+export { EncoderDropout } from './encoder-dropout.ts';
 export {
   Conv1D,
   GPT2Attention,
