@@ -16,7 +16,7 @@ import { CLASSES, COLOURS, drawScene, maskPicture } from './segmentation/scenes.
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'runs/segmentation' },
-    epochs: { type: 'string', default: '8' },
+    epochs: { type: 'string', default: '12' },
     train: { type: 'string', default: '64' },
     test: { type: 'string', default: '16' },
   },
