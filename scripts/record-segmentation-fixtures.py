@@ -101,7 +101,11 @@ def torchvision_network(name, classes):
 def smp_network(encoder, classes):
     import segmentation_models_pytorch as smp
 
-    return smp.Unet(encoder, encoder_weights=None, classes=classes)
+    model = smp.Unet(encoder, encoder_weights=None, classes=classes)
+    # What is left out at random in training is none.
+    if encoder.startswith("efficientnet"):
+        model.encoder._drop_connect_rate = 0
+    return model
 
 
 def build(case):
@@ -172,7 +176,7 @@ def record(case):
             model.zero_grad()
             loss = loss_of(outputs_of(model(x.to(kind))), labels)
             loss.backward()
-            gradients.append({k: p.grad.double().clone() for k, p in model.named_parameters()})
+            gradients.append({k: p.grad.double().clone() for k, p in model.named_parameters() if p.grad is not None})
         case["loss"] = float(f"{loss.item():.9g}")
         case["gradients"] = {k: samples(g, 4) for k, g in gradients[1].items()}
         largest = max(g.norm().item() for g in gradients[1].values())
@@ -199,6 +203,11 @@ CASES = [
     {"network": "smpUnet", "options": {"encoder": "resnet50"}, "classes": 3},
     {"network": "smpUnet", "options": {"encoder": "resnet101"}, "classes": 3},
     {"network": "smpUnet", "options": {"encoder": "mobilenet_v2"}, "classes": 3, "batch": 2, "size": [64, 96], "gain": 1.5, "frozenNorms": True},
+    {"network": "smpUnet", "options": {"encoder": "efficientnet-b0"}, "classes": 3, "batch": 2, "size": [64, 96], "gain": 1.5, "frozenNorms": True, "bends": False},
+    {"network": "smpUnet", "options": {"encoder": "efficientnet-b1"}, "classes": 3, "batch": 1, "size": [64, 64], "gain": 1.5, "step": False},
+    {"network": "smpUnet", "options": {"encoder": "efficientnet-b2"}, "classes": 3, "batch": 1, "size": [64, 64], "gain": 1.5, "step": False},
+    {"network": "smpUnet", "options": {"encoder": "efficientnet-b3"}, "classes": 3, "batch": 1, "size": [64, 64], "gain": 1.5, "step": False},
+    {"network": "smpUnet", "options": {"encoder": "efficientnet-b4"}, "classes": 3, "batch": 1, "size": [64, 64], "gain": 1.5, "step": False},
 ]
 
 

@@ -139,6 +139,40 @@ function halvingsOf(modules: readonly Module[]): Halvings {
   }
 }
 
+/** Where the maps come from that a decoder takes. */
+export interface MapSource {
+  /** Of the maps, the image's left out. */
+  readonly channels: readonly number[];
+  /** The image, maps of halved sizes one after another, the last ones. */
+  maps(x: Tensor): readonly Tensor[];
+}
+
+/**
+ * A classification network's maps before each halving, and its last. What is behind those is taken out of it.
+ * @throws ArgumentError for a network that is no sequence of modules.
+ */
+function trunkMaps(trunk: Module): MapSource {
+  const sequence = sequenceOf(trunk.typeName, trunk);
+  const used = new Set(sequence.map(([path]) => path.split('.')[0]));
+  for (const [name] of trunk.namedChildren())
+    if (!used.has(name)) (trunk as unknown as Record<string, null>)[name] = null;
+  const modules = sequence.map(([, module]) => module);
+  const { at, channels } = halvingsOf(modules);
+  return {
+    channels,
+    maps(x) {
+      const maps: Tensor[] = [];
+      let y = x;
+      for (const module of modules) {
+        if (at.has(module)) maps.push(y);
+        y = module.forward(y);
+      }
+      // A DenseNet's last maps come out of a batch norm.
+      return [...maps, modules.at(-1) instanceof BatchNorm2d ? y.relu() : y];
+    },
+  };
+}
+
 /**
  * A trunk and a decoder: [N, 3, H, W] to logits [N, numClasses, H, W], any H and W that the trunk takes. Its names are those of
  * segmentation-models-pytorch's `Unet`: `encoder`, the trunk without its head, `decoder.blocks`, `segmentation_head.0`.
@@ -147,23 +181,17 @@ export class EncoderUnet extends Module {
   encoder: Module;
   decoder: UnetDecoder;
   segmentation_head: Sequential;
-  readonly #sequence: readonly Module[];
-  readonly #halvings: Halvings;
+  readonly #source: MapSource;
 
   /**
-   * @param trunk A classification network; what is behind its last maps is taken out of it.
-   * @throws ArgumentError for one that is no sequence of modules.
+   * @param encoder A classification network, whose head is taken out, or a module that is a source of maps itself.
+   * @throws ArgumentError for a network that is no sequence of modules.
    */
-  constructor(trunk: Module, options: { numClasses?: number } = {}) {
+  constructor(encoder: Module & Partial<MapSource>, options: { numClasses?: number } = {}) {
     super();
-    const sequence = sequenceOf(trunk.typeName, trunk);
-    const used = new Set(sequence.map(([path]) => path.split('.')[0]));
-    for (const [name] of trunk.namedChildren())
-      if (!used.has(name)) (trunk as unknown as Record<string, null>)[name] = null;
-    this.#sequence = sequence.map(([, module]) => module);
-    this.#halvings = halvingsOf(this.#sequence);
-    this.encoder = trunk;
-    this.decoder = new UnetDecoder(this.#halvings.channels);
+    this.#source = encoder.maps ? (encoder as Module & MapSource) : trunkMaps(encoder);
+    this.encoder = encoder;
+    this.decoder = new UnetDecoder(this.#source.channels);
     const head = new Conv2d(WIDTHS.at(-1)!, options.numClasses ?? 2, 3, { padding: 1 });
     init.xavierUniform(head.weight);
     init.constant(head.bias!, 0);
@@ -175,15 +203,7 @@ export class EncoderUnet extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const maps: Tensor[] = [];
-    let y = x;
-    for (const module of this.#sequence) {
-      if (this.#halvings.at.has(module)) maps.push(y);
-      y = module.forward(y);
-    }
-    // A DenseNet's last maps come out of a batch norm.
-    maps.push(this.#sequence.at(-1) instanceof BatchNorm2d ? y.relu() : y);
-    return this.segmentation_head.forward(this.decoder.forward(...maps));
+    return this.segmentation_head.forward(this.decoder.forward(...this.#source.maps(x)));
   }
 }
 
