@@ -28,7 +28,14 @@ export {
   type MBConvOptions,
 } from './efficientnet.ts';
 export * from './efficientnet-v2.ts';
-export { EncoderUnet, type EncoderUnetOptions, encoderUnet, UnetDecoder, UnetDecoderBlock } from './encoder-unet.ts';
+export {
+  EncoderUnet,
+  type EncoderUnetOptions,
+  encoderUnet,
+  type MapSource,
+  UnetDecoder,
+  UnetDecoderBlock,
+} from './encoder-unet.ts';
 export * from './fcn.ts';
 export * from './inception.ts';
 export * from './lraspp.ts';

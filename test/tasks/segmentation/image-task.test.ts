@@ -15,11 +15,11 @@ beforeAll(async () => {
 
 test('lines, a sentence and JSON', () => {
   expect(SEGMENTATION.sentence(evaluation, '2 validation images')).toBe(
-    'The mean IoU is 53.6 %, and 70.0 % of the pixels are right, on 2 validation images',
+    'The mean IoU is 53.6\u00a0%, and 70.0\u00a0% of the pixels are right, on 2 validation images',
   );
   expect(SEGMENTATION.headline('2 images')).toBe('mean IoU on 2 images');
   expect(SEGMENTATION.lines(evaluation, CLASSES).join('\n')).toMatch(
-    /1 of the 3 classes are neither there nor found, and left out\.\n\nclass +IoU +Dice +pixels found\nroad +57\.1 % +72\.7 % +66\.7 %\ntree +50\.0 % +66\.7 % +75\.0 %\nsky/,
+    /1 of the 3 classes are neither there nor found, and left out\.\n\nclass +IoU +Dice +pixels found\nroad +57\.1\s% +72\.7\s% +66\.7\s%\ntree +50\.0\s% +66\.7\s% +75\.0\s%\nsky/,
   );
   expect(SEGMENTATION.json(evaluation, CLASSES)).toMatchObject({
     ...{ pixelAccuracy: 0.7, pixels: 10, images: 2 },
@@ -38,7 +38,7 @@ test('lines, a sentence and JSON', () => {
     CLASSES,
   );
   expect(sections.map(({ id }) => id)).toEqual(['classes', 'mistakes']);
-  expect(String(sections[1]!.content)).toContain('mean IoU <b>25.0');
+  expect(JSON.stringify(sections[1]!.content)).toContain('mean IoU <b>25.0');
 });
 
 test('an image’s answer is the share of each class', () => {
