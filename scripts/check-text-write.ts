@@ -28,6 +28,7 @@ for (const given of folders) {
     model.eval().forward({
       input_ids: tensor(Int32Array.from(ids), [batch, time]),
       attention_mask: tensor(Int32Array.from(mask), [batch, time]),
+      ...(config.model_type === 't5' && { decoder_input_ids: tensor(Int32Array.from(ids), [batch, time]) }),
     }),
   ) as Record<string, Tensor>;
   const values = await Promise.all(

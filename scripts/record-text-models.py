@@ -27,6 +27,8 @@ BERT = dict(vocab_size=WORDS, hidden_size=12, num_hidden_layers=2, num_attention
 ROBERTA = dict(BERT, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1)
 DISTIL = dict(vocab_size=WORDS, dim=12, n_layers=2, n_heads=3, hidden_dim=17, max_position_embeddings=19)
 GPT2 = dict(vocab_size=WORDS, n_embd=12, n_layer=2, n_head=3, n_positions=19, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+T5 = dict(vocab_size=WORDS, d_model=12, d_kv=5, d_ff=17, num_layers=2, num_decoder_layers=3, num_heads=3, relative_attention_num_buckets=8,
+          relative_attention_max_distance=10, decoder_start_token_id=0)
 
 
 def labels(count):
@@ -53,6 +55,9 @@ CASES = {
     "DistilBertForTokenClassification": ("DistilBertForTokenClassification", dict(DISTIL, activation="relu", **labels(5))),
     "DistilBertForQuestionAnswering": ("DistilBertForQuestionAnswering", DISTIL),
     "DistilBertForMaskedLM": ("DistilBertForMaskedLM", DISTIL),
+    "T5Model": ("T5Model", T5),
+    "T5ForConditionalGeneration": ("T5ForConditionalGeneration", T5),
+    "T5ForConditionalGeneration, gated, without scale": ("T5ForConditionalGeneration", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False)),
     "GPT2Model": ("GPT2Model", GPT2),
     "GPT2LMHeadModel": ("GPT2LMHeadModel", GPT2),
     "GPT2ForSequenceClassification": ("GPT2ForSequenceClassification", dict(GPT2, n_inner=17, scale_attn_by_inverse_layer_idx=True, **labels(3))),
@@ -94,6 +99,9 @@ def inputs_of(config):
     given = {"input_ids": ids, "attention_mask": mask}
     if config.model_type == "bert":
         given["token_type_ids"] = ((torch.arange(TIME) >= 3).long()[None] * mask)
+    if config.model_type == "t5":
+        written = (5 * torch.arange(BATCH * TIME).reshape(BATCH, TIME) + 2) % WORDS
+        given["decoder_input_ids"] = torch.cat([torch.zeros(BATCH, 1).long(), torch.where(mask == 1, written, pad)[:, :-1]], 1)
     return given
 
 
@@ -139,7 +147,7 @@ def record(name, options):
 
     output, loss = forward()
     loss.backward()
-    kept = {k: packed(v) for k, v in output.items() if torch.is_tensor(v) and k != "loss"}
+    kept = {k: packed(v) for k, v in output.items() if k in ("logits", "start_logits", "end_logits", "last_hidden_state", "pooler_output") and v is not None}
     gradients = {n: packed(p.grad) for n, p in model.named_parameters() if p.grad is not None}
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
     losses = []
@@ -161,6 +169,16 @@ def record(name, options):
     }
 
 
+def buckets():
+    """T5's numbers of the distances -2000 to 2000: where each begins, in both directions and in one."""
+    from transformers.models.t5.modeling_t5 import T5Attention
+    found = []
+    for both in (True, False):
+        numbers = T5Attention._relative_position_bucket(torch.arange(-2000, 2001), both, 32, 128).tolist()
+        found.append([[i - 2000, n] for i, n in enumerate(numbers) if i == 0 or numbers[i - 1] != n])
+    return found
+
+
 def main():
     named = sys.argv[1:]
     cases = json.loads(OUT.read_text())["cases"] if named and OUT.exists() else {}
@@ -169,7 +187,7 @@ def main():
             cases[case] = record(name, options)
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     lines = ",\n".join(f" {json.dumps(case)}: {json.dumps(one, separators=(',', ':'))}" for case, one in cases.items())
-    size = OUT.write_text(f'{{"versions": {json.dumps(versions)}, "cases": {{\n{lines}\n}}}}\n')
+    size = OUT.write_text(f'{{"versions": {json.dumps(versions)}, "buckets": {json.dumps(buckets())}, "cases": {{\n{lines}\n}}}}\n')
     print(f"{len(cases)} networks, {size:,} bytes, {versions}")
 
 

@@ -6,7 +6,7 @@ import type { FolderFile } from './text/save.ts';
 export type { OpenPretrainedOptions, Pretrained, SavedPretrained } from './text/pretrained.ts';
 
 /**
- * Opens a folder of BERT, RoBERTa, XLM-R, DistilBERT or GPT-2 as Hugging Face's `transformers` writes it: `config.json`, the weights
+ * Opens a folder of BERT, RoBERTa, XLM-R, DistilBERT, GPT-2 or T5 as Hugging Face's `transformers` writes it: `config.json`, the weights
  * (`model.safetensors` or `pytorch_model.bin`, in one file or several) and the tokenizer. A folder without weights gives a network that starts
  * from random numbers, as Hugging Face initialises it, and a note says so.
  * @param source The folder's path or URL, its files, or sources by the files' names.

@@ -15,6 +15,9 @@ export interface EmbeddingAttributes {
 /** Tables of up to so many rows get their gradient by one sum a row, over all places. */
 const FEW_ROWS = 16;
 
+/** Whether such sums read no more than it takes to find each place's next one of its row. */
+const isSmall = (rows: number, width: number, places: number): boolean => rows <= FEW_ROWS || rows * width <= places;
+
 function sizesOf(ids: Value, table: Value, { paddingIdx }: EmbeddingAttributes) {
   if (table.shape.length !== 2)
     throw new ShapeError(
@@ -69,7 +72,7 @@ export const embedding: Op<EmbeddingAttributes> = defineOp<EmbeddingAttributes>(
     if (!needs[1]) return [null, null];
     const { places, rows, width, padding } = sizesOf(ids!, table!, attributes);
     const g = withShape(gy, [places, width]);
-    if (rows <= FEW_ROWS) return [null, sumOfEach(g, ids!, rows, padding)];
+    if (isSmall(rows, width, places)) return [null, sumOfEach(g, ids!, rows, padding)];
     const [gradient] = recordKernel(
       'embeddingGrad',
       [g, withShape(ids!, [places])],

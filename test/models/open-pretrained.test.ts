@@ -179,7 +179,7 @@ describe('weights', () => {
 test.each([
   [
     { model_type: 'electra' },
-    "config.json: is of the family 'electra', of which regraft has bert, roberta, xlm-roberta, distilbert, gpt2.",
+    "config.json: is of the family 'electra', of which regraft has bert, roberta, xlm-roberta, distilbert, gpt2, t5.",
   ],
   [
     { position_embedding_type: 'relative_key' },

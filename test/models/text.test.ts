@@ -5,6 +5,7 @@ import { init, noGrad, type Tensor, tensor } from '../../src/index.ts';
 import { architectureOf } from '../../src/models/text/architectures.ts';
 import type { Config } from '../../src/models/text/config.ts';
 import type { AnyPretrainedModel } from '../../src/models/text/pretrained-model.ts';
+import { relativePositionBucket } from '../../src/models/text/relative-position.ts';
 import { crossEntropy, mseLoss } from '../../src/nn/index.ts';
 import { AdamW } from '../../src/optim/index.ts';
 import { hashUnits, hashValues, unpacked } from './hash-weights.ts';
@@ -19,7 +20,10 @@ interface Case {
   readonly losses: readonly number[];
 }
 
-const { cases }: { readonly cases: Readonly<Record<string, Case>> } = JSON.parse(
+const {
+  cases,
+  buckets,
+}: { readonly cases: Readonly<Record<string, Case>>; readonly buckets: readonly [number, number][][] } = JSON.parse(
   readFileSync(new URL('../fixtures/models/text.json', import.meta.url), 'utf8'),
 );
 
@@ -44,6 +48,9 @@ function inputsOf({ config }: Case, row?: number): Inputs {
   return {
     input_ids: of((r, t) => (isText(r, t) ? 3 + Math.floor(units[r * TIME + t]! * (WORDS - 3)) : pad)),
     ...(row === undefined && { attention_mask: of((r, t) => Number(isText(r, t))) }),
+    ...(config.model_type === 't5' && {
+      decoder_input_ids: of((r, t) => (t > 0 && isText(r, t - 1) ? (5 * (r * TIME + t - 1) + 2) % WORDS : 0)),
+    }),
     ...(config.model_type === 'bert' && { token_type_ids: of((r, t) => Number(t >= 3 && isText(r, t))) }),
   };
 }
@@ -103,6 +110,14 @@ const timed = (shape: readonly number[]) => {
 
 beforeAll(async () => {
   await init();
+});
+
+test.each([true, false])('T5 tells distances apart as transformers does, both ways: %s', (bidirectional) => {
+  const numbers = Array.from({ length: 4001 }, (_, i) =>
+    relativePositionBucket(i - 2000, { count: 32, maxDistance: 128, bidirectional }),
+  );
+  const begins = numbers.flatMap((n, i) => (i === 0 || numbers[i - 1] !== n ? [[i - 2000, n]] : []));
+  expect(begins).toEqual(buckets[bidirectional ? 0 : 1]);
 });
 
 describe.each(Object.entries(cases))('%s', (_, one) => {

@@ -24,6 +24,7 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
 } from './roberta.ts';
+import { T5ForConditionalGeneration, T5Model, t5Config } from './t5.ts';
 
 /** What a network of texts is for. */
 export type TextTask =
@@ -32,13 +33,14 @@ export type TextTask =
   | 'token-classification'
   | 'question-answering'
   | 'masked-language-modelling'
-  | 'language-modelling';
+  | 'language-modelling'
+  | 'seq2seq';
 
 // biome-ignore lint/suspicious/noExplicitAny: a configuration is checked by the class that takes it
 type ModelClass = new (config: any) => AnyPretrainedModel;
 
 interface Family {
-  /** The field that heads keep their encoder in: what its parameters' names begin with. */
+  /** The field that heads keep their encoder in, where they do: what its parameters' names begin with. */
   readonly prefix: string;
   /** The configuration with what it leaves out. @throws ArgumentError for what is not known. */
   config(given: Config): PretrainedConfig;
@@ -91,6 +93,14 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       'feature-extraction': ['GPT2Model', GPT2Model],
       'text-classification': ['GPT2ForSequenceClassification', GPT2ForSequenceClassification],
       'language-modelling': ['GPT2LMHeadModel', GPT2LMHeadModel],
+    },
+  },
+  t5: {
+    prefix: '',
+    config: t5Config,
+    classes: {
+      'feature-extraction': ['T5Model', T5Model],
+      seq2seq: ['T5ForConditionalGeneration', T5ForConditionalGeneration],
     },
   },
 };

@@ -20,10 +20,13 @@ export interface LoadOptions {
   readonly prefix: string;
   /** The layer that starts anew, whatever the weights have for it; null for none. */
   readonly newHead: string | null;
+  /** The network was told to have its tensors apart. */
+  readonly untied?: boolean;
 }
 
 /** Tables and masks that older files have and that are computed. */
-const COMPUTED = /(^|\.)(position_ids|h\.\d+\.attn\.(bias|masked_bias))$/;
+const COMPUTED =
+  /(^|\.)(position_ids|h\.\d+\.attn\.(bias|masked_bias)|EncDecAttention\.relative_attention_bias\.weight)$/;
 
 /** Names of TensorFlow's that older files kept. */
 const current = (name: string): string =>
@@ -54,6 +57,7 @@ export function loadPretrained(model: AnyPretrainedModel, state: StateDict, opti
   const hasHead = [...expected.keys()].some((name) => name.startsWith(under));
   const placeOf = (given: string): string | undefined => {
     const name = current(given);
+    if (prefix === '') return expected.has(name) ? name : undefined;
     const inside = name.startsWith(under) ? name.slice(under.length) : name;
     return [name, under + name, inside].find((one) => expected.has(one));
   };
@@ -77,11 +81,16 @@ export function loadPretrained(model: AnyPretrainedModel, state: StateDict, opti
       (isHead || isPooler ? newWeights : lost).push(names[0]!);
       continue;
     }
-    if (tensors.some((other) => !isSame(first, other)))
+    if (tensors.some((other) => !isSame(first, other))) {
+      if (model.untie && !options.untied) {
+        model.untie();
+        return loadPretrained(model, state, { ...options, untied: true });
+      }
       throw new WeightFileError(
         path,
         `has ${names.join(' and ')}, which config.json says are one tensor, with different values. Set tie_word_embeddings to false there.`,
       );
+    }
     if (!sameShape(first.shape, parameter.shape)) lost.push(names[0]!);
     for (const name of names) kept.set(name, first);
   }

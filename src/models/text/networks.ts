@@ -58,3 +58,18 @@ export {
   RobertaLMHead,
 } from './roberta.ts';
 export type { FolderFile } from './save.ts';
+export {
+  type Seq2SeqInputs,
+  type Seq2SeqOutputs,
+  T5Attention,
+  T5Block,
+  type T5Config,
+  T5DenseActDense,
+  T5ForConditionalGeneration,
+  T5LayerCrossAttention,
+  T5LayerFF,
+  T5LayerNorm,
+  T5LayerSelfAttention,
+  T5Model,
+  T5Stack,
+} from './t5.ts';

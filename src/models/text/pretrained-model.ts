@@ -54,6 +54,9 @@ export abstract class PretrainedModel<
     super();
     this.config = config;
   }
+
+  /** Gives layers that share a tensor one each, where the weights may have two though the configuration says one. */
+  untie?(): void;
 }
 
 /** Any network of texts. */
