@@ -324,7 +324,7 @@ export class T5Stack extends Module {
     this.dropout = new EncoderDropout(config.dropout_rate);
   }
 
-  /** @param x vectors of words */
+  /** Runs the blocks in order, on vectors of words. */
   override forward(x: Tensor, mask?: Tensor, memory?: Tensor, memoryMask?: Tensor): Tensor {
     const blocks = [...this.block] as unknown as T5Block[];
     const bias = blocks[0]!.bias(x.shape[1]!);
