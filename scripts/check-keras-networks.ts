@@ -9,15 +9,14 @@ import { keras } from '../src/models/index.ts';
 import { KERAS_NETWORKS } from '../src/models/keras/networks.ts';
 import { noGrad } from '../src/tensor/autograd.ts';
 import { tensor } from '../src/tensor/factory.ts';
-import { hashUnits } from '../test/models/hash-weights.ts';
 
 const [folder, name] = process.argv.slice(2) as [string, string];
 await init();
-const bytes = readFileSync(join(folder, `${name}.logits`));
-const logits = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-const side = { Xception: 71, InceptionV3: 75 }[name] ?? 32;
-const values = hashUnits(100_000, 3 * side * side, (u) => (2 * u - 1) * 1.7);
-const pixels = values.map((_, i) => values[(i % (side * side)) * 3 + Math.floor(i / (side * side))]!);
+const floats = (extension: string) =>
+  new Float32Array(Uint8Array.from(readFileSync(join(folder, `${name}.${extension}`))).buffer);
+const logits = floats('logits');
+const pixels = floats('image');
+const side = Math.sqrt(pixels.length / 3);
 
 for (const extension of ['h5', 'keras', 'weights.h5']) {
   const file = join(folder, `${name}.${extension}`);
@@ -25,7 +24,7 @@ for (const extension of ['h5', 'keras', 'weights.h5']) {
   const own = await KERAS_NETWORKS[`keras.${name}`]!({ weights: file, inputShape, classifierActivation: null });
   const models = extension === 'weights.h5' ? [own] : [own, await keras.loadModel(file)];
   for (const model of models) {
-    const x = tensor(pixels, [1, 3, side, side]);
+    const x = tensor(pixels.slice(), [1, 3, side, side]);
     const found = await noGrad(() => model.eval().forward(x)).data();
     const scale = Math.max(...logits.map(Math.abs));
     const difference = Math.max(...found.map((value, i) => Math.abs(value - logits[i]!))) / scale;

@@ -110,7 +110,7 @@ async function openKerasNetwork(
   file: WeightFile,
   options: OpenOptions,
 ): Promise<Opened> {
-  const classes = options.numClasses ?? classesIn(file.state);
+  const classes = options.numClasses ?? classesIn(file.state, name);
   const model = await KERAS_NETWORKS[name]!(classes === undefined ? {} : { classes });
   return openKeras(await namedFor(model, input, file, options), model, name);
 }

@@ -146,7 +146,8 @@ function build<Options extends KerasNetworkOptions>(
   from: ModelOptions,
 ): Promise<KerasModel> {
   const name = nameOf(network);
-  const own = { name, heads: [headOf(network)], own: {}, classesIn, toOwnNames: toOwnNames(network) };
+  const classes = (state: StateDict) => classesIn(state, name);
+  const own = { name, heads: [headOf(network)], own: {}, classesIn: classes, toOwnNames: toOwnNames(network) };
   return create(own, from, ({ numClasses = 1000 }) => {
     const config = topology(network, name, options, numClasses);
     return new KerasModel(config, { preprocessing: options.preprocessing ?? null });
@@ -207,13 +208,18 @@ const HEADS = ['predictions', 'conv_preds', 'logits'].map((name) => `${name}/ker
 const NUMBERED_HEADS = ['dense_2', 'dense'];
 const ROOTS = ['layers', '_layer_checkpoint_dependencies'];
 
-/** Outputs of weights of one of Keras's own networks, under Keras's names or the model's own; undefined where there is no top. */
-export function classesIn(state: StateDict): number | undefined {
-  const numbered = ROOTS.flatMap((root) => {
-    // MobileNet's classes are made by its 15th convolution, the last one.
-    const isMobileNet = !state.has(`${root}/conv2d_15/vars/0`);
-    return [...NUMBERED_HEADS, ...(isMobileNet ? ['conv2d_14'] : [])].map((layer) => `${root}/${layer}/vars/0`);
-  });
+/** Networks whose classes are made by their last convolution. */
+const CONVOLUTIONAL = /^keras\.MobileNet(V3\w+)?$/;
+
+/**
+ * Outputs of weights of one of Keras's own networks, under Keras's names or the model's own; undefined where there is no top.
+ * @param network its name, `keras.VGG16`
+ */
+export function classesIn(state: StateDict, network: string): number | undefined {
+  const isConvolutional = CONVOLUTIONAL.test(network);
+  const numbered = ROOTS.flatMap((root) =>
+    isConvolutional ? lastConvolution(state, root) : NUMBERED_HEADS.map((layer) => `${root}/${layer}/vars/0`),
+  );
   const kernel = [...HEADS, ...numbered].map((name) => state.get(name)).find((found) => found !== undefined);
   return (
     classesOf(state, 'predictions') ??
@@ -221,4 +227,11 @@ export function classesIn(state: StateDict): number | undefined {
     classesOf(state, 'logits_') ??
     kernel?.shape.at(-1)
   );
+}
+
+/** The kernel of the last of the numbered convolutions, if it has a bias: without their top these networks end in one that has none. */
+function lastConvolution(state: StateDict, root: string): string[] {
+  let last = 0;
+  while (state.has(`${root}/conv2d_${last + 1}/vars/0`)) last++;
+  return state.has(`${root}/conv2d_${last}/vars/1`) ? [`${root}/conv2d_${last}/vars/0`] : [];
 }

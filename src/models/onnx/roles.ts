@@ -21,6 +21,7 @@ const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
   RMSNormalization: [1],
   PRelu: [1],
   Gather: [0],
+  GatherND: [0],
 };
 
 /** Operators whose constants say how to compute. Of others, one of several numbers with a name of its own is a weight: a bias, a scale, positions. */

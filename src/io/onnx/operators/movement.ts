@@ -3,7 +3,7 @@ import { RegraftError } from '../../../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../../../core/shape.ts';
 import { cat, type Tensor } from '../../../tensor/tensor.ts';
 import { type Call, forBatch, type Output, onDevice, type Rule } from './call.ts';
-import { broadcast, checkSize, HostValue, hostOf, isHost, longs, picked, strided, type Value } from './value.ts';
+import { broadcast, checkSize, HostValue, hostOf, isHost, longs, strided, type Value } from './value.ts';
 
 /** The same elements under another shape. */
 const reshaped = (x: Value, shape: Shape): Value =>
@@ -147,55 +147,6 @@ function concatHost(parts: readonly HostValue[], axis: number): HostValue {
       for (let j = i * run; j < (i + 1) * run; j++) data.push(part.data[j]!);
     }
   return new HostValue(shape, first.kind, data);
-}
-
-/** Elements at indices along an axis: of numbers, or a few of a tensor, whose ranges are joined. */
-function gather(call: Call): Value {
-  const x = call.value(0);
-  const axis = normalizeAxis('Gather', call.int('axis', 0), x.shape.length);
-  const indices = call.value(1);
-  if (!isHost(indices)) return embedded(call, call.tensor(0), indices, axis);
-  const size = x.shape[axis]!;
-  const at = Array.from(indices.data, (i) => (i < 0 ? i + size : i));
-  const wrong = at.find((i) => !(i >= 0 && i < size));
-  if (wrong !== undefined) throw new RegraftError(`index ${wrong} is not of axis ${axis} of ${formatShape(x.shape)}.`);
-  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-  if (isHost(x)) {
-    const inner = sizeOf(x.shape.slice(axis + 1));
-    return picked(x, shape, (i) => {
-      const [outer, rest] = [Math.floor(i / (inner * at.length)), i % (inner * at.length)];
-      return (outer * size + at[Math.floor(rest / inner)]!) * inner + (rest % inner);
-    });
-  }
-  const runs = runsOf(at);
-  const parts = runs.map(([from, to]) => sliced(x, axis, from, to) as Tensor);
-  return (parts.length === 1 ? parts[0]! : cat(parts, axis)).reshape(shape);
-}
-
-/** Indices as ranges of neighbours. */
-function runsOf(at: readonly number[]): [number, number][] {
-  const runs: [number, number][] = [];
-  for (const i of at) {
-    const last = runs.at(-1);
-    if (last && last[1] === i) last[1]++;
-    else runs.push([i, i + 1]);
-  }
-  return runs;
-}
-
-/** Rows of a table by ids that the device has: a product with their one-hot vectors. */
-function embedded(call: Call, table: Tensor, ids: Tensor, axis: number): Tensor {
-  if (axis !== 0) call.refuse(`indices that are an input are followed along axis 0 alone, got axis ${axis}.`);
-  const rows = table.shape[0]!;
-  const all = call.around.toTensor(
-    new HostValue(
-      [1, rows],
-      'float',
-      Float32Array.from({ length: rows }, (_, i) => i),
-    ),
-  );
-  const hot = ids.reshape([-1, 1]).float().eq(all);
-  return hot.matmul(table.reshape([rows, -1])).reshape([...ids.shape, ...table.shape.slice(1)]);
 }
 
 /** Repeats axes of size 1, those of the value too. */
@@ -361,7 +312,6 @@ export const MOVEMENT: Readonly<Record<string, Rule>> = {
   Slice: slice,
   Split: split as (call: Call) => Output,
   Concat: concat,
-  Gather: gather,
   Expand: expand,
   Tile: tile,
   Pad: pad,

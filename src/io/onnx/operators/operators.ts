@@ -2,6 +2,7 @@
 import type { NodeProto } from '../schema.ts';
 import type { Rule } from './call.ts';
 import { ELEMENTWISE } from './elementwise.ts';
+import { INDICES } from './indices.ts';
 import { MOVEMENT } from './movement.ts';
 import { NORMS } from './norms.ts';
 import { PRODUCTS } from './products.ts';
@@ -17,6 +18,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...NORMS,
   ...REDUCTIONS,
   ...MOVEMENT,
+  ...INDICES,
   ...RESIZES,
   ...QUANTIZED,
 };
