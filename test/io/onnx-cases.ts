@@ -1,6 +1,16 @@
 /** Every op that is exported to ONNX, as a small module each: onnx-runtime.test.ts has ONNX Runtime compute them as well. */
 import { cat, tensor } from '../../src/index.ts';
-import { Buffer, ConvTranspose2d, interpolate, LayerNorm, LayerNorm2d, Linear, Module } from '../../src/nn/index.ts';
+import {
+  Buffer,
+  ConvTranspose2d,
+  embedding,
+  interpolate,
+  LayerNorm,
+  LayerNorm2d,
+  Linear,
+  Module,
+  scaledDotProductAttention,
+} from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /** Of all cases. The batch is not an axis that any of them looks at. */
@@ -83,6 +93,11 @@ const RUNS: Readonly<Record<string, (x: Tensor, own: Case) => Tensor>> = {
   expand: (x) => x.mean(1, { keepdim: true }).expand([-1, 4, 6, 6]),
   slice: (x) => x.slice(1, 1, 3).slice(2, -4, -1).slice(3, 0, 6, 2),
   pad: (x) => x.pad([1, 2, 0, 3], 0.5).pad([-1, 0]),
+  embedding: (x, { matrix }) => embedding(x.gt(0).to('int32'), matrix),
+  attention: (x) => {
+    const turned = scaledDotProductAttention(x, x.neg(), x.square(), { layout: 'bthd', scale: 0.5 });
+    return cat([turned, scaledDotProductAttention(x, x, x, { bias: tensor([[0, 1, 0, -1, 0, 2]]) })], 1);
+  },
   constant: (x) => x.mul(tensor([[[1]], [[2]], [[3]], [[4]]])),
 };
 
