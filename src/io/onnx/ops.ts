@@ -2,7 +2,6 @@
 import type { DType } from '../../core/dtype.ts';
 import { ArgumentError } from '../../core/errors.ts';
 import { normalizeAxes, normalizeAxis, sizeOf } from '../../core/shape.ts';
-import type { AttentionAttributes } from '../../ops/attention.ts';
 import type {
   AvgPoolOptions,
   Conv2dOptions,
@@ -12,30 +11,11 @@ import type {
   Pair,
 } from '../../ops/index.ts';
 import type { InterpolateOptions } from '../../ops/interpolate.ts';
+import { ATTENTION } from './attention-ops.ts';
+import { type Emitter, f, i, ints, type Rule, text } from './emitter.ts';
 import type { BatchedOp } from './trace.ts';
 import type { Attribute } from './write.ts';
 
-/** Emits the ONNX nodes of one op. Inputs and outputs are names of values in the graph. */
-export interface Emitter {
-  /** The op's inputs; '' for one that is absent. */
-  readonly inputs: readonly string[];
-  /** Adds a node and gives the name of its output: the op's own for the last one, which `last` marks. */
-  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>, last?: 'last'): string;
-  /** A constant: a scalar, or a vector of int64. */
-  scalar(value: number, dtype?: DType): string;
-  longs(values: readonly number[]): string;
-  /** The batch size, a vector of one int64. */
-  batch(): string;
-  /** One value for each channel. */
-  vector(length: number, value: number): string;
-}
-
-type Rule = (e: Emitter, op: BatchedOp) => void;
-
-const i = (n: number | boolean): Attribute => ({ i: Number(n) });
-const f = (n: number): Attribute => ({ f: n });
-const text = (s: string): Attribute => ({ s });
-const ints = (list: readonly number[]): Attribute => ({ ints: list });
 const pair = (p: Pair | undefined, otherwise: number): readonly [number, number] =>
   p === undefined ? [otherwise, otherwise] : typeof p === 'number' ? [p, p] : p;
 
@@ -229,28 +209,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     else e.node('MatMul', product, {}, 'last');
   },
 
-  embedding: (e) => {
-    e.node('Gather', [e.inputs[1]!, e.inputs[0]!], { axis: i(0) }, 'last');
-  },
-  scaledDotProductAttention: (e, op) => {
-    const { scale, causal, layout } = op.attributes as AttentionAttributes;
-    const [q, k, v, mask, bias] = e.inputs as [string, string, string, string?, string?];
-    if (causal || mask)
-      throw new ArgumentError(
-        "exportOnnx: 'scaledDotProductAttention' with a mask, lengths or causal is not exported.",
-      );
-    const axes = op.output.shape.map((_, d) => d);
-    const isTurned = layout === 'bthd';
-    // Heads before time, and keys as columns.
-    const order = isTurned ? [0, 2, 1, 3] : axes;
-    const turned = (x: string) => (isTurned ? e.node('Transpose', [x], { perm: ints(order) }) : x);
-    const columns = [...order.slice(0, -2), order.at(-1)!, order.at(-2)!];
-    const product = e.node('MatMul', [turned(q), e.node('Transpose', [k], { perm: ints(columns) })]);
-    const scores = e.node('Mul', [product, e.scalar(scale)]);
-    const weights = e.node('Softmax', [bias ? e.node('Add', [scores, bias]) : scores], { axis: i(-1) });
-    if (isTurned) e.node('Transpose', [e.node('MatMul', [weights, turned(v)])], { perm: ints(order) }, 'last');
-    else e.node('MatMul', [weights, v], {}, 'last');
-  },
+  ...ATTENTION,
   conv2d: (e, op) => {
     e.node('Conv', e.inputs, convolution(op, op.attributes as Conv2dOptions), 'last');
   },
