@@ -35,12 +35,15 @@ NETWORKS = [
 
 
 def randomised(model):
-    """Norms that are not the identity: exporters fold what they hold."""
+    """Norms that are not the identity, as exporters fold what they hold, and no head of zeros."""
     generator = torch.Generator().manual_seed(1)
     for module in model.modules():
         if getattr(module, "running_mean", None) is not None:
             module.running_mean.copy_(0.1 * torch.randn(module.running_mean.shape, generator=generator))
             module.running_var.copy_(0.5 + torch.rand(module.running_var.shape, generator=generator))
+        if isinstance(module, torch.nn.Linear) and not module.weight.any():
+            # A head that starts from zeros says nothing.
+            module.weight.copy_(0.05 * torch.randn(module.weight.shape, generator=generator))
     return model
 
 
