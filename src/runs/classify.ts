@@ -28,7 +28,7 @@ import { UNTOLD_SCALING } from './open-graph.ts';
 import type { KerasClassifierOptions } from './open-keras.ts';
 import { BareWeightsError, categoriesOf, openModel } from './open-model.ts';
 import { openWeights } from './open-weights.ts';
-import { wholeModelAt } from './start.ts';
+import { requireImages, wholeModelAt } from './start.ts';
 
 /** Options of {@link regraft/train!predictImages | predictImages} and {@link regraft/train!evaluateFolder | evaluateFolder}. */
 export interface ClassifyOptions {
@@ -67,6 +67,7 @@ export async function pretrainedClassifier<T extends TaskName = typeof DEFAULT_T
 ): Promise<Classifier<T>> {
   const entry = await networkEntry(network);
   const { name } = entry;
+  requireImages('pretrainedClassifier', entry);
   const weights = options.weights ?? entry.weights?.DEFAULT.name;
   if (weights === undefined) throw new ArgumentError(`${name}: has no published weights. Name a weight file.`);
   const { imageSize } = options;

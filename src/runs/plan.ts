@@ -11,7 +11,7 @@ import type { Classifier } from './model-folder.ts';
 import type { FinetuneSettings, SettingsOptions } from './options.ts';
 import { freezeFor, type PlannedPhase, planPhases } from './recipe.ts';
 import { givenSettings, resolveSettings, resumedSettings } from './settings.ts';
-import { presetOf, resumedWeights, wholeModelAt } from './start.ts';
+import { presetOf, requireImages, resumedWeights, wholeModelAt } from './start.ts';
 
 /** A run as it will be. */
 export interface Plan {
@@ -46,6 +46,7 @@ export async function newPlan({
       `${out}: is the model that the run is to start from, and would be replaced. Choose another folder, or go on with it: resume, with more epochs.`,
     );
   const entry = await entryOf({ model, topology: topologyOf(tuned?.model) });
+  requireImages('finetune', entry);
   const imageSize = given.imageSize ?? (tuned ? presetOf(tuned.transforms)?.crop : undefined);
   const orientation = given.orientation ?? tuned?.transforms.orientation;
   const settings = resolveSettings(

@@ -76,6 +76,14 @@ export function weightFileOf(path: string): string {
   return path;
 }
 
+/** @throws ArgumentError for a network whose outputs are not one row for each image: only programs train and run those yet. */
+export function requireImages(op: string, { name, task }: Pick<ModelEntry, 'name' | 'task'>): void {
+  if (task !== 'segmentation') return;
+  throw new ArgumentError(
+    `${op}: ${name} is a network of segmentation, which programs train and run with the task segmentation() of regraft/train. Name one that tells what an image shows, as squeezenet1_1.`,
+  );
+}
+
 /** How a fine-tuned model wants its images, or null where it was not by the usual chain. */
 export function presetOf(transforms: Transform): ImagePreset | null {
   const chain = (transforms.toJSON().transforms ?? []) as readonly TransformJSON[];
