@@ -24,7 +24,8 @@ import {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
 } from './roberta.ts';
-import { T5ForConditionalGeneration, T5Model, t5Config } from './t5.ts';
+import { T5ForConditionalGeneration, T5Model } from './t5.ts';
+import { t5Config } from './t5-config.ts';
 
 /** What a network of texts is for. */
 export type TextTask =

@@ -63,7 +63,6 @@ export {
   type Seq2SeqOutputs,
   T5Attention,
   T5Block,
-  type T5Config,
   T5DenseActDense,
   T5ForConditionalGeneration,
   T5LayerCrossAttention,
@@ -73,3 +72,4 @@ export {
   T5Model,
   T5Stack,
 } from './t5.ts';
+export type { T5Config } from './t5-config.ts';
