@@ -1,7 +1,7 @@
 /** A weight file with the model that it is of, loaded. */
 import type { SourceLike } from '#files';
 import type { StateDict } from '../core/dtype.ts';
-import { ArgumentError, StateDictError } from '../core/errors.ts';
+import { StateDictError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { listed, plural } from '../io/base/bytes.ts';
 import { converted, writtenDType } from '../io/base/cast.ts';
@@ -19,7 +19,7 @@ import { randomNotes } from '../models/keras/random.ts';
 import { formatKerasShape } from '../models/keras/shape.ts';
 import { axisNames } from '../models/keras/weights.ts';
 import { openedAt } from '../models/load.ts';
-import { isNetwork, networkEntry, networkName } from '../models/registry.ts';
+import { isNetwork, networkEntry, networkName, unknownNetwork } from '../models/registry.ts';
 import type { Module } from '../nn/index.ts';
 import { DEFAULT_TASK } from '../tasks/kinds.ts';
 
@@ -96,10 +96,7 @@ async function openUnrounded(input: SourceLike, options: OpenOptions): Promise<O
     const model = new keras.KerasModel(JSON.parse(file.metadata.model_config));
     return openKeras(await namedFor(model, input, file, options), model, model.name);
   }
-  if (!Object.hasOwn(KERAS_NETWORKS, name))
-    throw new ArgumentError(
-      `model: there is no network '${name}'. Keras's are ${Object.keys(KERAS_NETWORKS).join(', ')}.`,
-    );
+  if (!Object.hasOwn(KERAS_NETWORKS, name)) throw unknownNetwork(name);
   return openKerasNetwork(input, name, file, options);
 }
 

@@ -366,9 +366,12 @@ export function emitOp(e: Emitter, op: BatchedOp): void {
   rule({ ...e, inputs: operands(e, op) }, op);
 }
 
+/** Ops whose integers are places, not numbers to compute with. */
+const PLACES: readonly string[] = ['embedding'];
+
 /** Names of the inputs; of int32 ones as floats where the result is of floats, as it is computed here. */
-function operands(e: Emitter, { inputs, output }: BatchedOp): string[] {
-  const isFloat = output.data.dtype !== 'int32';
+function operands(e: Emitter, { name: op, inputs, output }: BatchedOp): string[] {
+  const isFloat = output.data.dtype !== 'int32' && !PLACES.includes(op);
   return e.inputs.map((name, k) =>
     isFloat && inputs[k]?.data.dtype === 'int32' ? e.node('Cast', [name], { to: i(1) }) : name,
   );
