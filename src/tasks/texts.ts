@@ -74,11 +74,6 @@ export class TextBatches {
     };
   }
 
-  /** Tokens of a text after it is cut. */
-  lengthOf(sample: TextOrPair): number {
-    return this.#tokens(sample).ids.length;
-  }
-
   #tokens({ text, pair }: TextOrPair): Tokens {
     const key = pair === undefined ? text : `${text}\0${pair}`;
     let tokens = this.#known.get(key);
